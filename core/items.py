@@ -1,0 +1,247 @@
+"""The closed set of things a result is made of, and how each is written to files and read back.
+
+An item knows nothing of methods; the dashboard draws it by its `kind` alone. Raw values are kept, so that a row of
+networks can share one scale; a picture on the screen is derived from them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from safetensors.numpy import load as read_safetensors
+from safetensors.numpy import save as write_safetensors
+
+from core.canonical import canonical_json
+
+Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+Files = dict[str, bytes]
+"""File ending (such as `png`) -> content."""
+
+KINDS: dict[str, type[Item]] = {}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Item:
+    """One part of a result. `caption` says in a sentence what is seen."""
+
+    kind: ClassVar[str]
+    caption: str = ""
+
+    def __init_subclass__(cls) -> None:
+        cls.kind = cls.__name__.lower()
+        KINDS[cls.kind] = cls
+
+    def meta(self) -> dict[str, Any]:
+        """What the manifest holds of this item, JSON."""
+        return {"caption": self.caption}
+
+    def files(self) -> Files:
+        """What is written beside the manifest."""
+        return {}
+
+    @classmethod
+    def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
+        """The item again, from what `meta` and `files` gave."""
+        return cls(**meta)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Map(Item):
+    """A number for each pixel: `values` (H, W) float32, in `unit`, nominally from `low` to `high`.
+
+    `signed`: zero is the middle of the color scale and both directions mean something.
+    """
+
+    values: Floats
+    low: float = 0.0
+    high: float = 1.0
+    signed: bool = False
+    unit: str = ""
+
+    def meta(self) -> dict[str, Any]:
+        return super().meta() | {"low": self.low, "high": self.high, "signed": self.signed, "unit": self.unit}
+
+    def files(self) -> Files:
+        return {"safetensors": write_safetensors({"values": np.ascontiguousarray(self.values, dtype=np.float32)})}
+
+    @classmethod
+    def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
+        return cls(**meta, values=read_safetensors(files["safetensors"])["values"])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Image(Item):
+    """A picture: `pixels` (H, W, 3) uint8, kept losslessly."""
+
+    pixels: Pixels
+
+    def files(self) -> Files:
+        return {"png": png_bytes(self.pixels)}
+
+    @classmethod
+    def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
+        return cls(**meta, pixels=decode_own(files["png"]))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Points(Item):
+    """Places in a picture of `width` x `height` pixels: `xy` (K, 2) x, y in pixels, heaviest first where weighted."""
+
+    xy: Floats
+    width: int
+    height: int
+    weights: Floats | None = None
+
+    def meta(self) -> dict[str, Any]:
+        return super().meta() | {"width": self.width, "height": self.height}
+
+    def files(self) -> Files:
+        weights = None if self.weights is None else self.weights.tolist()
+        return {"json": canonical_json({"xy": self.xy.tolist(), "weights": weights})}
+
+    @classmethod
+    def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
+        raw = json.loads(files["json"])
+        weights = None if raw["weights"] is None else np.asarray(raw["weights"], np.float32)
+        return cls(**meta, xy=np.asarray(raw["xy"], np.float32).reshape(-1, 2), weights=weights)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Series(Item):
+    """A curve: `y` (steps,) over `x` (steps,); curves of the same labels are drawn into one chart."""
+
+    x: Floats
+    y: Floats
+    x_label: str
+    y_label: str
+
+    def meta(self) -> dict[str, Any]:
+        return super().meta() | {"x_label": self.x_label, "y_label": self.y_label}
+
+    def files(self) -> Files:
+        return {"json": canonical_json({"x": self.x.tolist(), "y": self.y.tolist()})}
+
+    @classmethod
+    def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
+        raw = json.loads(files["json"])
+        return cls(**meta, x=np.asarray(raw["x"], np.float32), y=np.asarray(raw["y"], np.float32))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scalar(Item):
+    """One number with its unit; the result's metrics are its scalars."""
+
+    value: float
+    unit: str = ""
+
+    def meta(self) -> dict[str, Any]:
+        return super().meta() | {"value": float(self.value), "unit": self.unit}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Table(Item):
+    """Rows of text and numbers under named columns."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+    def files(self) -> Files:
+        return {"json": canonical_json({"columns": self.columns, "rows": self.rows})}
+
+    @classmethod
+    def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
+        raw = json.loads(files["json"])
+        return cls(**meta, columns=tuple(raw["columns"]), rows=tuple(map(tuple, raw["rows"])))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Embedding(Item):
+    """Codes: `points` (N, D) float32 with a label each."""
+
+    points: Floats
+    labels: tuple[str, ...]
+
+    def files(self) -> Files:
+        points = write_safetensors({"points": np.ascontiguousarray(self.points, dtype=np.float32)})
+        return {"safetensors": points, "json": canonical_json({"labels": self.labels})}
+
+    @classmethod
+    def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
+        points = read_safetensors(files["safetensors"])["points"]
+        return cls(**meta, points=points, labels=tuple(json.loads(files["json"])["labels"]))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Animation(Item):
+    """A film: `frames` (T, H, W, 3) uint8, `frame_ms` milliseconds each; kept as WebP (quality 90)."""
+
+    frames: Pixels
+    frame_ms: int = 100
+
+    def meta(self) -> dict[str, Any]:
+        return super().meta() | {"frame_ms": self.frame_ms}
+
+    def files(self) -> Files:
+        first, *rest = [PillowImage.fromarray(frame) for frame in self.frames]
+        buffer = io.BytesIO()
+        first.save(
+            buffer, "WEBP", save_all=True, append_images=rest, duration=self.frame_ms, loop=0, quality=90, method=2
+        )
+        return {"webp": buffer.getvalue()}
+
+    @classmethod
+    def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
+        with PillowImage.open(io.BytesIO(files["webp"]), formats=("WEBP",)) as film:
+            frames = []
+            for index in range(getattr(film, "n_frames", 1)):
+                film.seek(index)
+                frames.append(np.asarray(film.convert("RGB")))
+        return cls(**meta, frames=np.stack(frames))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Weights(Item):
+    """Something trained: named arrays, and the configuration that builds the network they belong to."""
+
+    tensors: dict[str, NDArray[Any]]
+    config: dict[str, Any] = field(default_factory=dict)
+
+    def files(self) -> Files:
+        return {"safetensors": write_safetensors(self.tensors), "json": canonical_json(self.config)}
+
+    @classmethod
+    def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
+        return cls(**meta, tensors=read_safetensors(files["safetensors"]), config=json.loads(files["json"]))
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a method gives: items by name, in the order in which they are shown."""
+
+    items: dict[str, Item]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The scalars by name."""
+        return {name: item.value for name, item in self.items.items() if isinstance(item, Scalar)}
+
+
+def png_bytes(pixels: Pixels) -> bytes:
+    """`pixels` (H, W, 3) or (H, W) uint8 as PNG."""
+    buffer = io.BytesIO()
+    PillowImage.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", compress_level=4)
+    return buffer.getvalue()
+
+
+def decode_own(png: bytes) -> Pixels:
+    """Pixels (H, W, 3) uint8 of a PNG that Gazegrid wrote; for a stranger's file use `core.picture.read_picture`."""
+    with PillowImage.open(io.BytesIO(png), formats=("PNG",)) as image:
+        return np.asarray(image.convert("RGB"))

@@ -1,0 +1,206 @@
+"""The contract of a method: one class whose fields are its parameters.
+
+From the class come the form, the key, the command line, the docs and the checks at every door. A method lives in a file
+of its own under `core/methods/`, which is its name; see `docs/adding-a-method.md`.
+"""
+
+from __future__ import annotations
+
+import math
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from core.errors import BadParameter
+from core.items import KINDS, Pixels, Result
+from core.networks.card import FAMILIES, Family, NetworkCard
+
+if TYPE_CHECKING:
+    from core.networks.network import Network
+    from core.picture import Picture
+
+MethodFamily = Literal["optimization", "fixation", "attribution", "autoencoder", "style", "inspection"]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a method takes beside its parameters."""
+
+    pictures: int = 1
+    """How many pictures one job looks at."""
+    dataset: bool = False
+    network: bool = True
+
+
+@dataclass(frozen=True)
+class Output:
+    """One item that a method yields: its name in the result, its kind, and what is seen."""
+
+    name: str
+    kind: str
+    caption: str
+
+
+class Context:
+    """What a running method knows of its job, and how it reports; this one reports to nobody."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def report(
+        self,
+        step: int,
+        total: int,
+        scalars: Mapping[str, float] | None = None,
+        preview: Callable[[], Pixels] | None = None,
+    ) -> None:
+        """Say that `step` of `total` is done. `preview` gives (H, W, 3) uint8 and is called only now and then.
+
+        Call it at every step; it is cheap. Raises `Cancelled` when the job is no longer wanted.
+        """
+
+
+def parameter(
+    default: Any,
+    description: str,
+    *,
+    unit: str | None = None,
+    when: Mapping[str, Sequence[Any]] | None = None,
+    choices: Literal["classes", "layers"] | None = None,
+    **bounds: Any,
+) -> Any:
+    """A field of a method. Numbers need `unit` ('' for a pure number) and bounds (`ge`/`gt`, `le`/`lt`).
+
+    `when` names the other parameters' values under which this one matters (the form hides it otherwise); `choices` says
+    that the form offers the networks' class or layer names.
+    """
+    extra = {"unit": unit, "when": {k: list(v) for k, v in (when or {}).items()}, "choices": choices}
+    return Field(default, description=description, json_schema_extra=extra, **bounds)
+
+
+def field_extra(field: FieldInfo) -> dict[str, Any]:
+    """The `unit`, `when` and `choices` that `parameter` noted on `field`."""
+    extra = field.json_schema_extra
+    return dict(extra) if isinstance(extra, dict) else {}
+
+
+class Method(BaseModel):
+    """A method is its parameters: a frozen model, each field bounded and described."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    name: ClassVar[str]
+    """The file's name; set when the class is made."""
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    """What question the method answers, in a sentence or two."""
+    source: ClassVar[str]
+    """The paper or talk that the method comes from."""
+    family: ClassVar[MethodFamily]
+    version: ClassVar[int]
+    """Raised when the mathematics changes: results of another version have another key."""
+    outputs: ClassVar[tuple[Output, ...]]
+    needs: ClassVar[Needs] = Needs()
+    undefined: ClassVar[Mapping[Family, str]] = {}
+    """Network family -> why the method has no meaning there."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls.name = cls.__module__.rpartition(".")[2]
+        _check_declaration(cls)
+
+    def undefined_for(self, card: NetworkCard) -> str | None:
+        """Why the method has no meaning for this network, in a sentence; None where it has."""
+        return self.undefined.get(card.family)
+
+    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
+        """Compute. Deterministic given parameters, pictures, network and `context.seed`."""
+        raise NotImplementedError
+
+
+def _check_declaration(cls: type[Method]) -> None:
+    """Raise TypeError where a method leaves out what the pages, keys and docs are made of."""
+    for attribute in ("title", "summary", "source", "family", "version", "outputs"):
+        if not getattr(cls, attribute, None):
+            raise TypeError(f"{cls.__name__} must declare {attribute}")
+    for output in cls.outputs:
+        if output.kind not in KINDS:
+            raise TypeError(f"{cls.__name__}.outputs: {output.name} is of kind {output.kind!r}, not {sorted(KINDS)}")
+    for family in cls.undefined:
+        if family not in FAMILIES:
+            raise TypeError(f"{cls.__name__}.undefined names the family {family!r}, not one of {FAMILIES}")
+    for name, field in cls.model_fields.items():
+        _check_field(f"{cls.__name__}.{name}", field)
+
+
+def _check_field(name: str, field: FieldInfo) -> None:
+    if not field.description:
+        raise TypeError(f"{name} has no description")
+    if field.is_required():
+        raise TypeError(f"{name} has no default")
+    if not _is_number(field.annotation):
+        return
+    if field_extra(field).get("unit") is None:
+        raise TypeError(f"{name} has no unit ('' for a pure number)")
+    low, high = field_bounds(field)
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        raise TypeError(f"{name} is not bounded on both sides")
+
+
+def _is_number(annotation: Any) -> bool:
+    if get_origin(annotation) in (Union, types.UnionType):
+        return any(_is_number(argument) for argument in get_args(annotation))
+    return annotation in (int, float)
+
+
+def field_bounds(field: FieldInfo) -> tuple[float | None, float | None]:
+    """The least and the greatest value that a numeric field allows (or, where strict, must stay above and below)."""
+    low = high = None
+    for constraint in field.metadata:
+        low = getattr(constraint, "ge", getattr(constraint, "gt", low))
+        high = getattr(constraint, "le", getattr(constraint, "lt", high))
+    return low, high
+
+
+def validated(cls: type[Method], parameters: Mapping[str, Any]) -> Method:
+    """`cls(**parameters)`, or BadParameter with one sentence that names parameter, value and what is allowed."""
+    try:
+        return cls(**parameters)
+    except ValidationError as error:
+        raise BadParameter(_sentence(cls, error)) from None
+
+
+def _sentence(cls: type[Method], error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"])
+    got = _shown(first["input"])
+    if first["type"] == "extra_forbidden":
+        return f"{cls.name} has no parameter {name[:80]!r}; it has {', '.join(cls.model_fields)}"
+    if first["type"] == "value_error":
+        return f"{name}: {first['ctx']['error']}" if name else str(first["ctx"]["error"])
+    field = cls.model_fields.get(str(first["loc"][0]))
+    return f"{name} must be {allowed(field) if field else first['msg'].lower()}, got {got}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def allowed(field: FieldInfo) -> str:
+    """What a field takes, in words: `0.001 to 1 (px)`, `one of mse, mae`, `yes or no`."""
+    annotation = field.annotation
+    if get_origin(annotation) is Literal:
+        return "one of " + ", ".join(map(str, get_args(annotation)))
+    if annotation is bool:
+        return "true or false"
+    if _is_number(annotation):
+        low, high = field_bounds(field)
+        unit = field_extra(field).get("unit")
+        kind = "a whole number from " if annotation is int else ""
+        return f"{kind}{low:g} to {high:g}" + (f" {unit}" if unit else "")
+    return "a text" if annotation is str else "names, or names with weights as name=1"

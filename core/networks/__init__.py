@@ -1,0 +1,1 @@
+"""Networks: what there is (`catalog`, `card`, free of torch) and how one is loaded (`loading`)."""

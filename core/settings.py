@@ -1,0 +1,82 @@
+"""Every setting, with its unit and default; each can be given as an environment variable `GAZEGRID_<NAME>`."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Read once at start by each process."""
+
+    model_config = SettingsConfigDict(env_prefix="GAZEGRID_", frozen=True, extra="forbid", secrets_dir=None)
+
+    home: Path = REPOSITORY / ".gazegrid"
+    """Folder of everything that Gazegrid keeps on this machine."""
+    store: Path | None = None
+    """Folder of pictures, results, comparisons and galleries; shared between hosts. Default: `home`/store."""
+    redis_url: SecretStr | None = None
+    """Redis to use; default: the embedded one's unix socket in `home`."""
+    redis_password_file: Path | None = None
+    """File that holds the password of `redis_url`'s server."""
+    redis_server: Path | None = None
+    """The server binary of the embedded Redis; default: the first that is found."""
+
+    host: str = "127.0.0.1"
+    """Address that the dashboard listens on."""
+    port: int = Field(8501, ge=1, le=65535)
+
+    queue: str = Field("gazegrid", pattern=r"^[a-z][a-z0-9_-]{0,40}$")
+    """Name of the queue; a worker serves one."""
+    workers: int = Field(1, ge=1, le=64)
+    """Worker processes of the embedded start."""
+    threads: int | None = Field(None, ge=1, le=256)
+    """Threads a worker computes with; default: cores // workers. Workers x threads above the cores halves the speed."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    network_memory_mb: int = Field(4096, ge=64)
+    """Memory for networks that stay loaded in a worker, in MiB; the least recently used go first."""
+
+    job_timeout_s: int = Field(6 * 3600, ge=1)
+    """The longest a job may run, in seconds."""
+    lease_s: float = Field(30.0, ge=1.0)
+    """A job whose worker has not been heard of for so long is given to another, in seconds."""
+    reaper_tick_s: float = Field(0.5, ge=0.05)
+    max_attempts: int = Field(3, ge=1)
+    """Workers that a job may take down before it is given up."""
+    failure_ttl_s: int = Field(24 * 3600, ge=60)
+    """How long a failed job's reason is kept in Redis, in seconds."""
+
+    cache_mb: int = Field(2048, ge=16)
+    """Size of this host's fast tier of manifests and thumbnails, in MiB."""
+    store_limit_gb: float | None = Field(None, gt=0)
+    """Results beyond this are evicted, oldest first, never one that a gallery refers to; default: none are."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def store_path(self) -> Path:
+        """Folder of the store."""
+        return self.store or self.home / "store"
+
+    @property
+    def worker_threads(self) -> int:
+        """Threads of each worker."""
+        return self.threads or max(1, (os.cpu_count() or 1) // self.workers)
+
+    @property
+    def redis_socket(self) -> Path:
+        """Unix socket of the embedded Redis."""
+        return self.home / "redis" / "redis.sock"
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """This process' settings."""
+    return Settings()
