@@ -1,0 +1,225 @@
+"""The truth: pictures, results, comparisons and galleries, each kept under the hash of what decided it.
+
+    pictures/ab/abcd....png       results/ab/abcd.../manifest.json + files
+    comparisons/ab/abcd....json   galleries/....json   damaged/   tmp/
+
+A result is visible all at once or not at all, checked when it is read, and set aside when it is damaged.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core.cache import Cache
+from core.canonical import canonical_json, sha256_hex
+from core.comparison import Comparison
+from core.errors import BadInput, Damaged, StoreError
+from core.items import KINDS, Item, Result, decode_own
+from core.manifest import FILE_NAME, Manifest, StoredFile, StoredItem
+from core.picture import Picture
+from core.shelf import open_shelf
+from core.spec import JobSpec, checked_key
+
+
+def _nobody_objects() -> None:
+    """Publish without a lease."""
+
+
+class Store:
+    """Everything that is kept, at a folder or a bucket's URL."""
+
+    def __init__(self, place: str | Path, cache: Cache | None = None) -> None:
+        self.shelf = open_shelf(place)
+        self.cache = cache
+
+    # results
+
+    def has(self, key: str) -> bool:
+        """Whether a result is there; does not look whether it is sound."""
+        return self.shelf.exists(f"{result_folder(key)}/{FILE_NAME}")
+
+    def manifest(self, key: str) -> Manifest | None:
+        """What is known of a result; None where there is none. A damaged manifest is set aside and counts as none."""
+        content = self.cache.get(f"manifest:{checked_key(key)}") if self.cache else None
+        try:
+            manifest = Manifest.from_bytes(content or self.shelf.read(f"{result_folder(key)}/{FILE_NAME}"))
+            if manifest.key != key:
+                raise Damaged("a manifest lies under another key")
+        except FileNotFoundError:
+            return None
+        except Damaged as error:
+            self.set_aside(key, str(error))
+            return None
+        if content is None and self.cache:
+            self.cache.set(f"manifest:{key}", manifest.to_bytes())
+        return manifest
+
+    def publish(
+        self,
+        spec: JobSpec,
+        result: Result,
+        provenance: Mapping[str, Any],
+        allowed: Callable[[], None] = _nobody_objects,
+    ) -> Manifest:
+        """Keep a result. `allowed` is asked right before it becomes visible and may raise; then nothing is seen.
+
+        A result that is there already stays as it is. Raises StoreFull, StoreUnreadable.
+        """
+        items, files = _written(result)
+        stamped = {**provenance, "published": datetime.now(UTC).isoformat(timespec="seconds")}
+        manifest = Manifest(spec.key, spec.document(), items, stamped)
+        files[FILE_NAME] = manifest.to_bytes()
+        self.shelf.write_group(result_folder(spec.key), files, last=FILE_NAME, allowed=allowed)
+        return self.manifest(spec.key) or manifest
+
+    def read(self, key: str, file_name: str) -> bytes:
+        """A file of a result, checked. Raises BadInput (no such file), Damaged (and the result is set aside)."""
+        manifest = self.manifest(key)
+        if manifest is None:
+            raise BadInput(f"there is no result {key}")
+        stored = next((file for file in manifest.files if file.name == file_name), None)
+        if stored is None:
+            raise BadInput(f"result {key[:12]} has no file {file_name[:80]!r}")
+        return self._checked(key, stored)
+
+    def _checked(self, key: str, stored: StoredFile) -> bytes:
+        try:
+            content = self.shelf.read(f"{result_folder(key)}/{stored.name}")
+        except FileNotFoundError:
+            content = b""
+        if sha256_hex(content) != stored.sha256:
+            reason = f"the checksum of {stored.name} in result {key[:12]} does not hold"
+            self.set_aside(key, reason)
+            raise Damaged(f"{reason}; it was set aside, run it again")
+        return content
+
+    def item(self, manifest: Manifest, name: str) -> Item:
+        """One item with its values, checked. Raises BadInput, Damaged."""
+        stored = manifest.item(name)
+        files = {file.name.rpartition(".")[2]: self._checked(manifest.key, file) for file in stored.files}
+        return KINDS[stored.kind].load(stored.meta, files)
+
+    def result(self, key: str) -> Result | None:
+        """The whole result with its values, or None where there is none. Raises Damaged."""
+        manifest = self.manifest(key)
+        return manifest and Result({item.name: self.item(manifest, item.name) for item in manifest.items})
+
+    def keys(self) -> Iterator[str]:
+        """The keys of all results."""
+        for prefix in self.shelf.names("results"):
+            yield from self.shelf.names(f"results/{prefix}")
+
+    def set_aside(self, key: str, reason: str) -> None:
+        """Move a damaged result out of the way, for a person to look at; it will be computed again."""
+        self.forget(key)
+        self.shelf.move(result_folder(key), damaged := f"damaged/{time.time_ns()}-result-{checked_key(key)}")
+        self.shelf.write(f"{damaged}.txt", reason.encode())
+
+    def delete_result(self, key: str) -> None:
+        """No such result any more."""
+        self.forget(key)
+        self.shelf.delete(result_folder(key))
+
+    def forget(self, key: str) -> None:
+        """Drop this host's fast copy of a manifest."""
+        if self.cache:
+            self.cache.forget(f"manifest:{checked_key(key)}")
+
+    # pictures
+
+    def put_picture(self, picture: Picture) -> str:
+        """Keep a picture; its digest."""
+        path = picture_path(picture.digest)
+        if not self.shelf.exists(path):
+            self.shelf.write(path, picture.png())
+        return picture.digest
+
+    def picture_png(self, digest: str) -> bytes:
+        """A kept picture's file. Raises BadInput where there is none."""
+        try:
+            return self.shelf.read(picture_path(digest))
+        except FileNotFoundError:
+            raise BadInput(f"there is no picture {digest}: upload it again") from None
+
+    def picture(self, digest: str) -> Picture:
+        """A kept picture, its pixels checked against the digest. Raises BadInput, Damaged."""
+        png = self.picture_png(digest)
+        try:
+            picture = Picture.from_pixels(decode_own(png))
+        except (OSError, ValueError, SyntaxError):
+            picture = None
+        if picture is None or picture.digest != digest:
+            self.set_picture_aside(digest)
+            raise Damaged(f"picture {digest[:12]} was damaged on disk and set aside: upload it again")
+        return picture
+
+    def set_picture_aside(self, digest: str) -> None:
+        """Move a damaged picture out of the way."""
+        self.shelf.move(picture_path(digest), f"damaged/{time.time_ns()}-picture-{checked_key(digest)}.png")
+
+    # comparisons
+
+    def put_comparison(self, comparison: Comparison) -> str:
+        """Keep a grid, so that its key is a link; the key."""
+        path = comparison_path(comparison.key)
+        if not self.shelf.exists(path):
+            created = datetime.now(UTC).isoformat(timespec="seconds")
+            self.shelf.write(path, canonical_json({"comparison": comparison.document(), "created": created}))
+        return comparison.key
+
+    def comparison(self, key: str) -> Comparison:
+        """The grid behind a link. Raises BadLink (no key), BadInput (no such grid), Damaged."""
+        try:
+            document = json.loads(self.shelf.read(comparison_path(key)))["comparison"]
+        except FileNotFoundError:
+            raise BadInput(f"there is no comparison {key[:12]}… in this store") from None
+        except (ValueError, KeyError, TypeError):
+            raise Damaged(f"comparison {key[:12]}… was damaged on disk") from None
+        return Comparison.from_document(document)
+
+    def comparisons(self) -> list[tuple[str, str]]:
+        """(key, time of creation) of all grids, newest first; damaged ones are left to fsck."""
+        found = []
+        for prefix in self.shelf.names("comparisons"):
+            for name in self.shelf.names(f"comparisons/{prefix}"):
+                try:
+                    raw = json.loads(self.shelf.read(f"comparisons/{prefix}/{name}"))
+                    found.append((name.removesuffix(".json"), str(raw["created"])))
+                except (FileNotFoundError, ValueError, KeyError, TypeError):
+                    continue
+        return sorted(found, key=lambda entry: entry[1], reverse=True)
+
+
+def _written(result: Result) -> tuple[tuple[StoredItem, ...], dict[str, bytes]]:
+    """The items as the manifest lists them, and all files by name."""
+    items, contents = [], {}
+    for name, item in result.items.items():
+        files = []
+        for ending, content in item.files().items():
+            file_name = f"{name}.{ending}"
+            contents[file_name] = content
+            files.append(StoredFile(file_name, sha256_hex(content), len(content)))
+        items.append(StoredItem(name, item.kind, item.meta(), tuple(files)))
+    if len({item.name for item in items}) != len(items) or FILE_NAME in contents:
+        raise StoreError("a result's items need names of their own")
+    return tuple(items), contents
+
+
+def result_folder(key: str) -> str:
+    """Where a result lies."""
+    return f"results/{checked_key(key)[:2]}/{key}"
+
+
+def picture_path(digest: str) -> str:
+    """Where a picture lies."""
+    return f"pictures/{checked_key(digest)[:2]}/{digest}.png"
+
+
+def comparison_path(key: str) -> str:
+    """Where a comparison lies."""
+    return f"comparisons/{checked_key(key)[:2]}/{key}.json"
