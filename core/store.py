@@ -125,6 +125,10 @@ class Store:
         self.forget(key)
         self.shelf.delete(result_folder(key))
 
+    def result_size_and_time(self, key: str) -> tuple[int, float]:
+        """Bytes of a result's files, and when it was written, in seconds since 1970."""
+        return self.shelf.size_and_time(result_folder(key))
+
     def forget(self, key: str) -> None:
         """Drop this host's fast copy of a manifest."""
         if self.cache:
@@ -147,20 +151,22 @@ class Store:
             raise BadInput(f"there is no picture {digest}: upload it again") from None
 
     def picture(self, digest: str) -> Picture:
-        """A kept picture, its pixels checked against the digest. Raises BadInput, Damaged."""
-        png = self.picture_png(digest)
+        """A kept picture, its pixels checked against the digest. Raises BadInput, Damaged (and it is set aside)."""
         try:
-            picture = Picture.from_pixels(decode_own(png))
+            return self.picture_pixels(digest)
+        except Damaged:
+            self.shelf.move(picture_path(digest), f"damaged/{time.time_ns()}-picture-{digest}.png")
+            raise
+
+    def picture_pixels(self, digest: str) -> Picture:
+        """The same, but a damaged one stays where it is."""
+        try:
+            picture = Picture.from_pixels(decode_own(self.picture_png(digest)))
         except (OSError, ValueError, SyntaxError):
             picture = None
         if picture is None or picture.digest != digest:
-            self.set_picture_aside(digest)
-            raise Damaged(f"picture {digest[:12]} was damaged on disk and set aside: upload it again")
+            raise Damaged(f"picture {digest[:12]} was damaged on disk: upload it again")
         return picture
-
-    def set_picture_aside(self, digest: str) -> None:
-        """Move a damaged picture out of the way."""
-        self.shelf.move(picture_path(digest), f"damaged/{time.time_ns()}-picture-{checked_key(digest)}.png")
 
     # comparisons
 

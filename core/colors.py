@@ -1,0 +1,45 @@
+"""From a map's raw values to colors, on a scale that a row of networks can share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from plotly.colors import get_colorscale, sample_colorscale
+
+from core.items import Floats, Map, Pixels
+
+SEQUENTIAL = "inferno"
+DIVERGING = "rdbu_r"
+
+
+def shared_scale(maps: Iterable[Map]) -> tuple[float, float]:
+    """The one scale for several maps: their nominal start to their greatest value; signed ones are symmetric.
+
+    Maps without any values above the start share their nominal range.
+    """
+    maps = list(maps)
+    if any(item.signed for item in maps):
+        reach = max((float(np.abs(item.values).max(initial=0.0)) for item in maps), default=0.0)
+        reach = reach or max(max(abs(item.low), abs(item.high)) for item in maps)
+        return -reach, reach
+    low = min((item.low for item in maps), default=0.0)
+    high = max((float(item.values.max(initial=low)) for item in maps), default=1.0)
+    return low, high if high > low else max(item.high for item in maps)
+
+
+def colorize(values: Floats, low: float, high: float, *, signed: bool) -> Pixels:
+    """`values` (H, W) -> (H, W, 3) uint8; what lies outside of `low` to `high` gets the end's color."""
+    share = np.clip((values - low) / max(high - low, 1e-12), 0.0, 1.0)
+    pixels: Pixels = _table(DIVERGING if signed else SEQUENTIAL)[(share * 255).round().astype(np.uint8)]
+    return pixels
+
+
+@lru_cache(maxsize=4)
+def _table(name: str) -> NDArray[np.uint8]:
+    """256 colors (256, 3) of a plotly scale, so that pictures and charts match."""
+    shares = [index / 255 for index in range(256)]
+    triples = sample_colorscale(get_colorscale(name), shares, colortype="tuple")
+    return (np.asarray(triples) * 255).round().astype(np.uint8)
