@@ -20,8 +20,8 @@ class Settings(BaseSettings):
 
     home: Path = REPOSITORY / ".gazegrid"
     """Folder of everything that Gazegrid keeps on this machine."""
-    store: Path | None = None
-    """Folder of pictures, results, comparisons and galleries; shared between hosts. Default: `home`/store."""
+    store: str | None = None
+    """Folder, or URL such as `s3://bucket/team`, of all that is kept; shared between hosts. Default: `home`/store."""
     redis_url: SecretStr | None = None
     """Redis to use; default: the embedded one's unix socket in `home`."""
     redis_password_file: Path | None = None
@@ -61,9 +61,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property
-    def store_path(self) -> Path:
-        """Folder of the store."""
-        return self.store or self.home / "store"
+    def store_place(self) -> str:
+        """Folder or URL of the store."""
+        return self.store or str(self.home / "store")
 
     @property
     def worker_threads(self) -> int:

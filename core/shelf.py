@@ -62,6 +62,9 @@ class Shelf(Protocol):
     def locked(self, name: str) -> Any:
         """Context: one process at a time."""
 
+    def place_of(self, path: str) -> str:
+        """Full path or URL."""
+
 
 class FolderShelf:
     """Files below a folder of this machine's file system."""
@@ -138,6 +141,9 @@ class FolderShelf:
     def locked(self, name: str) -> FileLock:
         return FileLock(self.root / f"{name}.lock", timeout=30)
 
+    def place_of(self, path: str) -> str:
+        return str((self.root / path).absolute())
+
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
         """A folder on the same device that is gone afterwards; what a killed process leaves is cleared by fsck."""
@@ -201,6 +207,9 @@ class BucketShelf:
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:  # noqa: ARG002  a bucket cannot lock
         yield
+
+    def place_of(self, path: str) -> str:
+        return str(self.files.unstrip_protocol(self._full(path)))
 
 
 def open_shelf(place: str | Path) -> Shelf:

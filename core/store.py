@@ -22,6 +22,7 @@ from core.errors import BadInput, Damaged, StoreError
 from core.items import KINDS, Item, Result, decode_own
 from core.manifest import FILE_NAME, Manifest, StoredFile, StoredItem
 from core.picture import Picture
+from core.settings import Settings
 from core.shelf import open_shelf
 from core.spec import JobSpec, checked_key
 
@@ -125,6 +126,10 @@ class Store:
         self.forget(key)
         self.shelf.delete(result_folder(key))
 
+    def path_of(self, path: str) -> str:
+        """Where a file of the store lies, for a person or a program outside: a path or a URL."""
+        return self.shelf.place_of(path)
+
     def result_size_and_time(self, key: str) -> tuple[int, float]:
         """Bytes of a result's files, and when it was written, in seconds since 1970."""
         return self.shelf.size_and_time(result_folder(key))
@@ -199,6 +204,11 @@ class Store:
                 except (FileNotFoundError, ValueError, KeyError, TypeError):
                     continue
         return sorted(found, key=lambda entry: entry[1], reverse=True)
+
+
+def open_store(settings: Settings) -> Store:
+    """The store of these settings, with this host's fast tier in front of it. Raises StoreUnreadable."""
+    return Store(settings.store_place, Cache(settings.home / "cache", settings.cache_mb))
 
 
 def _written(result: Result) -> tuple[tuple[StoredItem, ...], dict[str, bytes]]:
