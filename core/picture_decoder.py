@@ -1,0 +1,208 @@
+"""Decode one picture from standard input, under limits. Run by `core.picture` as a process of its own.
+
+Imports Pillow and nothing else, so that it starts in a tenth of a second. Standard output is a line of JSON
+`[height, width]` and then the pixels, row by row, RGB, exit status 0; or, with exit status `REFUSED`, the rest of a
+sentence that begins with the picture's name. Any other exit status is a picture that Pillow stumbled over.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import resource
+import signal
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF")
+MAX_PIXELS = 40_000_000
+"""Over all frames."""
+MIN_SIDE_PX = 16
+MAX_ASPECT = 20
+TIME_S = 10
+"""Of the processor, and on the wall."""
+COUNTING_S = 1.0
+"""Processor time to look at the header and to count the frames."""
+MEMORY_BYTES = 768 * 2**20
+
+REFUSED = 3
+OUT_OF_MEMORY = 4
+OUT_OF_TIME = (-signal.SIGXCPU, -signal.SIGKILL)
+
+STRIP_ROWS = 256
+TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+"""EXIF orientation -> `PIL.Image.Transpose` that sets the picture upright."""
+SCALES = ((1, 255.0, 0.5), (255, 1.0, 0.5), (65_535, 1 / 256, 0.0))
+"""Greatest value in the picture -> factor and summand that bring it to 0 to 255; 16 bits go by their high byte."""
+
+
+class Refused(Exception):
+    """Why the picture is not taken: the rest of a sentence that begins with its name."""
+
+
+def main() -> int:
+    """Decode standard input; the exit status."""
+    limit_process()
+    sys.path.append(sys.argv[1])
+    data = sys.stdin.buffer.read()
+    try:
+        write(decode(data))
+    except Refused as refusal:
+        sys.stdout.write(str(refusal))
+        return REFUSED
+    except MemoryError:
+        return OUT_OF_MEMORY
+    return 0
+
+
+def limit_process() -> None:
+    """Bound this process' memory, time and files for good."""
+    limits = {
+        resource.RLIMIT_AS: MEMORY_BYTES,
+        resource.RLIMIT_CPU: TIME_S,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: 32,
+        resource.RLIMIT_CORE: 0,
+    }
+    for kind, value in limits.items():
+        hard = resource.getrlimit(kind)[1]
+        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (bound, bound))
+
+
+def decode(data: bytes) -> Image:
+    """The first frame of `data`, mode RGB, upright, sRGB, over white. Raises Refused, or whatever Pillow raises."""
+    # The guard against bombs counts what is opened in `opened`; a warning here would only be text on a closed stream.
+    warnings.simplefilter("ignore")
+    image = opened(data)
+    image.load()
+    orientation = image.getexif().get(0x0112)
+    flat = over_white(image)
+    turn = TURNS.get(orientation) if isinstance(orientation, int) else None
+    return flat if turn is None else flat.transpose(turn)  # type: ignore[arg-type]  # the enumeration's numbers
+
+
+def opened(data: bytes) -> ImageFile:
+    """The picture in `data` with its header read and its size allowed, not decoded yet. Raises Refused."""
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - found once `main` has said where
+    from PIL import GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin  # noqa: F401, PLC0415
+
+    signal.signal(signal.SIGPROF, _too_many_frames)
+    signal.setitimer(signal.ITIMER_PROF, COUNTING_S)
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        check_size(image)
+    except UnidentifiedImageError:
+        raise Refused(f"is no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture: it begins with {data[:12]!r}") from None
+    except Image.DecompressionBombError:
+        guard = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise Refused(f"has more than {guard / 1e6:.0f} megapixels, allowed are {MAX_PIXELS / 1e6:.0f}") from None
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    return image
+
+
+def _too_many_frames(*_: Any) -> None:
+    raise Refused(f"has too many frames to count, allowed are {MAX_PIXELS / 1e6:.0f} megapixels over all frames")
+
+
+def check_size(image: ImageFile) -> None:
+    """Raise Refused unless sides, aspect ratio and pixels over all frames are allowed."""
+    width, height = image.size
+    if min(width, height) < MIN_SIDE_PX:
+        raise Refused(f"is {width} x {height} px, allowed are sides of at least {MIN_SIDE_PX} px")
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise Refused(f"is {width} x {height} px, allowed is one side at most {MAX_ASPECT} times the other")
+    _check_pixels(f"is {width} x {height} px", width * height)
+    _check_pixels("holds frames of", pixels_of_all_frames(image))
+
+
+def _check_pixels(what: str, pixels: int) -> None:
+    if pixels > MAX_PIXELS:
+        raise Refused(f"{what} {pixels / 1e6:.1f} megapixels, allowed are {MAX_PIXELS / 1e6:.0f} over all frames")
+
+
+def pixels_of_all_frames(image: ImageFile) -> int:
+    """Pixels over all frames. The pages of a TIFF and the parts of an MPO (a JPEG of several) differ in size."""
+    frames = getattr(image, "n_frames", 1)
+    if image.format not in ("TIFF", "MPO"):
+        return int(image.width * image.height * frames)
+    total = 0
+    for index in range(frames):
+        image.seek(index)
+        total += image.width * image.height
+    image.seek(0)
+    return total
+
+
+def over_white(image: Image) -> Image:
+    """`image` of any mode as RGB in sRGB, what is transparent over white."""
+    from PIL import Image as images  # noqa: PLC0415
+
+    profile = image.info.get("icc_profile")
+    image = eight_bit(image)
+    alpha = None
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        alpha = image.getchannel("A")
+        image = image.convert("RGB")
+    color = to_srgb(image, profile)
+    if alpha is None:
+        return color
+    white = images.new("RGB", color.size, (255, 255, 255))
+    white.paste(color, mask=alpha)
+    return white
+
+
+def eight_bit(image: Image) -> Image:
+    """`image` with 8 bits a channel: palettes and black-and-white expanded, greater depths scaled, never clipped."""
+    if image.mode in ("P", "PA"):
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode.startswith("I;16"):
+        return scaled(image.convert("I"), 65_535)
+    if image.mode in ("I", "F"):
+        return scaled(image, None)
+    return image
+
+
+def scaled(image: Image, greatest: float | None) -> Image:
+    """Gray of mode I or F brought to 8 bits. `greatest`: what stands for white; by default 1, 255 or 65535, the least
+    that holds every value of the picture."""
+    low, high = image.getextrema()
+    if not 0 <= low <= high <= SCALES[-1][0]:  # type: ignore[operator]  # one band: two numbers
+        raise Refused(f"has values from {low:g} to {high:g}, allowed are 0 to {SCALES[-1][0]}")
+    factor, summand = next((f, s) for top, f, s in SCALES if (high if greatest is None else greatest) <= top)
+    return image.convert("F").point(lambda value: value * factor + summand).convert("L")
+
+
+def to_srgb(image: Image, profile: bytes | None) -> Image:
+    """`image` (L, RGB, CMYK, YCbCr) as RGB; a profile that cannot be read or is for other channels is passed over."""
+    if profile and image.mode in ("L", "RGB", "CMYK"):
+        from PIL import ImageCms  # noqa: PLC0415
+
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError):
+            converted = None
+        if converted is not None:
+            return converted
+    return image.convert("RGB")
+
+
+def write(image: Image) -> None:
+    """Size and pixels to standard output, strip by strip: a copy of the whole would not fit beside the picture."""
+    out = sys.stdout.buffer
+    out.write(json.dumps([image.height, image.width]).encode() + b"\n")
+    for top in range(0, image.height, STRIP_ROWS):
+        out.write(image.crop((0, top, image.width, min(top + STRIP_ROWS, image.height))).tobytes())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
