@@ -1,0 +1,49 @@
+"""The pages, and nothing else; run by Streamlit for each session, and by `AppTest`."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import GazegridError
+from dashboard.session import show_error
+
+PAGES = [
+    st.Page(
+        "app_pages/compare.py",
+        title="Compare",
+        icon=":material/grid_view:",
+        default=True,
+        help="Set pictures and networks side by side, watch the cells fill, look into each.",
+    ),
+    st.Page(
+        "app_pages/queue.py",
+        title="Queue",
+        icon=":material/hourglass_top:",
+        help="What runs, waits and failed, why, and on which workers.",
+    ),
+    st.Page(
+        "app_pages/galleries.py",
+        title="Galleries",
+        icon=":material/collections_bookmark:",
+        help="Comparisons that were kept under a name, with notes: open, share, export, import.",
+    ),
+    st.Page(
+        "app_pages/networks.py",
+        title="Networks",
+        icon=":material/hub:",
+        help="Every network that can be asked: family, parameters, licence, input size.",
+    ),
+    st.Page(
+        "app_pages/methods.py",
+        title="Methods",
+        icon=":material/function:",
+        help="Which question each method answers, its source and its parameters.",
+    ),
+]
+
+st.set_page_config(page_title="Gazegrid", page_icon=":material/grid_view:", layout="wide")
+page = st.navigation(PAGES, position="top")
+try:
+    page.run()
+except GazegridError as error:
+    show_error(error)
