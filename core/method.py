@@ -71,19 +71,21 @@ def parameter(
     unit: str | None = None,
     when: Mapping[str, Sequence[Any]] | None = None,
     choices: Literal["classes", "layers"] | None = None,
+    advanced: bool = False,
     **bounds: Any,
 ) -> Any:
     """A field of a method. Numbers need `unit` ('' for a pure number) and bounds (`ge`/`gt`, `le`/`lt`).
 
     `when` names the other parameters' values under which this one matters (the form hides it otherwise); `choices` says
-    that the form offers the networks' class or layer names.
+    that the form offers the networks' class or layer names; an `advanced` one is folded away there.
     """
-    extra = {"unit": unit, "when": {k: list(v) for k, v in (when or {}).items()}, "choices": choices}
+    conditions = {name: list(values) for name, values in (when or {}).items()}
+    extra = {"unit": unit, "when": conditions, "choices": choices, "advanced": advanced}
     return Field(default, description=description, json_schema_extra=extra, **bounds)
 
 
 def field_extra(field: FieldInfo) -> dict[str, Any]:
-    """The `unit`, `when` and `choices` that `parameter` noted on `field`."""
+    """The `unit`, `when`, `choices` and `advanced` that `parameter` noted on `field`."""
     extra = field.json_schema_extra
     return dict(extra) if isinstance(extra, dict) else {}
 

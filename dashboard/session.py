@@ -9,11 +9,10 @@ import re
 
 import streamlit as st
 
-from core.cache import Cache
 from core.errors import GazegridError
 from core.queue import JobQueue, open_queue
 from core.settings import Settings, get_settings
-from core.store import Store
+from core.store import Store, open_store
 
 __all__ = ["Settings", "get_queue", "get_settings", "get_store", "plain", "show_error"]
 
@@ -23,8 +22,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=^])")
 @st.cache_resource
 def get_store() -> Store:
     """This process' store, with this host's fast tier in front of it. Raises StoreUnreadable."""
-    settings = get_settings()
-    return Store(settings.store_path, Cache(settings.home / "cache", settings.cache_mb))
+    return open_store(get_settings())
 
 
 @st.cache_resource

@@ -1,0 +1,235 @@
+"""Files of the store over HTTP, beside the pages: immutable where a hash names them, checked when they are read.
+
+    /api/result/KEY/FILE              a file of a result (`?download` saves it)      /api/manifest/KEY
+    /api/thumbnail/KEY/ITEM?side=320  an image or points, small                      /api/picture/DIGEST?side=320
+    /api/map/KEY/ITEM?low=0&high=1    a map in colors, on a scale of the asker's     /api/sample/NAME
+    /api/preview/KEY                  what a running job looks at now, never cached
+
+Whoever knows a key may read what it names; an answer is a file or one plain sentence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import numpy as np
+from PIL import Image as PillowImage
+from PIL import ImageDraw
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from streamlit import config
+
+from core.colors import colorize
+from core.errors import BadInput, BadLink, Damaged, GazegridError
+from core.items import Image, Map, Pixels, Points, png_bytes
+from core.manifest import FILE_NAME, Manifest
+from core.picture import thumbnail
+from core.samples import sample, sample_names
+from core.spec import checked_key
+from dashboard.session import get_queue, get_store
+
+SIDES_PX = (160, 320, 640)
+"""The sizes that thumbnails come in."""
+CONTENT_TYPES = {
+    "png": "image/png",
+    "webp": "image/webp",
+    "json": "application/json",
+    "safetensors": "application/octet-stream",
+}
+SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+FOR_EVER = "private, max-age=31536000, immutable"
+NOT_KEPT = "no-store"
+_MAGIC = {b"\x89PNG": "image/png", b"RIFF": "image/webp", b"\xff\xd8\xff": "image/jpeg"}
+_POINT_COLOR = (255, 64, 32)
+
+Handler = Callable[[Request], Response]
+
+
+def blob_url(*parts: str, **query: object) -> str:
+    """The address of a route, such as `blob_url("result", key, "left.png")`, under the server's base path."""
+    path = "/".join(quote(part, safe="") for part in parts)
+    return f"{_base_path()}/api/{path}" + (f"?{urlencode(query)}" if query else "")
+
+
+def blob_routes() -> list[BaseRoute]:
+    """The routes for `st.App`, under the server's base path."""
+    routes: list[BaseRoute] = [
+        Route("/api/result/{key}/{file}", _answered(_result_file)),
+        Route("/api/manifest/{key}", _answered(_manifest)),
+        Route("/api/thumbnail/{key}/{item}", _answered(_thumbnail)),
+        Route("/api/map/{key}/{item}", _answered(_map)),
+        Route("/api/picture/{digest}", _answered(_picture)),
+        Route("/api/sample/{name}", _answered(_sample)),
+        Route("/api/preview/{key}", _answered(_preview)),
+    ]
+    base = _base_path()
+    return [Mount(base, routes=routes)] if base else routes
+
+
+def _base_path() -> str:
+    base = str(config.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}" if base else ""
+
+
+def _answered(handler: Handler) -> Handler:
+    """`handler` with every error of ours as a status and its sentence."""
+
+    def answer(request: Request) -> Response:
+        try:
+            return handler(request)
+        except GazegridError as error:
+            text = f"{error}\n".encode()
+            return _response(text, "text/plain; charset=utf-8", NOT_KEPT, status=_status(error))
+
+    return answer
+
+
+def _status(error: GazegridError) -> int:
+    if isinstance(error, BadLink):
+        return 400
+    return 404 if isinstance(error, BadInput | Damaged) else 503
+
+
+def _response(content: bytes, content_type: str, keep: str, *, status: int = 200, save_as: str = "") -> Response:
+    headers = {**SAFE, "Cache-Control": keep}
+    if save_as:
+        headers["Content-Disposition"] = f'attachment; filename="{save_as}"'
+    response = Response(content, status_code=status, headers=headers)
+    response.headers["Content-Type"] = content_type
+    return response
+
+
+def _known(key: str) -> Manifest:
+    manifest = get_store().manifest(checked_key(key))
+    if manifest is None:
+        raise BadInput(f"there is no result {key[:12]}…")
+    return manifest
+
+
+def _result_file(request: Request) -> Response:
+    key, file_name = checked_key(request.path_params["key"]), request.path_params["file"]
+    content = get_store().read(key, file_name)
+    ending = file_name.rpartition(".")[2]
+    content_type = CONTENT_TYPES.get(ending, "application/octet-stream")
+    download = "download" in request.query_params or not content_type.startswith("image/")
+    return _response(content, content_type, FOR_EVER, save_as=f"{key[:12]}-{file_name}" if download else "")
+
+
+def _manifest(request: Request) -> Response:
+    manifest = _known(request.path_params["key"])
+    return _response(manifest.to_bytes(), "application/json", NOT_KEPT, save_as=f"{manifest.key[:12]}-{FILE_NAME}")
+
+
+def _thumbnail(request: Request) -> Response:
+    manifest = _known(request.path_params["key"])
+    name, side_px = request.path_params["item"], _side(request)
+    drawn = THUMBNAILS.get(manifest.item(name).kind)
+    if drawn is None:
+        raise BadLink(f"{name[:80]} is a {manifest.item(name).kind}, which has no thumbnail")
+    return _kept_thumbnail(
+        f"thumbnail:{manifest.key}:{name}:{side_px}",
+        lambda: thumbnail(drawn(get_store().item(manifest, name), manifest), side_px),
+    )
+
+
+def _map(request: Request) -> Response:
+    manifest = _known(request.path_params["key"])
+    low, high = _number(request, "low"), _number(request, "high")
+    if not low < high:
+        raise BadLink(f"low must be under high, got {low:g} and {high:g}")
+    item = get_store().item(manifest, request.path_params["item"])
+    if not isinstance(item, Map):
+        raise BadLink(f"{request.path_params['item'][:80]} is a {item.kind}, not a map")
+    return _response(png_bytes(colorize(item.values, low, high, signed=item.signed)), "image/png", FOR_EVER)
+
+
+def _picture(request: Request) -> Response:
+    digest = checked_key(request.path_params["digest"])
+    if "side" not in request.query_params:
+        return _response(get_store().picture_png(digest), "image/png", FOR_EVER)
+    side_px = _side(request)
+    return _kept_thumbnail(
+        f"picture:{digest}:{side_px}", lambda: thumbnail(get_store().picture(digest).pixels, side_px)
+    )
+
+
+def _sample(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in sample_names():
+        raise BadInput(f"there is no sample picture {name[:80]!r}; there are: {', '.join(sample_names())}")
+    side_px = _side(request)
+    return _kept_thumbnail(f"sample:{name}:{side_px}", lambda: thumbnail(sample(name).pixels, side_px))
+
+
+def _preview(request: Request) -> Response:
+    content = get_queue().preview(checked_key(request.path_params["key"]))
+    if content is None:
+        raise BadInput("this job has no preview now")
+    content_type = next((kind for magic, kind in _MAGIC.items() if content.startswith(magic)), None)
+    if content_type is None:
+        raise Damaged("this job's preview is no picture")
+    return _response(content, content_type, NOT_KEPT)
+
+
+def _kept_thumbnail(name: str, make: Callable[[], bytes]) -> Response:
+    """A thumbnail from this host's fast tier, or made now and kept there."""
+    cache = get_store().cache
+    content = cache.get(name) if cache else None
+    if content is None:
+        content = make()
+        if cache:
+            cache.set(name, content)
+    return _response(content, "image/webp", FOR_EVER)
+
+
+def _side(request: Request) -> int:
+    text = request.query_params.get("side", "320")
+    if text not in map(str, SIDES_PX):
+        raise BadLink(f"side must be one of {', '.join(map(str, SIDES_PX))}, got {text[:40]!r}")
+    return int(text)
+
+
+def _number(request: Request, name: str) -> float:
+    text = request.query_params.get(name, "")
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadLink(f"{name} must be a number, got {text[:40]!r}")
+    return number
+
+
+def _image_pixels(item: Image, _: Manifest) -> Pixels:
+    return item.pixels
+
+
+def _points_pixels(item: Points, manifest: Manifest) -> Pixels:
+    """The points as rings over the picture they were found in, scaled to the frame that they are given in."""
+    pixels = get_store().picture(manifest.spec["pictures"][0]).pixels
+    return draw_points(pixels, item)
+
+
+def draw_points(pixels: Pixels, item: Points) -> Pixels:
+    """`pixels` scaled to the points' frame, a ring at each, larger where its weight is."""
+    image = PillowImage.fromarray(pixels).resize((item.width, item.height), PillowImage.Resampling.LANCZOS)
+    pen = ImageDraw.Draw(image)
+    weights = np.ones(len(item.xy)) if item.weights is None else np.abs(item.weights)
+    unit_px = max(item.width, item.height) / 100
+    for (x, y), weight in zip(item.xy, weights / max(float(weights.max(initial=0.0)), 1e-12), strict=True):
+        radius_px = unit_px * (0.6 + 1.4 * float(weight))
+        box = (x - radius_px, y - radius_px, x + radius_px, y + radius_px)
+        pen.ellipse(box, outline=_POINT_COLOR, width=max(1, round(unit_px / 3)))
+    return np.asarray(image)
+
+
+THUMBNAILS: dict[str, Callable[[Any, Manifest], Pixels]] = {"image": _image_pixels, "points": _points_pixels}

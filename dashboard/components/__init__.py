@@ -1,0 +1,45 @@
+"""Three small components of our own, each a script and a style beside this file; nothing comes from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+FOLDER = Path(__file__).parent
+
+_SLIDER = """<figure>
+<div class="pair"><img class="right"><img class="left">
+<input type="range" min="0" max="100" value="50" step="0.5" aria-label="Border between the two pictures">
+<div class="line"></div></div>
+<figcaption><span></span><span></span></figcaption>
+</figure>"""
+
+
+def _component(name: str, html: str) -> Any:
+    script = (FOLDER / f"{name}.js").read_text("utf-8")
+    style = (FOLDER / f"{name}.css").read_text("utf-8")
+    return st.components.v2.component(f"gazegrid_{name}", html=html, css=style, js=script)
+
+
+_grid = _component("grid", '<div class="grid"></div>')
+_pictures = _component("pictures", '<div class="pictures"></div>')
+_slider = _component("slider", _SLIDER)
+
+
+def grid_view(data: dict[str, Any], *, key: str, on_click: Callable[[], None]) -> None:
+    """The grid that `dashboard.cells.grid_data` describes; `st.session_state[key].clicked` is `{action, key}`."""
+    _grid(key=key, data=data, on_clicked_change=on_click)
+
+
+def picture_buttons(pictures: Sequence[dict[str, Any]], *, key: str, on_click: Callable[[], None]) -> None:
+    """Pictures `{id, name, title, url, chosen}` to click; `st.session_state[key].clicked` is the id."""
+    _pictures(key=key, data={"pictures": list(pictures)}, on_clicked_change=on_click)
+
+
+def before_after(left: tuple[str, str], right: tuple[str, str], *, key: str) -> None:
+    """Two pictures, each (name, address), with a border between them that can be moved."""
+    sides = {"left": dict(zip(("name", "url"), left, strict=True)), "right": dict(zip(("name", "url"), right, strict=True))}
+    _slider(key=key, data=sides)

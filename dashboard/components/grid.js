@@ -1,0 +1,137 @@
+// The grid: rows of cells that fill live. Every word is set as text, never as markup.
+const make = (tag, className, text) => {
+  const element = document.createElement(tag)
+  if (className) element.className = className
+  if (text !== undefined && text !== null) {
+    element.textContent = text
+    element.title = text
+  }
+  return element
+}
+
+const picture = (url, alt, old) => {
+  const image = old ?? make("img", "picture")
+  image.alt = alt
+  image.loading = "lazy"
+  image.decoding = "async"
+  if (image.dataset.url === url) return image
+  image.dataset.url = url
+  if (!old) image.src = url
+  else {
+    const next = new Image() // the old one stays until the new one is there
+    next.onload = () => { if (image.dataset.url === url) image.src = url }
+    next.src = url
+  }
+  return image
+}
+
+const actionButton = (action, key, send) => {
+  const button = make("button", `action ${action.name}`, action.label)
+  button.type = "button"
+  button.onclick = () => send({ action: action.name, key })
+  return button
+}
+
+const colorBar = (scale) => {
+  const bar = make("div", "scale")
+  bar.title = scale.title
+  const strip = make("div", "strip")
+  strip.style.background = scale.gradient
+  const ends = make("div", "ends")
+  ends.append(make("span", "", scale.low), make("span", "unit", scale.unit), make("span", "", scale.high))
+  bar.append(strip, ends)
+  return bar
+}
+
+const fill = (box, cell, send) => {
+  const old = box.querySelector("img.picture")
+  const parts = []
+  const frame = make(cell.url && cell.opens ? "button" : "div", "frame")
+  if (cell.url) {
+    frame.append(picture(cell.url, cell.alt, old))
+    if (cell.opens) {
+      frame.type = "button"
+      frame.title = cell.alt
+      frame.onclick = () => send({ action: "details", key: cell.key })
+    }
+  } else {
+    const words = make("div", "words")
+    words.append(make("strong", "", cell.headline))
+    if (cell.reason) words.append(make("span", "reason", cell.reason))
+    frame.append(words)
+  }
+  parts.push(frame)
+  if (cell.progress !== null && cell.progress !== undefined) {
+    const bar = make("progress", "")
+    bar.max = 1
+    bar.value = cell.progress
+    bar.setAttribute("aria-label", cell.headline)
+    parts.push(bar)
+  }
+  if (cell.url && cell.headline) parts.push(make("div", "headline", cell.headline))
+  if (cell.url && cell.reason) parts.push(make("div", "reason", cell.reason))
+  if (cell.scale) parts.push(colorBar(cell.scale))
+  if (cell.numbers.length) {
+    const list = make("dl", "numbers")
+    for (const [label, value, full] of cell.numbers) {
+      const name = make("dt", "", label)
+      name.title = full
+      list.append(name, make("dd", "", value))
+    }
+    parts.push(list)
+  }
+  if (cell.note || cell.actions.length) {
+    const foot = make("div", "foot")
+    if (cell.note) foot.append(make("span", "note", cell.note))
+    for (const action of cell.actions) foot.append(actionButton(action, cell.key, send))
+    parts.push(foot)
+  }
+  box.className = `cell ${cell.state}${cell.active ? " active" : ""}`
+  box.replaceChildren(...parts)
+}
+
+const columnHead = (column) => {
+  const head = make("div", "head")
+  head.append(make("strong", "", column.title), make("span", "sub", column.subtitle))
+  if (column.note) head.append(make("span", "note", column.note))
+  return head
+}
+
+const rowHead = (row) => {
+  const head = make("div", "rowhead")
+  head.append(picture(row.url, row.title), make("span", "name", row.title))
+  if (row.scale) head.append(colorBar(row.scale))
+  return head
+}
+
+const drawn = new WeakMap()
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const send = (value) => setTriggerValue("clicked", value)
+  const root = parentElement.querySelector(".grid")
+  const shape = JSON.stringify([data.columns, data.rows.map((row) => [row.title, row.url, row.scale, row.cells.length])])
+  let state = drawn.get(root)
+  if (state?.shape !== shape) {
+    state = { shape, boxes: new Map(), seen: new Map() }
+    drawn.set(root, state)
+    root.style.setProperty("--columns", data.columns.length)
+    root.classList.toggle("tall", data.rows.length > 3)
+    const parts = [make("div", "corner", data.corner), ...data.columns.map(columnHead)]
+    data.rows.forEach((row, y) => {
+      parts.push(rowHead(row))
+      row.cells.forEach((_, x) => {
+        const box = make("div", "cell")
+        state.boxes.set(`${y}:${x}`, box)
+        parts.push(box)
+      })
+    })
+    root.replaceChildren(...parts)
+  }
+  data.rows.forEach((row, y) => row.cells.forEach((cell, x) => {
+    const place = `${y}:${x}`
+    const now = JSON.stringify(cell)
+    if (state.seen.get(place) === now) return
+    state.seen.set(place, now)
+    fill(state.boxes.get(place), cell, send)
+  }))
+}

@@ -1,0 +1,25 @@
+// Pictures to click: each on or off.
+const drawn = new WeakMap()
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".pictures")
+  const now = JSON.stringify(data)
+  if (drawn.get(root) === now) return
+  drawn.set(root, now)
+  root.replaceChildren(...data.pictures.map((picture) => {
+    const button = document.createElement("button")
+    button.type = "button"
+    button.title = picture.title
+    button.setAttribute("aria-label", picture.title)
+    button.setAttribute("aria-pressed", picture.chosen)
+    const image = document.createElement("img")
+    image.loading = "lazy"
+    image.alt = ""
+    image.src = picture.url
+    const name = document.createElement("span")
+    name.textContent = picture.name
+    button.append(image, name)
+    button.onclick = () => setTriggerValue("clicked", picture.id)
+    return button
+  }))
+}

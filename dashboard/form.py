@@ -1,0 +1,175 @@
+"""A validated method out of widgets that are made from its class: one widget a field, chosen by the field's type.
+
+What a field is called, allowed and measured in, and when it matters, is written once, in the method's file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+from pydantic.fields import FieldInfo
+
+from core.method import Method, field_bounds, field_extra, validated
+
+SEGMENTS_MAX = 4
+"""Choices up to here are shown all at once; more of them go into a list."""
+
+
+def method_form(cls: type[Method], *, classes: Sequence[str] = (), prefix: str = "form") -> Method:
+    """Draw the fields of `cls`, and make the method of what they say. `classes` are the networks' class names.
+
+    Fields that do not matter under the others' values are hidden and count as their default, so that they do not split
+    the cache. Raises BadParameter with the sentence that every other door gives.
+    """
+    values: dict[str, Any] = {}
+    folded = st.container()
+    plain_fields = [name for name, field in cls.model_fields.items() if not field_extra(field).get("advanced")]
+    with folded:
+        _draw(cls, plain_fields, values, classes, prefix)
+    others = [name for name in cls.model_fields if name not in plain_fields]
+    if others:
+        with st.expander("Advanced", icon=":material/tune:"):
+            _draw(cls, others, values, classes, prefix)
+    return validated(cls, values)
+
+
+def prefill(method: Method, *, prefix: str = "form") -> None:
+    """Let the form start from `method`; call it before the form is drawn."""
+    for name in type(method).model_fields:
+        value = getattr(method, name)
+        if field_extra(type(method).model_fields[name]).get("choices") == "classes" and isinstance(value, Mapping):
+            st.session_state[_key(prefix, type(method), name)] = list(value)
+            for chosen, weight in value.items():
+                st.session_state[_key(prefix, type(method), name, chosen)] = float(weight)
+        else:
+            st.session_state[_key(prefix, type(method), name)] = value
+
+
+def field_label(name: str, field: FieldInfo) -> str:
+    """`steps` -> `Steps`, `tile_px` in px -> `Tile (px)`."""
+    unit = field_extra(field).get("unit")
+    words = name.removesuffix(f"_{unit}").replace("_", " ") if unit else name.replace("_", " ")
+    label = words if len(words) <= 2 else words[:1].upper() + words[1:]
+    return f"{label} ({unit})" if unit else label
+
+
+def matters(cls: type[Method], name: str, values: Mapping[str, Any]) -> bool:
+    """Whether the field has a meaning under `values` of the fields before it (their defaults where they have none)."""
+    conditions = field_extra(cls.model_fields[name]).get("when") or {}
+    return all(values.get(other, cls.model_fields[other].default) in allowed for other, allowed in conditions.items())
+
+
+def _draw(
+    cls: type[Method], names: Sequence[str], values: dict[str, Any], classes: Sequence[str], prefix: str
+) -> None:
+    for name in names:
+        if matters(cls, name, values):
+            field = cls.model_fields[name]
+            key = _key(prefix, cls, name)
+            _start_from(key, field)
+            values[name] = _widget(field)(field_label(name, field), field, key, classes)
+
+
+def _start_from(key: str, field: FieldInfo) -> None:
+    if key not in st.session_state and field_extra(field).get("choices") != "classes":
+        st.session_state[key] = field.default
+
+
+def _key(prefix: str, cls: type[Method], *parts: str) -> str:
+    return ":".join((prefix, cls.name, *parts))
+
+
+Widget = Callable[[str, FieldInfo, str, Sequence[str]], Any]
+
+
+def _widget(field: FieldInfo) -> Widget:
+    """The widget for a field's type."""
+    choices = field_extra(field).get("choices")
+    if choices is not None:
+        return _CHOICES[choices]
+    if get_origin(field.annotation) is Literal:
+        return _choice
+    kinds = {kind for kind in (get_args(field.annotation) or (field.annotation,)) if kind is not type(None)}
+    return next((widget for kind, widget in _TYPES.items() if kind in kinds), _text)
+
+
+def _choice(label: str, field: FieldInfo, key: str, _: Sequence[str]) -> Any:
+    options = get_args(field.annotation)
+    if len(options) > SEGMENTS_MAX:
+        return st.selectbox(label, options, key=key, help=field.description, persist_state="session")
+    return st.segmented_control(
+        label, options, key=key, help=field.description, required=True, persist_state="session"
+    )
+
+
+def _switch(label: str, field: FieldInfo, key: str, _: Sequence[str]) -> bool:
+    return st.toggle(label, key=key, help=field.description, persist_state="session")
+
+
+def _integer(label: str, field: FieldInfo, key: str, _: Sequence[str]) -> int | None:
+    low, high = field_bounds(field)
+    value = st.number_input(
+        label, _int(low), _int(high), step=1, key=key, help=_help(field), persist_state="session",
+        placeholder="automatic",
+    )  # fmt: skip
+    return None if value is None else int(value)
+
+
+def _number(label: str, field: FieldInfo, key: str, _: Sequence[str]) -> float | None:
+    low, high = field_bounds(field)
+    if isinstance(st.session_state.get(key), int):
+        st.session_state[key] = float(st.session_state[key])
+    value = st.number_input(
+        label, low and float(low), high and float(high), step=_step(field), format="%g", key=key, help=_help(field),
+        persist_state="session", placeholder="automatic",
+    )  # fmt: skip
+    return None if value is None else float(value)
+
+
+def _text(label: str, field: FieldInfo, key: str, _: Sequence[str]) -> str:
+    return str(st.text_input(label, key=key, help=field.description, persist_state="session") or "")
+
+
+def _classes(label: str, field: FieldInfo, key: str, classes: Sequence[str]) -> dict[str, float]:
+    """Classes, and the weight of each."""
+    chosen = st.session_state.get(key) or []
+    options = list(dict.fromkeys((*chosen, *classes)))
+    names = st.multiselect(
+        label, options, key=key, help=field.description, persist_state="session",
+        placeholder="Search classes" if options else "Choose networks first",
+    )  # fmt: skip
+    weights = {}
+    for name in names:
+        st.session_state.setdefault(f"{key}:{name}", 1.0)
+        weights[name] = float(
+            st.number_input(f"Weight of {name}", step=0.1, format="%g", key=f"{key}:{name}", persist_state="session")
+        )
+    return weights
+
+
+def _layers(label: str, field: FieldInfo, key: str, _: Sequence[str]) -> str:
+    return _text(label, field, key, ())
+
+
+def _help(field: FieldInfo) -> str:
+    low, high = field_bounds(field)
+    unit = field_extra(field).get("unit")
+    bounds = f"{low:g} to {high:g}" + (f" {unit}" if unit else "")
+    return f"{field.description} ({bounds}; default {field.default if field.default is not None else 'automatic'})"
+
+
+def _int(bound: float | None) -> int | None:
+    return None if bound is None else int(bound)
+
+
+def _step(field: FieldInfo) -> float:
+    """A tenth of the default's power of ten: 0.05 steps by 0.001, 1 by 0.1."""
+    default = abs(float(field.default or 1.0))
+    return float(10.0 ** (math.floor(math.log10(default)) - 1))
+
+
+_TYPES: dict[type, Widget] = {bool: _switch, float: _number, int: _integer}
+_CHOICES: dict[str, Widget] = {"classes": _classes, "layers": _layers}
