@@ -10,11 +10,9 @@ import sys
 import threading
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import PIL
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
@@ -24,7 +22,6 @@ from core.items import Pixels, png_bytes
 
 MAX_BYTES = 25_000_000
 THUMBNAIL_QUALITY = 85
-_SITE_PACKAGES = str(Path(PIL.__file__).parent.parent)
 _DECODERS = threading.BoundedSemaphore(2)
 """Two pictures at a time: each may take `decoder.MEMORY_BYTES`."""
 
@@ -69,14 +66,11 @@ class Picture:
 def read_picture(data: bytes, name: str = "picture") -> Picture:
     """The picture in a stranger's file, decoded in a process of its own with limits; `name` is for the messages.
 
-    PNG, JPEG, WEBP, GIF or TIFF; the first frame, turned by EXIF, in sRGB, alpha over white, 16 bits by their high byte.
+    PNG, JPEG, WEBP, GIF or TIFF: the first frame, turned by EXIF, in sRGB, alpha over white, 16 bits by the high byte.
     Raises BadPicture, one sentence with the value and what is allowed.
     """
+    check_bytes(len(data), name)
     shown = _shown_name(name)
-    if not data:
-        raise BadPicture(f"{shown} is empty: 0 bytes")
-    if len(data) > MAX_BYTES:
-        raise BadPicture(f"{shown} has {len(data) / 1e6:.1f} MB, allowed are {MAX_BYTES / 1e6:.0f} MB")
     status, output = _decode_apart(data, shown)
     if status == decoder.REFUSED:
         raise BadPicture(f"{shown} {_printable(output[:300].decode(errors='replace'))}")
@@ -84,6 +78,14 @@ def read_picture(data: bytes, name: str = "picture") -> Picture:
         raise BadPicture(f"{shown} {_reason_of_death(status)}")
     header, _, content = output.partition(b"\n")
     return Picture(np.frombuffer(content, np.uint8).reshape(*json.loads(header), 3))
+
+
+def check_bytes(size_bytes: int, name: str) -> None:
+    """Raise BadPicture where a file of this size is refused: before it is read, if the size is known."""
+    if size_bytes == 0:
+        raise BadPicture(f"{_shown_name(name)} is empty: 0 bytes")
+    if size_bytes > MAX_BYTES:
+        raise BadPicture(f"{_shown_name(name)} has {size_bytes / 1e6:.2f} MB, allowed are {MAX_BYTES / 1e6:.0f} MB")
 
 
 def thumbnail(pixels: Pixels, side_px: int) -> bytes:
@@ -96,8 +98,8 @@ def thumbnail(pixels: Pixels, side_px: int) -> bytes:
 
 
 def _decode_apart(data: bytes, shown: str) -> tuple[int, bytes]:
-    """Exit status and standard output of a decoder that was given `data`. Isolated: no site, no environment."""
-    command = [sys.executable, "-I", "-S", str(decoder.__file__), _SITE_PACKAGES]
+    """Exit status and standard output of a decoder that was given `data`. Isolated, without our environment."""
+    command = [sys.executable, "-I", str(decoder.__file__)]
     with _DECODERS:
         try:
             done = subprocess.run(  # noqa: S603 - our own file, no word of a stranger's among the arguments

@@ -13,11 +13,14 @@ import resource
 import signal
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-    from PIL.ImageFile import ImageFile
+import PIL.Image
+import PIL.TiffImagePlugin
+import PIL.WebPImagePlugin  # these two are named because `open` would import all forty plugins to find them
+from PIL import ImageCms, UnidentifiedImageError
+from PIL.Image import Image
+from PIL.ImageFile import ImageFile
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF")
 MAX_PIXELS = 40_000_000
@@ -48,10 +51,8 @@ class Refused(Exception):
 def main() -> int:
     """Decode standard input; the exit status."""
     limit_process()
-    sys.path.append(sys.argv[1])
-    data = sys.stdin.buffer.read()
     try:
-        write(decode(data))
+        write(decode(sys.stdin.buffer.read()))
     except Refused as refusal:
         sys.stdout.write(str(refusal))
         return REFUSED
@@ -89,18 +90,15 @@ def decode(data: bytes) -> Image:
 
 def opened(data: bytes) -> ImageFile:
     """The picture in `data` with its header read and its size allowed, not decoded yet. Raises Refused."""
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - found once `main` has said where
-    from PIL import GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin  # noqa: F401, PLC0415
-
     signal.signal(signal.SIGPROF, _too_many_frames)
     signal.setitimer(signal.ITIMER_PROF, COUNTING_S)
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = PIL.Image.open(io.BytesIO(data), formats=FORMATS)
         check_size(image)
     except UnidentifiedImageError:
-        raise Refused(f"is no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture: it begins with {data[:12]!r}") from None
-    except Image.DecompressionBombError:
-        guard = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise Refused(f"begins with {data[:12]!r}, allowed are pictures of {', '.join(FORMATS)}") from None
+    except PIL.Image.DecompressionBombError:
+        guard = 2 * (PIL.Image.MAX_IMAGE_PIXELS or 0)
         raise Refused(f"has more than {guard / 1e6:.0f} megapixels, allowed are {MAX_PIXELS / 1e6:.0f}") from None
     signal.setitimer(signal.ITIMER_PROF, 0)
     return image
@@ -141,8 +139,6 @@ def pixels_of_all_frames(image: ImageFile) -> int:
 
 def over_white(image: Image) -> Image:
     """`image` of any mode as RGB in sRGB, what is transparent over white."""
-    from PIL import Image as images  # noqa: PLC0415
-
     profile = image.info.get("icc_profile")
     image = eight_bit(image)
     alpha = None
@@ -153,7 +149,7 @@ def over_white(image: Image) -> Image:
     color = to_srgb(image, profile)
     if alpha is None:
         return color
-    white = images.new("RGB", color.size, (255, 255, 255))
+    white = PIL.Image.new("RGB", color.size, (255, 255, 255))
     white.paste(color, mask=alpha)
     return white
 
@@ -172,10 +168,12 @@ def eight_bit(image: Image) -> Image:
 
 
 def scaled(image: Image, greatest: float | None) -> Image:
-    """Gray of mode I or F brought to 8 bits. `greatest`: what stands for white; by default 1, 255 or 65535, the least
-    that holds every value of the picture."""
-    low, high = image.getextrema()
-    if not 0 <= low <= high <= SCALES[-1][0]:  # type: ignore[operator]  # one band: two numbers
+    """Gray of mode I or F brought to 8 bits.
+
+    `greatest`: what stands for white; by default 1, 255 or 65535, the least that holds every value of the picture.
+    """
+    low, high = cast("tuple[float, float]", image.getextrema())
+    if not 0 <= low <= high <= SCALES[-1][0]:
         raise Refused(f"has values from {low:g} to {high:g}, allowed are 0 to {SCALES[-1][0]}")
     factor, summand = next((f, s) for top, f, s in SCALES if (high if greatest is None else greatest) <= top)
     return image.convert("F").point(lambda value: value * factor + summand).convert("L")
@@ -184,8 +182,6 @@ def scaled(image: Image, greatest: float | None) -> Image:
 def to_srgb(image: Image, profile: bytes | None) -> Image:
     """`image` (L, RGB, CMYK, YCbCr) as RGB; a profile that cannot be read or is for other channels is passed over."""
     if profile and image.mode in ("L", "RGB", "CMYK"):
-        from PIL import ImageCms  # noqa: PLC0415
-
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")

@@ -1,0 +1,72 @@
+"""The pictures that are always there: color photographs from the folder of the installed scikit-image."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from core.errors import BadInput, BadPicture
+from core.picture import Picture, check_bytes, read_picture
+
+SAMPLE_PREFIX = "sample:"
+_SAMPLES = {
+    "cat": ("chelsea.png", "A cat's face, seen from close up"),
+    "coffee": ("coffee.png", "A cup of espresso on a wooden table"),
+    "rocket": ("rocket.jpg", "A rocket on its launch pad at night"),
+    "astronaut": ("astronaut.png", "An astronaut with her helmet, a flag and a model of a shuttle"),
+    "motorcycle": ("motorcycle_left.png", "A motorcycle in a garage"),
+    "hubble": ("hubble_deep_field.jpg", "Galaxies in the Hubble Ultra-Deep Field"),
+    "retina": ("retina.jpg", "The retina of an eye, seen through an ophthalmoscope"),
+    "ihc": ("ihc.png", "Stained tissue of a colon, seen through a microscope"),
+}
+
+
+def sample_names() -> tuple[str, ...]:
+    """The names of the sample pictures, everyday things first."""
+    return tuple(_SAMPLES)
+
+
+def sample_title(name: str) -> str:
+    """What a sample picture shows. Raises BadInput for an unknown name."""
+    return _entry(name)[1]
+
+
+@lru_cache(maxsize=len(_SAMPLES))
+def sample(name: str) -> Picture:
+    """The sample picture of this name. Raises BadInput, which names those there are."""
+    file_name, _ = _entry(name)
+    return read_picture((_folder() / file_name).read_bytes(), f"{SAMPLE_PREFIX}{name}")
+
+
+def open_picture(source: str) -> tuple[Picture, str]:
+    """The picture of `sample:cat` or of a file on this machine, and a name for its row.
+
+    For the command line only: a path is never taken from a page. Raises BadInput, BadPicture.
+    """
+    if source.startswith(SAMPLE_PREFIX):
+        return sample(source.removeprefix(SAMPLE_PREFIX)), source
+    path = Path(source).expanduser()
+    try:
+        if not path.is_file():
+            raise BadPicture(f"there is no picture file {source[:200]!r}; give a file's path or sample:cat")
+        check_bytes(path.stat().st_size, path.name)
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:  # a ValueError: a zero byte in the path
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadPicture(f"the picture file {source[:200]!r} cannot be opened: {reason}") from None
+    return read_picture(data, path.name), path.name
+
+
+def _entry(name: str) -> tuple[str, str]:
+    if name not in _SAMPLES:
+        raise BadInput(f"there is no sample picture {name[:80]!r}; there are: {', '.join(_SAMPLES)}")
+    return _SAMPLES[name]
+
+
+def _folder() -> Path:
+    """scikit-image's own folder of pictures, found without importing it."""
+    spec = find_spec("skimage")
+    if spec is None or not spec.submodule_search_locations:
+        raise BadInput("the sample pictures come with scikit-image, which is not installed; run make setup")
+    return Path(spec.submodule_search_locations[0]) / "data"
