@@ -37,3 +37,5 @@ class NetworkCard(BaseModel):
     crop_share: float = 0.875
     """Share of the picture's shorter side that the central crop keeps (timm's `crop_pct`)."""
     interpolation: Literal["bilinear", "bicubic", "nearest", "lanczos"] = "bicubic"
+    crop_mode: Literal["center", "squash", "border"] = "center"
+    """How a picture that is not square fits: its middle, pressed into shape, or whole with a border around it."""

@@ -1,0 +1,152 @@
+"""Writes `catalog.json` and `classes.json` from the installed timm; run it after every change of timm's version.
+
+    python -m core.networks.make_catalog
+
+Every architecture is built on torch's meta device, without memory for weights, and run once there, so that only
+networks that turn (1, 3, H, W) into (1, K) logits are listed. Takes about 15 minutes on one core.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import timm
+import torch
+from timm.data.imagenet_info import ImageNetInfo
+from timm.models import PretrainedCfg, get_pretrained_cfg, is_model, list_models, list_pretrained
+from timm.models._registry import _model_to_module
+
+from core.networks.families import family_of
+from core.networks.tables import CATALOG_FILE, CLASSES_FILE
+
+SUBSETS = {
+    1000: "imagenet-1k",
+    11221: "imagenet-21k-miil",
+    11821: "imagenet-12k",
+    21841: "imagenet-22k",
+    21842: "imagenet-22k-ms",
+    21843: "imagenet-21k-goog",
+}
+NUMBERED = {19168, 115217}
+"""Counts of classes that timm has weights for but no names."""
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Legend(list[T]):
+    """Values that rows refer to by their place."""
+
+    def place(self, value: T) -> int:
+        """Place of `value`, which is added where it is new."""
+        if value not in self:
+            self.append(value)
+        return self.index(value)
+
+
+def class_names(subset: str) -> list[str]:
+    """The first lemma of each class; where that is not unique, with the second one or the WordNet id in brackets."""
+    info = ImageNetInfo(subset)
+    wnids: list[str] = info.label_names()  # type: ignore[no-untyped-call]
+    lemmas = [info.label_name_to_description(wnid).split(", ") for wnid in wnids]
+    for extra in (lambda place: lemmas[place][1:2] or [wnids[place]], lambda place: [wnids[place]]):
+        counts = Counter(names[0] for names in lemmas)
+        for place, names in enumerate(lemmas):
+            if counts[names[0]] > 1:
+                lemmas[place] = [f"{names[0].split(' (')[0]} ({extra(place)[0]})", *names[1:]]
+    return numbered_apart(names[0] for names in lemmas)
+
+
+def numbered_apart(names: Iterable[str]) -> list[str]:
+    """`names` with ` (2)` and so on after a repeated one."""
+    seen: Counter[str] = Counter()
+    result = []
+    for name in names:
+        seen[name] += 1
+        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return result
+
+
+def parameter_count(name: str, classes: int, input_px: Sequence[int]) -> int | None:
+    """Parameters of timm's `name` with this many classes; None where it does not give (1, classes) logits."""
+    with torch.device("meta"):
+        try:
+            model = timm.create_model(name, num_classes=classes).eval()
+            logits = model(torch.empty(1, 3, *input_px))
+        except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError, NotImplementedError) as error:
+            log.warning("left out %s: %s", name, str(error)[:100])
+            return None
+    if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (1, classes):
+        log.warning("left out %s: it gives no (1, %d) logits", name, classes)
+        return None
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def preprocessing(config: PretrainedCfg) -> list[Any]:
+    """What has to be done to a picture: mean, std, crop share, interpolation, crop mode."""
+    return [list(config.mean), list(config.std), config.crop_pct, config.interpolation, config.crop_mode]
+
+
+def build(names: Sequence[str]) -> dict[str, Any]:
+    """The catalogue's tables: `names` are all of timm's `arch.tag` and `arch`."""
+    licences: Legend[str] = Legend()
+    preprocessings: Legend[list[Any]] = Legend()
+    pretrained: list[list[Any]] = []
+    untrained: list[list[Any]] = []
+    counted: dict[tuple[str, int, int, int], int | None] = {}
+    for name in names:
+        config = get_pretrained_cfg(name)
+        if config is None:
+            continue
+        tagged = "." in name
+        classes = config.num_classes if tagged else 1000
+        if tagged and (classes not in SUBSETS | dict.fromkeys(NUMBERED) or not config.hf_hub_id):
+            continue
+        height, width = config.input_size[1:]
+        what = (name.partition(".")[0], classes, height, width)
+        if what not in counted:
+            counted[what] = parameter_count(name, classes, (height, width))
+        if counted[what] is None:
+            continue
+        row = [name, height, width, counted[what], preprocessings.place(preprocessing(config))]
+        if tagged:
+            pretrained.append([*row, classes, licences.place(config.license or "unknown")])
+        else:
+            untrained.append(row)
+    architectures = {row[0].partition(".")[0] for row in [*pretrained, *untrained]}
+    return {
+        "timm": timm.__version__,
+        "licences": licences,
+        "preprocessings": preprocessings,
+        "families": {name: family_of(name, _model_to_module[name]) for name in sorted(architectures)},
+        "pretrained": pretrained,
+        "random": untrained,
+    }
+
+
+def as_lines(tables: dict[str, Any]) -> str:
+    """JSON with one line for each row of a table, so that a change can be read."""
+    parts = []
+    for key, value in tables.items():
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        if isinstance(value, list):
+            rows = (json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in value)
+            text = "[\n" + ",\n".join(rows) + "\n]"
+        parts.append(f"{json.dumps(key)}:{text}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def main() -> None:
+    """Write both files."""
+    names = sorted([*list_pretrained(), *filter(is_model, list_models())])
+    classes = {str(count): "\n".join(class_names(subset)) for count, subset in SUBSETS.items()}
+    Path(CLASSES_FILE).write_text(as_lines(classes), encoding="utf-8")
+    Path(CATALOG_FILE).write_text(as_lines(build(names)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

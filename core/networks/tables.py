@@ -1,0 +1,105 @@
+"""timm's networks as cards, from the tables that `make_catalog` writes; needs neither timm nor torch."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from core.networks.card import Family, NetworkCard
+
+CATALOG_FILE = Path(__file__).with_name("catalog.json")
+CLASSES_FILE = Path(__file__).with_name("classes.json")
+IMAGENET_CLASSES = 1000
+RANDOM_RECIPE = 1
+"""Raised when `core.networks.loading` draws random weights in another way."""
+
+
+@lru_cache(maxsize=1)
+def _tables() -> dict[str, Any]:
+    tables: dict[str, Any] = json.loads(CATALOG_FILE.read_text(encoding="utf-8"))
+    return tables
+
+
+@lru_cache(maxsize=1)
+def _named_classes() -> dict[str, str]:
+    names: dict[str, str] = json.loads(CLASSES_FILE.read_text(encoding="utf-8"))
+    return names
+
+
+@lru_cache(maxsize=64)
+def class_names(count: int) -> tuple[str, ...]:
+    """Names of a network's `count` classes: ImageNet's where timm has a set of that size, else `class 0` and so on."""
+    named = _named_classes().get(str(count))
+    return tuple(named.split("\n")) if named else tuple(f"class {index}" for index in range(count))
+
+
+def families() -> dict[str, Family]:
+    """Family of each of timm's architectures, by name."""
+    known: dict[str, Family] = _tables()["families"]
+    return known
+
+
+def timm_version() -> str:
+    """The version of timm that the tables were written from."""
+    return str(_tables()["timm"])
+
+
+@lru_cache(maxsize=1)
+def pretrained_cards() -> dict[str, NetworkCard]:
+    """Cards by name of timm's networks with weights: `timm/resnet50.a1_in1k`."""
+    return {f"timm/{row[0]}": _pretrained(row) for row in _tables()["pretrained"]}
+
+
+@lru_cache(maxsize=1)
+def random_cards() -> dict[str, NetworkCard]:
+    """Cards by name of timm's architectures with random weights: `random/resnet50`.
+
+    Their logits carry ImageNet's class names, so that the same class can be asked of a trained network beside them.
+    """
+    return {f"random/{row[0]}": _random(row) for row in _tables()["random"]}
+
+
+def _pretrained(row: list[Any]) -> NetworkCard:
+    *shared, classes, licence = row
+    tag = str(shared[0])
+    return NetworkCard.model_construct(
+        name=f"timm/{tag}",
+        identity=f"timm/{tag}",
+        class_names=class_names(classes),
+        licence=_tables()["licences"][licence],
+        source=f"timm's weights {tag}, fetched once from the Hugging Face hub",
+        **_shared(shared),
+    )
+
+
+def _random(row: list[Any]) -> NetworkCard:
+    name = f"random/{row[0]}"
+    return NetworkCard.model_construct(
+        name=name,
+        identity=f"{name}#{RANDOM_RECIPE}",
+        class_names=class_names(IMAGENET_CLASSES),
+        licence="none",
+        source="random weights, never trained",
+        random_weights=True,
+        **_shared(row),
+    )
+
+
+def _shared(row: list[Any]) -> dict[str, Any]:
+    """What cards of both kinds hold; the tables are ours, so that nothing is validated again (thousands of cards)."""
+    tag, height, width, parameters, preprocessing = row
+    mean, std, crop_share, interpolation, crop_mode = _tables()["preprocessings"][preprocessing]
+    architecture = tag.partition(".")[0]
+    return {
+        "architecture": architecture,
+        "family": families()[architecture],
+        "input_px": (height, width),
+        "parameters": parameters,
+        "mean": tuple(mean),
+        "std": tuple(std),
+        "crop_share": crop_share,
+        "interpolation": interpolation,
+        "crop_mode": crop_mode,
+    }
