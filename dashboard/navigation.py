@@ -41,7 +41,7 @@ PAGES = [
     ),
 ]
 
-st.set_page_config(page_title="Gazegrid", page_icon=":material/grid_view:", layout="wide")
+st.set_page_config(page_title="Gazegrid", page_icon=":material/grid_view:", layout="wide", initial_sidebar_state=360)
 page = st.navigation(PAGES, position="top")
 try:
     page.run()

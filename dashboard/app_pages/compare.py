@@ -1,0 +1,86 @@
+"""Pictures in rows, networks in columns: choose, run, watch, look closer, share.
+
+The page is made from its address, the store and Redis alone: `?grid=KEY` is all that a reload or a colleague needs.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.comparison import Comparison
+from core.errors import GazegridError
+from core.grid import LIVE, look
+from dashboard import chooser, links
+from dashboard.details import show_details
+from dashboard.live import cancel_all, show_grid, view_controls
+from dashboard.recent import show_recent
+from dashboard.session import get_queue, get_store, plain, show_error
+from dashboard.sharing import share_menu
+
+PREFILLED = "compare:prefilled"
+
+
+def page() -> None:
+    """The panel on the left; beside it a grid, a cell's details, or what was compared lately."""
+    query = st.query_params.to_dict()
+    comparison = _asked(query)
+    _prefill(query, comparison)
+    chooser.add_marked()
+    with st.sidebar:
+        chooser.chooser()
+    if comparison is None:
+        show_recent()
+    elif links.CELL in query:
+        show_details(comparison, query[links.CELL])
+    else:
+        _comparison(comparison)
+
+
+def _asked(query: dict[str, str]) -> Comparison | None:
+    try:
+        return links.grid_of(query, get_store())
+    except GazegridError as error:
+        show_error(error)
+        return None
+
+
+def _prefill(query: dict[str, str], comparison: Comparison | None) -> None:
+    """Let the panel start from the address, once for each address."""
+    token = links.token_of(query)
+    if not token or st.session_state.get(PREFILLED) == token:
+        return
+    st.session_state[PREFILLED] = token
+    try:
+        door = links.door_of(query)
+        if comparison is not None:
+            chooser.start_from(links.draft_from_grid(comparison))
+        elif door:
+            chooser.start_from(links.draft_from_door(door, get_store()))
+    except GazegridError as error:
+        show_error(error)
+
+
+def _comparison(comparison: Comparison) -> None:
+    method = comparison.methods[0]
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader(plain(", ".join(method.title for method in comparison.methods)), anchor=False, width="content")
+        with st.container(horizontal=True, width="content"):
+            _cancel_all(comparison)
+            share_menu(comparison)
+    st.caption(plain(f"{method.summary} · {chooser.parameters_line(method)}, seed {comparison.seed}"))
+    show_grid(comparison, view_controls(comparison))
+
+
+def _cancel_all(comparison: Comparison) -> None:
+    if not any(state.standing in LIVE for state in look(comparison, get_store(), get_queue()).cells):
+        return
+    if st.button("Cancel all", icon=":material/stop_circle:"):
+        try:
+            cancel_all(comparison)
+        except GazegridError as error:
+            show_error(error)
+            return
+        st.rerun()
+
+
+page()

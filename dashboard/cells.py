@@ -1,0 +1,295 @@
+"""The grid as the page shows it: plain data for `components.grid_view`, made of what is stored and what Redis says.
+
+Chosen by an item's kind and a cell's standing alone; nothing here knows Streamlit or a method's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+
+from core.colors import colorize, shared_scale
+from core.comparison import Comparison
+from core.errors import BadInput, Damaged
+from core.grid import CellState, CellStanding, Grid
+from core.items import Map
+from core.manifest import Manifest, StoredItem
+from core.method import Output
+from core.networks.card import NetworkCard
+from core.networks.catalog import get_card
+from core.store import Store
+from dashboard.blobs import blob_url
+
+ScaleChoice = Literal["row", "grid", "cell"]
+Scale = tuple[float, float]
+NUMBERS_MAX = 4
+"""Scalars under a cell; the rest is in its details."""
+DIRECT_BYTES = 400_000
+"""Pictures up to here are shown in the grid as they are stored; larger ones as a thumbnail of 640 px."""
+FAMILY_NAMES = {"cnn": "CNN", "vit": "ViT", "mixer": "Mixer", "hybrid": "Hybrid"}
+
+DETAILS = {"name": "details", "label": "Details"}
+CANCEL = {"name": "cancel", "label": "Cancel"}
+RETRY = {"name": "retry", "label": "Try again"}
+RUN = {"name": "run", "label": "Run"}
+
+
+@dataclass(frozen=True)
+class View:
+    """What all cells show: an item's name, and for maps what shares one scale."""
+
+    item: str
+    scale: ScaleChoice = "row"
+    active: str | None = None
+    """The key of the cell that is marked."""
+
+
+def visual_outputs(comparison: Comparison) -> dict[str, Output]:
+    """The items that a cell can show, by name, over all methods of the grid; known before anything is computed."""
+    outputs = (output for method in comparison.methods for output in method.outputs)
+    return {output.name: output for output in outputs if output.kind in _ADDRESSES}
+
+
+def grid_data(grid: Grid, view: View, store: Store) -> dict[str, Any]:
+    """The grid for the component: `columns`, and `rows` of `cells`."""
+    maps = {state.cell.spec.key: extremes for state in grid.cells if (extremes := _extremes_of(state, view, store))}
+    whole = shared_scale(maps.values()) if maps and view.scale == "grid" else None
+    rows = [_row(row, view, maps, whole) for row in grid.rows()]
+    return {"corner": "", "columns": [_column(state, grid) for state in next(iter(grid.rows()))], "rows": rows}
+
+
+def progress_line(grid: Grid) -> str:
+    """`5 of 9 done, 1 running, 3 waiting`."""
+    counts: dict[str, int] = {}
+    for state in grid.cells:
+        counts[state.standing] = counts.get(state.standing, 0) + 1
+    total, done = len(grid.cells), counts.pop("done", 0)
+    rest = [f"{counts[standing]} {word}" for standing, word in _STANDING_WORDS.items() if standing in counts]
+    return ", ".join([f"{done} of {total} done", *rest])
+
+
+def picture_name(name: str) -> str:
+    """A row's name for a reader."""
+    return name.removeprefix("sample:")
+
+
+def network_name(name: str) -> str:
+    """`timm/resnet50.a1_in1k` -> `resnet50.a1_in1k`."""
+    return name.partition("/")[2] or name
+
+
+def network_facts(card: NetworkCard) -> str:
+    """Family, parameters and input size in a line."""
+    height, width = card.input_px
+    size = f"{height} px" if height == width else f"{height} × {width} px"
+    return f"{FAMILY_NAMES[card.family]} · {counted(card.parameters)} · {size}"
+
+
+def counted(number: int) -> str:
+    """`25.6 M`."""
+    for factor, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= factor:
+            return f"{number / factor:.3g} {unit}"
+    return str(number)
+
+
+def formatted(value: float, unit: str = "") -> str:
+    """A number for a reader: shares in percent, others with three digits."""
+    if unit == "share":
+        return f"{100 * value:.3g} %"
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{text} {unit}".strip()
+
+
+def words(name: str) -> str:
+    """`probability_after` -> `Probability after`."""
+    text = name.replace("_", " ")
+    return text[:1].upper() + text[1:]
+
+
+def numbers(items: Iterable[StoredItem]) -> list[tuple[str, str, str]]:
+    """(label, value, caption) of scalars; a pair NAME_before, NAME_after becomes one line `before → after`."""
+    scalars = {item.name: item.meta for item in items if item.kind == "scalar"}
+    lines = []
+    for name, meta in scalars.items():
+        stem = name.removesuffix("_before")
+        after = scalars.get(f"{stem}_after") if stem != name else None
+        if name.endswith("_after") and f"{name.removesuffix('_after')}_before" in scalars:
+            continue
+        value = formatted(meta["value"], meta["unit"])
+        shown = f"{value} → {formatted(after['value'], after['unit'])}" if after else value
+        lines.append((words(stem if after else name), shown, str(meta["caption"])))
+    return lines
+
+
+def gradient(*, signed: bool) -> str:
+    """The color scale as a CSS gradient."""
+    stops = colorize(np.linspace(0, 1, 13, dtype=np.float32)[None], 0.0, 1.0, signed=signed)[0]
+    return f"linear-gradient(to right, {', '.join(f'rgb({r} {g} {b})' for r, g, b in stops)})"
+
+
+def scale_bar(scale: Scale, item: Map, whose: str) -> dict[str, str]:
+    """A color bar: its ends, its unit, and whose values it is for."""
+    low, high = (f"{end:.3g}" for end in scale)
+    return {
+        "low": low, "high": high, "unit": item.unit, "gradient": gradient(signed=item.signed),
+        "title": f"One color scale for {whose}: {low} to {high} {item.unit}".strip(),
+    }  # fmt: skip
+
+
+def item_url(manifest: Manifest, item: StoredItem, scale: Scale | None = None) -> str | None:
+    """Where the item's picture is; None where its kind has none."""
+    address = _ADDRESSES.get(item.kind)
+    return address(manifest, item, scale) if address else None
+
+
+def _row(
+    states: Sequence[CellState], view: View, maps: Mapping[str, Map], whole: Scale | None
+) -> dict[str, Any]:
+    own = [maps[state.cell.spec.key] for state in states if state.cell.spec.key in maps]
+    scale = (whole or shared_scale(own)) if own and view.scale != "cell" else None
+    picture = states[0].cell.picture
+    whose = "the whole grid" if whole else "this row"
+    return {
+        "title": picture_name(picture.name),
+        "url": blob_url("picture", picture.digest, side=320),
+        "scale": scale_bar(scale, own[0], whose) if scale else None,
+        "cells": [_cell(state, view, scale, maps.get(state.cell.spec.key)) for state in states],
+    }
+
+
+def _column(state: CellState, grid: Grid) -> dict[str, Any]:
+    card = get_card(state.cell.network)
+    several = len(grid.comparison.methods) > 1
+    subtitle = f"{state.cell.method.title} · {network_facts(card)}" if several else network_facts(card)
+    return {
+        "title": network_name(card.name),
+        "subtitle": subtitle,
+        "note": "random weights" if card.random_weights else None,
+    }
+
+
+def _cell(state: CellState, view: View, scale: Scale | None, item: Map | None) -> dict[str, Any]:
+    key = state.cell.spec.key
+    card = get_card(state.cell.network)
+    name = f"{picture_name(state.cell.picture.name)} in {network_name(card.name)}"
+    data: dict[str, Any] = {
+        "key": key, "state": state.standing, "alt": f"{words(view.item)}: {name}", "url": None, "headline": "",
+        "reason": "", "progress": None, "numbers": [], "actions": [], "scale": None, "opens": False,
+        "active": key == view.active, "note": "random weights" if card.random_weights else None,
+    }  # fmt: skip
+    own = shared_scale([item]) if item is not None and scale is None else None
+    if own is not None and item is not None:
+        data["scale"] = scale_bar(own, item, "this cell")
+    return data | _STANDINGS[state.standing](state, view, scale or own)
+
+
+def _done(state: CellState, view: View, scale: Scale | None) -> dict[str, Any]:
+    manifest = state.manifest
+    shown = manifest and next((item for item in manifest.items if item.name == view.item), None)
+    if manifest is None or shown is None:
+        missing = {"headline": "No such item", "reason": f"This result has no {words(view.item).lower()}."}
+        return missing | {"actions": [DETAILS]}
+    return {
+        "url": item_url(manifest, shown, scale), "opens": True, "actions": [DETAILS],
+        "numbers": numbers(manifest.items)[:NUMBERS_MAX],
+    }  # fmt: skip
+
+
+def _started(state: CellState, view: View, scale: Scale | None) -> dict[str, Any]:
+    job = state.job
+    if job is None or not job.total:
+        return {"headline": "Starting", "reason": "A worker has it and loads the network.", "actions": [CANCEL]}
+    preview = None if job.preview is None else blob_url("preview", job.key, n=job.preview)
+    scalars = [(words(name), formatted(value), words(name)) for name, value in job.scalars.items()]
+    return {
+        "headline": f"Step {job.step:,} of {job.total:,}", "progress": job.step / job.total, "url": preview,
+        "numbers": scalars[:NUMBERS_MAX], "actions": [CANCEL],
+    }  # fmt: skip
+
+
+def _failed(state: CellState, view: View, scale: Scale | None) -> dict[str, Any]:
+    reason = (state.job.error if state.job else None) or "The reason was not kept."
+    return {"headline": "Failed", "reason": reason[:1].upper() + reason[1:], "actions": [RETRY]}
+
+
+def _undefined(state: CellState, view: View, scale: Scale | None) -> dict[str, Any]:
+    return {"headline": "Not defined here", "reason": state.cell.undefined or ""}
+
+
+def _said(headline: str, reason: str, *actions: dict[str, str]) -> Callable[..., dict[str, Any]]:
+    return lambda *_: {"headline": headline, "reason": reason, "actions": list(actions)}
+
+
+_STANDINGS: dict[CellStanding, Callable[[CellState, View, Scale | None], dict[str, Any]]] = {
+    "done": _done,
+    "started": _started,
+    "failed": _failed,
+    "undefined": _undefined,
+    "queued": _said("Waiting", "In the queue, no worker has it yet.", CANCEL),
+    "canceled": _said("Canceled", "Stopped before it was done; nothing was kept.", RUN),
+    "absent": _said("Not computed", "Its result is not in the store.", RUN),
+    "unknown": _said("Unknown", "Not in the store, and the queue cannot be asked now."),
+}
+_STANDING_WORDS: dict[CellStanding, str] = {
+    "started": "running",
+    "queued": "waiting",
+    "failed": "failed",
+    "canceled": "canceled",
+    "undefined": "not defined",
+    "absent": "not computed",
+    "unknown": "unknown",
+}
+
+
+def _image_url(manifest: Manifest, item: StoredItem, _: Scale | None) -> str:
+    file = item.file("png")
+    if file.size_bytes <= DIRECT_BYTES:
+        return blob_url("result", manifest.key, file.name)
+    return blob_url("thumbnail", manifest.key, item.name, side=640)
+
+
+def _map_url(manifest: Manifest, item: StoredItem, scale: Scale | None) -> str:
+    low, high = scale or (item.meta["low"], item.meta["high"])
+    return blob_url("map", manifest.key, item.name, low=f"{low:.9g}", high=f"{high:.9g}")
+
+
+def _points_url(manifest: Manifest, item: StoredItem, _: Scale | None) -> str:
+    return blob_url("thumbnail", manifest.key, item.name, side=640)
+
+
+def _film_url(manifest: Manifest, item: StoredItem, _: Scale | None) -> str:
+    return blob_url("result", manifest.key, item.file("webp").name)
+
+
+_ADDRESSES: dict[str, Callable[[Manifest, StoredItem, Scale | None], str]] = {
+    "image": _image_url,
+    "map": _map_url,
+    "points": _points_url,
+    "animation": _film_url,
+}
+
+
+def _extremes_of(state: CellState, view: View, store: Store) -> Map | None:
+    shown = state.manifest and next((item for item in state.manifest.items if item.name == view.item), None)
+    if state.manifest is None or shown is None or shown.kind != "map":
+        return None
+    try:
+        return extremes(store, state.manifest.key, view.item)
+    except (BadInput, Damaged):  # it was set aside meanwhile: the next look says so in the cell
+        return None
+
+
+@lru_cache(maxsize=8192)
+def extremes(store: Store, key: str, name: str) -> Map:
+    """A map's least and greatest value as a map of two pixels: all that a scale needs. Raises BadInput, Damaged."""
+    manifest = store.manifest(key)
+    item = store.item(manifest, name) if manifest else None
+    if not isinstance(item, Map):
+        raise BadInput(f"result {key[:12]} has no map {name!r}")
+    ends = np.array([[item.values.min(initial=item.low), item.values.max(initial=item.low)]], np.float32)
+    return Map(values=ends, low=item.low, high=item.high, signed=item.signed, unit=item.unit)

@@ -1,0 +1,124 @@
+"""Plotly figures of items: curves, maps with their raw values, points, codes in the plane. No Streamlit here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core.colors import DIVERGING, SEQUENTIAL
+from core.items import Embedding, Floats, Map, Pixels, Points, Series
+
+LINE_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+PLOTTED_POINTS_MAX = 2_000
+MARGIN = {"l": 8, "r": 8, "t": 32, "b": 8}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A series to draw: `source` is whose it is (a network), `name` what it is."""
+
+    source: str
+    name: str
+    series: Series
+
+
+def curve_figures(curves: Iterable[Curve]) -> list[go.Figure]:
+    """One chart for all curves of the same axes. Several sources: a color each; several names of one: a dash each."""
+    groups: dict[tuple[str, str], list[Curve]] = {}
+    for curve in curves:
+        groups.setdefault((curve.series.x_label, curve.series.y_label), []).append(curve)
+    return [_curves(x_label, y_label, group) for (x_label, y_label), group in groups.items()]
+
+
+def _curves(x_label: str, y_label: str, curves: Sequence[Curve]) -> go.Figure:
+    sources = list(dict.fromkeys(curve.source for curve in curves))
+    names = list(dict.fromkeys(curve.name for curve in curves))
+    figure = go.Figure()
+    for curve in curves:
+        by_source = len(sources) > 1
+        position = (sources.index(curve.source) if by_source else names.index(curve.name))
+        dash = LINE_DASHES[names.index(curve.name) % len(LINE_DASHES)] if by_source else "solid"
+        label = " · ".join(part for part, many in ((curve.source, by_source), (curve.name, len(names) > 1)) if many)
+        x, y = thinned(curve.series.x, curve.series.y)
+        figure.add_scatter(
+            x=x, y=y, mode="lines", name=label or curve.name, line={"color": COLORS[position % len(COLORS)], "dash": dash}
+        )
+    figure.update_layout(
+        xaxis_title=x_label, yaxis_title=y_label, height=320, margin=MARGIN, hovermode="x unified",
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}, showlegend=len(curves) > 1,
+    )  # fmt: skip
+    return figure
+
+
+COLORS = ("#2f6fde", "#d9822b", "#2a9d6e", "#c2408b", "#7a5af0", "#b8433f", "#5b7083", "#9a7d0a")
+"""Told apart by color-blind readers too, as far as eight can be."""
+
+
+def thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """At most `PLOTTED_POINTS_MAX` places of a curve, its ends among them."""
+    if len(x) <= PLOTTED_POINTS_MAX:
+        return x, y
+    places = np.linspace(0, len(x) - 1, PLOTTED_POINTS_MAX).round().astype(int)
+    return x[places], y[places]
+
+
+def map_figure(item: Map, low: float, high: float) -> go.Figure:
+    """The map with the raw value under the pointer."""
+    bar = {"title": {"text": item.unit or "value", "side": "right"}, "thickness": 12}
+    heatmap = go.Heatmap(
+        z=item.values, zmin=low, zmax=high, colorscale=DIVERGING if item.signed else SEQUENTIAL, colorbar=bar,
+        hovertemplate="x %{x} px, y %{y} px<br>%{z:.5g} " + _inert(item.unit) + "<extra></extra>",
+    )  # fmt: skip
+    return _framed(go.Figure(heatmap), item.values.shape[1], item.values.shape[0])
+
+
+def picture_figure(pixels: Pixels) -> go.Figure:
+    """A picture with the raw values, 0 to 255, under the pointer."""
+    template = "x %{x} px, y %{y} px<br>R %{z[0]}, G %{z[1]}, B %{z[2]}<extra></extra>"
+    return _framed(go.Figure(go.Image(z=pixels, hovertemplate=template)), pixels.shape[1], pixels.shape[0])
+
+
+def points_figure(item: Points, background: Pixels) -> go.Figure:
+    """The points over their picture, (height, width, 3) of the points' own frame."""
+    figure = go.Figure(go.Image(z=background, hoverinfo="skip"))
+    weights: NDArray[np.float32] | None = item.weights
+    sizes = 8 if weights is None else 5 + 14 * np.abs(weights) / max(float(np.abs(weights).max(initial=0)), 1e-12)
+    figure.add_scatter(
+        x=item.xy[:, 0], y=item.xy[:, 1], mode="markers", customdata=weights,
+        marker={"size": sizes, "color": "rgba(0,0,0,0)", "line": {"color": "#ff4020", "width": 2}},
+        hovertemplate="x %{x:.1f} px, y %{y:.1f} px" + ("" if weights is None else "<br>weight %{customdata:.4g}")
+        + "<extra></extra>",
+    )  # fmt: skip
+    return _framed(figure, item.width, item.height)
+
+
+def embedding_figure(item: Embedding) -> go.Figure:
+    """The first two dimensions of the codes, colored by label."""
+    figure = go.Figure()
+    labels = np.asarray(item.labels)
+    second = item.points[:, 1] if item.points.shape[1] > 1 else np.zeros(len(item.points))
+    for index, label in enumerate(dict.fromkeys(item.labels)):
+        mine = labels == label
+        figure.add_scattergl(
+            x=item.points[mine, 0], y=second[mine], mode="markers", name=_inert(label),
+            marker={"size": 5, "color": COLORS[index % len(COLORS)]},
+        )  # fmt: skip
+    figure.update_layout(height=480, margin=MARGIN, xaxis_title="Dimension 1", yaxis_title="Dimension 2")
+    return figure
+
+
+def _framed(figure: go.Figure, width_px: int, height_px: int) -> go.Figure:
+    """Square pixels, y downwards, no axes: as a picture is."""
+    figure.update_xaxes(visible=False, range=[-0.5, width_px - 0.5], constrain="domain")
+    figure.update_yaxes(visible=False, range=[height_px - 0.5, -0.5], scaleanchor="x", constrain="domain")
+    figure.update_layout(height=460, margin={"l": 0, "r": 0, "t": 8, "b": 0})
+    return figure
+
+
+def _inert(text: str) -> str:
+    """Text that plotly takes for no markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("%{", "% {")

@@ -1,0 +1,270 @@
+"""The panel on the left: pictures, networks, a method with its parameters; and Run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from core.comparison import Comparison, PictureRef
+from core.errors import BadInput, BadPicture, GazegridError
+from core.grid import submit_grid
+from core.method import Method
+from core.methods import METHODS
+from core.networks.card import FAMILIES, NetworkCard
+from core.networks.catalog import all_cards, get_card, search
+from core.picture import read_picture
+from core.samples import sample_names
+from core.spec import MAX_SEED
+from core.welcome import METHOD as DEFAULT_METHOD
+from dashboard.blobs import blob_url
+from dashboard.cells import FAMILY_NAMES, network_facts, network_name, picture_name
+from dashboard.components import picture_buttons
+from dashboard.form import method_form, prefill
+from dashboard.links import GRID, SAMPLE_PREFIX, Draft, picture_ref
+from dashboard.session import get_queue, get_store, plain, show_error
+
+ENDINGS = ("png", "jpg", "jpeg", "webp", "gif", "tif", "tiff")
+UPLOAD_MB = 25
+METHOD, NETWORKS, SEED = "compare:method", "compare:networks", "compare:seed"
+PICTURES, UPLOADED, REFUSED, UPLOADS = "compare:pictures", "compare:uploaded", "compare:refused", "compare:uploads"
+CLASS_OPTIONS_MAX = 20_000
+
+
+def start_from(draft: Draft) -> None:
+    """Let the panel hold `draft`; call it before the panel is drawn."""
+    st.session_state[PICTURES] = list(draft.pictures)
+    known = [ref for ref in draft.pictures if not ref.name.startswith(SAMPLE_PREFIX)]
+    uploaded = st.session_state.get(UPLOADED, [])
+    st.session_state[UPLOADED] = list({ref.digest: ref for ref in (*uploaded, *known)}.values())
+    st.session_state[NETWORKS] = list(draft.networks)
+    st.session_state[SEED] = draft.seed
+    if draft.method is not None:
+        st.session_state[METHOD] = draft.method.name
+        prefill(draft.method)
+
+
+def chooser() -> None:
+    """The whole panel; Run submits the grid and turns the address into its link."""
+    pictures = _pictures()
+    networks = _networks()
+    method = _method(networks)
+    _run(pictures, networks, method)
+
+
+def _pictures() -> list[PictureRef]:
+    st.markdown("**1 · Pictures**")
+    chosen: list[PictureRef] = st.session_state.setdefault(PICTURES, [])
+    digests = {ref.digest for ref in chosen}
+    by_name = {ref.name for ref in chosen}
+    buttons = [
+        {
+            "id": f"{SAMPLE_PREFIX}{name}", "name": name, "title": f"Sample picture: {name}",
+            "url": blob_url("sample", name, side=160), "chosen": f"{SAMPLE_PREFIX}{name}" in by_name,
+        }
+        for name in sample_names()
+    ]  # fmt: skip
+    buttons += [
+        {
+            "id": ref.digest, "name": picture_name(ref.name), "title": ref.name,
+            "url": blob_url("picture", ref.digest, side=160), "chosen": ref.digest in digests,
+        }
+        for ref in st.session_state.setdefault(UPLOADED, [])
+    ]  # fmt: skip
+    picture_buttons(buttons, key="compare:picture_buttons", on_click=_picture_clicked)
+    generation = st.session_state.setdefault(UPLOADS, 0)
+    st.file_uploader(
+        "Upload pictures", ENDINGS, accept_multiple_files=True, key=f"compare:upload:{generation}",
+        on_change=_take_uploads, max_upload_size=UPLOAD_MB, label_visibility="collapsed",
+    )  # fmt: skip
+    for sentence in st.session_state.get(REFUSED, []):
+        st.warning(plain(sentence), icon=":material/broken_image:")
+    return chosen
+
+
+def _picture_clicked() -> None:
+    clicked = st.session_state["compare:picture_buttons"].get("clicked")
+    if isinstance(clicked, str):
+        toggle_picture(clicked)
+
+
+def toggle_picture(identifier: str) -> None:
+    """Take a picture into the comparison or out of it; `identifier` is `sample:NAME` or an uploaded one's digest."""
+    chosen: list[PictureRef] = st.session_state.setdefault(PICTURES, [])
+    rest = [ref for ref in chosen if identifier not in (ref.name, ref.digest)]
+    if len(rest) == len(chosen):
+        uploaded = {ref.digest: ref for ref in st.session_state.get(UPLOADED, [])}
+        try:
+            rest.append(uploaded.get(identifier) or picture_ref(identifier, get_store()))
+        except GazegridError as error:
+            st.session_state[REFUSED] = [str(error)]
+    st.session_state[PICTURES] = rest
+
+
+def _take_uploads() -> None:
+    """Every file is read once, at once; what is refused is said, what is good stays."""
+    files = st.session_state.get(f"compare:upload:{st.session_state[UPLOADS]}") or []
+    taken, refused = read_uploads([(file.name, file.getvalue()) for file in files])
+    for name in (UPLOADED, PICTURES):
+        kept = st.session_state.setdefault(name, [])
+        st.session_state[name] = list({ref.digest: ref for ref in (*kept, *taken)}.values())
+    st.session_state[REFUSED] = refused
+    st.session_state[UPLOADS] += 1  # an uploader of another key is empty again
+
+
+def read_uploads(files: Sequence[tuple[str, bytes]]) -> tuple[list[PictureRef], list[str]]:
+    """The pictures of (name, content), kept in the store; and a sentence for each that is none."""
+    taken, refused = [], []
+    for name, content in files:
+        try:
+            picture = read_picture(content, name)
+            taken.append(PictureRef(get_store().put_picture(picture), name[:200]))
+        except BadPicture as error:
+            refused.append(str(error))
+    return taken, refused
+
+
+def _networks() -> list[str]:
+    st.markdown("**2 · Networks**")
+    families = st.pills(
+        "Families", FAMILIES, selection_mode="multi", format_func=FAMILY_NAMES.__getitem__,
+        key="compare:families", label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    chosen: list[str] = st.session_state.setdefault(NETWORKS, [])
+    found = [card.name for card in (search("", tuple(families)) if families else all_cards())]
+    st.multiselect(
+        "Networks", list(dict.fromkeys((*chosen, *found))), key=NETWORKS,
+        placeholder=f"Search {len(found):,} networks", label_visibility="collapsed", persist_state="session", wrap=True,
+    )  # fmt: skip
+    networks: list[str] = st.session_state[NETWORKS]
+    if networks:
+        st.html(networks_table([get_card(name) for name in networks]))
+    if st.button("Browse all networks", icon=":material/table_rows:", type="tertiary"):
+        _browse()
+    return networks
+
+
+def networks_table(cards: Sequence[NetworkCard]) -> str:
+    """What is known of the chosen networks, as safe HTML."""
+    rows = "".join(
+        f"<tr><td title='{escape(card.name)}'>{escape(network_name(card.name))}</td>"
+        f"<td>{escape(network_facts(card))}{_random(card)}<br><span>{escape(card.licence)}</span></td></tr>"
+        for card in cards
+    )
+    return f"<style>{_TABLE_STYLE}</style><table class='networks'>{rows}</table>"
+
+
+def _random(card: NetworkCard) -> str:
+    return " · <b>random weights</b>" if card.random_weights else ""
+
+
+_TABLE_STYLE = """
+.networks { width: 100%; table-layout: fixed; border-collapse: collapse; font-size: 0.75rem; line-height: 1.3; }
+.networks td { padding: 0.2rem 0.3rem 0.2rem 0; vertical-align: top; overflow: hidden; text-overflow: ellipsis; }
+.networks td:first-child { width: 42%; font-weight: 600; white-space: nowrap; }
+.networks span { opacity: 0.65; }
+"""
+
+
+@st.dialog("Networks", width="large", icon=":material/hub:")
+def _browse() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input("Search", key="browse:text", type="search", live=True, placeholder="resnet, patch16, lite…")
+        families = st.segmented_control(
+            "Family", FAMILIES, selection_mode="multi", format_func=FAMILY_NAMES.__getitem__, key="browse:families"
+        )
+    cards = search(text or "", tuple(families or FAMILIES))
+    st.caption(f"{len(cards):,} networks. Mark the rows to compare.")
+    event: Any = st.dataframe(
+        [_network_row(card) for card in cards], hide_index=True, height=430, on_select="rerun",
+        selection_mode="multi-row", key=f"browse:table:{text}:{families}",
+        column_config={"Parameters (M)": st.column_config.NumberColumn(format="%.1f")},
+    )  # fmt: skip
+    marked = [cards[row].name for row in event.selection.rows]
+    if st.button(f"Add {len(marked)} to the comparison" if marked else "Add", type="primary", disabled=not marked):
+        st.session_state["compare:add"] = marked
+        st.rerun()
+
+
+def _network_row(card: NetworkCard) -> dict[str, Any]:
+    return {
+        "Network": card.name,
+        "Family": FAMILY_NAMES[card.family],
+        "Parameters (M)": card.parameters / 1e6,
+        "Input (px)": card.input_px[0],
+        "Classes": len(card.class_names),
+        "Licence": card.licence,
+        "Weights": "random" if card.random_weights else card.source,
+    }
+
+
+def add_marked() -> None:
+    """Take over what was marked in the list of all networks; call it before the panel is drawn."""
+    marked = st.session_state.pop("compare:add", [])
+    if marked:
+        st.session_state[NETWORKS] = list(dict.fromkeys((*st.session_state.get(NETWORKS, []), *marked)))
+
+
+def _method(networks: Sequence[str]) -> Method | None:
+    st.markdown("**3 · Method**")
+    names = list(METHODS)
+    st.session_state.setdefault(METHOD, DEFAULT_METHOD if DEFAULT_METHOD in METHODS else names[0])
+    name = st.selectbox(
+        "Method", names, key=METHOD, format_func=lambda name: METHODS[name].title, label_visibility="collapsed",
+        persist_state="session",
+    )  # fmt: skip
+    st.caption(plain(METHODS[name].summary))
+    try:
+        return method_form(METHODS[name], classes=class_names(networks))
+    except BadInput as error:
+        show_error(error)
+        return None
+
+
+def class_names(networks: Sequence[str]) -> list[str]:
+    """The classes of the chosen networks, each once, in the order of the first network that has it."""
+    names = dict.fromkeys(label for name in networks for label in get_card(name).class_names)
+    return list(names)[:CLASS_OPTIONS_MAX]
+
+
+def _run(pictures: Sequence[PictureRef], networks: Sequence[str], method: Method | None) -> None:
+    st.session_state.setdefault(SEED, 0)
+    seed = st.number_input(
+        "Seed", 0, MAX_SEED, step=1, key=SEED, persist_state="session",
+        help="Every random number of a job comes from it: the same seed gives the same result.",
+    )  # fmt: skip
+    lacking = " and ".join(what for what, given in (("a picture", pictures), ("a network", networks)) if not given)
+    count = len(pictures) * len(networks)
+    label = f"Run {count} {'cell' if count == 1 else 'cells'}" if count else "Run"
+    pressed = st.button(
+        label, type="primary", icon=":material/play_arrow:", width="stretch", disabled=bool(lacking) or method is None
+    )
+    if lacking:
+        st.caption(f"Choose {lacking} first.")
+    if pressed and method is not None:
+        _submit(tuple(pictures), tuple(networks), method, int(seed))
+
+
+def _submit(pictures: tuple[PictureRef, ...], networks: tuple[str, ...], method: Method, seed: int) -> None:
+    try:
+        comparison = Comparison(pictures, networks, (method,), seed)
+        submit_grid(comparison, get_store(), get_queue())
+    except GazegridError as error:
+        show_error(error)
+        return
+    st.query_params.from_dict({GRID: comparison.key})
+    st.rerun()
+
+
+def parameters_line(method: Method) -> str:
+    """The parameters that differ from their defaults, or that none does."""
+    changed = {
+        name: getattr(method, name)
+        for name, field in type(method).model_fields.items()
+        if getattr(method, name) != field.default
+    }
+    shown = [f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}" for name, value in changed.items()]
+    return ", ".join(shown) or "default parameters"
+

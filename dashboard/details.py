@@ -1,0 +1,167 @@
+"""One cell, whole: what it shows side by side, its curves and numbers, where it comes from, its files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from core.comparison import Cell, Comparison
+from core.errors import BadLink, GazegridError
+from core.grid import CellState, look
+from core.manifest import Manifest
+from core.networks.catalog import get_card
+from dashboard.blobs import blob_url
+from dashboard.cells import View, item_url, network_facts, network_name, picture_name, words
+from dashboard.charts import Curve
+from dashboard.links import CELL, VIEW
+from dashboard.live import show_grid, view_controls
+from dashboard.render import Shown, curves_of, raw_values, show_curves, show_item, show_pair, show_scalars
+from dashboard.session import get_queue, get_store, plain, show_error
+
+PICTURES, CURVES, VALUES, ITEMS, ORIGIN = "Pictures", "Curves", "Raw values", "All items", "Origin and files"
+STILL = ("image", "map", "points")
+
+
+def show_details(comparison: Comparison, key: str) -> None:
+    """The cell of this key among its row. Raises BadLink where the grid has no such cell."""
+    cell = next((cell for cell in comparison.cells() if cell.spec.key == key), None)
+    if cell is None:
+        raise BadLink(f"this comparison has no cell {key[:80]!r}")
+    _heading(cell)
+    view = view_controls(comparison)
+    show_grid(comparison, View(view.item, view.scale, active=key), only_row=cell.picture.digest)
+    manifest = get_store().manifest(key)
+    if manifest is None:
+        st.caption("Curves, raw values and files are here as soon as the cell is done.")
+        return
+    try:
+        _parts(comparison, cell, manifest)
+    except GazegridError as error:
+        show_error(error)
+
+
+def _heading(cell: Cell) -> None:
+    card = get_card(cell.network)
+    if st.button("Back to the grid", icon=":material/arrow_back:", type="tertiary"):
+        del st.query_params[CELL]
+        st.rerun()
+    st.subheader(f"{plain(picture_name(cell.picture.name))} in {plain(network_name(card.name))}", anchor=False)
+    random = " · :orange-badge[random weights]" if card.random_weights else ""
+    st.caption(f"{plain(cell.method.title)} · {plain(network_facts(card))} · {plain(card.licence)}{random}")
+
+
+def _parts(comparison: Comparison, cell: Cell, manifest: Manifest) -> None:
+    show_scalars(manifest.items)
+    parts = {PICTURES: _pictures, CURVES: _curves, VALUES: _values, ITEMS: _items, ORIGIN: _origin}
+    if st.session_state.get(VIEW, st.query_params.get(VIEW)) not in parts:
+        st.session_state[VIEW] = PICTURES
+    part = st.segmented_control(
+        "Part", list(parts), key=VIEW, required=True, bind="query-params", label_visibility="collapsed"
+    )
+    parts[part](comparison, cell, manifest)
+
+
+def _pictures(comparison: Comparison, cell: Cell, manifest: Manifest) -> None:
+    """Any two of the still pictures under one slider."""
+    addresses = still_addresses(manifest)
+    if len(addresses) < 2:
+        _items(comparison, cell, manifest)
+        return
+    names = list(addresses)
+    settings, slider = st.columns([1, 2.2], gap="large")
+    with settings:
+        left = st.selectbox("Left", names, index=0, format_func=words, key="details:left")
+        right = st.selectbox("Right", names, index=1, format_func=words, key="details:right")
+        for name in (left, right):
+            caption = manifest.item(name).meta.get("caption")
+            st.caption(f"**{plain(words(name))}** {plain(caption or '')}")
+    with slider, st.container(width=560):
+        show_pair((words(left), addresses[left]), (words(right), addresses[right]), key="details:pair")
+
+
+def still_addresses(manifest: Manifest) -> dict[str, str]:
+    """Name -> address of every item that is one picture, in the result's order."""
+    found = {item.name: item_url(manifest, item) for item in manifest.items if item.kind in STILL}
+    return {name: url for name, url in found.items() if url is not None}
+
+
+def _curves(comparison: Comparison, cell: Cell, manifest: Manifest) -> None:
+    others = [state for state in _row(comparison, cell) if state.manifest and state.cell.spec.key != manifest.key]
+    labels = {state.cell.spec.key: network_name(state.cell.network) for state in others}
+    compared = st.pills(
+        "Compare with", list(labels), selection_mode="multi", format_func=labels.__getitem__,
+        default=list(labels), key=f"details:compared:{manifest.key}",
+    ) if others else []  # fmt: skip
+    curves: list[Curve] = curves_of(manifest, get_store(), network_name(cell.network))
+    for state in others:
+        if state.cell.spec.key in compared and state.manifest:
+            curves += curves_of(state.manifest, get_store(), labels[state.cell.spec.key])
+    show_curves(curves, key="details:curves")
+    if not curves:
+        st.caption("This method keeps no curves.")
+
+
+def _row(comparison: Comparison, cell: Cell) -> Sequence[CellState]:
+    states = look(comparison, get_store(), get_queue()).cells
+    return [state for state in states if state.cell.picture == cell.picture]
+
+
+def _values(comparison: Comparison, cell: Cell, manifest: Manifest) -> None:
+    """The numbers behind a map or an image, under the pointer."""
+    names = [item.name for item in manifest.items if item.kind in ("map", "image")]
+    if not names:
+        st.caption("This result has no map and no image.")
+        return
+    name = st.selectbox("Item", names, format_func=words, key="details:values", width=320)
+    st.caption("Point at a pixel to read its value; drag to zoom, double-click to zoom out.")
+    raw_values(Shown(get_store(), manifest, manifest.item(name)))
+
+
+def _items(comparison: Comparison, cell: Cell, manifest: Manifest) -> None:
+    with st.grid("auto", min_column_width=320, gap="medium"):
+        for item in manifest.items:
+            if item.kind != "scalar":
+                with st.container():
+                    show_item(Shown(get_store(), manifest, item))
+
+
+def _origin(comparison: Comparison, cell: Cell, manifest: Manifest) -> None:
+    """Everything that decided the result, what else was noted, and the files."""
+    files, origin = st.columns([1, 1.4], gap="large")
+    with origin:
+        st.markdown("**What decided it**")
+        st.code(manifest.key, language=None, wrap_lines=True)
+        st.dataframe(_rows(_decided(manifest)), hide_index=True, height="content")
+        st.markdown("**What else was noted**")
+        st.dataframe(_rows(manifest.provenance), hide_index=True, height="content")
+    with files:
+        st.markdown("**Files**")
+        for file in manifest.files:
+            st.link_button(
+                f"{plain(file.name)} · {_size(file.size_bytes)}", blob_url("result", manifest.key, file.name, download=1),
+                icon=":material/download:", type="tertiary", help=f"SHA-256 {file.sha256}",
+            )  # fmt: skip
+        st.link_button(
+            "manifest.json", blob_url("manifest", manifest.key), icon=":material/download:", type="tertiary",
+            help="What was computed, by what, and the checksum of every file.",
+        )  # fmt: skip
+
+
+def _decided(manifest: Manifest) -> dict[str, Any]:
+    spec = manifest.spec
+    decided = {"method": f"{spec['method']['name']}, version {spec['method']['version']}", "network": spec["network"]}
+    decided |= {"pictures": ", ".join(spec["pictures"]), "seed": spec["seed"]}
+    return decided | {f"parameter {name}": value for name, value in spec["method"]["parameters"].items()}
+
+
+def _rows(values: dict[str, Any]) -> list[dict[str, str]]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= {f"{name} {inner}": v for inner, v in value.items()} if isinstance(value, dict) else {name: value}
+    return [{"": name.replace("_", " "), "value": str(value)} for name, value in flat.items()]
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1e6 else f"{max(1, round(size_bytes / 1e3))} kB"

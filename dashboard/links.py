@@ -1,0 +1,86 @@
+"""What an address asks for: `?grid=KEY` shows a comparison, other names prefill the form.
+
+    ?method=detail_search&pictures=sample:cat,sample:coffee&networks=bundled/vit,bundled/cnn&steps=100&seed=1
+
+Everything of an address goes through the checks of every other door and is refused in the same words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.canonical import digest_of
+from core.comparison import Comparison, PictureRef
+from core.errors import BadInput
+from core.method import Method
+from core.methods import make_method
+from core.networks.catalog import get_card
+from core.sources import RESULT_PREFIX, picture_from
+from core.spec import checked_key, checked_seed
+from core.store import Store
+from core.welcome import METHOD as DEFAULT_METHOD
+
+GRID, CELL, ITEM, SCALE, VIEW = "grid", "cell", "item", "scale", "view"
+DOOR = ("method", "pictures", "networks", "seed")
+OWN = (GRID, CELL, ITEM, SCALE, VIEW)
+SAMPLE_PREFIX = "sample:"
+SOURCES_MAX = 100
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What the form starts from. `method` None: the defaults of whichever is chosen."""
+
+    pictures: tuple[PictureRef, ...] = ()
+    networks: tuple[str, ...] = ()
+    method: Method | None = None
+    seed: int = 0
+
+
+def grid_of(query: Mapping[str, str], store: Store) -> Comparison | None:
+    """The comparison that the address names, or None. Raises BadLink, BadInput, Damaged."""
+    key = query.get(GRID)
+    return None if key is None else store.comparison(checked_key(key))
+
+
+def door_of(query: Mapping[str, str]) -> dict[str, str]:
+    """What the address says about the form; empty where it says nothing."""
+    return {name: value for name, value in query.items() if name not in OWN}
+
+
+def draft_from_door(door: Mapping[str, str], store: Store) -> Draft:
+    """The form that the address asks for. Raises BadInput and its kin with the value and what is allowed."""
+    parameters = {name: value for name, value in door.items() if name not in DOOR}
+    method = make_method(door.get("method", DEFAULT_METHOD), parameters) if parameters or "method" in door else None
+    networks = tuple(get_card(name).name for name in _listed(door.get("networks", "")))
+    seed = door.get("seed", "0")
+    if not seed.isdecimal():
+        checked_seed(seed)
+    pictures = tuple(picture_ref(source, store) for source in _listed(door.get("pictures", "")))
+    return Draft(pictures, networks, method, checked_seed(int(seed)))
+
+
+def draft_from_grid(comparison: Comparison) -> Draft:
+    """The form that would ask for this comparison again."""
+    return Draft(comparison.pictures, comparison.networks, comparison.methods[0], comparison.seed)
+
+
+def picture_ref(source: str, store: Store) -> PictureRef:
+    """`sample:NAME` or `result:KEY/ITEM` as a picture in the store. An address never names a file of this machine."""
+    if not source.startswith((SAMPLE_PREFIX, RESULT_PREFIX)):
+        raise BadInput(f"pictures in a link are {SAMPLE_PREFIX}NAME or {RESULT_PREFIX}KEY/ITEM, got {source[:80]!r}")
+    picture, name = picture_from(source, store)
+    return PictureRef(store.put_picture(picture), source if source.startswith(SAMPLE_PREFIX) else name)
+
+
+def token_of(query: Mapping[str, str]) -> str:
+    """A name for what the address asks the form to be; the form is prefilled once for each."""
+    return query.get(GRID) or (digest_of(door_of(query)) if door_of(query) else "")
+
+
+def _listed(text: str) -> list[str]:
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if len(names) > SOURCES_MAX:
+        raise BadInput(f"a link names at most {SOURCES_MAX} pictures or networks, this one {len(names)}")
+    return names

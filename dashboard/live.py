@@ -1,0 +1,109 @@
+"""The grid on the page: drawn again each second while anything is to come, by one look at the store and Redis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core.comparison import Comparison
+from core.errors import GazegridError
+from core.grid import Grid, look
+from dashboard.cells import ScaleChoice, View, grid_data, progress_line, visual_outputs, words
+from dashboard.components import grid_view
+from dashboard.links import CELL, ITEM, SCALE
+from dashboard.session import get_queue, get_store, plain, show_error
+
+LOOK_EVERY_S = 1.0
+FAULT = "compare:fault"
+SCALES: dict[ScaleChoice, str] = {"row": "Row", "grid": "Whole grid", "cell": "Each cell"}
+
+
+def view_controls(comparison: Comparison) -> View:
+    """Which item all cells show, and what shares one color scale; both are part of the address."""
+    outputs = visual_outputs(comparison)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        _valid(ITEM, outputs)
+        item = st.segmented_control(
+            "Every cell shows", list(outputs), format_func=words, key=ITEM, required=True, bind="query-params",
+        )  # fmt: skip
+        if outputs[item].kind != "map":
+            return View(item)
+        _valid(SCALE, SCALES)
+        scale = st.segmented_control(
+            "One color scale for", list(SCALES), format_func=SCALES.__getitem__, key=SCALE, required=True,
+            bind="query-params", help="Cells that share a scale can be compared: the same color is the same value.",
+        )  # fmt: skip
+        return View(item, scale)
+
+
+def _valid(name: str, options: Any) -> None:
+    """What an address holds is a stranger's: anything unknown counts as the first option."""
+    if st.session_state.get(name, st.query_params.get(name)) not in options:
+        st.session_state[name] = next(iter(options))
+
+
+def show_grid(comparison: Comparison, view: View, *, only_row: str | None = None) -> None:
+    """The grid, or the row of one picture, live as long as it has to be."""
+    grid = look(comparison, get_store(), get_queue())
+    every = LOOK_EVERY_S if _of_row(grid, only_row).live else None
+    st.fragment(_draw, run_every=every)(comparison, view, only_row, every is not None)
+
+
+def _draw(comparison: Comparison, view: View, only_row: str | None, was_live: bool) -> None:
+    whole = look(comparison, get_store(), get_queue())
+    grid = _of_row(whole, only_row)
+    if was_live and not grid.live:
+        st.rerun()
+    _status(grid, only_row)
+    key = f"grid:{only_row or 'all'}"
+    grid_view(grid_data(grid, view, get_store()), key=key, on_click=lambda: act(comparison, _clicked(key)))
+
+
+def _of_row(grid: Grid, digest: str | None) -> Grid:
+    if digest is None:
+        return grid
+    return Grid(grid.comparison, tuple(s for s in grid.cells if s.cell.picture.digest == digest), grid.queue_fault)
+
+
+def _status(grid: Grid, only_row: str | None) -> None:
+    if grid.queue_fault:
+        st.warning(f"{plain(grid.queue_fault)} What is stored can be seen all the same.", icon=":material/cloud_off:")
+    fault = st.session_state.pop(FAULT, None)
+    if fault is not None:
+        show_error(fault)
+    if only_row is None:
+        st.caption(progress_line(grid))
+
+
+def _clicked(key: str) -> dict[str, str]:
+    clicked = st.session_state[key].get("clicked")
+    return dict(clicked) if isinstance(clicked, dict) else {}
+
+
+def act(comparison: Comparison, clicked: dict[str, str]) -> None:
+    """Do what a cell's button says; a key that is no cell of this grid does nothing."""
+    specs = {cell.spec.key: cell.spec for cell in comparison.cells()}
+    key, action = clicked.get("key", ""), clicked.get("action")
+    if key not in specs:
+        return
+    try:
+        if action == "details":
+            st.query_params[CELL] = key
+        elif action == "cancel":
+            get_queue().cancel(key)
+        elif action == "retry":
+            get_queue().retry(key)
+        elif action == "run":
+            get_queue().submit(specs[key], get_store())
+    except GazegridError as error:
+        st.session_state[FAULT] = error
+    st.rerun()
+
+
+def cancel_all(comparison: Comparison) -> None:
+    """Stop every cell that waits or runs."""
+    grid = look(comparison, get_store(), get_queue())
+    for state in grid.cells:
+        if state.standing in ("queued", "started"):
+            get_queue().cancel(state.cell.spec.key)

@@ -1,0 +1,172 @@
+"""A result's items on the page: one function a kind, chosen by the kind and never by a method's name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image as PillowImage
+
+from core.colors import shared_scale
+from core.items import Pixels
+from core.manifest import Manifest, StoredItem
+from core.store import Store
+from dashboard.blobs import blob_url
+from dashboard.cells import Scale, formatted, item_url, words
+from dashboard.charts import Curve, curve_figures, embedding_figure, map_figure, picture_figure, points_figure
+from dashboard.components import before_after
+from dashboard.session import plain
+
+PLOTLY = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An item of a stored result, loaded and checked when it is asked for. `scale` is for maps."""
+
+    store: Store
+    manifest: Manifest
+    stored: StoredItem
+    scale: Scale | None = None
+
+    @property
+    def key(self) -> str:
+        """A name of its own on the page."""
+        return f"item:{self.manifest.key}:{self.stored.name}"
+
+    @cached_property
+    def item(self) -> Any:
+        """The item with its values. Raises Damaged."""
+        return self.store.item(self.manifest, self.stored.name)
+
+
+def show_item(shown: Shown) -> None:
+    """The item under its name, with its caption. Raises Damaged."""
+    st.markdown(f"**{plain(words(shown.stored.name))}**")
+    if shown.stored.meta.get("caption"):
+        st.caption(plain(shown.stored.meta["caption"]))
+    RENDERERS[shown.stored.kind](shown)
+
+
+def show_scalars(items: Sequence[StoredItem]) -> None:
+    """Numbers side by side; `NAME_before` and `NAME_after` are one, with the change."""
+    scalars = {item.name: item for item in items if item.kind == "scalar"}
+    with st.container(horizontal=True):
+        for name, item in scalars.items():
+            stem = name.removesuffix("_after")
+            before = scalars.get(f"{stem}_before") if stem != name else None
+            if name.endswith("_before") and f"{name.removesuffix('_before')}_after" in scalars:
+                continue
+            _metric(words(stem if before else name), item, before)
+
+
+def _metric(label: str, item: StoredItem, before: StoredItem | None) -> None:
+    value, unit = item.meta["value"], item.meta["unit"]
+    change = None if before is None else f"from {formatted(before.meta['value'], unit)}"
+    st.metric(
+        plain(label), formatted(value, unit), change, delta_color="off", delta_arrow="off",
+        help=plain(item.meta["caption"]) or None, width="content", border=True,
+    )  # fmt: skip
+
+
+def show_pair(left: tuple[str, str], right: tuple[str, str], *, key: str) -> None:
+    """Two pictures, each (name, address), with a slider between them."""
+    before_after(left, right, key=key)
+
+
+def show_curves(curves: Sequence[Curve], *, key: str) -> None:
+    """All curves, one chart for those of the same axes."""
+    for index, figure in enumerate(curve_figures(curves)):
+        st.plotly_chart(figure, key=f"{key}:{index}", config=PLOTLY)
+
+
+def curves_of(manifest: Manifest, store: Store, source: str) -> list[Curve]:
+    """The series of a result. Raises Damaged."""
+    names = [item.name for item in manifest.items if item.kind == "series"]
+    return [Curve(source, words(name), store.item(manifest, name)) for name in names]  # type: ignore[arg-type]
+
+
+def raw_values(shown: Shown) -> None:
+    """The numbers under the pointer, for an image or a map."""
+    item = shown.item
+    if shown.stored.kind == "map":
+        low, high = shown.scale or shared_scale([item])
+        st.plotly_chart(map_figure(item, low, high), key=f"{shown.key}:raw", config=PLOTLY)
+    else:
+        st.plotly_chart(picture_figure(item.pixels), key=f"{shown.key}:raw", config=PLOTLY)
+
+
+def _address(shown: Shown) -> None:
+    """A picture by its address, as it is stored."""
+    url = item_url(shown.manifest, shown.stored, shown.scale or _own_scale(shown))
+    if url is not None:
+        tag = f'<img src="{url}" loading="lazy" alt="" style="width:100%;max-width:28rem;border-radius:0.5rem">'
+        st.html(tag)
+
+
+def _own_scale(shown: Shown) -> Scale | None:
+    return shared_scale([shown.item]) if shown.stored.kind == "map" else None
+
+
+def _map(shown: Shown) -> None:
+    raw_values(shown)
+
+
+def _points(shown: Shown) -> None:
+    st.plotly_chart(points_figure(shown.item, _picture_in(shown)), key=shown.key, config=PLOTLY)
+
+
+def _picture_in(shown: Shown) -> Pixels:
+    """The result's first picture in the points' own frame."""
+    pixels = shown.store.picture(shown.manifest.spec["pictures"][0]).pixels
+    frame = (shown.item.width, shown.item.height)
+    return np.asarray(PillowImage.fromarray(pixels).resize(frame, PillowImage.Resampling.LANCZOS))
+
+
+def _series(shown: Shown) -> None:
+    show_curves([Curve("", words(shown.stored.name), shown.item)], key=shown.key)
+
+
+def _scalar(shown: Shown) -> None:
+    show_scalars([shown.stored])
+
+
+def _table(shown: Shown) -> None:
+    columns = list(shown.item.columns)
+    rows = [dict(zip(columns, row, strict=True)) for row in shown.item.rows]
+    st.dataframe(rows, key=shown.key, hide_index=True)
+
+
+def _embedding(shown: Shown) -> None:
+    st.plotly_chart(embedding_figure(shown.item), key=shown.key, config=PLOTLY)
+
+
+def _weights(shown: Shown) -> None:
+    tensors = shown.item.tensors
+    count = sum(array.size for array in tensors.values())
+    st.caption(f"{len(tensors)} arrays, {count:,} numbers")
+    st.code(json.dumps(shown.item.config, indent=2, ensure_ascii=False), language="json")
+    file = shown.stored.file("safetensors")
+    st.link_button(
+        "Download the weights", blob_url("result", shown.manifest.key, file.name, download=1),
+        icon=":material/download:",
+    )  # fmt: skip
+
+
+RENDERERS: dict[str, Callable[[Shown], None]] = {
+    "map": _map,
+    "image": _address,
+    "points": _points,
+    "series": _series,
+    "scalar": _scalar,
+    "table": _table,
+    "embedding": _embedding,
+    "animation": _address,
+    "weights": _weights,
+}
+
