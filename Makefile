@@ -1,0 +1,69 @@
+# `make help` lists the targets. PYTHON=python3.12 picks an interpreter, ARGS="-k store" goes on to pytest or to bench.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.set-up
+ARGS ?=
+NEEDS := Gazegrid needs Python 3.11 to 3.13
+
+.PHONY: help setup up down status test lint types layers fmt docs bench soak catalog
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## everything into .venv, at the versions of constraints.txt
+
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV); the first time this takes some minutes and about 7 GB."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		-c constraints.txt -e '.[worker,lite,embedded,test]'
+	@touch $@
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "$(NEEDS), and there is no $(PYTHON) here." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+		|| { echo "$(NEEDS), $(PYTHON) is $$($(PYTHON) -V 2>&1): name another, make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+up: setup ## start Redis, a worker and the dashboard; Ctrl-C stops them
+	@exec $(BIN)/gazegrid up
+
+down: setup ## stop what `make up` started
+	@exec $(BIN)/gazegrid down
+
+status: setup ## what runs, waits and is up
+	@exec $(BIN)/gazegrid status
+
+test: setup ## all tests
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## ruff: faults, style, layout
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: setup ## mypy, strict
+	@$(BIN)/mypy
+
+layers: setup ## import-linter: who may import whom
+	@$(BIN)/lint-imports --no-logo
+
+fmt: setup ## lay out the code, and mend what ruff can mend
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+docs: setup ## write docs/methods.md anew from the methods
+	@exec $(BIN)/gazegrid methods --markdown > docs/methods.md
+
+bench: setup ## the promised speeds, as ratios
+	@exec $(BIN)/gazegrid bench $(ARGS)
+
+soak: setup ## faults and load at full size
+	@exec $(BIN)/python -m pytest -m soak --timeout 1800 $(ARGS)
+
+catalog: setup ## write the catalogue of timm's networks anew
+	@exec $(BIN)/python -m core.networks.make_catalog
