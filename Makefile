@@ -19,7 +19,7 @@ setup: $(STAMP) ## everything into .venv, at the versions of constraints.txt
 
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing into $(VENV); the first time this takes some minutes and about 7 GB."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		-c constraints.txt -e '.[worker,lite,embedded,test]'
 	@touch $@
 
