@@ -80,7 +80,7 @@ def parameter(
     that the form offers the networks' class or layer names; an `advanced` one is folded away there.
     """
     conditions = {name: list(values) for name, values in (when or {}).items()}
-    extra = {"unit": unit, "when": conditions, "choices": choices, "advanced": advanced}
+    extra: dict[str, Any] = {"unit": unit, "when": conditions, "choices": choices, "advanced": advanced}
     return Field(default, description=description, json_schema_extra=extra, **bounds)
 
 

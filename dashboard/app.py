@@ -1,7 +1,7 @@
 """The dashboard's server: Streamlit's pages, and beside them the routes that hand out files of the store.
 
-    python -m streamlit run dashboard/app.py --server.port 8501        (from the repository's root)
-    uvicorn dashboard.app:app --port 8501
+python -m streamlit run dashboard/app.py --server.port 8501        (from the repository's root)
+uvicorn dashboard.app:app --port 8501
 """
 
 from __future__ import annotations

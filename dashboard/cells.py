@@ -15,7 +15,7 @@ import numpy as np
 from core.colors import colorize, shared_scale
 from core.comparison import Comparison
 from core.errors import BadInput, Damaged
-from core.grid import CellState, CellStanding, Grid
+from core.grid import CellStanding, CellState, Grid
 from core.items import Map
 from core.manifest import Manifest, StoredItem
 from core.method import Output
@@ -85,7 +85,7 @@ def network_name(name: str) -> str:
 def network_facts(card: NetworkCard) -> str:
     """Family, parameters and input size in a line."""
     height, width = card.input_px
-    size = f"{height} px" if height == width else f"{height} × {width} px"
+    size = f"{height} px" if height == width else f"{height} x {width} px"
     return f"{FAMILY_NAMES[card.family]} · {counted(card.parameters)} · {size}"
 
 
@@ -147,9 +147,7 @@ def item_url(manifest: Manifest, item: StoredItem, scale: Scale | None = None) -
     return address(manifest, item, scale) if address else None
 
 
-def _row(
-    states: Sequence[CellState], view: View, maps: Mapping[str, Map], whole: Scale | None
-) -> dict[str, Any]:
+def _row(states: Sequence[CellState], view: View, maps: Mapping[str, Map], whole: Scale | None) -> dict[str, Any]:
     own = [maps[state.cell.spec.key] for state in states if state.cell.spec.key in maps]
     scale = (whole or shared_scale(own)) if own and view.scale != "cell" else None
     picture = states[0].cell.picture
@@ -185,23 +183,32 @@ def _cell(state: CellState, view: View, scale: Scale | None, item: Map | None) -
     own = shared_scale([item]) if item is not None and scale is None else None
     if own is not None and item is not None:
         data["scale"] = scale_bar(own, item, "this cell")
-    return data | _STANDINGS[state.standing](state, view, scale or own)
+    return data | _STANDINGS[state.standing](_Look(state, view, scale or own))
 
 
-def _done(state: CellState, view: View, scale: Scale | None) -> dict[str, Any]:
-    manifest = state.manifest
-    shown = manifest and next((item for item in manifest.items if item.name == view.item), None)
+@dataclass(frozen=True)
+class _Look:
+    """A cell, what of it is asked for, and the scale of its map."""
+
+    state: CellState
+    view: View
+    scale: Scale | None
+
+
+def _done(look: _Look) -> dict[str, Any]:
+    manifest = look.state.manifest
+    shown = _item_named(manifest, look.view.item)
     if manifest is None or shown is None:
-        missing = {"headline": "No such item", "reason": f"This result has no {words(view.item).lower()}."}
+        missing = {"headline": "No such item", "reason": f"This result has no {words(look.view.item).lower()}."}
         return missing | {"actions": [DETAILS]}
     return {
-        "url": item_url(manifest, shown, scale), "opens": True, "actions": [DETAILS],
+        "url": item_url(manifest, shown, look.scale), "opens": True, "actions": [DETAILS],
         "numbers": numbers(manifest.items)[:NUMBERS_MAX],
     }  # fmt: skip
 
 
-def _started(state: CellState, view: View, scale: Scale | None) -> dict[str, Any]:
-    job = state.job
+def _started(look: _Look) -> dict[str, Any]:
+    job = look.state.job
     if job is None or not job.total:
         return {"headline": "Starting", "reason": "A worker has it and loads the network.", "actions": [CANCEL]}
     preview = None if job.preview is None else blob_url("preview", job.key, n=job.preview)
@@ -212,20 +219,21 @@ def _started(state: CellState, view: View, scale: Scale | None) -> dict[str, Any
     }  # fmt: skip
 
 
-def _failed(state: CellState, view: View, scale: Scale | None) -> dict[str, Any]:
-    reason = (state.job.error if state.job else None) or "The reason was not kept."
+def _failed(look: _Look) -> dict[str, Any]:
+    job = look.state.job
+    reason = (job.error if job else None) or "The reason was not kept."
     return {"headline": "Failed", "reason": reason[:1].upper() + reason[1:], "actions": [RETRY]}
 
 
-def _undefined(state: CellState, view: View, scale: Scale | None) -> dict[str, Any]:
-    return {"headline": "Not defined here", "reason": state.cell.undefined or ""}
+def _undefined(look: _Look) -> dict[str, Any]:
+    return {"headline": "Not defined here", "reason": look.state.cell.undefined or ""}
 
 
-def _said(headline: str, reason: str, *actions: dict[str, str]) -> Callable[..., dict[str, Any]]:
-    return lambda *_: {"headline": headline, "reason": reason, "actions": list(actions)}
+def _said(headline: str, reason: str, *actions: dict[str, str]) -> Callable[[_Look], dict[str, Any]]:
+    return lambda _: {"headline": headline, "reason": reason, "actions": list(actions)}
 
 
-_STANDINGS: dict[CellStanding, Callable[[CellState, View, Scale | None], dict[str, Any]]] = {
+_STANDINGS: dict[CellStanding, Callable[[_Look], dict[str, Any]]] = {
     "done": _done,
     "started": _started,
     "failed": _failed,
@@ -274,8 +282,12 @@ _ADDRESSES: dict[str, Callable[[Manifest, StoredItem, Scale | None], str]] = {
 }
 
 
+def _item_named(manifest: Manifest | None, name: str) -> StoredItem | None:
+    return next((item for item in manifest.items if item.name == name), None) if manifest else None
+
+
 def _extremes_of(state: CellState, view: View, store: Store) -> Map | None:
-    shown = state.manifest and next((item for item in state.manifest.items if item.name == view.item), None)
+    shown = _item_named(state.manifest, view.item)
     if state.manifest is None or shown is None or shown.kind != "map":
         return None
     try:

@@ -40,12 +40,16 @@ def _curves(x_label: str, y_label: str, curves: Sequence[Curve]) -> go.Figure:
     figure = go.Figure()
     for curve in curves:
         by_source = len(sources) > 1
-        position = (sources.index(curve.source) if by_source else names.index(curve.name))
+        position = sources.index(curve.source) if by_source else names.index(curve.name)
         dash = LINE_DASHES[names.index(curve.name) % len(LINE_DASHES)] if by_source else "solid"
         label = " · ".join(part for part, many in ((curve.source, by_source), (curve.name, len(names) > 1)) if many)
         x, y = thinned(curve.series.x, curve.series.y)
         figure.add_scatter(
-            x=x, y=y, mode="lines", name=label or curve.name, line={"color": COLORS[position % len(COLORS)], "dash": dash}
+            x=x,
+            y=y,
+            mode="lines",
+            name=label or curve.name,
+            line={"color": COLORS[position % len(COLORS)], "dash": dash},
         )
     figure.update_layout(
         xaxis_title=x_label, yaxis_title=y_label, height=320, margin=MARGIN, hovermode="x unified",

@@ -16,14 +16,14 @@ from core.methods import METHODS
 from core.networks.card import FAMILIES, NetworkCard
 from core.networks.catalog import all_cards, get_card, search
 from core.picture import read_picture
-from core.samples import sample_names
+from core.samples import SAMPLE_PREFIX, sample_names, sample_title
 from core.spec import MAX_SEED
 from core.welcome import METHOD as DEFAULT_METHOD
 from dashboard.blobs import blob_url
 from dashboard.cells import FAMILY_NAMES, network_facts, network_name, picture_name
 from dashboard.components import picture_buttons
 from dashboard.form import method_form, prefill
-from dashboard.links import GRID, SAMPLE_PREFIX, Draft, picture_ref
+from dashboard.links import GRID, Draft, picture_ref
 from dashboard.session import get_queue, get_store, plain, show_error
 
 ENDINGS = ("png", "jpg", "jpeg", "webp", "gif", "tif", "tiff")
@@ -61,7 +61,7 @@ def _pictures() -> list[PictureRef]:
     by_name = {ref.name for ref in chosen}
     buttons = [
         {
-            "id": f"{SAMPLE_PREFIX}{name}", "name": name, "title": f"Sample picture: {name}",
+            "id": f"{SAMPLE_PREFIX}{name}", "name": name, "title": sample_title(name),
             "url": blob_url("sample", name, side=160), "chosen": f"{SAMPLE_PREFIX}{name}" in by_name,
         }
         for name in sample_names()
@@ -171,7 +171,9 @@ _TABLE_STYLE = """
 @st.dialog("Networks", width="large", icon=":material/hub:")
 def _browse() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input("Search", key="browse:text", type="search", live=True, placeholder="resnet, patch16, lite…")
+        text = st.text_input(
+            "Search", key="browse:text", type="search", live=True, placeholder="resnet, patch16, lite…"
+        )
         families = st.segmented_control(
             "Family", FAMILIES, selection_mode="multi", format_func=FAMILY_NAMES.__getitem__, key="browse:families"
         )
@@ -265,6 +267,7 @@ def parameters_line(method: Method) -> str:
         for name, field in type(method).model_fields.items()
         if getattr(method, name) != field.default
     }
-    shown = [f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}" for name, value in changed.items()]
+    shown = [
+        f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}" for name, value in changed.items()
+    ]
     return ", ".join(shown) or "default parameters"
-

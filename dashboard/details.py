@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -24,6 +25,15 @@ PICTURES, CURVES, VALUES, ITEMS, ORIGIN = "Pictures", "Curves", "Raw values", "A
 STILL = ("image", "map", "points")
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A cell of a comparison whose result is there."""
+
+    comparison: Comparison
+    cell: Cell
+    manifest: Manifest
+
+
 def show_details(comparison: Comparison, key: str) -> None:
     """The cell of this key among its row. Raises BadLink where the grid has no such cell."""
     cell = next((cell for cell in comparison.cells() if cell.spec.key == key), None)
@@ -37,7 +47,7 @@ def show_details(comparison: Comparison, key: str) -> None:
         st.caption("Curves, raw values and files are here as soon as the cell is done.")
         return
     try:
-        _parts(comparison, cell, manifest)
+        _parts(Opened(comparison, cell, manifest))
     except GazegridError as error:
         show_error(error)
 
@@ -52,22 +62,22 @@ def _heading(cell: Cell) -> None:
     st.caption(f"{plain(cell.method.title)} · {plain(network_facts(card))} · {plain(card.licence)}{random}")
 
 
-def _parts(comparison: Comparison, cell: Cell, manifest: Manifest) -> None:
-    show_scalars(manifest.items)
+def _parts(opened: Opened) -> None:
+    show_scalars(opened.manifest.items)
     parts = {PICTURES: _pictures, CURVES: _curves, VALUES: _values, ITEMS: _items, ORIGIN: _origin}
     if st.session_state.get(VIEW, st.query_params.get(VIEW)) not in parts:
         st.session_state[VIEW] = PICTURES
     part = st.segmented_control(
         "Part", list(parts), key=VIEW, required=True, bind="query-params", label_visibility="collapsed"
     )
-    parts[part](comparison, cell, manifest)
+    parts[part or PICTURES](opened)
 
 
-def _pictures(comparison: Comparison, cell: Cell, manifest: Manifest) -> None:
+def _pictures(opened: Opened) -> None:
     """Any two of the still pictures under one slider."""
-    addresses = still_addresses(manifest)
+    addresses = still_addresses(opened.manifest)
     if len(addresses) < 2:
-        _items(comparison, cell, manifest)
+        _items(opened)
         return
     names = list(addresses)
     settings, slider = st.columns([1, 2.2], gap="large")
@@ -75,7 +85,7 @@ def _pictures(comparison: Comparison, cell: Cell, manifest: Manifest) -> None:
         left = st.selectbox("Left", names, index=0, format_func=words, key="details:left")
         right = st.selectbox("Right", names, index=1, format_func=words, key="details:right")
         for name in (left, right):
-            caption = manifest.item(name).meta.get("caption")
+            caption = opened.manifest.item(name).meta.get("caption")
             st.caption(f"**{plain(words(name))}** {plain(caption or '')}")
     with slider, st.container(width=560):
         show_pair((words(left), addresses[left]), (words(right), addresses[right]), key="details:pair")
@@ -87,14 +97,14 @@ def still_addresses(manifest: Manifest) -> dict[str, str]:
     return {name: url for name, url in found.items() if url is not None}
 
 
-def _curves(comparison: Comparison, cell: Cell, manifest: Manifest) -> None:
-    others = [state for state in _row(comparison, cell) if state.manifest and state.cell.spec.key != manifest.key]
+def _curves(opened: Opened) -> None:
+    others = [state for state in _row(opened) if state.manifest and state.cell.spec.key != opened.manifest.key]
     labels = {state.cell.spec.key: network_name(state.cell.network) for state in others}
     compared = st.pills(
         "Compare with", list(labels), selection_mode="multi", format_func=labels.__getitem__,
-        default=list(labels), key=f"details:compared:{manifest.key}",
+        default=list(labels), key=f"details:compared:{opened.manifest.key}",
     ) if others else []  # fmt: skip
-    curves: list[Curve] = curves_of(manifest, get_store(), network_name(cell.network))
+    curves: list[Curve] = curves_of(opened.manifest, get_store(), network_name(opened.cell.network))
     for state in others:
         if state.cell.spec.key in compared and state.manifest:
             curves += curves_of(state.manifest, get_store(), labels[state.cell.spec.key])
@@ -103,48 +113,49 @@ def _curves(comparison: Comparison, cell: Cell, manifest: Manifest) -> None:
         st.caption("This method keeps no curves.")
 
 
-def _row(comparison: Comparison, cell: Cell) -> Sequence[CellState]:
-    states = look(comparison, get_store(), get_queue()).cells
-    return [state for state in states if state.cell.picture == cell.picture]
+def _row(opened: Opened) -> Sequence[CellState]:
+    states = look(opened.comparison, get_store(), get_queue()).cells
+    return [state for state in states if state.cell.picture == opened.cell.picture]
 
 
-def _values(comparison: Comparison, cell: Cell, manifest: Manifest) -> None:
+def _values(opened: Opened) -> None:
     """The numbers behind a map or an image, under the pointer."""
-    names = [item.name for item in manifest.items if item.kind in ("map", "image")]
+    names = [item.name for item in opened.manifest.items if item.kind in ("map", "image")]
     if not names:
         st.caption("This result has no map and no image.")
         return
     name = st.selectbox("Item", names, format_func=words, key="details:values", width=320)
     st.caption("Point at a pixel to read its value; drag to zoom, double-click to zoom out.")
-    raw_values(Shown(get_store(), manifest, manifest.item(name)))
+    raw_values(Shown(get_store(), opened.manifest, opened.manifest.item(name)))
 
 
-def _items(comparison: Comparison, cell: Cell, manifest: Manifest) -> None:
+def _items(opened: Opened) -> None:
     with st.grid("auto", min_column_width=320, gap="medium"):
-        for item in manifest.items:
+        for item in opened.manifest.items:
             if item.kind != "scalar":
                 with st.container():
-                    show_item(Shown(get_store(), manifest, item))
+                    show_item(Shown(get_store(), opened.manifest, item))
 
 
-def _origin(comparison: Comparison, cell: Cell, manifest: Manifest) -> None:
+def _origin(opened: Opened) -> None:
     """Everything that decided the result, what else was noted, and the files."""
     files, origin = st.columns([1, 1.4], gap="large")
     with origin:
         st.markdown("**What decided it**")
-        st.code(manifest.key, language=None, wrap_lines=True)
-        st.dataframe(_rows(_decided(manifest)), hide_index=True, height="content")
+        st.code(opened.manifest.key, language=None, wrap_lines=True)
+        st.dataframe(_rows(_decided(opened.manifest)), hide_index=True, height="content")
         st.markdown("**What else was noted**")
-        st.dataframe(_rows(manifest.provenance), hide_index=True, height="content")
+        st.dataframe(_rows(opened.manifest.provenance), hide_index=True, height="content")
     with files:
         st.markdown("**Files**")
-        for file in manifest.files:
+        for file in opened.manifest.files:
             st.link_button(
-                f"{plain(file.name)} · {_size(file.size_bytes)}", blob_url("result", manifest.key, file.name, download=1),
+                f"{plain(file.name)} · {_size(file.size_bytes)}",
+                blob_url("result", opened.manifest.key, file.name, download=1),
                 icon=":material/download:", type="tertiary", help=f"SHA-256 {file.sha256}",
             )  # fmt: skip
         st.link_button(
-            "manifest.json", blob_url("manifest", manifest.key), icon=":material/download:", type="tertiary",
+            "manifest.json", blob_url("manifest", opened.manifest.key), icon=":material/download:", type="tertiary",
             help="What was computed, by what, and the checksum of every file.",
         )  # fmt: skip
 

@@ -62,9 +62,7 @@ def matters(cls: type[Method], name: str, values: Mapping[str, Any]) -> bool:
     return all(values.get(other, cls.model_fields[other].default) in allowed for other, allowed in conditions.items())
 
 
-def _draw(
-    cls: type[Method], names: Sequence[str], values: dict[str, Any], classes: Sequence[str], prefix: str
-) -> None:
+def _draw(cls: type[Method], names: Sequence[str], values: dict[str, Any], classes: Sequence[str], prefix: str) -> None:
     for name in names:
         if matters(cls, name, values):
             field = cls.model_fields[name]
@@ -100,9 +98,7 @@ def _choice(label: str, field: FieldInfo, key: str, _: Sequence[str]) -> Any:
     options = get_args(field.annotation)
     if len(options) > SEGMENTS_MAX:
         return st.selectbox(label, options, key=key, help=field.description, persist_state="session")
-    return st.segmented_control(
-        label, options, key=key, help=field.description, required=True, persist_state="session"
-    )
+    return st.segmented_control(label, options, key=key, help=field.description, required=True, persist_state="session")
 
 
 def _switch(label: str, field: FieldInfo, key: str, _: Sequence[str]) -> bool:

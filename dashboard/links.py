@@ -16,6 +16,7 @@ from core.errors import BadInput
 from core.method import Method
 from core.methods import make_method
 from core.networks.catalog import get_card
+from core.samples import SAMPLE_PREFIX
 from core.sources import RESULT_PREFIX, picture_from
 from core.spec import checked_key, checked_seed
 from core.store import Store
@@ -24,7 +25,6 @@ from core.welcome import METHOD as DEFAULT_METHOD
 GRID, CELL, ITEM, SCALE, VIEW = "grid", "cell", "item", "scale", "view"
 DOOR = ("method", "pictures", "networks", "seed")
 OWN = (GRID, CELL, ITEM, SCALE, VIEW)
-SAMPLE_PREFIX = "sample:"
 SOURCES_MAX = 100
 
 

@@ -27,14 +27,14 @@ def view_controls(comparison: Comparison) -> View:
         item = st.segmented_control(
             "Every cell shows", list(outputs), format_func=words, key=ITEM, required=True, bind="query-params",
         )  # fmt: skip
-        if outputs[item].kind != "map":
-            return View(item)
+        if item is None or outputs[item].kind != "map":
+            return View(item or next(iter(outputs)))
         _valid(SCALE, SCALES)
         scale = st.segmented_control(
             "One color scale for", list(SCALES), format_func=SCALES.__getitem__, key=SCALE, required=True,
             bind="query-params", help="Cells that share a scale can be compared: the same color is the same value.",
         )  # fmt: skip
-        return View(item, scale)
+        return View(item, scale or "row")
 
 
 def _valid(name: str, options: Any) -> None:
@@ -92,9 +92,7 @@ def act(comparison: Comparison, clicked: dict[str, str]) -> None:
             st.query_params[CELL] = key
         elif action == "cancel":
             get_queue().cancel(key)
-        elif action == "retry":
-            get_queue().retry(key)
-        elif action == "run":
+        elif action in ("retry", "run"):
             get_queue().submit(specs[key], get_store())
     except GazegridError as error:
         st.session_state[FAULT] = error

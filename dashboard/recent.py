@@ -23,7 +23,8 @@ def show_recent() -> None:
     """A greeting, and a card for each of the latest comparisons."""
     st.subheader("What do image networks look at?", anchor=False)
     st.markdown(
-        "Choose pictures and networks on the left, a method, and press **Run**: one row a picture, one column a network. "
+        "Choose pictures, networks and a method on the left, then press **Run**: one row a picture, one column a "
+        "network. "
         "Every cell is computed once and kept; the address of the grid is its link."
     )
     recent = recent_comparisons(get_store())
@@ -58,7 +59,7 @@ def _card(comparison: Comparison, created: str) -> str:
     )
     networks = ", ".join(network_name(name) for name in comparison.networks)
     titles = ", ".join(method.title for method in comparison.methods)
-    size = f"{len(comparison.pictures)} × {len(comparison.networks)}"
+    size = f"{len(comparison.pictures)} x {len(comparison.networks)}"
     return (
         f"<a href='?{GRID}={comparison.key}' target='_self'><div class='strip'>{pictures}</div>"
         f"<b>{escape(titles)} · {size}</b><span title='{escape(networks)}'>{escape(networks)}</span>"
@@ -69,8 +70,9 @@ def _card(comparison: Comparison, created: str) -> str:
 _STYLE = """
 .recent { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 0.9rem; }
 .recent a {
-  display: flex; flex-direction: column; gap: 0.15rem; padding: 0.7rem; color: inherit; text-decoration: none; font-size: 0.8125rem;
-  border: 1px solid rgb(128 128 128 / 28%); border-radius: 0.6rem; min-width: 0;
+  display: flex; flex-direction: column; gap: 0.15rem; padding: 0.7rem; min-width: 0;
+  color: inherit; text-decoration: none; font-size: 0.8125rem;
+  border: 1px solid rgb(128 128 128 / 28%); border-radius: 0.6rem;
 }
 .recent a:hover { border-color: rgb(128 128 128 / 80%); }
 .recent .strip { display: flex; gap: 0.35rem; height: 4.5rem; margin-bottom: 0.35rem; }

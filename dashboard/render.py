@@ -169,4 +169,3 @@ RENDERERS: dict[str, Callable[[Shown], None]] = {
     "animation": _address,
     "weights": _weights,
 }
-

@@ -1,6 +1,6 @@
 """What one dashboard process holds: the store, the queue, the settings; and how text and errors are shown safely.
 
-    from dashboard.session import get_queue, get_store, plain, show_error
+from dashboard.session import get_queue, get_store, plain, show_error
 """
 
 from __future__ import annotations

@@ -7,12 +7,12 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import streamlit as st
+from core.page import export_html
 
 from core.archive import export_zip
 from core.comparison import Comparison
 from core.errors import GazegridError
 from core.gallery import MAX_NAME, MAX_NOTE, Entry, Gallery, add_to_gallery, galleries
-from core.page import export_html
 from core.store import Store
 from dashboard.links import GRID
 from dashboard.session import get_store, plain, show_error
@@ -42,7 +42,8 @@ def _save_form(comparison: Comparison) -> None:
     with st.form("save_to_gallery", border=False):
         name = st.selectbox(
             "Gallery", names, index=0 if names else None, accept_new_options=True,
-            placeholder="Name of a new gallery", help=f"One that is there, or a new name of up to {MAX_NAME} characters.",
+            placeholder="Name of a new gallery",
+            help=f"One that is there, or a new name of up to {MAX_NAME} characters.",
         )  # fmt: skip
         note = st.text_area("Note", max_chars=MAX_NOTE, placeholder="What is to be seen here?")
         saved = st.form_submit_button("Save to gallery", type="primary")

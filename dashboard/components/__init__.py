@@ -41,5 +41,8 @@ def picture_buttons(pictures: Sequence[dict[str, Any]], *, key: str, on_click: C
 
 def before_after(left: tuple[str, str], right: tuple[str, str], *, key: str) -> None:
     """Two pictures, each (name, address), with a border between them that can be moved."""
-    sides = {"left": dict(zip(("name", "url"), left, strict=True)), "right": dict(zip(("name", "url"), right, strict=True))}
+    sides = {
+        "left": dict(zip(("name", "url"), left, strict=True)),
+        "right": dict(zip(("name", "url"), right, strict=True)),
+    }
     _slider(key=key, data=sides)
