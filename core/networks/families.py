@@ -1,7 +1,7 @@
 """Which family timm's architectures belong to, decided by what mixes information between places of the picture.
 
-cnn: convolution or pooling alone. vit: attention between tokens (also in windows, also over channels). mixer: perceptrons
-or recurrent layers over tokens. hybrid: stages of convolution and stages of attention in one network.
+cnn: convolution or pooling alone. vit: attention between tokens (also in windows, also over channels). mixer: layers of
+perceptrons or recurrent cells over tokens. hybrid: stages of convolution and stages of attention in one network.
 """
 
 from __future__ import annotations

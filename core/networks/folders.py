@@ -38,6 +38,7 @@ NOT_MODEL_ARGUMENTS = {
 }  # fmt: skip
 """What `model_args` may not set: it would make timm read other files or give something else than logits."""
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "relative_position_index")
+MAX_CLASSES = 200_000
 DEFAULT_INPUT = (3, 224, 224)
 
 
@@ -120,11 +121,15 @@ def model_arguments(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
+def preprocessing_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the configuration says of input size and preprocessing, in timm's words."""
+    described = config.get("pretrained_cfg")
+    return dict(described) if isinstance(described, dict) else {}
+
+
 def card_from_config(name: str, tag: str, files: NetworkFiles, config: Mapping[str, Any]) -> NetworkCard:
     """The card that a configuration describes; NetworkUnavailable where something in it cannot be."""
-    described = dict(config.get("pretrained_cfg") or {})
-    count = config.get("num_classes", described.get("num_classes", 0))
-    labels = config.get("label_names") or described.get("label_names") or class_names(count)
+    described = preprocessing_of(config)
     try:
         return NetworkCard(
             name=name,
@@ -132,7 +137,7 @@ def card_from_config(name: str, tag: str, files: NetworkFiles, config: Mapping[s
             family=config.get("family") or families()[config["architecture"]],
             architecture=config["architecture"],
             input_px=tuple(described.get("input_size", DEFAULT_INPUT))[1:],
-            class_names=_unique(labels, count),
+            class_names=_class_names(config),
             parameters=_parameters(name, str(files.weights), files.weights.stat().st_mtime_ns),
             licence=config.get("licence") or described.get("license") or "unknown",
             source=config.get("source") or f"the file {files.weights.name} of {name}",
@@ -151,7 +156,13 @@ _PREPROCESSING = {
 }
 
 
-def _unique(labels: Any, count: int) -> tuple[str, ...]:
+def _class_names(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """A name for each of `num_classes` logits; ValueError where the names are not as many, or not unique."""
+    described = preprocessing_of(config)
+    count = config.get("num_classes", described.get("num_classes"))
+    if not isinstance(count, int) or not 1 <= count <= MAX_CLASSES:
+        raise ValueError(f"num_classes must be 1 to {MAX_CLASSES}, got {str(count)[:40]}")
+    labels = config.get("label_names") or described.get("label_names") or class_names(count)
     names = tuple(map(str, labels))
     if len(names) != count or len(set(names)) != count:
         raise ValueError(f"label_names must be {count} different names, got {len(set(names))}")

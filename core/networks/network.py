@@ -1,0 +1,120 @@
+"""A network as methods see it: pictures in [0, 1] in, logits out, weights frozen."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from functools import cached_property
+from typing import cast
+
+import torch
+from PIL import Image as PillowImage
+from timm.data.transforms_factory import create_transform
+from torch import Tensor, nn
+
+from core.errors import BadParameter
+from core.networks.card import NetworkCard
+from core.picture import Picture
+
+CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+STAGE_PARTS = ("blocks", "layers", "cells")
+"""What timm calls the blocks of a stage."""
+PASSES_ON = (nn.Identity, nn.Dropout, nn.Flatten)
+FEW_PARTS = 4
+"""A sequence of so few simple parts (a stem's convolution and norm) is one layer."""
+
+
+class Network(nn.Module):
+    """timm's `model` with its preprocessing inside the graph.
+
+    Every method works on pictures in [0, 1] at `card.input_px`, whatever the network's mean and standard deviation, so
+    that distances and step sizes compare. `weights_sha256` is of the weight file (of the tensors, for random weights).
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, card: NetworkCard, model: nn.Module, weights_sha256: str) -> None:
+        super().__init__()
+        self.card = card
+        self.model = model
+        self.weights_sha256 = weights_sha256
+        self.register_buffer("mean", torch.tensor(card.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(card.std).view(1, 3, 1, 1), persistent=False)
+        self._transform = create_transform(
+            card.input_px,
+            interpolation=card.interpolation,
+            crop_pct=card.crop_share,
+            crop_mode=card.crop_mode,
+            mean=card.mean,  # the color of a border
+            normalize=False,
+        )
+        self.eval().requires_grad_(False)
+        for module in self.modules():
+            if getattr(module, "inplace", False):
+                setattr(module, "inplace", False)  # noqa: B010 - an attribute that nn.Module does not declare
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, K) of pictures `x` (N, 3, H, W) in [0, 1] at the network's own size."""
+        return cast(Tensor, self.model((x - self.mean) / self.std))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.mean.device
+
+    @cached_property
+    def memory_bytes(self) -> int:
+        """Memory of weights and buffers."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in (*self.parameters(), *self.buffers()))
+
+    def prepare(self, picture: Picture) -> Tensor:
+        """`picture` as (3, H, W) float32 in [0, 1] on `device`, resized and cropped as timm does to evaluate the network."""
+        pixels: Tensor = self._transform(PillowImage.fromarray(picture.pixels))
+        return pixels.to(self.device).float() / 255
+
+    def class_index(self, name: str) -> int:
+        """Which logit this class is: by its name, or by its number. BadParameter for a class that is not there."""
+        if name in self._class_indices:
+            return self._class_indices[name]
+        count = len(self.card.class_names)
+        if name.isdecimal() and len(name) <= len(str(count)) and int(name) < count:
+            return int(name)
+        close = difflib.get_close_matches(name[:80], self.card.class_names, n=3)
+        hint = f"; close ones are {', '.join(close)}" if close else ""
+        raise BadParameter(
+            f"a class of {self.card.name} is a name or a number from 0 to {count - 1}, got {name[:80]!r}{hint}"
+        )
+
+    @cached_property
+    def _class_indices(self) -> dict[str, int]:
+        return {name: index for index, name in enumerate(self.card.class_names)}
+
+    def layers(self) -> list[str]:
+        """Names of stem, blocks and head in order of depth, each a path in `model.named_modules()`."""
+        return [name for name, module in _layers("", self.model) if not isinstance(module, PASSES_ON)]
+
+    def layer(self, name: str) -> nn.Module:
+        """The module of this name, any of `model.named_modules()`; BadParameter where there is none."""
+        modules: dict[str, nn.Module] = dict(self.model.named_modules())
+        if not name or name not in modules:
+            raise BadParameter(f"a layer of {self.card.name} is one of {', '.join(self.layers())}, got {name[:80]!r}")
+        return modules[name]
+
+
+def _layers(path: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The parts of `module` that are layers of their own, with their paths; `module` itself is opened."""
+    for name, child in module.named_children():
+        child_path = f"{path}.{name}" if path else name
+        if _holds_layers(child):
+            yield from _layers(child_path, child)
+        else:
+            yield child_path, child
+
+
+def _holds_layers(module: nn.Module) -> bool:
+    """Whether `module` is a stage or a list of blocks rather than a layer."""
+    if isinstance(module, CONTAINERS):
+        parts = list(module.children())
+        return len(parts) > FEW_PARTS or any(any(True for _ in part.children()) for part in parts)
+    return any(isinstance(getattr(module, part, None), CONTAINERS) for part in STAGE_PARTS)
