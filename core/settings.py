@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -11,6 +13,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+MAX_SOCKET_PATH_BYTES = 100
 
 
 class Settings(BaseSettings):
@@ -72,8 +75,12 @@ class Settings(BaseSettings):
 
     @property
     def redis_socket(self) -> Path:
-        """Unix socket of the embedded Redis."""
-        return self.home / "redis" / "redis.sock"
+        """Unix socket of the embedded Redis; where the system's limit is too short for it, in the temporary folder."""
+        wished = self.home.absolute() / "redis" / "redis.sock"
+        if len(os.fsencode(wished)) <= MAX_SOCKET_PATH_BYTES:
+            return wished
+        name = hashlib.sha256(os.fsencode(wished)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"gazegrid-{os.getuid()}-{name}" / "redis.sock"
 
 
 @lru_cache(maxsize=1)

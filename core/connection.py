@@ -1,0 +1,91 @@
+"""The way to Redis: how long is waited for it, and the one place where its errors become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from redis import Redis
+from redis.backoff import AbstractBackoff, ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from core.errors import QueueUnavailable
+from core.settings import Settings
+
+CONNECT_TIMEOUT_S = 1.0
+ANSWER_TIMEOUT_S = 2.5
+"""With the pauses between two tries, a caller hears within 3 s that Redis is away."""
+
+
+def connect(settings: Settings, timeout_s: float = ANSWER_TIMEOUT_S) -> Redis:
+    """Redis for one that would rather hear that it is away than wait. Asks it nothing yet.
+
+    Raises QueueUnavailable where the file with the password cannot be read.
+    """
+    quick = Retry(ExponentialBackoff(cap=0.1, base=0.01), 2, supported_errors=(RedisConnectionError,))
+    return _redis(settings, quick, timeout_s)
+
+
+def connect_patiently(settings: Settings, give_up: Callable[[], bool]) -> Redis:
+    """Redis for a worker: every command is tried until it is answered, or until `give_up()`."""
+    return _redis(settings, Retry(_Patience(give_up), -1), ANSWER_TIMEOUT_S)
+
+
+class _Patience(AbstractBackoff):
+    """Up to a second between two tries, and no end to them; the connection's error once `give_up()` holds."""
+
+    def __init__(self, give_up: Callable[[], bool]) -> None:
+        self._give_up = give_up
+
+    def __deepcopy__(self, memo: dict[int, object]) -> _Patience:
+        return self  # redis-py copies its retries; all connections give up for the same reason
+
+    def compute(self, failures: int) -> float:
+        if self._give_up():
+            raise RedisConnectionError("Redis is away, and this process was told to stop")
+        return min(1.0, 0.05 * 2.0 ** min(failures, 10))
+
+
+def _redis(settings: Settings, retry: Retry, timeout_s: float) -> Redis:
+    if settings.redis_url is None:
+        return Redis(
+            unix_socket_path=str(settings.redis_socket),
+            socket_timeout=timeout_s,
+            socket_connect_timeout=min(CONNECT_TIMEOUT_S, timeout_s),
+            retry=retry,
+        )
+    return Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        password=_password(settings.redis_password_file),
+        socket_timeout=timeout_s,
+        socket_connect_timeout=min(CONNECT_TIMEOUT_S, timeout_s),
+        retry=retry,
+    )
+
+
+def _password(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        return file.read_text("utf-8").strip()
+    except OSError as error:
+        raise QueueUnavailable(f"the file with Redis' password, {file}, cannot be read: {error.strerror}") from None
+
+
+@contextmanager
+def redis_errors() -> Iterator[None]:
+    """Whatever redis-py raises, as QueueUnavailable with one sentence."""
+    try:
+        yield
+    except (RedisConnectionError, RedisTimeoutError) as error:
+        raise QueueUnavailable(f"the queue's Redis cannot be reached: {_in_short(error)}") from error
+    except RedisError as error:
+        raise QueueUnavailable(f"the queue's Redis refused: {_in_short(error)}") from error
+
+
+def _in_short(error: RedisError) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__

@@ -1,0 +1,44 @@
+"""A real Redis for all tests that ask for it, and settings of a home of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from core.connection import connect
+from core.settings import Settings
+from workers.redis_server import embedded_redis
+
+
+@pytest.fixture(scope="session")
+def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The unix socket of a server that lives as long as the tests."""
+    settings = Settings(home=tmp_path_factory.mktemp("redis"))
+    with embedded_redis(settings):
+        yield settings.redis_socket
+
+
+@pytest.fixture
+def settings(redis_socket: Path, tmp_path: Path) -> Settings:
+    """Short leases, an empty store, an empty Redis."""
+    made = Settings(
+        home=tmp_path / "home",
+        redis_url=f"unix://{redis_socket}",
+        lease_s=1.0,
+        reaper_tick_s=0.1,
+        threads=1,
+        device="cpu",
+    )
+    with connect(made) as redis:
+        redis.flushall()
+    return made
+
+
+@pytest.fixture
+def redis(settings: Settings) -> Iterator[Redis]:
+    """The tests' own connection."""
+    with connect(settings) as connection:
+        yield connection

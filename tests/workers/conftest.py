@@ -1,0 +1,136 @@
+"""Workers as processes of their own, a reaper, and ways to wait for what they do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from core.connection import connect
+from core.queue import JobQueue, WorkerState
+from core.settings import REPOSITORY, Settings
+from core.store import Store, open_store
+from tests.workers.toy import Journal
+from workers.reaper import Reaper
+
+
+def wait_for(condition: Callable[[], object], timeout_s: float = 15.0, what: str = "it") -> None:
+    """Until `condition` holds; AssertionError after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come about within {timeout_s} s"
+        time.sleep(0.02)
+
+
+class Stable:
+    """Worker processes of the toy, with the settings of a test."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.log = settings.home.parent / "workers.log"
+
+    def start(self, grace_s: float = 10.0) -> subprocess.Popen[bytes]:
+        """One more worker."""
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.workers.toy"],
+                cwd=REPOSITORY,
+                env=os.environ | environment(self.settings) | {"TOY_GRACE_S": str(grace_s)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self.processes.append(process)
+        return process
+
+    def kill_all(self) -> None:
+        """Each worker at once, and its horse by the kernel."""
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings that differ from the defaults, for another process."""
+    assert settings.redis_url is not None
+    given = settings.model_dump(exclude_unset=True) | {"redis_url": settings.redis_url.get_secret_value()}
+    return {f"GAZEGRID_{name.upper()}": str(value) for name, value in given.items()}
+
+
+@pytest.fixture
+def stable(settings: Settings) -> Iterator[Stable]:
+    """No worker yet; all are killed at the end."""
+    made = Stable(settings)
+    yield made
+    made.kill_all()
+
+
+@pytest.fixture
+def reaper(settings: Settings) -> Iterator[Reaper]:
+    """A reaper that runs during the test."""
+    stopping = threading.Event()
+    with connect(settings) as connection:
+        made = Reaper(connection, settings)
+        thread = threading.Thread(target=made.run, args=(stopping,))
+        thread.start()
+        yield made
+        stopping.set()
+        thread.join()
+
+
+@pytest.fixture
+def store(settings: Settings) -> Store:
+    """An empty store."""
+    return open_store(settings)
+
+
+@pytest.fixture
+def queue(redis: Redis, settings: Settings) -> JobQueue:
+    """The client's side."""
+    return JobQueue(redis, settings)
+
+
+@pytest.fixture
+def journal(settings: Settings) -> Journal:
+    """What really ran."""
+    return Journal(settings.home)
+
+
+def state_of(queue: JobQueue, key: str) -> str | None:
+    """The job's state now."""
+    job = queue.states([key]).get(key)
+    return job and job.state
+
+
+def only_worker(queue: JobQueue) -> WorkerState:
+    """The one worker, once its horse is ready."""
+    wait_for(lambda: queue.workers() and queue.workers()[0].device, what="a ready worker")
+    return queue.workers()[0]
+
+
+def horse_of(queue: JobQueue, worker: WorkerState) -> int:
+    """The process that computes."""
+    return int(queue.redis.hget(f"rq:worker:{worker.name}", "horse") or 0)
+
+
+def is_there(pid: int) -> bool:
+    """Whether this process lives."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    return False
+
+
+def kill(pid: int) -> None:
+    """-9, whether it is still there or not."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)

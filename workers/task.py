@@ -1,0 +1,172 @@
+"""One job, from its description to its result in the store."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any, cast
+
+import torch
+
+from core.errors import BadInput, ComputationFailed, GazegridError, Superseded, Undefined
+from core.items import Pixels
+from core.manifest import Manifest
+from core.method import Context
+from core.networks.catalog import get_card
+from core.networks.network import Network
+from core.networks.pool import NetworkPool, default_device
+from core.settings import Settings, get_settings
+from core.spec import JobSpec
+from core.store import Store, open_store
+from workers.horse import Outcome
+from workers.lease import Lease, LeasedContext
+
+NetworkProvider = Callable[[str], Network]
+
+
+class SpecRunner:
+    """Runs jobs one after the other on networks that stay loaded between them."""
+
+    def __init__(self, settings: Settings) -> None:
+        torch.set_num_threads(settings.worker_threads)
+        self.store = open_store(settings)
+        device = default_device(settings.device)
+        self.pool = NetworkPool(limit_bytes=settings.network_memory_mb * 2**20, device=device)
+        self.device = str(device)
+
+    def __call__(self, document: Mapping[str, Any], lease: Lease) -> Outcome:
+        try:
+            spec = JobSpec.from_document(document)
+            if spec.key != lease.key:
+                raise BadInput(f"the job's description belongs to {spec.key[:12]}, not to {lease.key[:12]}")
+            if self.store.manifest(spec.key) is None:
+                context = LeasedContext(spec.seed, lease)
+                compute(spec, self.store, self.pool.get, context, lease.confirm)
+        except Superseded:
+            outcome = Outcome("superseded")
+        except Exception as error:  # noqa: BLE001  whatever a method raises fails its job, and is kept for the page
+            outcome = failure(error)
+        else:
+            outcome = Outcome("finished")
+        return self._with_networks(outcome)
+
+    def _with_networks(self, outcome: Outcome) -> Outcome:
+        return Outcome(**{**vars(outcome), "networks": self.pool.names})
+
+
+def failure(error: Exception) -> Outcome:
+    """What the page says of an error: its own sentence if it is one of ours, else one without the trace."""
+    if isinstance(error, GazegridError):
+        return Outcome("failed", error.code, str(error), "")
+    trace = "".join(traceback.format_exception(error))
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        sentence = "there was not enough memory for this job: take a smaller network or fewer steps at once"
+        return Outcome("failed", ComputationFailed.code, sentence, trace, spoiled=True)
+    first_line = next(iter(str(error).splitlines()), "")[:200]
+    sentence = f"the method ended with an unexpected {type(error).__name__}: {first_line}"
+    spoiled = isinstance(error, torch.AcceleratorError) or "CUDA error" in first_line
+    return Outcome("failed", ComputationFailed.code, sentence, trace, spoiled=spoiled)
+
+
+def compute(
+    spec: JobSpec,
+    store: Store,
+    networks: NetworkProvider,
+    context: Context,
+    allowed: Callable[[], None] = lambda: None,
+) -> Manifest:
+    """Run the job in this process and keep its result; `allowed` may raise right before it becomes visible.
+
+    Raises Undefined, NetworkUnavailable, ComputationFailed, StoreError, and whatever the method raises.
+    """
+    started_at, started_s = datetime.now(UTC), time.perf_counter()
+    pictures = [store.picture(digest) for digest in spec.pictures]
+    network = _network(spec, networks)
+    counting = _CountingContext(context)
+    _forget_peak_memory()
+    running_s = time.perf_counter()
+    result = spec.method.run(pictures, network, counting)
+    ended_s = time.perf_counter()
+    provenance = {
+        **_origin(network),
+        "started": started_at.isoformat(timespec="seconds"),
+        "seconds": round(ended_s - started_s, 3),
+        "steps_per_second": round(counting.steps / (ended_s - running_s), 2) if counting.steps else None,
+        "peak_memory_mb": _peak_memory_mb(),
+    }
+    return store.publish(spec, result, provenance, allowed)
+
+
+def _network(spec: JobSpec, networks: NetworkProvider) -> Network:
+    if spec.network_name is None:
+        return cast(Network, None)  # the method has said that it needs none
+    reason = spec.method.undefined_for(get_card(spec.network_name))
+    if reason is not None:
+        raise Undefined(reason)
+    return networks(spec.network_name)
+
+
+class _CountingContext(Context):
+    """Passes reports on, and remembers how many steps there were."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context.seed)
+        self.steps = 0
+        self._context = context
+
+    def report(
+        self,
+        step: int,
+        total: int,
+        scalars: Mapping[str, float] | None = None,
+        preview: Callable[[], Pixels] | None = None,
+    ) -> None:
+        self.steps = step
+        self._context.report(step, total, scalars, preview)
+
+
+def _origin(network: Network | None) -> dict[str, Any]:
+    """Where and with what a result was computed."""
+    libraries = ("torch", "timm", "numpy", "pillow")
+    return {
+        "host": socket.gethostname(),
+        "device": str(network.device) if network is not None else "cpu",
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in libraries},
+        "weights_sha256": network.weights_sha256 if network is not None else None,
+    }
+
+
+def _forget_peak_memory() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def _peak_memory_mb() -> int:
+    """Of the device, or, on a CPU, of the whole process since it started."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated() // 2**20)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit // 2**20
+
+
+@lru_cache(maxsize=1)
+def _own_runner() -> SpecRunner:
+    return SpecRunner(get_settings())
+
+
+def run_spec(document: Mapping[str, Any]) -> dict[str, str]:
+    """One job without a lease, as RQ's own workers would call it; {key, state}."""
+    spec = JobSpec.from_document(document)
+    runner = _own_runner()
+    state = "cached" if runner.store.manifest(spec.key) else "computed"
+    if state == "computed":
+        compute(spec, runner.store, runner.pool.get, Context(spec.seed))
+    return {"key": spec.key, "state": state}
