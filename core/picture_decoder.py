@@ -11,6 +11,7 @@ import io
 import json
 import resource
 import signal
+import struct
 import sys
 import warnings
 from typing import Any, cast
@@ -38,8 +39,16 @@ OUT_OF_MEMORY = 4
 OUT_OF_TIME = (-signal.SIGXCPU, -signal.SIGKILL)
 
 STRIP_ROWS = 256
-TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
-"""EXIF orientation -> `PIL.Image.Transpose` that sets the picture upright."""
+TURNS: dict[Any, PIL.Image.Transpose] = {
+    2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
+    3: PIL.Image.Transpose.ROTATE_180,
+    4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
+    5: PIL.Image.Transpose.TRANSPOSE,
+    6: PIL.Image.Transpose.ROTATE_270,
+    7: PIL.Image.Transpose.TRANSVERSE,
+    8: PIL.Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation -> what sets the picture upright (Pillow turns counter-clockwise)."""
 SCALES = ((1, 255.0, 0.5), (255, 1.0, 0.5), (65_535, 1 / 256, 0.0))
 """Greatest value in the picture -> factor and summand that bring it to 0 to 255; 16 bits go by their high byte."""
 
@@ -51,6 +60,7 @@ class Refused(Exception):
 def main() -> int:
     """Decode standard input; the exit status."""
     limit_process()
+    warnings.simplefilter("ignore")  # nobody reads them; Pillow's guard against bombs still raises
     try:
         write(decode(sys.stdin.buffer.read()))
     except Refused as refusal:
@@ -78,14 +88,11 @@ def limit_process() -> None:
 
 def decode(data: bytes) -> Image:
     """The first frame of `data`, mode RGB, upright, sRGB, over white. Raises Refused, or whatever Pillow raises."""
-    # The guard against bombs counts what is opened in `opened`; a warning here would only be text on a closed stream.
-    warnings.simplefilter("ignore")
     image = opened(data)
     image.load()
-    orientation = image.getexif().get(0x0112)
+    turn = turn_of(image)
     flat = over_white(image)
-    turn = TURNS.get(orientation) if isinstance(orientation, int) else None
-    return flat if turn is None else flat.transpose(turn)  # type: ignore[arg-type]  # the enumeration's numbers
+    return flat if turn is None else flat.transpose(turn)
 
 
 def opened(data: bytes) -> ImageFile:
@@ -96,11 +103,14 @@ def opened(data: bytes) -> ImageFile:
         image = PIL.Image.open(io.BytesIO(data), formats=FORMATS)
         check_size(image)
     except UnidentifiedImageError:
-        raise Refused(f"begins with {data[:12]!r}, allowed are pictures of {', '.join(FORMATS)}") from None
+        raise Refused(f"begins with {data[:12]!r}, allowed are whole files of {', '.join(FORMATS)}") from None
     except PIL.Image.DecompressionBombError:
         guard = 2 * (PIL.Image.MAX_IMAGE_PIXELS or 0)
         raise Refused(f"has more than {guard / 1e6:.0f} megapixels, allowed are {MAX_PIXELS / 1e6:.0f}") from None
-    signal.setitimer(signal.ITIMER_PROF, 0)
+    except ValueError:
+        raise Refused("has a header or a text block that is damaged, or longer than the 1 MB that is allowed") from None
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
     return image
 
 
@@ -115,13 +125,13 @@ def check_size(image: ImageFile) -> None:
         raise Refused(f"is {width} x {height} px, allowed are sides of at least {MIN_SIDE_PX} px")
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise Refused(f"is {width} x {height} px, allowed is one side at most {MAX_ASPECT} times the other")
-    _check_pixels(f"is {width} x {height} px", width * height)
-    _check_pixels("holds frames of", pixels_of_all_frames(image))
+    _check_pixels(f"is {width} x {height} px:", width * height)
+    _check_pixels("has", pixels_of_all_frames(image))
 
 
 def _check_pixels(what: str, pixels: int) -> None:
     if pixels > MAX_PIXELS:
-        raise Refused(f"{what} {pixels / 1e6:.1f} megapixels, allowed are {MAX_PIXELS / 1e6:.0f} over all frames")
+        raise Refused(f"{what} {pixels / 1e6:.1f} megapixels over all frames, allowed are {MAX_PIXELS / 1e6:.0f}")
 
 
 def pixels_of_all_frames(image: ImageFile) -> int:
@@ -135,6 +145,14 @@ def pixels_of_all_frames(image: ImageFile) -> int:
         total += image.width * image.height
     image.seek(0)
     return total
+
+
+def turn_of(image: Image) -> PIL.Image.Transpose | None:
+    """What sets the picture upright; None where EXIF says nothing, or nothing that can be read."""
+    try:
+        return TURNS.get(image.getexif().get(0x0112, 1))
+    except (SyntaxError, ValueError, TypeError, KeyError, struct.error):  # Pillow's, for EXIF that is none
+        return None
 
 
 def over_white(image: Image) -> Image:
@@ -189,6 +207,8 @@ def to_srgb(image: Image, profile: bytes | None) -> Image:
             converted = None
         if converted is not None:
             return converted
+    if image.mode == "LAB":
+        raise Refused("has colors of mode LAB, allowed are gray, RGB, CMYK and palettes")
     return image.convert("RGB")
 
 
