@@ -1,6 +1,6 @@
 """A gallery as a zip that another Gazegrid can import: all or nothing, every checksum looked at first.
 
-    gallery.json   comparisons/KEY.json   pictures/DIGEST.png   results/KEY/manifest.json + files
+gallery.json   comparisons/KEY.json   pictures/DIGEST.png   results/KEY/manifest.json + files
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def import_zip(store: Store, data: bytes) -> Gallery:
     """Take in a gallery; where one of that name is there already, its entries are kept and the new ones added.
 
     Nothing is written before everything was checked, and the gallery itself comes last. What a result says is taken on
-    the exporter's word: a checksum shows that it is whole, not that it was computed. Raises BadInput, Damaged, StoreFull.
+    the exporter's word: a checksum shows that it is whole, not that it was computed.
+    Raises BadInput, Damaged, StoreFull.
     """
     contents = _looked_through(_members(data))
     for picture in contents.pictures:
@@ -90,7 +91,7 @@ def _members(data: bytes) -> dict[str, bytes]:
             infos = [info for info in archive.infolist() if not info.is_dir()]
             size = sum(info.file_size for info in infos)
             if len(infos) > MAX_FILES or size > MAX_ARCHIVE_BYTES:
-                raise BadInput(f"a gallery's zip holds at most {MAX_FILES} files and 2 GiB, this one {len(infos)}, {size}")
+                raise BadInput(f"a gallery's zip holds at most {MAX_FILES} files and 2 GiB, got {len(infos)}, {size} B")
             return {info.filename: archive.read(info) for info in infos}
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise BadInput(f"this is no gallery's zip, or it was cut short: {error}") from None
@@ -154,6 +155,6 @@ def _result(key: str, content: bytes, rest: dict[str, bytes]) -> dict[str, bytes
             KINDS[item.kind].load(item.meta, loaded)
         except GazegridError:
             raise
-        except Exception as error:  # a stranger's file, in whichever of six formats: any fault is the same answer
+        except Exception as error:  # noqa: BLE001  a stranger's file, in whichever of six formats: any fault is the same answer
             raise Damaged(f"{item.name} of result {key[:12]} is no {item.kind}: {type(error).__name__}") from None
     return files

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from core.canonical import digest_of, sha256_hex
 from core.errors import BadInput, Damaged
@@ -30,7 +31,7 @@ def check(store: Store) -> Iterator[Problem]:
     yield from _files(store, "comparisons", ".json", _comparison_fault)
     yield from _galleries(store)
     for name in store.shelf.names("tmp"):
-        yield Problem("leftover", name, "a write that never ended", lambda name=name: store.shelf.delete(f"tmp/{name}"))
+        yield Problem("leftover", name, "a write that never ended", partial(store.shelf.delete, f"tmp/{name}"))
 
 
 def repair(store: Store) -> list[Problem]:
@@ -42,10 +43,10 @@ def repair(store: Store) -> list[Problem]:
 
 
 def _results(store: Store) -> Iterator[Problem]:
-    for key in store.keys():
+    for key in store.result_keys():
         reason = _result_fault(store, key)
         if reason:
-            yield Problem("result", key, reason, lambda key=key, reason=reason: store.set_aside(key, reason))
+            yield Problem("result", key, reason, partial(store.set_aside, key, reason))
 
 
 def _result_fault(store: Store, key: str) -> str | None:
@@ -67,15 +68,13 @@ def _result_fault(store: Store, key: str) -> str | None:
     return None
 
 
-def _files(
-    store: Store, folder: str, ending: str, fault: Callable[[Store, str], str | None]
-) -> Iterator[Problem]:
+def _files(store: Store, folder: str, ending: str, fault: Callable[[Store, str], str | None]) -> Iterator[Problem]:
     for prefix in store.shelf.names(folder):
         for name in store.shelf.names(f"{folder}/{prefix}"):
             reason = fault(store, name.removesuffix(ending))
             if reason:
                 path = f"{folder}/{prefix}/{name}"
-                yield Problem(folder[:-1], name, reason, lambda p=path, n=name: store.shelf.move(p, f"damaged/{n}"))
+                yield Problem(folder[:-1], name, reason, partial(store.shelf.move, path, f"damaged/{name}"))
 
 
 def _picture_fault(store: Store, digest: str) -> str | None:
@@ -103,4 +102,4 @@ def _galleries(store: Store) -> Iterator[Problem]:
             if gallery_path(gallery.id) != path:
                 raise Damaged("its name is not the one that it is filed under")
         except (Damaged, BadInput) as error:
-            yield Problem("gallery", gallery_id, str(error), lambda p=path, n=name: store.shelf.move(p, f"damaged/{n}"))
+            yield Problem("gallery", gallery_id, str(error), partial(store.shelf.move, path, f"damaged/{name}"))

@@ -160,7 +160,7 @@ def evict(store: Store, limit_bytes: int) -> list[str]:
     """
     with store.shelf.locked("galleries"):
         pinned = pinned_keys(store)
-        sizes = {key: store.result_size_and_time(key) for key in store.keys()}
+        sizes = {key: store.result_size_and_time(key) for key in store.result_keys()}
         total = sum(size for size, _ in sizes.values())
         gone = []
         for key in sorted(sizes, key=lambda key: sizes[key][1]):

@@ -48,7 +48,7 @@ class Item:
         return {}
 
     @classmethod
-    def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
+    def load(cls, meta: Mapping[str, Any], files: Files) -> Self:  # noqa: ARG003  most kinds have files
         """The item again, from what `meta` and `files` gave."""
         return cls(**meta)
 

@@ -108,9 +108,11 @@ class Store:
     def result(self, key: str) -> Result | None:
         """The whole result with its values, or None where there is none. Raises Damaged."""
         manifest = self.manifest(key)
-        return manifest and Result({item.name: self.item(manifest, item.name) for item in manifest.items})
+        if manifest is None:
+            return None
+        return Result({item.name: self.item(manifest, item.name) for item in manifest.items})
 
-    def keys(self) -> Iterator[str]:
+    def result_keys(self) -> Iterator[str]:
         """The keys of all results."""
         for prefix in self.shelf.names("results"):
             yield from self.shelf.names(f"results/{prefix}")

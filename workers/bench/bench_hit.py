@@ -1,0 +1,59 @@
+"""What is stored comes back at once, and what is asked for a hundred times runs once."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from core.comparison import Comparison, PictureRef
+from core.grid import look
+from core.items import Image, Map, Result, Scalar
+from core.methods import make_method
+from core.picture import Picture
+from workers.bench.row import Row, at_most
+from workers.bench.stage import NETWORK, Stage, stage
+
+CELLS = 100
+SUBMITS = 100
+HIT_TARGET_S = 1.0
+
+
+def run(*, quick: bool = False) -> list[Row]:
+    """The grid is looked at once, cold: the fast tier holds nothing of it."""
+    with stage() as here:
+        return [_hit(here, 10 if quick else CELLS), _join(here)]
+
+
+def _hit(here: Stage, cells: int) -> Row:
+    comparison = _stored_grid(here, cells)
+    started_s = time.perf_counter()
+    grid = look(comparison, here.store, here.queue)
+    seconds = time.perf_counter() - started_s
+    found = sum(cell.standing == "done" for cell in grid.cells)
+    row = at_most("hit", seconds / HIT_TARGET_S, 1.0, f"{found} of {cells} cells in {seconds * 1e3:.0f} ms")
+    return row | {"holds": row["holds"] and found == cells}
+
+
+def _stored_grid(here: Stage, cells: int) -> Comparison:
+    """As many pictures as cells, each with a result of ordinary size."""
+    generator = np.random.default_rng(0)
+    noise = generator.integers(0, 256, (cells, 224, 224, 3), dtype=np.uint8)
+    digests = [here.store.put_picture(Picture.from_pixels(pixels)) for pixels in noise]
+    references = tuple(PictureRef(digest, f"noise {number}") for number, digest in enumerate(digests))
+    comparison = Comparison(references, (NETWORK,), (make_method("detail_search", {}),))
+    for cell, pixels in zip(comparison.cells(), noise, strict=True):
+        values = generator.random((224, 224), dtype=np.float32)
+        items = {"left": Image(pixels=pixels), "destroyed": Map(values=values), "steps": Scalar(value=1.0)}
+        here.store.publish(cell.spec, Result(items), {"seconds": 0.0})
+    return comparison
+
+
+def _join(here: Stage) -> Row:
+    """No worker runs here, so that the job cannot end in between."""
+    spec = here.spec(steps=1, seed=12345)
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(lambda _: here.queue.submit(spec, here.store), range(SUBMITS)))
+    jobs = here.queue.counts()["queued"]
+    return at_most("join", jobs, 1.0, f"{SUBMITS} submits by 16 threads left {jobs} job") | {"holds": jobs == 1}

@@ -1,0 +1,31 @@
+"""A worker whose jobs do nothing: what is left is the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.settings import Settings, get_settings
+from workers.horse import Outcome
+from workers.lease import Lease
+from workers.warm import WarmWorker
+
+
+class EmptyRunner:
+    """Finishes at once."""
+
+    device = "none"
+
+    def __init__(self, settings: Settings) -> None:
+        """Needs nothing."""
+
+    def __call__(self, document: Mapping[str, Any], lease: Lease) -> Outcome:  # noqa: ARG002  it does nothing
+        return Outcome("finished")
+
+
+def nothing() -> None:
+    """The same for RQ's own worker."""
+
+
+if __name__ == "__main__":
+    WarmWorker(get_settings(), runner="workers.bench.empty_worker.EmptyRunner").work(with_scheduler=False)

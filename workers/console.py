@@ -1,0 +1,29 @@
+"""What every command of the command line prints with."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from core.settings import get_settings
+from core.store import Store, open_store
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output; ValueError on NaN and infinities."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def say(line: str) -> None:
+    """One line on standard output."""
+    sys.stdout.write(line + "\n")
+
+
+def this_store() -> Store:
+    """The store of this process' settings."""
+    return open_store(get_settings())
