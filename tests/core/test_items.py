@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from PIL import Image as PillowImage
+
+from core.canonical import canonical_json
+from core.items import (
+    KINDS,
+    Animation,
+    Embedding,
+    Image,
+    Item,
+    Map,
+    Points,
+    Result,
+    Scalar,
+    Series,
+    Table,
+    Weights,
+    decode_own,
+    png_bytes,
+)
+from tests.bad_pictures import photo
+
+EXAMPLES: dict[str, Item] = {
+    "map": Map(
+        values=np.linspace(-3, 7, 30, dtype=np.float32).reshape(5, 6),
+        low=-3,
+        high=7,
+        signed=True,
+        unit="px",
+        caption="ü",
+    ),
+    "image": Image(pixels=photo(), caption="a picture"),
+    "points": Points(
+        xy=np.array([[1.5, 2], [3, 0.1]], np.float32), width=9, height=7, weights=np.array([0.1, 0.2], np.float32)
+    ),
+    "series": Series(
+        x=np.arange(3, dtype=np.float32), y=np.array([0.1, 1e-30, 3e30], np.float32), x_label="step", y_label="loss"
+    ),
+    "scalar": Scalar(value=0.1, unit="s", caption="how long"),
+    "table": Table(columns=("class", "probability"), rows=(("tabby <b>", 0.5), ("ünknown", None))),
+    "embedding": Embedding(points=np.eye(3, 4, dtype=np.float32), labels=("a", "b", "c")),
+    "animation": Animation(frames=np.stack([photo(), photo()[::-1].copy()]), frame_ms=40, caption="a film"),
+    "weights": Weights(
+        tensors={"layer.0": np.ones((2, 3), np.float32), "steps": np.array([7])}, config={"width": 8, "name": "small"}
+    ),
+}
+
+
+def again(item: Item) -> Item:
+    """What is read back from what was written, by way of JSON as in a manifest."""
+    meta = json.loads(canonical_json(item.meta()))
+    return KINDS[item.kind].load(meta, item.files())
+
+
+def values(item: Item) -> dict[str, Any]:
+    return dict(vars(item))
+
+
+def test_there_is_an_example_of_every_kind() -> None:
+    assert {kind: type(item) for kind, item in EXAMPLES.items()} == KINDS
+
+
+@pytest.mark.parametrize("kind", sorted(set(EXAMPLES) - {"animation"}))
+def test_an_item_is_read_back_exactly_as_it_was_written(kind: str) -> None:
+    np.testing.assert_equal(values(again(EXAMPLES[kind])), values(EXAMPLES[kind]))
+
+
+def test_arrays_keep_their_type() -> None:
+    for kind in ("map", "image", "points", "series", "embedding"):
+        before, after = values(EXAMPLES[kind]), values(again(EXAMPLES[kind]))
+        types = {name: value.dtype for name, value in before.items() if isinstance(value, np.ndarray)}
+        assert types
+        assert {name: after[name].dtype for name in types} == types
+
+
+def test_a_film_keeps_its_length_size_and_pace_and_nearly_its_colors() -> None:
+    film = EXAMPLES["animation"]
+    read = again(film)
+    assert isinstance(film, Animation)
+    assert isinstance(read, Animation)
+    assert (read.frames.shape, read.frame_ms, read.caption) == (film.frames.shape, 40, "a film")
+    assert np.abs(read.frames.astype(int) - film.frames).mean() < 6
+
+
+def test_a_film_of_one_frame_is_a_film() -> None:
+    read = again(Animation(frames=photo()[None]))
+    assert isinstance(read, Animation)
+    assert read.frames.shape == (1, *photo().shape)
+
+
+def test_points_may_be_none_at_all_and_without_weights() -> None:
+    read = again(Points(xy=np.zeros((0, 2), np.float32), width=5, height=5))
+    assert isinstance(read, Points)
+    assert read.xy.shape == (0, 2)
+    assert read.weights is None
+
+
+@given(
+    pixels=arrays.arrays(
+        np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3)), elements=st.integers(0, 255)
+    )
+)
+def test_png_is_lossless(pixels: np.ndarray) -> None:
+    assert np.array_equal(decode_own(png_bytes(pixels)), pixels)
+
+
+def test_a_strided_view_is_written_as_it_is_seen() -> None:
+    for item in (Image(pixels=photo()[::2, ::-3]), Map(values=np.arange(20, dtype=np.float32).reshape(4, 5).T)):
+        np.testing.assert_equal(values(again(item)), values(item))
+
+
+def test_a_map_keeps_what_is_no_number() -> None:
+    odd = Map(values=np.array([[np.nan, np.inf, -np.inf, -0.0]], np.float32))
+    np.testing.assert_array_equal(values(again(odd))["values"], odd.values)
+
+
+def test_our_own_decoder_takes_png_alone() -> None:
+    buffer = io.BytesIO()
+    PillowImage.fromarray(photo()).save(buffer, "JPEG")
+    with pytest.raises(PillowImage.UnidentifiedImageError):
+        decode_own(buffer.getvalue())
+
+
+def test_the_metrics_of_a_result_are_its_scalars() -> None:
+    result = Result(
+        {"picture": Image(pixels=photo()), "seconds": Scalar(value=2.5, unit="s"), "steps": Scalar(value=3)}
+    )
+    assert result.metrics == {"seconds": 2.5, "steps": 3}
