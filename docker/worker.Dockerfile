@@ -19,6 +19,6 @@ RUN mkdir core workers dashboard \
 COPY . .
 
 USER 10001:10001
-HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --start-interval=5s --retries=3 \
+HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=3 \
     CMD ["python", "docker/health.py", "worker"]
 CMD ["python", "-m", "workers.warm"]
