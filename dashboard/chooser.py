@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import streamlit as st
@@ -14,21 +13,22 @@ from core.grid import submit_grid
 from core.method import Method
 from core.methods import METHODS
 from core.networks.card import FAMILIES, NetworkCard
-from core.networks.catalog import all_cards, get_card, search
+from core.networks.catalog import get_card, search
 from core.picture import read_picture
 from core.samples import SAMPLE_PREFIX, sample_names, sample_title
 from core.spec import MAX_SEED
 from core.welcome import METHOD as DEFAULT_METHOD
 from dashboard.blobs import blob_url
 from dashboard.cells import FAMILY_NAMES, network_facts, network_name, picture_name
-from dashboard.components import picture_buttons
+from dashboard.components import chosen_list, picture_buttons
 from dashboard.form import method_form, prefill
 from dashboard.links import GRID, Draft, picture_ref
 from dashboard.session import get_queue, get_store, plain, show_error
 
 ENDINGS = ("png", "jpg", "jpeg", "webp", "gif", "tif", "tiff")
 UPLOAD_MB = 25
-METHOD, NETWORKS, SEED = "compare:method", "compare:networks", "compare:seed"
+METHOD, SEED = "compare:method", "compare:seed"
+NETWORKS, ADDED, REMOVED = "compare:networks", "compare:added", "compare:removed"
 PICTURES, UPLOADED, REFUSED, UPLOADS = "compare:pictures", "compare:uploaded", "compare:refused", "compare:uploads"
 CLASS_OPTIONS_MAX = 20_000
 
@@ -47,11 +47,21 @@ def start_from(draft: Draft) -> None:
 
 
 def chooser() -> None:
-    """The whole panel; Run submits the grid and turns the address into its link."""
+    """The whole panel; Run, always in sight, submits the grid and turns the address into its link."""
+    st.html(f"<style>{_STYLE}</style>")
+    top = st.container(key="run")
     pictures = _pictures()
     networks = _networks()
     method = _method(networks)
-    _run(pictures, networks, method)
+    seed = _seed()
+    with top:
+        _run(pictures, networks, method, seed)
+
+
+_STYLE = """
+div:has(> .st-key-run) { position: sticky; top: 0; z-index: 5; }
+.st-key-run { padding: 0.5rem 0; backdrop-filter: blur(10px); }
+"""
 
 
 def _pictures() -> list[PictureRef]:
@@ -128,44 +138,47 @@ def read_uploads(files: Sequence[tuple[str, bytes]]) -> tuple[list[PictureRef], 
 
 def _networks() -> list[str]:
     st.markdown("**2 · Networks**")
+    chosen: list[str] = st.session_state.setdefault(NETWORKS, [])
     families = st.pills(
         "Families", FAMILIES, selection_mode="multi", format_func=FAMILY_NAMES.__getitem__,
         key="compare:families", label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
-    chosen: list[str] = st.session_state.setdefault(NETWORKS, [])
-    found = [card.name for card in (search("", tuple(families)) if families else all_cards())]
-    st.multiselect(
-        "Networks", list(dict.fromkeys((*chosen, *found))), key=NETWORKS,
-        placeholder=f"Search {len(found):,} networks", label_visibility="collapsed", persist_state="session", wrap=True,
+    found = {card.name: card for card in search("", tuple(families or ())) if card.name not in chosen}
+    st.selectbox(
+        "Add a network", list(found), index=None, key=ADDED, on_change=_add_selected,
+        format_func=lambda name: f"{name} · {network_facts(found[name])}" if name in found else name,
+        placeholder=f"Search {len(found):,} networks to add", label_visibility="collapsed",
     )  # fmt: skip
-    networks: list[str] = st.session_state[NETWORKS]
-    if networks:
-        st.html(networks_table([get_card(name) for name in networks]))
+    if chosen:
+        chosen_list([_chosen_line(get_card(name)) for name in chosen], key=REMOVED, on_remove=_remove_clicked)
     if st.button("Browse all networks", icon=":material/table_rows:", type="tertiary"):
         _browse()
-    return networks
+    return chosen
 
 
-def networks_table(cards: Sequence[NetworkCard]) -> str:
-    """What is known of the chosen networks, as safe HTML."""
-    rows = "".join(
-        f"<tr><td title='{escape(card.name)}'>{escape(network_name(card.name))}</td>"
-        f"<td>{escape(network_facts(card))}{_random(card)}<br><span>{escape(card.licence)}</span></td></tr>"
-        for card in cards
-    )
-    return f"<style>{_TABLE_STYLE}</style><table class='networks'>{rows}</table>"
+def _chosen_line(card: NetworkCard) -> dict[str, Any]:
+    return {
+        "id": card.name,
+        "title": network_name(card.name),
+        "facts": f"{network_facts(card)} · {card.licence}",
+        "note": "random weights" if card.random_weights else None,
+    }
 
 
-def _random(card: NetworkCard) -> str:
-    return " · <b>random weights</b>" if card.random_weights else ""
+def _add_selected() -> None:
+    add_networks([st.session_state[ADDED]])
+    st.session_state[ADDED] = None
 
 
-_TABLE_STYLE = """
-.networks { width: 100%; table-layout: fixed; border-collapse: collapse; font-size: 0.75rem; line-height: 1.3; }
-.networks td { padding: 0.2rem 0.3rem 0.2rem 0; vertical-align: top; overflow: hidden; text-overflow: ellipsis; }
-.networks td:first-child { width: 42%; font-weight: 600; white-space: nowrap; }
-.networks span { opacity: 0.65; }
-"""
+def _remove_clicked() -> None:
+    removed = st.session_state[REMOVED].get("removed")
+    st.session_state[NETWORKS] = [name for name in st.session_state.get(NETWORKS, []) if name != removed]
+
+
+def add_networks(names: Sequence[str]) -> None:
+    """Take these into the comparison, behind those that are there."""
+    known = [name for name in names if name]
+    st.session_state[NETWORKS] = list(dict.fromkeys((*st.session_state.get(NETWORKS, []), *known)))
 
 
 @st.dialog("Networks", width="large", icon=":material/hub:")
@@ -186,7 +199,7 @@ def _browse() -> None:
     )  # fmt: skip
     marked = [cards[row].name for row in event.selection.rows]
     if st.button(f"Add {len(marked)} to the comparison" if marked else "Add", type="primary", disabled=not marked):
-        st.session_state["compare:add"] = marked
+        add_networks(marked)
         st.rerun()
 
 
@@ -200,13 +213,6 @@ def _network_row(card: NetworkCard) -> dict[str, Any]:
         "Licence": card.licence,
         "Weights": "random" if card.random_weights else card.source,
     }
-
-
-def add_marked() -> None:
-    """Take over what was marked in the list of all networks; call it before the panel is drawn."""
-    marked = st.session_state.pop("compare:add", [])
-    if marked:
-        st.session_state[NETWORKS] = list(dict.fromkeys((*st.session_state.get(NETWORKS, []), *marked)))
 
 
 def _method(networks: Sequence[str]) -> Method | None:
@@ -231,22 +237,25 @@ def class_names(networks: Sequence[str]) -> list[str]:
     return list(names)[:CLASS_OPTIONS_MAX]
 
 
-def _run(pictures: Sequence[PictureRef], networks: Sequence[str], method: Method | None) -> None:
+def _seed() -> int:
     st.session_state.setdefault(SEED, 0)
     seed = st.number_input(
         "Seed", 0, MAX_SEED, step=1, key=SEED, persist_state="session",
         help="Every random number of a job comes from it: the same seed gives the same result.",
     )  # fmt: skip
+    return int(seed)
+
+
+def _run(pictures: Sequence[PictureRef], networks: Sequence[str], method: Method | None, seed: int) -> None:
     lacking = " and ".join(what for what, given in (("a picture", pictures), ("a network", networks)) if not given)
     count = len(pictures) * len(networks)
     label = f"Run {count} {'cell' if count == 1 else 'cells'}" if count else "Run"
     pressed = st.button(
-        label, type="primary", icon=":material/play_arrow:", width="stretch", disabled=bool(lacking) or method is None
-    )
-    if lacking:
-        st.caption(f"Choose {lacking} first.")
+        label, type="primary", icon=":material/play_arrow:", width="stretch",
+        disabled=bool(lacking) or method is None, help=f"Choose {lacking} first." if lacking else None,
+    )  # fmt: skip
     if pressed and method is not None:
-        _submit(tuple(pictures), tuple(networks), method, int(seed))
+        _submit(tuple(pictures), tuple(networks), method, seed)
 
 
 def _submit(pictures: tuple[PictureRef, ...], networks: tuple[str, ...], method: Method, seed: int) -> None:

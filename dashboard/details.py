@@ -17,7 +17,7 @@ from dashboard.blobs import blob_url
 from dashboard.cells import View, item_url, network_facts, network_name, picture_name, words
 from dashboard.charts import Curve
 from dashboard.links import CELL, VIEW
-from dashboard.live import show_grid, view_controls
+from dashboard.live import one_of, show_grid, view_controls
 from dashboard.render import Shown, curves_of, raw_values, show_curves, show_item, show_pair, show_scalars
 from dashboard.session import get_queue, get_store, plain, show_error
 
@@ -65,12 +65,7 @@ def _heading(cell: Cell) -> None:
 def _parts(opened: Opened) -> None:
     show_scalars(opened.manifest.items)
     parts = {PICTURES: _pictures, CURVES: _curves, VALUES: _values, ITEMS: _items, ORIGIN: _origin}
-    if st.session_state.get(VIEW, st.query_params.get(VIEW)) not in parts:
-        st.session_state[VIEW] = PICTURES
-    part = st.segmented_control(
-        "Part", list(parts), key=VIEW, required=True, bind="query-params", label_visibility="collapsed"
-    )
-    parts[part or PICTURES](opened)
+    parts[one_of(VIEW, "Part", {name: name for name in parts}, visible=False)](opened)
 
 
 def _pictures(opened: Opened) -> None:
@@ -80,13 +75,14 @@ def _pictures(opened: Opened) -> None:
         _items(opened)
         return
     names = list(addresses)
+    images = [name for name in names if opened.manifest.item(name).kind == "image"]
+    first, second = (*images, *(name for name in names if name not in images))[:2]
     settings, slider = st.columns([1, 2.2], gap="large")
     with settings:
-        left = st.selectbox("Left", names, index=0, format_func=words, key="details:left")
-        right = st.selectbox("Right", names, index=1, format_func=words, key="details:right")
-        for name in (left, right):
-            caption = opened.manifest.item(name).meta.get("caption")
-            st.caption(f"**{plain(words(name))}** {plain(caption or '')}")
+        left = st.selectbox("On the left", names, index=names.index(second), format_func=words, key="details:left")
+        right = st.selectbox("On the right", names, index=names.index(first), format_func=words, key="details:right")
+        for name in dict.fromkeys((left, right)):
+            st.caption(f"**{plain(words(name))}** · {plain(opened.manifest.item(name).meta.get('caption', ''))}")
     with slider, st.container(width=560):
         show_pair((words(left), addresses[left]), (words(right), addresses[right]), key="details:pair")
 

@@ -53,7 +53,7 @@ def field_label(name: str, field: FieldInfo) -> str:
     unit = field_extra(field).get("unit")
     words = name.removesuffix(f"_{unit}").replace("_", " ") if unit else name.replace("_", " ")
     label = words if len(words) <= 2 else words[:1].upper() + words[1:]
-    return f"{label} ({unit})" if unit else label
+    return f"{label} ({unit})" if unit and unit != name else label
 
 
 def matters(cls: type[Method], name: str, values: Mapping[str, Any]) -> bool:
@@ -119,7 +119,7 @@ def _number(label: str, field: FieldInfo, key: str, _: Sequence[str]) -> float |
     if isinstance(st.session_state.get(key), int):
         st.session_state[key] = float(st.session_state[key])
     value = st.number_input(
-        label, low and float(low), high and float(high), step=_step(field), format="%g", key=key, help=_help(field),
+        label, _float(low), _float(high), step=_step(field), format="%g", key=key, help=_help(field),
         persist_state="session", placeholder="automatic",
     )  # fmt: skip
     return None if value is None else float(value)
@@ -159,6 +159,10 @@ def _help(field: FieldInfo) -> str:
 
 def _int(bound: float | None) -> int | None:
     return None if bound is None else int(bound)
+
+
+def _float(bound: float | None) -> float | None:
+    return None if bound is None else float(bound)
 
 
 def _step(field: FieldInfo) -> float:

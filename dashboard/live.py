@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TypeVar
 
 import streamlit as st
 
@@ -16,6 +17,7 @@ from dashboard.session import get_queue, get_store, plain, show_error
 
 LOOK_EVERY_S = 1.0
 FAULT = "compare:fault"
+Choice = TypeVar("Choice", bound=str)
 SCALES: dict[ScaleChoice, str] = {"row": "Row", "grid": "Whole grid", "cell": "Each cell"}
 
 
@@ -23,24 +25,25 @@ def view_controls(comparison: Comparison) -> View:
     """Which item all cells show, and what shares one color scale; both are part of the address."""
     outputs = visual_outputs(comparison)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        _valid(ITEM, outputs)
-        item = st.segmented_control(
-            "Every cell shows", list(outputs), format_func=words, key=ITEM, required=True, bind="query-params",
-        )  # fmt: skip
-        if item is None or outputs[item].kind != "map":
-            return View(item or next(iter(outputs)))
-        _valid(SCALE, SCALES)
-        scale = st.segmented_control(
-            "One color scale for", list(SCALES), format_func=SCALES.__getitem__, key=SCALE, required=True,
-            bind="query-params", help="Cells that share a scale can be compared: the same color is the same value.",
-        )  # fmt: skip
-        return View(item, scale or "row")
+        item = one_of(ITEM, "Every cell shows", {name: words(name) for name in outputs})
+        if outputs[item].kind != "map":
+            return View(item)
+        help_text = "Cells that share a scale can be compared: the same color is the same value."
+        return View(item, one_of(SCALE, "One color scale for", SCALES, help_text))
 
 
-def _valid(name: str, options: Any) -> None:
-    """What an address holds is a stranger's: anything unknown counts as the first option."""
-    if st.session_state.get(name, st.query_params.get(name)) not in options:
-        st.session_state[name] = next(iter(options))
+def one_of(
+    name: str, label: str, options: Mapping[Choice, str], help_text: str | None = None, *, visible: bool = True
+) -> Choice:
+    """A choice that is part of the address; whatever else an address says counts as the first option."""
+    if st.session_state.get(name) not in options:
+        st.session_state.pop(name, None)
+    first = next(iter(options))
+    chosen = st.segmented_control(
+        label, list(options), format_func=options.__getitem__, key=name, default=first, required=True,
+        bind="query-params", help=help_text, label_visibility="visible" if visible else "collapsed",
+    )  # fmt: skip
+    return first if chosen is None else chosen
 
 
 def show_grid(comparison: Comparison, view: View, *, only_row: str | None = None) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from core.errors import GazegridError
 from dashboard.session import show_error
 
+ICON = Path(__file__).with_name("icon.png")
+"""Our own file: an icon by name would be fetched from elsewhere."""
 PAGES = [
     st.Page(
         "app_pages/compare.py",
@@ -41,7 +45,8 @@ PAGES = [
     ),
 ]
 
-st.set_page_config(page_title="Gazegrid", page_icon=":material/grid_view:", layout="wide", initial_sidebar_state=360)
+st.set_page_config(page_title="Gazegrid", page_icon=str(ICON), layout="wide", initial_sidebar_state=360)
+st.logo(str(ICON.with_name("logo.svg")), icon_image=str(ICON))
 page = st.navigation(PAGES, position="top")
 try:
     page.run()

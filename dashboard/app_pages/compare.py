@@ -25,7 +25,6 @@ def page() -> None:
     query = st.query_params.to_dict()
     comparison = _asked(query)
     _prefill(query, comparison)
-    chooser.add_marked()
     with st.sidebar:
         chooser.chooser()
     if comparison is None:
@@ -67,7 +66,8 @@ def _comparison(comparison: Comparison) -> None:
         with st.container(horizontal=True, width="content"):
             _cancel_all(comparison)
             share_menu(comparison)
-    st.caption(plain(f"{method.summary} · {chooser.parameters_line(method)}, seed {comparison.seed}"))
+    st.caption(plain(method.summary))
+    st.caption(f"**{plain(chooser.parameters_line(method))}** · seed {comparison.seed}")
     show_grid(comparison, view_controls(comparison))
 
 

@@ -1,4 +1,4 @@
-"""Three small components of our own, each a script and a style beside this file; nothing comes from elsewhere."""
+"""Four small components of our own, each a script and a style beside this file; nothing comes from elsewhere."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def _component(name: str, html: str) -> Any:
 
 _grid = _component("grid", '<div class="grid"></div>')
 _pictures = _component("pictures", '<div class="pictures"></div>')
+_chosen = _component("chosen", "<ul></ul>")
 _slider = _component("slider", _SLIDER)
 
 
@@ -37,6 +38,11 @@ def grid_view(data: dict[str, Any], *, key: str, on_click: Callable[[], None]) -
 def picture_buttons(pictures: Sequence[dict[str, Any]], *, key: str, on_click: Callable[[], None]) -> None:
     """Pictures `{id, name, title, url, chosen}` to click; `st.session_state[key].clicked` is the id."""
     _pictures(key=key, data={"pictures": list(pictures)}, on_clicked_change=on_click)
+
+
+def chosen_list(lines: Sequence[dict[str, Any]], *, key: str, on_remove: Callable[[], None]) -> None:
+    """Lines `{id, title, facts, note}`, each with a button; `st.session_state[key].removed` is the id."""
+    _chosen(key=key, data={"lines": list(lines)}, on_removed_change=on_remove)
 
 
 def before_after(left: tuple[str, str], right: tuple[str, str], *, key: str) -> None:

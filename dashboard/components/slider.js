@@ -1,6 +1,6 @@
 // Two pictures over each other; the handle moves the border between them.
 export default function ({ data, parentElement }) {
-  const [left, right] = parentElement.querySelectorAll("img")
+  const [right, left] = parentElement.querySelectorAll("img") // the left one lies on top
   const range = parentElement.querySelector("input")
   const names = parentElement.querySelectorAll("figcaption span")
   for (const [image, side] of [[left, data.left], [right, data.right]]) {
