@@ -23,6 +23,7 @@ from core.networks.lite import WEIGHTS, timm_key
 from core.networks.network import Network
 
 RANDOM_SEED = 0
+BLOT_PICTURES = 8
 Built = tuple[nn.Module, str]
 """A model and the SHA-256 of its weights."""
 
@@ -64,6 +65,7 @@ def load_random(card: NetworkCard) -> Built:
         torch.manual_seed(RANDOM_SEED)
         model = timm.create_model(card.architecture, num_classes=len(card.class_names))
         _fill_zeros(model)
+        _settle_norms(model, card.input_px)
     return model, _digest_of_tensors(model)
 
 
@@ -142,6 +144,28 @@ def _fill_zeros(model: nn.Module) -> None:
             nn.init.normal_(parameter, std=1 / math.sqrt(parameter[0].numel()))
         else:
             nn.init.ones_(parameter)
+
+
+def _settle_norms(model: nn.Module, input_px: tuple[int, int]) -> None:
+    """Let each batch norm take its statistics from a few made-up pictures: with those of timm's start (mean 0,
+    variance 1) the values in deep untrained networks run to zero or beyond all bounds, and with them the gradients.
+    """
+    norms = [module for module in model.eval().modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    usual = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.train()
+        norm.momentum = 1.0
+    with torch.no_grad():
+        model(_blots(input_px))
+    for norm, momentum in zip(norms, usual, strict=True):
+        norm.eval()
+        norm.momentum = momentum
+
+
+def _blots(input_px: tuple[int, int]) -> Tensor:
+    """Pictures (N, 3, H, W) of colored blots, coarse and fine, as different from each other as photos are."""
+    coarse = nn.functional.interpolate(torch.randn(BLOT_PICTURES, 3, 5, 5), size=input_px, mode="bicubic")
+    return coarse + 0.3 * torch.randn(BLOT_PICTURES, 3, *input_px)
 
 
 def _digest_of_tensors(model: nn.Module) -> str:

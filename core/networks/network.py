@@ -69,7 +69,7 @@ class Network(nn.Module):
         return sum(tensor.numel() * tensor.element_size() for tensor in (*self.parameters(), *self.buffers()))
 
     def prepare(self, picture: Picture) -> Tensor:
-        """`picture` as (3, H, W) float32 in [0, 1] on `device`, resized and cropped as timm does to evaluate the network."""
+        """`picture` as (3, H, W) float32 in [0, 1] on `device`, resized and cropped as timm does for evaluation."""
         pixels: Tensor = self._transform(PillowImage.fromarray(picture.pixels))
         return pixels.to(self.device).float() / 255
 
@@ -114,6 +114,8 @@ def _layers(path: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 def _holds_layers(module: nn.Module) -> bool:
     """Whether `module` is a stage or a list of blocks rather than a layer."""
+    if type(module) in {nn.ModuleList, nn.ModuleDict}:  # these never run themselves
+        return True
     if isinstance(module, CONTAINERS):
         parts = list(module.children())
         return len(parts) > FEW_PARTS or any(any(True for _ in part.children()) for part in parts)
