@@ -1,0 +1,375 @@
+"""A gallery as ONE self-contained HTML page: nothing is fetched, nothing runs, it can be read offline and printed."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from core.colors import colorize, shared_scale
+from core.comparison import Cell, Comparison, PictureRef
+from core.errors import BadInput, GazegridError
+from core.gallery import Entry, Gallery
+from core.items import Animation, Embedding, Image, Item, Map, Points, Series, Table, Weights, png_bytes
+from core.line_chart import LineChart, line_charts
+from core.manifest import Manifest, StoredItem
+from core.method import Method, field_extra
+from core.networks.catalog import get_card
+from core.picture import thumbnail
+from core.store import Store
+from core.wording import formatted, network_facts, network_name, numbers, picture_name, words
+
+VISUAL_KINDS = ("image", "map", "points", "animation")
+DIRECT_BYTES = 600_000
+"""Pictures up to here are embedded as they are stored; larger ones as a WebP of `REDUCED_PX`."""
+REDUCED_PX = 800
+PICTURE_PX = 240
+MAX_PAGE_BYTES = 400_000_000
+MAX_TABLE_ROWS = 200
+ABSENT = "Not computed, or no longer kept: run it in Gazegrid."
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture in a cell. `circles` (x, y, radius) lie over it, in a frame of `width` x `height` pixels."""
+
+    uri: str
+    alt: str
+    circles: tuple[tuple[float, float, float], ...] = ()
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True)
+class ScaleBar:
+    """The color scale that a row of maps shares."""
+
+    uri: str
+    low: str
+    high: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """The same item of each network: `cells` in the order of the columns, None where a cell has no such item."""
+
+    label: str
+    caption: str
+    cells: tuple[Drawing | str | None, ...]
+    scale: ScaleBar | None = None
+    number: bool = False
+
+
+@dataclass(frozen=True)
+class Details:
+    """All the rest of a cell."""
+
+    charts: tuple[LineChart, ...]
+    tables: tuple[tuple[str, Table], ...]
+    notes: tuple[tuple[str, str], ...]
+    """Items that a page cannot show, in words."""
+    parameters: tuple[tuple[str, str], ...]
+    provenance: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """One picture over all columns. `words` has a sentence for each column that has no result, else None."""
+
+    name: str
+    uri: str
+    words: tuple[str | None, ...]
+    lines: tuple[Line, ...]
+    details: tuple[Details | None, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A network (and a method, where there are several)."""
+
+    title: str
+    facts: str
+    licence: str
+    random: bool
+    method: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """One comparison of the gallery, or in `fault` the sentence that stands in its place."""
+
+    title: str
+    entry: Entry
+    columns: tuple[Column, ...] = ()
+    methods: tuple[tuple[Method, tuple[tuple[str, str, bool], ...]], ...] = ()
+    blocks: tuple[Block, ...] = ()
+    fault: str | None = None
+
+
+@dataclass
+class _Page:
+    """What is gathered while a page is made."""
+
+    store: Store
+    size_bytes: int = 0
+    films: dict[str, str] = field(default_factory=dict)
+    """A film's file -> the place on the page where it is shown."""
+
+    def uri(self, content: bytes, content_type: str) -> str:
+        """`content` as an address that holds it. Raises BadInput where the page gets too large."""
+        self.size_bytes += len(content) * 4 // 3
+        if self.size_bytes > MAX_PAGE_BYTES:
+            raise BadInput(
+                f"this gallery's page would be larger than {MAX_PAGE_BYTES // 10**6} MB: "
+                "export it as a zip, or spread its comparisons over several galleries"
+            )
+        return f"data:{content_type};base64,{b64encode(content).decode('ascii')}"
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A cell with its visual items, or the words that stand in its place."""
+
+    cell: Cell
+    manifest: Manifest | None
+    words: str | None
+    items: Mapping[str, Item] = field(default_factory=dict)
+
+
+def export_html(store: Store, gallery: Gallery) -> bytes:
+    """The gallery as one HTML file, UTF-8. What is missing or damaged is said in its place.
+
+    Raises BadInput where the page would be larger than 400 MB.
+    """
+    page = _Page(store)
+    sections = [_section(page, entry, number) for number, entry in enumerate(gallery.entries, start=1)]
+    text: str = _template().render(gallery=gallery, sections=sections)
+    return text.encode("utf-8")
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    loader = PackageLoader("core", "templates")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("gallery.html")
+
+
+def _section(page: _Page, entry: Entry, number: int) -> Section:
+    try:
+        comparison = page.store.comparison(entry.comparison)
+    except GazegridError as error:
+        return Section(f"Comparison {number}", entry, fault=str(error))
+    rows = _rows(page, comparison)
+    return Section(
+        f"{number}. {_title(comparison)}",
+        entry,
+        columns=tuple(_column(loaded.cell) for loaded in rows[0]),
+        methods=tuple((method, _parameters(method)) for method in comparison.methods),
+        blocks=tuple(_block(page, row[0].cell.picture, row) for row in rows),
+    )
+
+
+def _title(comparison: Comparison) -> str:
+    methods = " and ".join(method.title for method in comparison.methods)
+    names = [picture_name(picture.name) for picture in comparison.pictures]
+    return f"{methods}: {', '.join(names[:3])}" + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _rows(page: _Page, comparison: Comparison) -> list[list[_Loaded]]:
+    cells = list(comparison.cells())
+    width = len(cells) // len(comparison.pictures)
+    return [[_loaded(page, cell) for cell in cells[start : start + width]] for start in range(0, len(cells), width)]
+
+
+def _loaded(page: _Page, cell: Cell) -> _Loaded:
+    if cell.undefined:
+        return _Loaded(cell, None, f"Not defined here: {cell.undefined}")
+    try:
+        manifest = page.store.manifest(cell.spec.key)
+        if manifest is None:
+            return _Loaded(cell, None, ABSENT)
+        items = {item.name: page.store.item(manifest, item.name) for item in manifest.items}
+    except GazegridError as error:
+        return _Loaded(cell, None, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+    return _Loaded(cell, manifest, None, items)
+
+
+def _column(cell: Cell) -> Column:
+    card = get_card(cell.network)
+    return Column(network_name(card.name), network_facts(card), card.licence, card.random_weights, cell.method.title)
+
+
+def _parameters(method: Method) -> tuple[tuple[str, str, bool], ...]:
+    """(label, value with unit, whether it was changed) of each parameter."""
+    lines = []
+    for name, info in type(method).model_fields.items():
+        value = getattr(method, name)
+        lines.append((words(name), _with_unit(value, field_extra(info).get("unit")), value != info.default))
+    return tuple(lines)
+
+
+def _with_unit(value: Any, unit: str | None) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    text = f"{value:g}" if isinstance(value, float) else _shown(value)
+    return f"{text} {unit}" if unit else text
+
+
+def _shown(value: Any) -> str:
+    """A value of a JSON document as text."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_shown, value)) or "none"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+
+
+def _block(page: _Page, picture: PictureRef, row: Sequence[_Loaded]) -> Block:
+    visuals = dict.fromkeys(
+        item.name for loaded in row if loaded.manifest for item in loaded.manifest.items if item.kind in VISUAL_KINDS
+    )
+    lines = [_visual_line(page, name, row) for name in visuals]
+    return Block(
+        picture_name(picture.name),
+        _picture_uri(page, picture.digest),
+        tuple(loaded.words for loaded in row),
+        (*lines, *_number_lines(row)),
+        tuple(_details(loaded) for loaded in row),
+    )
+
+
+def _picture_uri(page: _Page, digest: str) -> str:
+    """The picture, small; empty where it is gone or damaged."""
+    try:
+        return page.uri(thumbnail(page.store.picture_pixels(digest).pixels, PICTURE_PX), "image/webp")
+    except GazegridError:
+        return ""
+
+
+def _visual_line(page: _Page, name: str, row: Sequence[_Loaded]) -> Line:
+    """An item of all networks of a row; its maps share one scale."""
+    stored = next(loaded.manifest.item(name) for loaded in row if loaded.manifest and name in loaded.items)
+    maps = [item for loaded in row if isinstance(item := loaded.items.get(name), Map)]
+    scale = shared_scale(maps) if maps else None
+    cells = tuple(_drawing(page, loaded, name, scale) if name in loaded.items else None for loaded in row)
+    bar = _scale_bar(page, scale, maps[0]) if scale else None
+    return Line(words(name), str(stored.meta["caption"]), cells, bar)
+
+
+def _scale_bar(page: _Page, scale: tuple[float, float], item: Map) -> ScaleBar:
+    ramp = colorize(np.linspace(0, 1, 256, dtype=np.float32)[None], 0.0, 1.0, signed=item.signed)
+    return ScaleBar(page.uri(png_bytes(ramp), "image/png"), f"{scale[0]:.3g}", f"{scale[1]:.3g}", item.unit)
+
+
+def _drawing(page: _Page, loaded: _Loaded, name: str, scale: tuple[float, float] | None) -> Drawing | str:
+    item = loaded.items[name]
+    alt = f"{words(name)}: {picture_name(loaded.cell.picture.name)} in {network_name(loaded.cell.network)}"
+    if isinstance(item, Map):
+        low, high = scale or shared_scale([item])
+        return Drawing(page.uri(png_bytes(colorize(item.values, low, high, signed=item.signed)), "image/png"), alt)
+    if isinstance(item, Points):
+        return _points(page, loaded, item, alt)
+    if isinstance(item, Animation):
+        return _film(page, loaded, name, alt)
+    return Drawing(_image_uri(page, item), alt) if isinstance(item, Image) else ""
+
+
+def _image_uri(page: _Page, item: Image) -> str:
+    png = png_bytes(item.pixels)
+    if len(png) <= DIRECT_BYTES:
+        return page.uri(png, "image/png")
+    return page.uri(thumbnail(item.pixels, REDUCED_PX), "image/webp")
+
+
+def _film(page: _Page, loaded: _Loaded, name: str, alt: str) -> Drawing | str:
+    """The film as it is stored, the first time; films are the heaviest part of a page."""
+    key = loaded.cell.spec.key
+    place = f"{key}/{name}"
+    if place in page.films:
+        return f"Shown above: {page.films[place]}"
+    page.films[place] = alt
+    manifest = loaded.manifest
+    content = page.store.read(key, manifest.item(name).file("webp").name) if manifest else b""
+    return Drawing(page.uri(content, "image/webp"), alt)
+
+
+def _points(page: _Page, loaded: _Loaded, item: Points, alt: str) -> Drawing:
+    """Circles over the picture, larger where they weigh more."""
+    weights = np.ones(len(item.xy)) if item.weights is None else np.abs(item.weights)
+    shares = weights / max(float(weights.max(initial=0.0)), 1e-12)
+    unit_px = max(item.width, item.height) / 100
+    circles = tuple(
+        (round(float(x), 1), round(float(y), 1), round(unit_px * (0.6 + 1.4 * float(share)), 2))
+        for (x, y), share in zip(item.xy, shares, strict=True)
+    )
+    uri = _picture_uri(page, loaded.cell.picture.digest)
+    return Drawing(uri, alt, circles, item.width, item.height)
+
+
+def _number_lines(row: Sequence[_Loaded]) -> list[Line]:
+    """The scalars, each over all networks."""
+    cells = [
+        {label: (value, caption) for label, value, caption in numbers(loaded.manifest.items)} if loaded.manifest else {}
+        for loaded in row
+    ]
+    captions = {label: caption for cell in cells for label, (_, caption) in cell.items()}
+    return [
+        Line(label, caption, tuple(cell[label][0] if label in cell else None for cell in cells), number=True)
+        for label, caption in captions.items()
+    ]
+
+
+def _details(loaded: _Loaded) -> Details | None:
+    manifest = loaded.manifest
+    if manifest is None:
+        return None
+    series = {name: item for name, item in loaded.items.items() if isinstance(item, Series)}
+    tables = [(words(name), item) for name, item in loaded.items.items() if isinstance(item, Table)]
+    notes = [(words(item.name), _in_words(item, loaded.items[item.name])) for item in manifest.items]
+    method = loaded.cell.method
+    return Details(
+        tuple(line_charts(series)),
+        tuple(tables),
+        tuple((name, note) for name, note in notes if note),
+        tuple((label, value) for label, value, _ in _parameters(method)),
+        _provenance(manifest),
+    )
+
+
+def _in_words(stored: StoredItem, item: Item) -> str:
+    """An item that only the zip can carry."""
+    if isinstance(item, Embedding):
+        return f"{item.points.shape[0]} codes of {item.points.shape[1]} numbers; in the zip as {stored.files[0].name}"
+    if isinstance(item, Weights):
+        count = sum(array.size for array in item.tensors.values())
+        return f"{count:,} trained numbers; in the zip as {stored.files[0].name}"
+    return ""
+
+
+def _provenance(manifest: Manifest) -> tuple[tuple[str, str], ...]:
+    spec = manifest.spec
+    decided = {
+        "key": manifest.key,
+        "method": f"{spec['method']['name']}, version {spec['method']['version']}",
+        "network": spec["network"],
+        "seed": spec["seed"],
+    }
+    return tuple((words(name), text) for name, text in (*_flat(decided), *_flat(manifest.provenance)))
+
+
+def _flat(document: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """(path, value) of each leaf of a JSON document."""
+    lines: list[tuple[str, str]] = []
+    for name, value in document.items():
+        if isinstance(value, dict):
+            lines += _flat(value, f"{prefix}{name} ")
+        else:
+            lines.append((prefix + name, formatted(value) if isinstance(value, float) else _shown(value)))
+    return lines

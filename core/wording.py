@@ -1,0 +1,68 @@
+"""Names and numbers as a reader sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from core.manifest import StoredItem
+from core.networks.card import NetworkCard
+
+FAMILY_NAMES = {"cnn": "CNN", "vit": "ViT", "mixer": "Mixer", "hybrid": "Hybrid"}
+
+
+def words(name: str) -> str:
+    """`probability_after` -> `Probability after`."""
+    text = name.replace("_", " ")
+    return text[:1].upper() + text[1:]
+
+
+def counted(number: int) -> str:
+    """`25.6 M`."""
+    for factor, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= factor:
+            return f"{number / factor:.3g} {unit}"
+    return str(number)
+
+
+def formatted(value: float, unit: str = "") -> str:
+    """A number for a reader: shares in percent, others with three digits."""
+    if unit == "share":
+        return f"{100 * value:.3g} %"
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{text} {unit}".strip()
+
+
+def picture_name(name: str) -> str:
+    """A row's name."""
+    return name.removeprefix("sample:")
+
+
+def network_name(name: str) -> str:
+    """`timm/resnet50.a1_in1k` -> `resnet50.a1_in1k`."""
+    return name.partition("/")[2] or name
+
+
+def input_size(card: NetworkCard) -> str:
+    """`224 px`, or height x width."""
+    height, width = card.input_px
+    return f"{height} px" if height == width else f"{height} x {width} px"
+
+
+def network_facts(card: NetworkCard) -> str:
+    """Family, parameters and input size in a line."""
+    return f"{FAMILY_NAMES[card.family]} · {counted(card.parameters)} · {input_size(card)}"
+
+
+def numbers(items: Iterable[StoredItem]) -> list[tuple[str, str, str]]:
+    """(label, value, caption) of scalars; a pair NAME_before, NAME_after becomes one line `before → after`."""
+    scalars = {item.name: item.meta for item in items if item.kind == "scalar"}
+    lines = []
+    for name, meta in scalars.items():
+        stem = name.removesuffix("_before")
+        after = scalars.get(f"{stem}_after") if stem != name else None
+        if name.endswith("_after") and f"{name.removesuffix('_after')}_before" in scalars:
+            continue
+        value = formatted(meta["value"], meta["unit"])
+        shown = f"{value} → {formatted(after['value'], after['unit'])}" if after else value
+        lines.append((words(stem if after else name), shown, str(meta["caption"])))
+    return lines

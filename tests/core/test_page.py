@@ -1,0 +1,132 @@
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from core import page
+from core.errors import BadInput
+from core.gallery import add_to_gallery
+from core.methods import METHODS
+from core.page import export_html
+from core.store import Store, comparison_path, result_folder
+from tests.kept import a_comparison, a_full_result, a_gallery, a_small_result, fill
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+
+
+class Tags(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def test_everything_that_the_page_shows_is_in_the_page(store: Store) -> None:
+    tags = Tags(export_html(store, a_gallery(store, full=True)).decode()).seen
+    addresses = [value for _, found in tags for name, value in found.items() if name in ("src", "href", "srcset")]
+    assert addresses
+    assert all(value and value.startswith(("data:image/", "#")) for value in addresses)
+    assert not {tag for tag, _ in tags} & {"script", "link", "iframe", "object", "form"}
+
+
+def test_the_page_forbids_itself_everything_but_its_own_pictures_and_styles(store: Store) -> None:
+    tags = Tags(export_html(store, a_gallery(store)).decode()).seen
+    policy = next(found["content"] for tag, found in tags if found.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
+
+
+def test_text_of_users_is_shown_letter_by_letter(store: Store) -> None:
+    comparison = a_comparison(store)
+    gallery = add_to_gallery(store, HOSTILE[:70], comparison.key, HOSTILE)
+    text = export_html(store, gallery).decode()
+    assert "<script" not in text
+    assert "onerror" in text
+    assert not [found for tag, found in Tags(text).seen if "onerror" in found]
+
+
+def test_maps_of_a_row_share_one_scale_and_rows_do_not(store: Store) -> None:
+    gallery = a_gallery(store)
+    (section,) = (page._section(page._Page(store), entry, 1) for entry in gallery.entries)
+    bars = [line.scale for block in section.blocks for line in block.lines if line.scale]
+    rows = [[store.item(store.manifest(cell.spec.key), "destroyed") for cell in row] for row in _rows(store, gallery)]
+    greatest = [f"{max(float(item.values.max()) for item in row):.3g}" for row in rows]
+    assert [bar.high for bar in bars] == greatest
+    assert len(set(greatest)) == 2
+
+
+def _rows(store, gallery):
+    cells = list(store.comparison(gallery.entries[0].comparison).cells())
+    return [cells[:2], cells[2:]]
+
+
+def test_a_cell_without_a_result_says_so(store: Store) -> None:
+    comparison = a_comparison(store)
+    keys = fill(store, comparison)
+    store.delete_result(keys[0])
+    (store.shelf.root / result_folder(keys[1]) / "left.png").write_bytes(b"no picture")
+    text = export_html(store, add_to_gallery(store, "Holes", comparison.key)).decode()
+    assert text.count(page.ABSENT) == 1
+    assert text.count("does not hold; it was set aside") == 1
+
+
+def test_a_cell_where_the_method_is_undefined_says_why(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(METHODS["detail_search"], "undefined", {"vit": "it has no convolution"})
+    text = export_html(store, a_gallery(store)).decode()
+    assert text.count("Not defined here: it has no convolution") == 2
+
+
+def test_a_comparison_that_is_gone_leaves_the_others(store: Store) -> None:
+    gallery = a_gallery(store, comparisons=2)
+    store.shelf.delete(comparison_path(gallery.entries[0].comparison))
+    text = export_html(store, gallery).decode()
+    assert "This comparison cannot be shown: there is no comparison" in text
+    assert text.count('<table class="grid"') == 1
+
+
+def test_a_film_is_in_the_page_once(store: Store) -> None:
+    comparison = a_comparison(store, pictures=1, networks=["random/resnet18"])
+    fill(store, comparison, full=True)
+    wider = a_comparison(store, pictures=1)
+    add_to_gallery(store, "Films", comparison.key)
+    gallery = add_to_gallery(store, "Films", wider.key)
+    film = page.b64encode(a_full_result().items["film"].files()["webp"]).decode()
+    text = export_html(store, gallery).decode()
+    assert text.count(film) == 1
+    assert text.count("Shown above") == 1
+
+
+def test_curves_tables_parameters_and_provenance_are_in_the_details(store: Store) -> None:
+    comparison = a_comparison(store, pictures=1, networks=["random/resnet18"])
+    (key,) = fill(store, comparison, full=True)
+    text = export_html(store, add_to_gallery(store, "One", comparison.key)).decode()
+    details = text[text.index("<summary>Details") :]
+    assert len(re.findall(r'<path d="M[^"]{40,}" stroke', details)) == 2
+    assert "tiger cat" in details
+    assert "Loss decision" in details
+    assert key in details
+    assert "ab" * 32 in details
+    assert "2.15.0" in details
+    assert "91 % → 95 %" in text
+
+
+def test_an_endless_page_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "MAX_PAGE_BYTES", 2_000)
+    with pytest.raises(BadInput, match="export it as a zip"):
+        export_html(store, a_gallery(store))
+
+
+def test_a_large_picture_is_reduced(store: Store) -> None:
+    shown = page._image_uri(page._Page(store), a_small_result().items["left"])
+    assert shown.startswith("data:image/png")
+    noise = page.np.random.default_rng(0).integers(0, 256, (900, 900, 3), page.np.uint8)
+    assert page._image_uri(page._Page(store), page.Image(pixels=noise)).startswith("data:image/webp")
