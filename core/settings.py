@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     """Address that the dashboard listens on."""
     port: int = Field(8501, ge=1, le=65535)
 
+    welcome: bool = True
+    """Whether the start submits the welcome comparison."""
+
     queue: str = Field("gazegrid", pattern=r"^[a-z][a-z0-9_-]{0,40}$")
     """Name of the queue; a worker serves one."""
     workers: int = Field(1, ge=1, le=64)

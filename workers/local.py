@@ -171,25 +171,28 @@ def _check_port(settings: Settings) -> None:
 
 def _say_welcome(settings: Settings, stopping: threading.Event) -> None:
     """Submit the welcome comparison and print where to look at it."""
-    store = open_store(settings)
-    try:
-        comparison = welcome(store)
-        submit_grid(comparison, store, JobQueue(connect(settings), settings))
-        link = f"{address(settings)}/?grid={comparison.key}"
-    except GazegridError as error:
-        log.warning("the welcome comparison could not be submitted", reason=str(error))
-        link = address(settings)
+    link = _submit_welcome(settings) if settings.welcome else None
     deadline = time.monotonic() + START_TIMEOUT_S
     while not stopping.is_set() and time.monotonic() < deadline:
         if _answers(settings):
-            sys.stdout.write(
-                f"\nGazegrid is up at {address(settings)}\nA first comparison fills at {link}\nCtrl-C stops it.\n\n"
-            )
+            first = f"A first comparison fills at {link}\n" if link else ""
+            sys.stdout.write(f"\nGazegrid is up at {address(settings)}\n{first}Ctrl-C stops it.\n\n")
             sys.stdout.flush()
             return
         stopping.wait(0.2)
     if not stopping.is_set():
         log.error("the dashboard does not answer yet", address=address(settings), waited_s=START_TIMEOUT_S)
+
+
+def _submit_welcome(settings: Settings) -> str | None:
+    store = open_store(settings)
+    try:
+        comparison = welcome(store)
+        submit_grid(comparison, store, JobQueue(connect(settings), settings))
+    except GazegridError as error:
+        log.warning("the welcome comparison could not be submitted", reason=str(error))
+        return None
+    return f"{address(settings)}/?grid={comparison.key}"
 
 
 def address(settings: Settings) -> str:
