@@ -189,7 +189,10 @@ def _sentence(cls: type[Method], error: ValidationError) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not write out a whole number of more than 4300 digits
+        return "an enormous number"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -204,5 +207,11 @@ def allowed(field: FieldInfo) -> str:
         low, high = field_bounds(field)
         unit = field_extra(field).get("unit")
         kind = "a whole number from " if annotation is int else ""
-        return f"{kind}{low:g} to {high:g}" + (f" {unit}" if unit else "")
+        above = "above " if _has_bound(field, "gt") else ""
+        below = "below " if _has_bound(field, "lt") else ""
+        return f"{kind}{above}{low:.10g} to {below}{high:.10g}" + (f" {unit}" if unit else "")
     return "a text" if annotation is str else "names, or names with weights as name=1"
+
+
+def _has_bound(field: FieldInfo, name: Literal["gt", "lt"]) -> bool:
+    return any(getattr(constraint, name, None) is not None for constraint in field.metadata)
