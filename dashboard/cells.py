@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from core.colors import colorize, shared_scale
+from core.colors import shared_scale
 from core.comparison import Comparison
 from core.errors import BadInput, Damaged
 from core.grid import CellStanding, CellState, Grid
@@ -23,6 +23,7 @@ from core.networks.card import NetworkCard
 from core.networks.catalog import get_card
 from core.store import Store
 from dashboard.blobs import blob_url
+from dashboard.charts import color_stops
 
 ScaleChoice = Literal["row", "grid", "cell"]
 Scale = tuple[float, float]
@@ -46,6 +47,8 @@ class View:
     scale: ScaleChoice = "row"
     active: str | None = None
     """The key of the cell that is marked."""
+    compact: bool = False
+    """Small pictures and no numbers: a strip to choose from."""
 
 
 def visual_outputs(comparison: Comparison) -> dict[str, Output]:
@@ -59,7 +62,11 @@ def grid_data(grid: Grid, view: View, store: Store) -> dict[str, Any]:
     maps = {state.cell.spec.key: extremes for state in grid.cells if (extremes := _extremes_of(state, view, store))}
     whole = shared_scale(maps.values()) if maps and view.scale == "grid" else None
     rows = [_row(row, view, maps, whole) for row in grid.rows()]
-    return {"corner": "", "columns": [_column(state, grid) for state in next(iter(grid.rows()))], "rows": rows}
+    return {
+        "compact": view.compact,
+        "columns": [_column(state, grid) for state in next(iter(grid.rows()))],
+        "rows": rows,
+    }
 
 
 def progress_line(grid: Grid) -> str:
@@ -128,8 +135,7 @@ def numbers(items: Iterable[StoredItem]) -> list[tuple[str, str, str]]:
 
 def gradient(*, signed: bool) -> str:
     """The color scale as a CSS gradient."""
-    stops = colorize(np.linspace(0, 1, 13, dtype=np.float32)[None], 0.0, 1.0, signed=signed)[0]
-    return f"linear-gradient(to right, {', '.join(f'rgb({r} {g} {b})' for r, g, b in stops)})"
+    return f"linear-gradient(to right, {', '.join(color for _, color in color_stops(signed=signed, count=13))})"
 
 
 def scale_bar(scale: Scale, item: Map, whose: str) -> dict[str, str]:

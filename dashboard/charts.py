@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.colors import DIVERGING, SEQUENTIAL
+from core.colors import colorize
 from core.items import Embedding, Floats, Map, Pixels, Points, Series
 
 LINE_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -70,11 +70,22 @@ def thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     return x[places], y[places]
 
 
+def color_stops(*, signed: bool, count: int = 33) -> list[tuple[float, str]]:
+    """The color scale of the pictures, as plotly and CSS take it: (share, color) from 0 to 1.
+
+    Not by name: Streamlit takes some colors of plotly's scales for placeholders of its theme.
+    """
+    shares = np.linspace(0, 1, count, dtype=np.float32)
+    colors = colorize(shares[None], 0.0, 1.0, signed=signed)[0]
+    return [(float(share), f"rgb({r}, {g}, {b})") for share, (r, g, b) in zip(shares, colors, strict=True)]
+
+
 def map_figure(item: Map, low: float, high: float) -> go.Figure:
     """The map with the raw value under the pointer."""
     bar = {"title": {"text": item.unit or "value", "side": "right"}, "thickness": 12}
     heatmap = go.Heatmap(
-        z=item.values, zmin=low, zmax=high, colorscale=DIVERGING if item.signed else SEQUENTIAL, colorbar=bar,
+        z=item.values, zmin=low, zmax=high, colorscale=color_stops(signed=item.signed),
+        colorbar=bar,
         hovertemplate="x %{x} px, y %{y} px<br>%{z:.5g} " + _inert(item.unit) + "<extra></extra>",
     )  # fmt: skip
     return _framed(go.Figure(heatmap), item.values.shape[1], item.values.shape[0])

@@ -41,7 +41,7 @@ def show_details(comparison: Comparison, key: str) -> None:
         raise BadLink(f"this comparison has no cell {key[:80]!r}")
     _heading(cell)
     view = view_controls(comparison)
-    show_grid(comparison, View(view.item, view.scale, active=key), only_row=cell.picture.digest)
+    show_grid(comparison, View(view.item, view.scale, active=key, compact=True), only_row=cell.picture.digest)
     manifest = get_store().manifest(key)
     if manifest is None:
         st.caption("Curves, raw values and files are here as soon as the cell is done.")
@@ -135,14 +135,14 @@ def _items(opened: Opened) -> None:
 
 def _origin(opened: Opened) -> None:
     """Everything that decided the result, what else was noted, and the files."""
-    files, origin = st.columns([1, 1.4], gap="large")
+    files, origin = st.columns([1, 2], gap="large")
     with origin:
         st.markdown("**What decided it**")
         st.code(opened.manifest.key, language=None, wrap_lines=True)
-        st.dataframe(_rows(_decided(opened.manifest)), hide_index=True, height="content")
+        _facts(_decided(opened.manifest))
         st.markdown("**What else was noted**")
-        st.dataframe(_rows(opened.manifest.provenance), hide_index=True, height="content")
-    with files:
+        _facts(opened.manifest.provenance)
+    with files, st.container(gap=None):
         st.markdown("**Files**")
         for file in opened.manifest.files:
             st.link_button(
@@ -163,11 +163,14 @@ def _decided(manifest: Manifest) -> dict[str, Any]:
     return decided | {f"parameter {name}": value for name, value in spec["method"]["parameters"].items()}
 
 
-def _rows(values: dict[str, Any]) -> list[dict[str, str]]:
+def _facts(values: dict[str, Any]) -> None:
+    """Names and values in two columns; what is nested, in a line each."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         flat |= {f"{name} {inner}": v for inner, v in value.items()} if isinstance(value, dict) else {name: value}
-    return [{"": name.replace("_", " "), "value": str(value)} for name, value in flat.items()]
+    rows = [{"Name": name.replace("_", " "), "Value": str(value)} for name, value in flat.items()]
+    widths = {"Name": st.column_config.TextColumn(width=170), "Value": st.column_config.TextColumn(width="large")}
+    st.dataframe(rows, hide_index=True, height="content", column_config=widths)
 
 
 def _size(size_bytes: int) -> str:

@@ -66,8 +66,9 @@ def _comparison(comparison: Comparison) -> None:
         with st.container(horizontal=True, width="content"):
             _cancel_all(comparison)
             share_menu(comparison)
-    st.caption(plain(method.summary))
-    st.caption(f"**{plain(chooser.parameters_line(method))}** · seed {comparison.seed}")
+    with st.container(gap="xsmall"):
+        st.caption(plain(method.summary))
+        st.caption(f"**{plain(chooser.parameters_line(method))}** · seed {comparison.seed}")
     show_grid(comparison, view_controls(comparison))
 
 

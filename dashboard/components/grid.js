@@ -115,8 +115,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     state = { shape, boxes: new Map(), seen: new Map() }
     drawn.set(root, state)
     root.style.setProperty("--columns", data.columns.length)
+    root.classList.toggle("compact", data.compact)
     root.classList.toggle("tall", data.rows.length > 3)
-    const parts = [make("div", "corner", data.corner), ...data.columns.map(columnHead)]
+    const parts = [make("div", "corner"), ...data.columns.map(columnHead)]
     data.rows.forEach((row, y) => {
       parts.push(rowHead(row))
       row.cells.forEach((_, x) => {
