@@ -1,0 +1,76 @@
+"""What a process loads, and that what is loaded is new enough; who may import whom is import-linter's, in pyproject.toml."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from core.settings import REPOSITORY
+
+HEAVY = ("torch", "torchvision", "timm", "torch._C")
+PARENTS = ["workers.warm", "workers.reaper", "workers.local", "workers.cli"]
+FLOORS = {"pillow": "13.0.0", "streamlit": "1.54", "torch": "2.10"}
+"""Below these are faults that a stranger's picture, page or weights file can use."""
+
+
+def modules_of(package: str) -> list[str]:
+    """Dotted names of a package's modules, without Streamlit's pages: those run when they are imported."""
+    pages = {REPOSITORY / "dashboard" / "navigation.py", *(REPOSITORY / "dashboard" / "app_pages").glob("*.py")}
+    paths = sorted({*(REPOSITORY / package).rglob("*.py")} - pages)
+    names = [".".join(path.relative_to(REPOSITORY).with_suffix("").parts) for path in paths]
+    return [name.removesuffix(".__init__") for name in names]
+
+
+def loaded_after(code: str, home: Path) -> set[str]:
+    """Names in `sys.modules` of a fresh process that has run `code`."""
+    program = f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    environment = os.environ | {"GAZEGRID_HOME": str(home)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_the_dashboard_and_every_method_are_imported_without_torch(tmp_path: Path) -> None:
+    names = [*modules_of("dashboard"), "core.methods", "core.engine", "core.networks.catalog", "core.page", "core.archive"]
+    loaded = loaded_after(f"import {', '.join(names)}", tmp_path)
+    assert set(names) <= loaded
+    assert not loaded.intersection(HEAVY)
+
+
+def test_the_parents_of_workers_and_the_command_line_are_imported_without_torch_and_without_pages(tmp_path: Path) -> None:
+    loaded = loaded_after(f"import {', '.join(PARENTS)}", tmp_path)
+    assert set(PARENTS) <= loaded
+    assert not loaded.intersection([*HEAVY, "streamlit"])
+
+
+def test_core_and_workers_are_imported_without_pages(tmp_path: Path) -> None:
+    names = [name for package in ("core", "workers") for name in modules_of(package) if not name.endswith("__main__")]
+    assert not loaded_after(f"import {', '.join(names)}", tmp_path).intersection(["streamlit", "dashboard"])
+
+
+def test_the_first_page_is_shown_without_torch(tmp_path: Path) -> None:
+    page = str(REPOSITORY / "dashboard" / "navigation.py")
+    show = f"from streamlit.testing.v1 import AppTest\nshown = AppTest.from_file({page!r}, default_timeout=60).run()"
+    loaded = loaded_after(f"{show}\nassert not shown.exception, shown.exception", tmp_path)
+    assert "core.methods" in loaded
+    assert not loaded.intersection(HEAVY)
+
+
+@pytest.mark.parametrize(("name", "floor"), FLOORS.items())
+def test_what_reads_strangers_bytes_is_new_enough_here_and_wherever_it_is_installed(name: str, floor: str) -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [Requirement(text) for text in project["dependencies"] + project["optional-dependencies"]["worker"]]
+    (asked,) = [one for one in wanted if one.name == name]
+    assert Version(version(name)) >= Version(floor)
+    assert {Version(one.version) for one in asked.specifier if one.operator == ">="} == {Version(floor)}
