@@ -251,7 +251,7 @@ def read_record(data: bytes) -> dict[str, Any]:
     except (zlib.error, ValueError, RecursionError) as error:
         raise DamagedRecord(f"the job's record in Redis cannot be read ({type(error).__name__})") from None
     match call:
-        case [str(function), None, [dict(document)], {}] if function == TASK:
+        case [str(function), None, [dict(document)], dict(keywords)] if function == TASK and not keywords:
             return document
         case [str(function), *_] if function != TASK:
             raise DamagedRecord(f"the job's record names {function[:80]!r}; only {TASK} is ever run")

@@ -101,11 +101,10 @@ class Horse:
     def _receive(self, timeout_s: float) -> dict[str, Any] | None:
         ready = wait([self._pipe, self._process.sentinel], timeout_s)
         if self._pipe in ready or self._pipe.poll():
-            try:
+            with suppress(EOFError, ConnectionResetError):
                 return cast(dict[str, Any], json.loads(self._pipe.recv_bytes()))
-            except (EOFError, ConnectionResetError):
-                self._process.join(STOP_TIMEOUT_S)
         if ready or not self._process.is_alive():
+            self._process.join(STOP_TIMEOUT_S)  # its pipes close a moment before its status is known
             raise HorseDied(_how_it_ended(self._process.exitcode))
         return None
 

@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import version
@@ -38,9 +39,8 @@ class SpecRunner:
     def __init__(self, settings: Settings) -> None:
         torch.set_num_threads(settings.worker_threads)
         self.store = open_store(settings)
-        device = default_device(settings.device)
-        self.pool = NetworkPool(limit_bytes=settings.network_memory_mb * 2**20, device=device)
-        self.device = str(device)
+        self.device = default_device(settings.device)
+        self.pool = NetworkPool(settings.network_memory_mb * 2**20, self.device)
 
     def __call__(self, document: Mapping[str, Any], lease: Lease) -> Outcome:
         try:
@@ -59,7 +59,8 @@ class SpecRunner:
         return self._with_networks(outcome)
 
     def _with_networks(self, outcome: Outcome) -> Outcome:
-        return Outcome(**{**vars(outcome), "networks": self.pool.names})
+        names = tuple(identity.partition("#")[0] for identity in self.pool.identities)
+        return replace(outcome, networks=names)
 
 
 def failure(error: Exception) -> Outcome:
@@ -106,12 +107,12 @@ def compute(
 
 
 def _network(spec: JobSpec, networks: NetworkProvider) -> Network:
-    if spec.network_name is None:
+    if spec.network is None or spec.network_name is None:
         return cast(Network, None)  # the method has said that it needs none
     reason = spec.method.undefined_for(get_card(spec.network_name))
     if reason is not None:
         raise Undefined(reason)
-    return networks(spec.network_name)
+    return networks(spec.network)
 
 
 class _CountingContext(Context):

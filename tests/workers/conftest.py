@@ -62,8 +62,9 @@ class Stable:
 
 def environment(settings: Settings) -> dict[str, str]:
     """The settings that differ from the defaults, for another process."""
-    assert settings.redis_url is not None
-    given = settings.model_dump(exclude_unset=True) | {"redis_url": settings.redis_url.get_secret_value()}
+    given = settings.model_dump(exclude_unset=True)
+    if settings.redis_url is not None:
+        given["redis_url"] = settings.redis_url.get_secret_value()
     return {f"GAZEGRID_{name.upper()}": str(value) for name, value in given.items()}
 
 
@@ -108,8 +109,8 @@ def journal(settings: Settings) -> Journal:
 
 def state_of(queue: JobQueue, key: str) -> str | None:
     """The job's state now."""
-    job = queue.states([key]).get(key)
-    return job and job.state
+    jobs = queue.states([key])
+    return jobs[key].state if key in jobs else None
 
 
 def only_worker(queue: JobQueue) -> WorkerState:

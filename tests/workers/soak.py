@@ -1,0 +1,285 @@
+"""Jobs under random kills, and the checker that says what came of it.
+
+    python -m tests.workers.soak --jobs 1000 --kills 200 --seed 1
+
+Exit status 1 where a promise was broken. The seed is printed; the same seed makes the same jobs and the same choices.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from core.connection import connect
+from core.queue import JobQueue
+from core.settings import REPOSITORY, Settings
+from core.spec import JobSpec
+from core.store import Store, open_store
+from tests.workers.conftest import environment, is_there, kill
+from tests.workers.toy import Journal, toy_spec
+from workers.redis_server import embedded_redis
+
+LATE_S = 30.0
+"""P2: a job has ended so long after the last fault."""
+KILLED_AT_ONCE_S = 1.0
+BUSY_WITHIN_S = 3.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does."""
+
+    jobs: int
+    kills: int
+    seed: int
+    workers: int = 3
+    reaper: bool = True
+    patience_s: float = 60.0
+    """How long after the last kill is waited for the jobs."""
+
+
+@dataclass
+class Report:
+    """What came of it. All lists are keys; `recovered` is no fault."""
+
+    lost: list[str] = field(default_factory=list)
+    """Accepted, and no result."""
+    unexpected: list[str] = field(default_factory=list)
+    """A result that nobody asked for."""
+    duplicated: list[str] = field(default_factory=list)
+    """Published twice by processes that nobody killed."""
+    overlapping: list[str] = field(default_factory=list)
+    """Computed by two processes at once."""
+    bad: list[str] = field(default_factory=list)
+    """A result that is damaged or another job's."""
+    unsettled: list[str] = field(default_factory=list)
+    """The result is there, and Redis does not know."""
+    recovered: int = 0
+    kills: int = 0
+    settled_s: float = 0.0
+    """Seconds from the last kill until all was done."""
+
+    @property
+    def faults(self) -> dict[str, object]:
+        """What is wrong; empty where every promise held."""
+        found: dict[str, object] = {
+            entry.name: getattr(self, entry.name)
+            for entry in fields(self)
+            if isinstance(getattr(self, entry.name), list) and getattr(self, entry.name)
+        }
+        return found | ({"late": self.settled_s} if self.settled_s > LATE_S else {})
+
+
+class Nanny:
+    """Keeps processes of a kind alive."""
+
+    def __init__(self, settings: Settings, module: str, count: int) -> None:
+        self.environment = os.environ | environment(settings)
+        self.module = module
+        self.log = settings.home / f"{module}.log"
+        self.processes = [self._start() for _ in range(count)]
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", self.module]
+            return subprocess.Popen(command, cwd=REPOSITORY, env=self.environment, stdout=log, stderr=log)
+
+    def revive(self) -> None:
+        """Start again what has ended."""
+        self.processes = [self._start() if p.poll() is not None else p for p in self.processes]
+
+    def stop(self) -> None:
+        """End them all."""
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+def horses(worker: int) -> list[int]:
+    """The processes that this one started."""
+    try:
+        children = Path(f"/proc/{worker}/task/{worker}/children").read_text()
+    except OSError:
+        return []
+    return [int(pid) for pid in children.split() if b"spawn_main" in command_of(int(pid))]
+
+
+def command_of(pid: int) -> bytes:
+    """The command line of a process, empty where it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+class Killer:
+    """Kills workers, horses and reapers, and remembers when each was gone."""
+
+    def __init__(self, chance: random.Random, workers: Nanny, reapers: Nanny, journal: Journal) -> None:
+        self.chance, self.workers, self.reapers, self.journal = chance, workers, reapers, journal
+        self.deaths: dict[int, float] = {}
+        self.kills = 0
+
+    def strike(self) -> None:
+        """One kill -9: of a horse (7 in 10), a worker (2), a reaper (1); rather of one that has a job."""
+        what = self.chance.choices(("horse", "worker", "reaper"), (7, 2, 1))[0]
+        if what == "reaper" and self.reapers.processes:
+            kill(self.reapers.processes[0].pid)
+            self.kills += 1
+            return
+        deadline = time.monotonic() + (BUSY_WITHIN_S if self.chance.random() < 0.8 else 0.0)
+        while not (busy := self._busy()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(self.chance.uniform(0.0, 0.2))
+        worker = self.chance.choice(busy or [process.pid for process in self.workers.processes])
+        dying = horses(worker)
+        if what == "horse" and not dying:
+            return
+        kill(dying[0] if what == "horse" else worker)
+        self.kills += 1
+        self._wait_for(dying)
+
+    def _busy(self) -> list[int]:
+        """The workers whose horse has a job."""
+        last = {pid: event for _, event, _, pid in self.journal.read()}
+        return [p.pid for p in self.workers.processes if any(last.get(pid) == "start" for pid in horses(p.pid))]
+
+    def _wait_for(self, dying: Iterable[int]) -> None:
+        for pid in dying:
+            while is_there(pid):
+                time.sleep(0.001)
+            self.deaths[pid] = time.time()
+
+
+def run(plan: Plan, settings: Settings) -> Report:
+    """Submit, kill, wait, check. The queue of `settings` must be empty."""
+    chance = random.Random(plan.seed)
+    store = open_store(settings)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    specs = {spec.key: spec for spec in (_job(plan, chance, n) for n in range(plan.jobs))}
+    workers = Nanny(settings, "tests.workers.toy", plan.workers)
+    reapers = Nanny(settings, "workers.reaper", int(plan.reaper))
+    killer = Killer(chance, workers, reapers, Journal(settings.home))
+    try:
+        with connect(settings) as redis:
+            queue = JobQueue(redis, settings)
+            _harass(plan, queue, store, list(specs.values()), killer)
+            settled_s = _settle(plan, queue, store, list(specs), killer)
+            report = check(specs, store, queue, Journal(settings.home), killer.deaths)
+    finally:
+        workers.stop()
+        reapers.stop()
+    report.kills, report.settled_s = killer.kills, settled_s
+    return report
+
+
+def _job(plan: Plan, chance: random.Random, number: int) -> JobSpec:
+    return toy_spec(plan.seed * 1_000_000 + number, seconds=round(chance.uniform(0.01, 0.5), 3))
+
+
+def _harass(plan: Plan, queue: JobQueue, store: Store, specs: list[JobSpec], killer: Killer) -> None:
+    """Submit in portions, every third job twice, and kill in between."""
+    portion = 1 + 2 * plan.jobs // max(1, plan.kills)
+    waiting = list(specs)
+    while waiting or killer.kills < plan.kills:
+        for spec in waiting[:portion]:
+            queue.submit(spec, store)
+            if killer.chance.random() < 0.3:
+                queue.submit(spec, store)
+        del waiting[:portion]
+        _revive(killer)
+        if killer.kills < plan.kills:
+            killer.strike()
+        time.sleep(killer.chance.uniform(0.0, 0.2))
+
+
+def _settle(plan: Plan, queue: JobQueue, store: Store, keys: list[str], killer: Killer) -> float:
+    started = time.monotonic()
+    while time.monotonic() - started < plan.patience_s:
+        _revive(killer)
+        states = queue.states(keys)
+        if all(states[key].state == "finished" if key in states else store.has(key) for key in keys):
+            break
+        time.sleep(0.1)
+    return time.monotonic() - started
+
+
+def _revive(killer: Killer) -> None:
+    killer.workers.revive()
+    killer.reapers.revive()
+
+
+def check(
+    specs: Mapping[str, JobSpec], store: Store, queue: JobQueue, journal: Journal, deaths: Mapping[int, float]
+) -> Report:
+    """Judge from what was asked for, the store, Redis, and the journal of what ran."""
+    report = Report()
+    stored = set(store.result_keys())
+    report.lost = sorted(set(specs) - stored)
+    report.unexpected = sorted(stored - set(specs))
+    report.bad = [key for key in stored & set(specs) if not _is_sound(store, specs[key])]
+    states = queue.states(specs)
+    report.unsettled = [key for key, job in states.items() if job.state != "finished" and key in stored]
+    report.recovered = sum(job.attempts > 1 for job in states.values())
+    events = defaultdict(list)
+    for at, event, key, pid in journal.read():
+        events[key].append((at, event, pid))
+    report.duplicated = [key for key, of in events.items() if _publications(of, deaths) > 1]
+    report.overlapping = [key for key, of in events.items() if _overlaps(of, deaths)]
+    return report
+
+
+def _is_sound(store: Store, spec: JobSpec) -> bool:
+    result = store.result(spec.key)
+    return result is not None and result.metrics == {"seed": spec.seed}
+
+
+def _publications(events: list[tuple[float, str, int]], deaths: Mapping[int, float]) -> int:
+    """By processes that were not killed in the middle of it."""
+    return sum(
+        not (at <= deaths.get(pid, 0.0) < at + KILLED_AT_ONCE_S) for at, event, pid in events if event == "publish"
+    )
+
+
+def _overlaps(events: list[tuple[float, str, int]], deaths: Mapping[int, float]) -> bool:
+    """Whether a process started before the one before it had published, given up, or died."""
+    starts = sorted((at, pid) for at, event, pid in events if event == "start")
+    for (_, earlier), (at, _) in zip(starts, starts[1:], strict=False):
+        ends = [when for when, event, pid in events if pid == earlier and event != "start" and when <= at]
+        if not ends and deaths.get(earlier, float("inf")) > at:
+            return True
+    return False
+
+
+def main() -> int:
+    """A run of its own, with a server of its own."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=1000)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1000))
+    parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--no-reaper", action="store_true", help="Show that the checker bites")
+    given = parser.parse_args()
+    plan = Plan(given.jobs, given.kills, given.seed, given.workers, reaper=not given.no_reaper)
+    sys.stdout.write(f"{plan}\n")
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(home=Path(folder), lease_s=1.0, reaper_tick_s=0.2, max_attempts=50, threads=1)
+        with embedded_redis(settings):
+            started = time.monotonic()
+            report = run(plan, settings)
+    sys.stdout.write(f"{time.monotonic() - started:.0f} s, {report.kills} kills, {report.recovered} recovered, ")
+    sys.stdout.write(f"all settled {report.settled_s:.1f} s after the last; faults: {report.faults or 'none'}\n")
+    return 1 if report.faults else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
