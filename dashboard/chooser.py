@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.comparison import Comparison, PictureRef
-from core.errors import BadInput, BadPicture, GazegridError
+from core.errors import BadInput, BadPicture, GazegridError, QueueUnavailable
 from core.grid import submit_grid
 from core.method import Method
 from core.methods import METHODS
@@ -23,6 +23,7 @@ from dashboard.cells import FAMILY_NAMES, network_facts, network_name, picture_n
 from dashboard.components import chosen_list, picture_buttons
 from dashboard.form import method_form, prefill
 from dashboard.links import GRID, Draft, picture_ref
+from dashboard.live import FAULT
 from dashboard.session import get_queue, get_store, plain, show_error
 
 ENDINGS = ("png", "jpg", "jpeg", "webp", "gif", "tif", "tiff")
@@ -262,6 +263,8 @@ def _submit(pictures: tuple[PictureRef, ...], networks: tuple[str, ...], method:
     try:
         comparison = Comparison(pictures, networks, (method,), seed)
         submit_grid(comparison, get_store(), get_queue())
+    except QueueUnavailable as error:
+        st.session_state[FAULT] = error  # the comparison is kept: what is stored of it can be seen
     except GazegridError as error:
         show_error(error)
         return

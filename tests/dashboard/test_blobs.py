@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import io
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from streamlit import config
+
+from core.colors import colorize
+from core.items import Map
+from core.store import Store
+from dashboard.blobs import blob_routes, blob_url
+from dashboard.session import get_queue
+from tests.kept import a_comparison, fill
+
+
+def pixels(content: bytes) -> np.ndarray:
+    return np.asarray(PillowImage.open(io.BytesIO(content)).convert("RGB"))
+
+
+@pytest.fixture
+def key(store: Store) -> str:
+    return fill(store, a_comparison(store, pictures=1), full=True)[0]
+
+
+def test_a_result_file_is_the_stored_bytes_for_ever_and_nothing_but_a_picture(
+    client: TestClient, store: Store, key: str
+) -> None:
+    answer = client.get(blob_url("result", key, "left.png"))
+    assert answer.content == store.read(key, "left.png")
+    assert answer.headers["content-type"] == "image/png"
+    assert "immutable" in answer.headers["cache-control"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "content-disposition" not in answer.headers
+
+
+def test_what_is_no_picture_is_only_ever_saved(client: TestClient, key: str) -> None:
+    for name in ("loss.json", "destroyed.safetensors"):
+        assert client.get(blob_url("result", key, name)).headers["content-disposition"].startswith("attachment")
+    saved = client.get(blob_url("result", key, "left.png", download=1))
+    assert saved.headers["content-disposition"] == f'attachment; filename="{key[:12]}-left.png"'
+    assert client.get(blob_url("manifest", key)).json()["manifest"]["key"] == key
+
+
+def test_a_map_is_colored_on_the_asked_scale(client: TestClient, store: Store, key: str) -> None:
+    manifest = store.manifest(key)
+    assert manifest is not None
+    item = store.item(manifest, "evidence")
+    assert isinstance(item, Map)
+    answer = client.get(blob_url("map", key, "evidence", low=-2, high=2))
+    assert np.array_equal(pixels(answer.content), colorize(item.values, -2.0, 2.0, signed=True))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/result/KEY/absent.png", "/api/result/KEY/manifest.json",
+        f"/api/result/{'0' * 64}/left.png", f"/api/picture/{'0' * 64}", "/api/sample/nobody", "/api/preview/KEY",
+        "/api/thumbnail/KEY/absent",
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_404_and_a_sentence(client: TestClient, key: str, path: str) -> None:
+    answer = client.get(path.replace("KEY", key))
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/api/result/abc/left.png", "64 hex digits"),
+        ("/api/map/KEY/destroyed?low=nan&high=1", "low must be a number, got 'nan'"),
+        ("/api/map/KEY/destroyed?low=0", "high must be a number, got ''"),
+        ("/api/map/KEY/destroyed?low=1&high=1", "low must be under high"),
+        ("/api/map/KEY/left?low=0&high=1", "left is a image, not a map"),
+        ("/api/thumbnail/KEY/left?side=99999", "side must be one of 160, 320, 640"),
+        ("/api/thumbnail/KEY/loss", "loss is a series"),
+    ],
+)
+def test_what_is_asked_wrongly_is_400_and_says_what_is_allowed(
+    client: TestClient, key: str, path: str, words: str
+) -> None:
+    answer = client.get(path.replace("KEY", key))
+    assert answer.status_code == 400
+    assert words in answer.text
+
+
+def test_damage_is_never_handed_out(client: TestClient, store: Store, key: str) -> None:
+    place = next(path for path in (store.shelf.root / "results").rglob("left.png") if key in str(path))
+    place.chmod(0o644)
+    place.write_bytes(place.read_bytes()[:-9])
+    answer = client.get(blob_url("result", key, "left.png"))
+    assert (answer.status_code, store.has(key)) == (404, False)
+    assert "set aside" in answer.text
+
+
+def test_thumbnails_come_in_few_sizes_and_are_made_once(client: TestClient, store: Store, key: str) -> None:
+    comparison = a_comparison(store, pictures=1)
+    first = client.get(blob_url("picture", comparison.pictures[0].digest, side=160))
+    assert first.headers["content-type"] == "image/webp"
+    assert max(pixels(first.content).shape) <= 160
+    assert store.cache is not None
+    assert store.cache.get(f"picture:{comparison.pictures[0].digest}:160") == first.content
+    assert pixels(client.get(blob_url("thumbnail", key, "places", side=160)).content).shape == (24, 24, 3)
+    assert client.get(blob_url("sample", "cat", side=160)).status_code == 200
+
+
+def test_a_preview_is_never_kept(client: TestClient, key: str, store: Store) -> None:
+    from core.ledger import preview_key  # noqa: PLC0415
+    from core.picture import thumbnail  # noqa: PLC0415
+
+    get_queue().redis.set(preview_key(key), thumbnail(np.zeros((9, 9, 3), np.uint8), 9))
+    answer = client.get(blob_url("preview", key, n=3))
+    assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("image/webp", "no-store")
+    get_queue().redis.set(preview_key(key), b"<svg onload=alert(1)>")
+    assert client.get(blob_url("preview", key)).status_code == 404
+
+
+def test_addresses_stay_under_the_base_path_and_quote_what_they_are_given(
+    store: Store, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "get_option", lambda name: "/team/a/" if name == "server.baseUrlPath" else None)
+    assert blob_url("sample", "a/../b?") == f"/team/a/api/sample/{quote('a/../b?', safe='')}"
+    with TestClient(Starlette(routes=blob_routes())) as client:
+        assert client.get(blob_url("result", key, "left.png")).status_code == 200

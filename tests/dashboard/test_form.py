@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import textwrap
+from typing import Literal
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.method import Method, Output, parameter
+from dashboard.form import field_label, matters
+
+TOY = """
+from typing import Literal
+from core.method import Method, Output, parameter
+
+class Toy(Method):
+    title, summary, source, family, version = "Toy", "Toy.", "none", "inspection", 1
+    outputs = (Output("n", "scalar", "n"),)
+    edges: Literal["mse", "mae"] = parameter("mse", "How an edge is measured")
+    start: Literal["photo", "blank", "noise", "gray", "white"] = parameter("photo", "Where it starts")
+    noise_share: float = parameter(0.1, "How much noise", unit="share", ge=0, le=1, when={"start": ["noise"]})
+    steps: int = parameter(500, "How often", unit="steps", ge=1, le=20000)
+    rate: float = parameter(0.01, "Learning rate", unit="per step", gt=0, le=10)
+    clamp: bool = parameter(False, "Clamp", advanced=True)
+    every: int | None = parameter(None, "Every n steps", unit="steps", ge=1, le=100, advanced=True)
+"""
+PAGE = """
+import streamlit as st
+from core.errors import BadParameter
+from dashboard.form import method_form, prefill
+from dashboard.session import show_error
+
+if "start_from" in st.session_state:
+    prefill(Toy(**st.session_state.pop("start_from")))
+try:
+    st.session_state.made = method_form(Toy).model_dump()
+except BadParameter as error:
+    st.session_state.made = None
+    show_error(error)
+"""
+DEFAULTS = {
+    "edges": "mse", "start": "photo", "noise_share": 0.1, "steps": 500, "rate": 0.01, "clamp": False, "every": None,
+}  # fmt: skip
+
+
+class Sized(Method):
+    title, summary, source, family, version = "Sized", "Sized.", "none", "inspection", 1
+    outputs = (Output("n", "scalar", "n"),)
+    mode: Literal["a", "b"] = parameter("a", "Mode")
+    tile_px: int = parameter(4, "Tile", unit="px", ge=1, le=9, when={"mode": ["b"]})
+    k1: float = parameter(1, "Weight", unit="", ge=0, le=9)
+    steps: int = parameter(5, "Steps", unit="steps", ge=1, le=9)
+
+
+@pytest.fixture
+def page() -> AppTest:
+    return AppTest.from_string(textwrap.dedent(TOY + PAGE)).run()
+
+
+def key(page: AppTest, field: str) -> str:
+    return next(name for name in page.session_state.to_dict() if name.endswith(f":{field}"))
+
+
+def test_untouched_the_form_gives_the_defaults(page: AppTest) -> None:
+    assert not page.exception
+    assert page.session_state["made"] == DEFAULTS
+
+
+def test_each_type_has_its_widget_with_unit_and_bounds(page: AppTest) -> None:
+    assert page.get("segmented_control")[0].options == ["mse", "mae"]
+    assert page.selectbox[0].options == ["photo", "blank", "noise", "gray", "white"]
+    assert [widget.label for widget in page.number_input] == ["Steps", "Rate (per step)", "Every (steps)"]
+    assert (page.number_input[0].min, page.number_input[0].max) == (1, 20000)
+    assert page.number_input[0].help == "How often (1 to 20000 steps; default 500)"
+    assert page.expander[0].toggle[0].label == "Clamp"
+
+
+def test_what_is_set_arrives_validated(page: AppTest) -> None:
+    page.number_input(key=key(page, "steps")).set_value(70)
+    page.number_input(key=key(page, "rate")).set_value(0.5)
+    page.toggle(key=key(page, "clamp")).set_value(True)
+    page.run()
+    assert page.session_state["made"] == DEFAULTS | {"steps": 70, "rate": 0.5, "clamp": True}
+
+
+def test_a_field_that_does_not_matter_is_hidden_and_counts_as_its_default(page: AppTest) -> None:
+    start = key(page, "start")
+    page.selectbox(key=start).select("noise").run()
+    page.number_input(key=key(page, "noise_share")).set_value(0.7).run()
+    assert page.session_state["made"]["noise_share"] == 0.7
+    page.selectbox(key=start).select("photo").run()
+    assert page.session_state["made"] == DEFAULTS
+    page.selectbox(key=start).select("noise").run()
+    assert page.session_state["made"]["noise_share"] == 0.7
+
+
+def test_the_form_starts_from_a_method(page: AppTest) -> None:
+    given = {"edges": "mae", "start": "noise", "noise_share": 1, "steps": 9, "every": 3}
+    page.session_state["start_from"] = given
+    assert page.run().session_state["made"] == DEFAULTS | given
+
+
+def test_what_a_widget_lets_through_is_refused_in_the_words_of_every_door(page: AppTest) -> None:
+    page.number_input(key=key(page, "rate")).set_value(0.0).run()
+    assert page.session_state["made"] is None
+    assert page.error[0].value.replace("\\", "").startswith("Rate must be")
+
+
+def test_labels_name_the_unit_once() -> None:
+    labels = [field_label(name, field) for name, field in Sized.model_fields.items()]
+    assert labels == ["Mode", "Tile (px)", "k1", "Steps"]
+    assert matters(Sized, "tile_px", {"mode": "b"})
+    assert not matters(Sized, "tile_px", {})

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+CODE = """
+import sys
+import dashboard.app, dashboard.chooser, dashboard.details, dashboard.live, dashboard.recent, dashboard.sharing
+heavy = sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "torchvision", "timm", "workers"})
+print(",".join(heavy) or "none")
+"""
+
+
+def test_the_dashboard_starts_without_torch_within_seconds() -> None:
+    start = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "none"
+    assert time.monotonic() - start < 20
