@@ -1,0 +1,46 @@
+"""How much detail a picture has: the energy of its edges, by Sobel's filters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Measure = Literal["mse", "mae"]
+
+MEASURES: Mapping[Measure, Callable[[Tensor], Tensor]] = {"mse": torch.square, "mae": torch.abs}
+
+
+def sobel(picture: Tensor) -> tuple[Tensor, Tensor]:
+    """Sobel's responses to a change along x and along y, each (N, C, H - 2, W - 2), of each color channel by itself.
+
+    The filter is (-1, 0, 1) along one axis and (1, 2, 1) along the other, taken one after the other: twice as fast on a
+    CPU as a 3 x 3 convolution, and left in float32 by autocast.
+    """
+    return _smoothed(_difference(picture, -1), -2), _smoothed(_difference(picture, -2), -1)
+
+
+def energy(picture: Tensor, measure: Measure = "mse") -> Tensor:
+    """mean e(S_h * x) + mean e(S_v * x) of each picture, (N, C, H, W) -> (N,); e the square (mse) or absolute value."""
+    measured = MEASURES[measure]
+    along_x, along_y = sobel(picture)
+    return measured(along_x).mean(dim=(1, 2, 3)) + measured(along_y).mean(dim=(1, 2, 3))
+
+
+def share(left: Tensor, original: Tensor) -> Tensor:
+    """`left` as a share of `original`, both energies; 1 where neither picture has an edge, always finite."""
+    floor = 1e-8  # far below any photo's energy (about 0.1), so that a picture without edges divides nothing by zero
+    return (left + floor) / (original + floor)
+
+
+def _difference(picture: Tensor, axis: int) -> Tensor:
+    inner = picture.shape[axis] - 2
+    return picture.narrow(axis, 2, inner) - picture.narrow(axis, 0, inner)
+
+
+def _smoothed(picture: Tensor, axis: int) -> Tensor:
+    inner = picture.shape[axis] - 2
+    sides = picture.narrow(axis, 0, inner) + picture.narrow(axis, 2, inner)
+    return sides.add(picture.narrow(axis, 1, inner), alpha=2)

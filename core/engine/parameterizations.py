@@ -1,0 +1,56 @@
+"""What an optimizer moves, and the picture that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from core.engine.ranges import Range
+
+
+class Parameterization(Protocol):
+    """Tensors that an optimizer moves, and the pictures (N, 3, H, W) that they stand for."""
+
+    @property
+    def tensors(self) -> Sequence[Tensor]:
+        """Leaves that need gradients."""
+
+    def picture(self) -> Tensor:
+        """The pictures, differentiable with respect to `tensors`."""
+
+    def settle(self, step: int, *, last: bool) -> None:
+        """Bring the tensors back into their range, in place, after `step` steps; always where `last`."""
+
+
+@dataclass(frozen=True)
+class PixelSheet:
+    """The pixels themselves, brought back into range every `every` steps and at the end."""
+
+    pixels: Tensor
+    """(N, C, H, W), a leaf that needs a gradient"""
+    into_range: Range
+    every: int = 1
+
+    @property
+    def tensors(self) -> Sequence[Tensor]:
+        """The one leaf."""
+        return (self.pixels,)
+
+    def picture(self) -> Tensor:
+        """The pixels, (N, C, H, W)."""
+        return self.pixels
+
+    @torch.no_grad()
+    def settle(self, step: int, *, last: bool) -> None:
+        """Bring the pixels into their range when it is their turn."""
+        if last or step % self.every == 0:
+            self.pixels.copy_(self.into_range(self.pixels))
+
+
+def pixel_sheet(start: Tensor, into_range: Range, every: int = 1) -> PixelSheet:
+    """The pictures `start` (N, C, H, W), copied, ready to be moved."""
+    return PixelSheet(start.detach().clone().requires_grad_(), into_range, every)

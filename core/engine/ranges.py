@@ -1,0 +1,38 @@
+"""Keeping pictures in [0, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from core.items import Pixels
+
+Range = Callable[[Tensor], Tensor]
+"""Pictures (N, C, H, W) -> the same in [0, 1]."""
+
+FLAT = 1e-6
+"""A picture whose values differ by less is constant: stretching it would show rounding errors."""
+
+
+def clamp(picture: Tensor) -> Tensor:
+    """What lies outside [0, 1] is cut off."""
+    return picture.clamp(0, 1)
+
+
+def rescale(picture: Tensor) -> Tensor:
+    """Each picture stretched or shrunk so that its least value is 0 and its greatest 1; a constant one is clamped."""
+    low = picture.amin(dim=(1, 2, 3), keepdim=True)
+    spread = picture.amax(dim=(1, 2, 3), keepdim=True) - low
+    return ((picture - low) / spread.clamp_min(FLAT)).where(spread > FLAT, picture.clamp(0, 1))
+
+
+def to_bytes(picture: Tensor) -> Tensor:
+    """(..., C, H, W) in [0, 1] -> (..., H, W, C) uint8 on the same device, without waiting for it."""
+    return picture.detach().clamp(0, 1).mul(255).round().byte().movedim(-3, -1)
+
+
+def to_pixels(picture: Tensor) -> Pixels:
+    """One picture (1, 3, H, W) or (3, H, W) in [0, 1] -> (H, W, 3) uint8."""
+    pixels: Pixels = to_bytes(picture.reshape(picture.shape[-3:])).cpu().contiguous().numpy()
+    return pixels

@@ -1,0 +1,183 @@
+"""Detail search: destroy every detail of a picture that the network's decision does not need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from core import engine
+from core.class_weights import ClassWeights, missing_class
+from core.items import Animation, Image, Item, Map, Result, Scalar
+from core.method import Context, Method, MethodFamily, Output, parameter
+from core.networks.card import NetworkCard
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.engine.optimize import Objective, Outcome, Plan
+    from core.engine.parameterizations import PixelSheet
+    from core.engine.targets import Target
+    from core.networks.network import Network
+    from core.picture import Picture
+
+TRACES = {
+    "total": ("loss", "Whole loss, k1 Lc + k2 Ld"),
+    "class": ("loss", "Class loss Lc: how far the answer is from its target"),
+    "detail": ("loss", "Detail loss Ld: edge energy of the picture"),
+    "probability": ("probability", "Probability of the target class"),
+    "edges": ("share of the original", "Edge energy left"),
+}
+
+
+class DetailSearch(Method):
+    """Minimizes k1 Lc + k2 Ld over the pixels; Lc = mean_k w_k (t_k - y_k)^2, Ld the energy of Sobel edges."""
+
+    title: ClassVar[str] = "Detail search"
+    summary: ClassVar[str] = (
+        "What did the network need? Every detail that its decision does not rest on is destroyed; "
+        "what is left is the evidence."
+    )
+    source: ClassVar[str] = (
+        "A talk on searching for the root causes of a network's decision: "
+        "L = k1 mean_k w_k (t_k - y_k)^2 + k2 (mean e(S_h x) + mean e(S_v x))"
+    )
+    family: ClassVar[MethodFamily] = "optimization"
+    version: ClassVar[int] = 1
+    outputs: ClassVar[tuple[Output, ...]] = (
+        Output("left", "image", "What is left of the picture"),
+        Output("original", "image", "The picture as the network sees it"),
+        Output("destroyed", "map", "What was destroyed: mean over colors of |original - left|"),
+        Output("film", "animation", "The destruction, from the start to the end"),
+        *(Output(f"trace_{name}", "series", caption) for name, (_, caption) in TRACES.items()),
+        Output("answers", "table", "The network's answers before and after"),
+        Output("edges_left", "scalar", "Edge energy left, as a share of the original's"),
+        Output("probability_before", "scalar", "Probability of the target class for the original picture"),
+        Output("probability_after", "scalar", "Probability of the target class for what is left"),
+        Output("steps", "scalar", "Steps that the optimizer took"),
+    )
+
+    target: Literal["keep", "set"] = parameter(
+        "keep", "Keep the network's own answer for the picture, or set what it should answer."
+    )
+    wanted: ClassWeights = parameter(
+        {}, "Classes to be driven to 1, with weights.", choices="classes", when={"target": ["set"]}
+    )
+    opposed: ClassWeights = parameter(
+        {}, "Classes to be driven to 0, with weights.", choices="classes", when={"target": ["set"]}
+    )
+    answer: Literal["probabilities", "logits"] = parameter(
+        "probabilities", "Whether the answer y is taken after the softmax or before it."
+    )
+    start: Literal["photo", "blank", "noise"] = parameter(
+        "photo", "Begin with the photo, with a mid-gray sheet, or with noise."
+    )
+    k1: float = parameter(1.0, "Weight of the class loss Lc: higher keeps the decision.", unit="", ge=0, le=1e6)
+    k2: float = parameter(1.0, "Weight of the detail loss Ld: higher destroys more.", unit="", ge=0, le=1e6)
+    edges: Literal["mse", "mae"] = parameter(
+        "mse", "Edge energy by squares (spares weak edges) or by absolute values (flattens areas)."
+    )
+    steps: int = parameter(200, "Steps of the optimizer.", unit="steps", ge=1, le=10_000)
+    rate: float = parameter(0.01, "Learning rate; a pixel's range is 1.", unit="", gt=0, le=10, advanced=True)
+    optimizer: Literal["adam", "sgd", "rmsprop"] = parameter("adam", "Optimizer that moves the pixels.", advanced=True)
+    momentum: float = parameter(
+        0.9, "Momentum of SGD.", unit="", ge=0, lt=1, when={"optimizer": ["sgd"]}, advanced=True
+    )
+    range: Literal["rescale", "clamp"] = parameter(
+        "rescale",
+        "Bring the picture back into [0, 1] by stretching it from its minimum to its maximum, or by cutting off.",
+        advanced=True,
+    )
+    rescale_every: int = parameter(
+        10, "Steps between two rescalings.", unit="steps", ge=1, le=10_000, when={"range": ["rescale"]}, advanced=True
+    )
+    frames: int = parameter(24, "Pictures kept for the film.", unit="frames", ge=2, le=120, advanced=True)
+    precision: Literal["float32", "bf16"] = parameter(
+        "float32", "bf16 is a faster draft on hardware that has it.", advanced=True
+    )
+
+    @model_validator(mode="after")
+    def _has_a_target(self) -> Self:
+        if self.target == "set" and not self.wanted and not self.opposed:
+            raise ValueError("target 'set' needs at least one class in wanted or opposed, got none")
+        if both := sorted(self.wanted.keys() & self.opposed.keys()):
+            raise ValueError(f"a class is either wanted or opposed, {both[0][:60]!r} is both")
+        return self
+
+    def undefined_for(self, card: NetworkCard) -> str | None:
+        """A network without classes has no decision; one without the named class cannot be asked about it."""
+        if not card.class_names:
+            return "This network gives no classes: there is no decision to search for."
+        missing = missing_class(card, self._goals()) if self.target == "set" else None
+        return missing and f"This network has no class {missing[:60]!r}."
+
+    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
+        original = network.prepare(pictures[0])[None]  # (1, 3, H, W)
+        logits = network(original)  # (1, K)
+        target, watched = self._target(network, logits)
+        objective = self._objective(network, target, watched, engine.edges.energy(original, self.edges))
+        outcome = engine.optimize.descend(self._sheet(original, context.seed), objective, self._plan(), context.report)
+        return Result(self._items(outcome, original, logits, network, watched))
+
+    def _sheet(self, original: Tensor, seed: int) -> PixelSheet:
+        begin = engine.starts.STARTS[self.start](original, seed)
+        if self.range == "clamp":
+            return engine.parameterizations.pixel_sheet(begin, engine.ranges.clamp)
+        return engine.parameterizations.pixel_sheet(begin, engine.ranges.rescale, self.rescale_every)
+
+    def _plan(self) -> Plan:
+        asked = self.model_dump(include={"steps", "optimizer", "rate", "momentum", "frames", "precision"})
+        return engine.optimize.Plan(**asked)
+
+    def _goals(self) -> Mapping[str, tuple[float, float]]:
+        """Class -> (value to come to, weight)."""
+        up = {name: (1.0, weight) for name, weight in self.wanted.items()}
+        return up | {name: (0.0, weight) for name, weight in self.opposed.items()}
+
+    def _target(self, network: Network, logits: Tensor) -> tuple[Target, int]:
+        """What the answer should be, and the class whose probability is shown: the heaviest, or the network's own."""
+        if self.target == "keep":
+            return engine.targets.kept(self._answered(logits)), int(logits.argmax())
+        goals = {network.class_index(name): goal for name, goal in self._goals().items()}
+        return engine.targets.chosen(goals, logits), max(goals, key=lambda index: goals[index])
+
+    def _answered(self, logits: Tensor) -> Tensor:
+        return logits.softmax(dim=1) if self.answer == "probabilities" else logits
+
+    def _objective(self, network: Network, target: Target, watched: int, energy: Tensor) -> Objective:
+        def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:  # noqa: ARG001  the same at every step
+            logits = network(picture).float()
+            class_loss = target.loss(self._answered(logits))
+            detail_loss = engine.edges.energy(picture, self.edges)
+            return {
+                "total": self.k1 * class_loss + self.k2 * detail_loss,
+                "class": class_loss,
+                "detail": detail_loss,
+                "probability": logits.detach().softmax(dim=1)[:, watched],
+                "edges": engine.edges.share(detail_loss.detach(), energy),
+            }
+
+        return objective
+
+    def _items(
+        self, outcome: Outcome, original: Tensor, logits: Tensor, network: Network, watched: int
+    ) -> dict[str, Item]:
+        said = {output.name: output.caption for output in self.outputs}
+        left, after = outcome.picture, network(outcome.picture)
+        destroyed = (original - left).abs().mean(dim=1)[0].cpu().numpy()  # (H, W)
+        scalars = {
+            "edges_left": float(outcome.traces["edges"][-1, 0]),
+            "probability_before": float(logits.softmax(dim=1)[0, watched]),
+            "probability_after": float(after.softmax(dim=1)[0, watched]),
+        }
+        return {
+            "left": Image(pixels=engine.ranges.to_pixels(left), caption=said["left"]),
+            "original": Image(pixels=engine.ranges.to_pixels(original), caption=said["original"]),
+            "destroyed": Map(values=destroyed, unit="of the range", caption=said["destroyed"]),
+            "film": Animation(frames=outcome.film[:, 0].numpy(), caption=said["film"]),
+            **engine.shown.traces(outcome.traces, TRACES),
+            "answers": engine.shown.answers(logits[0], after[0], network.card.class_names, said["answers"]),
+            **{name: Scalar(value=value, unit="share", caption=said[name]) for name, value in scalars.items()},
+            "steps": Scalar(value=self.steps, unit="steps", caption=said["steps"]),
+        }
