@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow
-import pyarrow.parquet
+import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 from PIL import Image, UnidentifiedImageError
 
@@ -60,7 +60,8 @@ def rank_of_label(network: Network, batch: list[Labelled]) -> torch.Tensor:
     pictures = torch.stack([network.prepare(decoded(picture)) for picture in batch])
     with torch.inference_mode():
         logits = network(pictures)
-    return (logits > logits.gather(1, labels)).sum(dim=1)
+    ranks: torch.Tensor = (logits > logits.gather(1, labels)).sum(dim=1)
+    return ranks
 
 
 def decoded(picture: Labelled) -> Picture:
@@ -107,14 +108,14 @@ def _leading_index(path: Path) -> int:
 
 def _in_table(path: Path) -> Iterator[Labelled]:
     try:
-        table = pyarrow.parquet.ParquetFile(path)
+        table = pq.ParquetFile(path)
         missing = {"image", "label"} - set(table.schema_arrow.names)
         if missing:
             raise BadInput(f"{path.name} must have the columns image and label, it lacks {', '.join(sorted(missing))}")
         for batch in table.iter_batches(batch_size=BATCH, columns=["image", "label"]):
             for row in batch.to_pylist():
                 yield Labelled(f"a picture of {path.name}", _bytes(row["image"]), int(row["label"]))
-    except (pyarrow.ArrowException, TypeError) as error:
+    except (pa.ArrowException, TypeError) as error:
         raise BadInput(f"{path.name} cannot be read: {error}") from None
 
 

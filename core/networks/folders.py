@@ -106,7 +106,7 @@ def read_config(name: str, files: NetworkFiles) -> dict[str, Any]:
         config = json.loads(files.config.read_bytes())
     except (OSError, ValueError) as error:
         raise NetworkUnavailable(f"the configuration of {name} cannot be read: {error}") from None
-    if not isinstance(config, dict) or config.get("architecture") not in families():
+    if not isinstance(config, dict) or str(config.get("architecture")) not in families():
         raise NetworkUnavailable(f"the configuration of {name} names no architecture that timm has")
     model_arguments(name, config)
     return config
@@ -114,7 +114,9 @@ def read_config(name: str, files: NetworkFiles) -> dict[str, Any]:
 
 def model_arguments(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """The keywords that timm builds the network with; NetworkUnavailable where one is not allowed."""
-    arguments = dict(config.get("model_args") or {})
+    arguments = config.get("model_args") or {}
+    if not isinstance(arguments, dict):
+        raise NetworkUnavailable(f"model_args of {name} must be a table of names and values")
     for key, value in arguments.items():
         if key in NOT_MODEL_ARGUMENTS or not isinstance(value, MODEL_ARGUMENT):
             raise NetworkUnavailable(f"the configuration of {name} may not set {str(key)[:40]} to {str(value)[:40]!r}")

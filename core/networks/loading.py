@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import timm
@@ -24,8 +25,11 @@ from core.networks.network import Network
 
 RANDOM_SEED = 0
 BLOT_PICTURES = 8
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 Built = tuple[nn.Module, str]
 """A model and the SHA-256 of its weights."""
+Build = Callable[[NetworkCard, dict[str, Tensor], dict[str, Any]], nn.Module]
+"""(card, tensors, keywords for timm) -> model."""
 
 
 def load(card: NetworkCard, device: torch.device | str = "cpu") -> Network:
@@ -56,7 +60,7 @@ def load_timm(card: NetworkCard) -> Built:
     """One of timm's networks with weights from the hub."""
     tag = card.name.removeprefix("timm/")
     tensors, digest = _read_tensors(card.name, timm_weights(tag).read_bytes())
-    return _built(card, tag, tensors, {}), digest
+    return _pretrained(card, tag, tensors, {}), digest
 
 
 def load_random(card: NetworkCard) -> Built:
@@ -69,18 +73,11 @@ def load_random(card: NetworkCard) -> Built:
     return model, _digest_of_tensors(model)
 
 
-def load_folder(card: NetworkCard, files: NetworkFiles) -> Built:
+def load_folder(card: NetworkCard, files: NetworkFiles, build: Build) -> Built:
     """A network that is a configuration and weights; tried once, since nobody has checked that they belong together."""
-    config = folders.read_config(card.name, files)
+    arguments = folders.model_arguments(card.name, folders.read_config(card.name, files))
     tensors, digest = _read_tensors(card.name, files.weights.read_bytes())
-    described = {
-        "architecture": card.architecture,
-        "num_classes": len(card.class_names),
-        "input_size": (3, *card.input_px),
-        "fixed_input_size": bool(folders.preprocessing_of(config).get("fixed_input_size")),
-    }
-    arguments = {"pretrained_cfg": described, "num_classes": len(card.class_names)}
-    model = _built(card, card.architecture, tensors, arguments | folders.model_arguments(card.name, config))
+    model = build(card, tensors, arguments | {"num_classes": len(card.class_names)})
     _try_once(card, model)
     return model, digest
 
@@ -88,22 +85,12 @@ def load_folder(card: NetworkCard, files: NetworkFiles) -> Built:
 def load_bundled(card: NetworkCard) -> Built:
     """A network that came with Gazegrid; its weights must be those that its configuration was written for."""
     files = folders.bundled_files()[card.name]
-    built = load_folder(card, files)
+    built = load_folder(card, files, _exactly)
     if built[1] != folders.read_config(card.name, files).get("weights_sha256"):
         raise NetworkUnavailable(
             f"the weights of {card.name} are not those of its configuration: install Gazegrid again"
         )
     return built
-
-
-LOADERS: Mapping[str, Callable[[NetworkCard], Built]] = {
-    "bundled": load_bundled,
-    "hub": lambda card: load_folder(card, folders.hub_files(card.name)),
-    "lite": load_lite,
-    "local": lambda card: load_folder(card, folders.local_files()[card.name]),
-    "random": load_random,
-    "timm": load_timm,
-}
 
 
 def _read_tensors(name: str, content: bytes) -> tuple[dict[str, Tensor], str]:
@@ -113,14 +100,39 @@ def _read_tensors(name: str, content: bytes) -> tuple[dict[str, Tensor], str]:
         raise NetworkUnavailable(f"the weights of {name} are no whole safetensors file: {error}") from None
 
 
-def _built(card: NetworkCard, timm_name: str, tensors: dict[str, Tensor], arguments: dict[str, Any]) -> nn.Module:
-    """timm's network with these tensors, which pass timm's own filter for older layouts; all must fit."""
+def _with_filter(card: NetworkCard, tensors: dict[str, Tensor], arguments: dict[str, Any]) -> nn.Module:
+    """timm's network with these tensors, which pass timm's own filter: those on a hub may be of an older layout."""
+    classes = len(card.class_names)
+    described = {"architecture": card.architecture, "num_classes": classes, "input_size": (3, *card.input_px)}
+    return _pretrained(card, card.architecture, tensors, arguments | {"pretrained_cfg": described})
+
+
+def _exactly(card: NetworkCard, tensors: dict[str, Tensor], arguments: dict[str, Any]) -> nn.Module:
+    """timm's network with exactly these tensors: timm lets some architectures keep random ones where one lacks."""
+    with _fitting(card):
+        model = timm.create_model(card.architecture, **arguments)
+        model.load_state_dict(tensors, strict=True)
+    return model
+
+
+def _pretrained(card: NetworkCard, timm_name: str, tensors: dict[str, Tensor], arguments: dict[str, Any]) -> nn.Module:
     overlay = {"state_dict": tensors, "source": "", "custom_load": False}
-    try:
+    with _fitting(card):
         return timm.create_model(timm_name, pretrained=True, pretrained_cfg_overlay=overlay, **arguments)
+
+
+@contextmanager
+def _fitting(card: NetworkCard) -> Iterator[None]:
+    try:
+        yield
     except (RuntimeError, TypeError, ValueError, KeyError, AttributeError, AssertionError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise NetworkUnavailable(f"the weights of {card.name} do not fit {card.architecture}: {reason}") from None
+        raise NetworkUnavailable(
+            f"the weights of {card.name} do not fit {card.architecture}: {_one_line(error)}"
+        ) from None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _try_once(card: NetworkCard, model: nn.Module) -> None:
@@ -129,7 +141,9 @@ def _try_once(card: NetworkCard, model: nn.Module) -> None:
         with torch.no_grad():
             shape = tuple(model.eval()(torch.zeros(1, 3, *card.input_px)).shape)
     except (RuntimeError, AssertionError) as error:
-        raise NetworkUnavailable(f"{card.name} does not run at its input size {card.input_px}: {error}") from None
+        raise NetworkUnavailable(
+            f"{card.name} does not run at its input size {card.input_px}: {_one_line(error)}"
+        ) from None
     if shape != expected:
         raise NetworkUnavailable(f"{card.name} must give logits of shape {expected}, it gives {shape}")
 
@@ -147,10 +161,12 @@ def _fill_zeros(model: nn.Module) -> None:
 
 
 def _settle_norms(model: nn.Module, input_px: tuple[int, int]) -> None:
-    """Let each batch norm take its statistics from a few made-up pictures: with those of timm's start (mean 0,
-    variance 1) the values in deep untrained networks run to zero or beyond all bounds, and with them the gradients.
+    """Let each batch norm take its statistics from a few made-up pictures.
+
+    With those of timm's start (mean 0, variance 1) the values in deep untrained networks run to zero or beyond all
+    bounds, and with them the gradients.
     """
-    norms = [module for module in model.eval().modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    norms = [module for module in model.eval().modules() if isinstance(module, BATCH_NORMS)]
     usual = [norm.momentum for norm in norms]
     for norm in norms:
         norm.train()
@@ -174,3 +190,14 @@ def _digest_of_tensors(model: nn.Module) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+LOADERS: Mapping[str, Callable[[NetworkCard], Built]] = {
+    "bundled": load_bundled,
+    "hub": lambda card: load_folder(card, folders.hub_files(card.name), _with_filter),
+    "lite": load_lite,
+    "local": lambda card: load_folder(card, folders.local_files()[card.name], _exactly),
+    "random": load_random,
+    "timm": load_timm,
+}
+"""How the weights of each source of names are read."""
