@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from core.settings import Settings, get_settings
 from core.store import Store
+from dashboard.blobs import blob_routes
 from dashboard.session import get_queue, get_store
 
 
@@ -34,9 +35,7 @@ def store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store
 
 
 @pytest.fixture
-def client(store: Store) -> Iterator[TestClient]:
+def client(store: Store) -> Iterator[TestClient]:  # noqa: ARG001  the routes ask for the same store
     """A browser that asks the routes alone."""
-    from dashboard.blobs import blob_routes  # noqa: PLC0415  after the home is set
-
     with TestClient(Starlette(routes=blob_routes())) as made:
         yield made

@@ -12,6 +12,8 @@ from streamlit import config
 
 from core.colors import colorize
 from core.items import Map
+from core.ledger import preview_key
+from core.picture import thumbnail
 from core.store import Store
 from dashboard.blobs import blob_routes, blob_url
 from dashboard.session import get_queue
@@ -112,10 +114,7 @@ def test_thumbnails_come_in_few_sizes_and_are_made_once(client: TestClient, stor
     assert client.get(blob_url("sample", "cat", side=160)).status_code == 200
 
 
-def test_a_preview_is_never_kept(client: TestClient, key: str, store: Store) -> None:
-    from core.ledger import preview_key  # noqa: PLC0415
-    from core.picture import thumbnail  # noqa: PLC0415
-
+def test_a_preview_is_never_kept(client: TestClient, key: str) -> None:
     get_queue().redis.set(preview_key(key), thumbnail(np.zeros((9, 9, 3), np.uint8), 9))
     answer = client.get(blob_url("preview", key, n=3))
     assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("image/webp", "no-store")
@@ -124,7 +123,7 @@ def test_a_preview_is_never_kept(client: TestClient, key: str, store: Store) -> 
 
 
 def test_addresses_stay_under_the_base_path_and_quote_what_they_are_given(
-    store: Store, key: str, monkeypatch: pytest.MonkeyPatch
+    key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(config, "get_option", lambda name: "/team/a/" if name == "server.baseUrlPath" else None)
     assert blob_url("sample", "a/../b?") == f"/team/a/api/sample/{quote('a/../b?', safe='')}"

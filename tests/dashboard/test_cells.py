@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core.comparison import Comparison
+from core.grid import CellState, Grid, look
+from core.manifest import StoredItem
+from core.queue import JobState
+from core.store import Store
+from dashboard.cells import View, counted, formatted, grid_data, numbers, progress_line, visual_outputs
+from dashboard.session import get_queue
+from tests.kept import a_comparison, fill
+
+
+@pytest.fixture
+def comparison(store: Store) -> Comparison:
+    return a_comparison(store)
+
+
+def with_first(grid: Grid, **changes: Any) -> Grid:
+    return replace(grid, cells=(replace(grid.cells[0], **changes), *grid.cells[1:]))
+
+
+def first_cell(grid: Grid, store: Store, item: str = "left") -> dict[str, Any]:
+    cell: dict[str, Any] = grid_data(grid, View(item), store)["rows"][0]["cells"][0]
+    return cell
+
+
+def scalar(name: str, value: float) -> StoredItem:
+    return StoredItem(name, "scalar", {"value": value, "unit": "share", "caption": ""}, ())
+
+
+def test_one_row_a_picture_and_one_column_a_network(comparison: Comparison, store: Store) -> None:
+    data = grid_data(look(comparison, store, get_queue()), View("left"), store)
+    assert [row["title"] for row in data["rows"]] == ["picture 0", "picture 1"]
+    assert [column["title"] for column in data["columns"]] == ["resnet18", "vit_tiny_patch16_224"]
+    assert [len(row["cells"]) for row in data["rows"]] == [2, 2]
+
+
+def test_random_weights_are_said_in_the_column_and_in_every_cell(comparison: Comparison, store: Store) -> None:
+    data = grid_data(look(comparison, store, get_queue()), View("left"), store)
+    assert {column["note"] for column in data["columns"]} == {"random weights"}
+    assert {cell["note"] for row in data["rows"] for cell in row["cells"]} == {"random weights"}
+
+
+def test_a_done_cell_shows_the_stored_picture_and_its_numbers(comparison: Comparison, store: Store) -> None:
+    keys = fill(store, comparison)
+    cell = first_cell(look(comparison, store, get_queue()), store)
+    assert cell["url"] == f"/api/result/{keys[0]}/left.png"
+    assert cell["numbers"][0][0] == "Edge energy"
+    assert [action["name"] for action in cell["actions"]] == ["details"]
+
+
+def test_a_row_shares_one_scale_unless_asked_otherwise(comparison: Comparison, store: Store) -> None:
+    fill(store, comparison)
+    grid = look(comparison, store, get_queue())
+
+    def scales(choice: Any) -> list[set[str]]:
+        rows = grid_data(grid, View("destroyed", choice), store)["rows"]
+        return [{cell["url"].partition("?")[2] for cell in row["cells"]} for row in rows]
+
+    row, whole, each = scales("row"), scales("grid"), scales("cell")
+    assert [len(found) for found in row] == [1, 1]
+    assert row[0] != row[1]
+    assert len(set.union(*whole)) == 1
+    assert [len(found) for found in each] == [2, 2]
+
+
+def test_the_scale_is_shown_with_ends_and_unit(comparison: Comparison, store: Store) -> None:
+    fill(store, comparison)
+    bar = grid_data(look(comparison, store, get_queue()), View("destroyed"), store)["rows"][0]["scale"]
+    assert (bar["low"], bar["unit"]) == ("0", "share")
+    assert bar["gradient"].startswith("linear-gradient(")
+
+
+def test_a_running_cell_shows_step_preview_and_scalars(comparison: Comparison, store: Store) -> None:
+    grid = look(comparison, store, get_queue())
+    key = grid.cells[0].cell.spec.key
+    job = JobState(key, "started", step=120, total=500, scalars={"target_probability": 0.9}, preview=4)
+    cell = first_cell(with_first(grid, standing="started", job=job), store)
+    assert (cell["headline"], cell["progress"]) == ("Step 120 of 500", 0.24)
+    assert cell["url"] == f"/api/preview/{key}?n=4"
+    assert cell["numbers"][0][:2] == ("Target probability", "0.9")
+    assert [action["name"] for action in cell["actions"]] == ["cancel"]
+
+
+@pytest.mark.parametrize(
+    ("standing", "headline", "actions"),
+    [
+        ("queued", "Waiting", ["cancel"]), ("started", "Starting", ["cancel"]), ("failed", "Failed", ["retry"]),
+        ("canceled", "Canceled", ["run"]), ("absent", "Not computed", ["run"]), ("unknown", "Unknown", []),
+        ("undefined", "Not defined here", []),
+    ],
+)  # fmt: skip
+def test_no_cell_is_ever_blank(
+    comparison: Comparison, store: Store, standing: Any, headline: str, actions: list[str]
+) -> None:
+    grid = look(comparison, store, get_queue())
+    state = replace(grid.cells[0].cell, undefined="Because.")
+    cell = first_cell(with_first(grid, standing=standing, cell=state), store)
+    assert cell["headline"] == headline
+    assert cell["reason"].endswith(".")
+    assert [action["name"] for action in cell["actions"]] == actions
+
+
+def test_a_failed_cell_gives_the_reason_in_a_sentence(comparison: Comparison, store: Store) -> None:
+    grid = look(comparison, store, get_queue())
+    job = JobState(grid.cells[0].cell.spec.key, "failed", error="the loss became NaN at step 3")
+    assert first_cell(with_first(grid, standing="failed", job=job), store)["reason"] == "The loss became NaN at step 3"
+
+
+def test_an_item_that_a_result_lacks_is_said(comparison: Comparison, store: Store) -> None:
+    fill(store, comparison)
+    assert first_cell(look(comparison, store, get_queue()), store, "film")["reason"] == "This result has no film."
+
+
+def test_progress_is_counted_in_words(comparison: Comparison) -> None:
+    cell = next(comparison.cells())
+    grid = Grid(comparison, tuple(CellState(cell, standing) for standing in ("done", "started", "queued", "queued")))
+    assert progress_line(grid) == "1 of 4 done, 1 running, 2 waiting"
+
+
+def test_only_what_can_be_seen_is_offered(comparison: Comparison) -> None:
+    assert {output.kind for output in visual_outputs(comparison).values()} <= {"image", "map", "points", "animation"}
+
+
+def test_before_and_after_are_one_line() -> None:
+    lines = numbers([scalar("p_before", 0.9), scalar("p_after", 0.5), scalar("edges", 0.25)])
+    assert [line[:2] for line in lines] == [("P", "90 % → 50 %"), ("Edges", "25 %")]
+
+
+def test_numbers_are_short() -> None:
+    assert (formatted(0.12345, "s"), formatted(12345.6), formatted(1.0, "share")) == ("0.123 s", "12,346", "100 %")
+    assert (counted(25_557_032), counted(950)) == ("25.6 M", "950")

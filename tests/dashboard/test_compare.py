@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+from streamlit.testing.v1 import AppTest
+
+import dashboard
+from core.grid import look
+from core.settings import Settings
+from core.store import Store
+from dashboard import chooser
+from dashboard.recent import cards, recent_comparisons
+from dashboard.session import get_queue
+from tests.dashboard.conftest import use
+from tests.kept import NETWORKS, a_comparison, fill
+
+ENTRY = Path(dashboard.__file__).with_name("navigation.py")
+DOOR = {"method": "detail_search", "pictures": "sample:cat,sample:coffee", "networks": ",".join(NETWORKS), "steps": "7"}
+
+
+@pytest.fixture
+def page(store: Store) -> AppTest:  # noqa: ARG001  the page asks for the same store
+    return AppTest.from_file(str(ENTRY), default_timeout=20)
+
+
+def shown(page: AppTest, query: dict[str, str]) -> AppTest:
+    for name, value in query.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def run_button(page: AppTest) -> object:
+    return next(button for button in page.button if button.label.startswith("Run"))
+
+
+def png(side: int) -> bytes:
+    buffer = io.BytesIO()
+    PillowImage.fromarray(np.full((side, side, 3), side, np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_the_first_page_says_what_to_do_and_refuses_to_run_nothing(page: AppTest) -> None:
+    shown(page, {})
+    assert any("Nothing was compared yet" in caption.value for caption in page.caption)
+    assert run_button(page).disabled
+
+
+def test_a_link_prefills_the_form_and_run_makes_the_grid_and_its_link(page: AppTest, store: Store) -> None:
+    shown(page, DOOR)
+    assert run_button(page).label == "Run 4 cells"
+    run_button(page).click().run()
+    assert not page.exception
+    comparison = store.comparison(page.query_params["grid"])
+    assert [ref.name for ref in comparison.pictures] == ["sample:cat", "sample:coffee"]
+    assert comparison.methods[0].model_dump()["steps"] == 7
+    assert {state.standing for state in look(comparison, store, get_queue()).cells} == {"queued"}
+
+
+def test_the_same_run_twice_is_one_grid_and_one_job_a_cell(page: AppTest) -> None:
+    shown(page, DOOR)
+    run_button(page).click().run()
+    key = page.query_params["grid"]
+    run_button(page).click().run()
+    assert page.query_params["grid"] == key
+    assert get_queue().counts()["queued"] == 4
+
+
+def test_the_page_is_rebuilt_from_its_link_alone(page: AppTest, store: Store) -> None:
+    comparison = a_comparison(store, steps=9)
+    fill(store, comparison)
+    shown(page, {"grid": comparison.key})
+    assert "4 of 4 done" in [caption.value for caption in page.caption]
+    assert run_button(page).label == "Run 4 cells"
+    assert next(field for field in page.number_input if field.label.startswith("Steps")).value == 9
+
+
+def test_one_changed_parameter_makes_another_grid_of_the_same_pictures(page: AppTest, store: Store) -> None:
+    comparison = a_comparison(store)
+    shown(page, {"grid": comparison.key})
+    next(field for field in page.number_input if field.label.startswith("Steps")).set_value(11)
+    run_button(page).click().run()
+    changed = store.comparison(page.query_params["grid"])
+    assert changed.key != comparison.key
+    assert (changed.pictures, changed.networks) == (comparison.pictures, comparison.networks)
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"grid": "abc"}, "A key is 64 hex digits, got 'abc'"),
+        ({"grid": "0" * 64}, "There is no comparison 000000000000… in this store"),
+        ({"networks": "lite/nothing"}, "There is no network 'lite/nothing'"),
+        ({"method": "<b>"}, "There is no method '<b>'"),
+        ({"pictures": "/etc/passwd"}, "Pictures in a link are sample:NAME or result:KEY/ITEM, got '/etc/passwd'"),
+        ({"pictures": "sample:nobody"}, "There is no sample picture 'nobody'"),
+        ({"seed": "-1"}, "Seed must be a whole number"),
+        ({"method": "detail_search", "steps": "nan"}, "Steps must be"),
+        ({"method": "detail_search", "stepz": "1"}, "Detail_search has no parameter 'stepz'"),
+    ],
+)  # fmt: skip
+def test_a_link_made_by_hand_gets_one_sentence(page: AppTest, query: dict[str, str], sentence: str) -> None:
+    shown(page, query)
+    assert len(page.error) == 1
+    assert page.error[0].value.replace("\\", "").startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("view", "kind"),
+    [
+        ("Pictures", "bidi_component"), ("Curves", "plotly_chart"), ("Raw values", "plotly_chart"),
+        ("All items", "plotly_chart"), ("Origin and files", "link_button"),
+    ],
+)  # fmt: skip
+def test_details_show_numbers_and_each_part(page: AppTest, store: Store, view: str, kind: str) -> None:
+    comparison = a_comparison(store)
+    shown(page, {"grid": comparison.key, "cell": fill(store, comparison, full=True)[0], "view": view})
+    assert page.main.get(kind)
+    assert any(metric.label == "Probability" for metric in page.metric)
+
+
+def test_a_cell_of_another_grid_is_refused_in_a_sentence(page: AppTest, store: Store) -> None:
+    shown(page, {"grid": a_comparison(store).key, "cell": "1" * 64})
+    assert page.error[0].value.startswith("This comparison has no cell")
+
+
+def test_uploads_keep_the_good_ones_and_say_what_is_wrong_with_the_others(page: AppTest) -> None:
+    shown(page, {"networks": NETWORKS[0]})
+    upload = page.file_uploader[0]
+    upload.upload("good <b>.png", png(16)).upload("bad.png", b"no picture at all").upload("also good.png", png(17))
+    page.run()
+    assert not page.exception
+    assert run_button(page).label == "Run 2 cells"
+    assert [warning.value.startswith("bad") for warning in page.warning] == [True]
+
+
+def test_redis_away_stored_results_are_seen_and_a_submit_says_so_within_3_s(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, store: Store
+) -> None:
+    comparison = a_comparison(store)
+    fill(store, comparison)
+    away = settings.model_copy(update={"redis_url": None})
+    monkeypatch.delenv("GAZEGRID_REDIS_URL")
+    use(away, monkeypatch)
+    page = shown(AppTest.from_file(str(ENTRY), default_timeout=20), {"grid": comparison.key})
+    assert "4 of 4 done" in [caption.value for caption in page.caption]
+    next(field for field in page.number_input if field.label.startswith("Steps")).set_value(11)
+    start = time.monotonic()
+    run_button(page).click().run()
+    assert time.monotonic() - start < 6  # a submit of 3 s at most, and the page
+    assert "Redis cannot be reached" in page.error[0].value
+
+
+def test_a_rerun_of_a_full_grid_takes_far_less_than_half_a_second(page: AppTest, store: Store) -> None:
+    comparison = a_comparison(store, pictures=4, networks=(*NETWORKS, "random/resnet34", "random/mixer_s16_224"))
+    fill(store, comparison)
+    shown(page, {"grid": comparison.key, "item": "Destroyed"})
+    times = []
+    for _ in range(10):
+        start = time.monotonic()
+        page.run()
+        times.append(time.monotonic() - start)
+    assert sorted(times)[-2] < 0.5
+
+
+def test_recent_comparisons_are_links_in_which_names_are_only_names(store: Store) -> None:
+    comparison = a_comparison(store)
+    recent = [(comparison, "2026-11-21T10:00:00+00:00")]
+    assert [found.key for found, _ in recent_comparisons(store)] == [comparison.key]
+    evil = type(comparison.pictures[0])(comparison.pictures[0].digest, "<img src=x onerror=alert(1)>'\"")
+    page = cards([(type(comparison)((evil,), comparison.networks, comparison.methods), recent[0][1])])
+    assert "<img src=x" not in page
+    assert "&lt;img src=x" in page
+
+
+CLICKS = """
+import streamlit as st
+from dashboard import chooser
+
+for name in ("sample:cat", "sample:coffee", "sample:cat"):
+    chooser.toggle_picture(name)
+st.text(",".join(ref.name for ref in st.session_state[chooser.PICTURES]))
+"""
+
+
+@pytest.mark.usefixtures("store")
+def test_clicking_a_picture_takes_it_in_and_out() -> None:
+    assert AppTest.from_string(CLICKS, default_timeout=20).run().text[0].value == "sample:coffee"
+
+
+def test_class_names_of_several_networks_come_once() -> None:
+    names = chooser.class_names(NETWORKS)
+    assert len(names) == len(set(names))

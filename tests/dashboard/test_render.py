@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.colors import colorize
+from core.items import KINDS, Map, Points, Series
+from core.store import Store
+from dashboard.charts import Curve, color_stops, curve_figures, map_figure, points_figure, thinned
+from dashboard.render import RENDERERS
+from tests.kept import a_comparison, fill
+
+PAGE = """
+import streamlit as st
+from dashboard.render import Shown, show_item, show_scalars
+from dashboard.session import get_store
+
+store = get_store()
+manifest = store.manifest(st.session_state["key"])
+show_scalars(manifest.items)
+for item in manifest.items:
+    show_item(Shown(store, manifest, item))
+"""
+
+
+def series(n: int, y_label: str = "loss") -> Series:
+    return Series(x=np.arange(n, dtype=np.float32), y=np.ones(n, np.float32), x_label="step", y_label=y_label)
+
+
+@pytest.fixture
+def page(store: Store) -> AppTest:
+    made = AppTest.from_string(PAGE, default_timeout=20)
+    made.session_state["key"] = fill(store, a_comparison(store, pictures=1), full=True)[0]
+    return made.run()
+
+
+def test_every_kind_of_item_has_a_renderer() -> None:
+    assert RENDERERS.keys() == KINDS.keys()
+
+
+def test_a_result_with_every_kind_is_shown_whole(page: AppTest) -> None:
+    assert not page.exception
+    titles = [shown.value for shown in page.markdown]
+    assert [name for name in ("**Left**", "**Evidence**", "**Film**", "**Codes**", "**Coder**") if name in titles] != []
+    assert len(page.dataframe[0].value) == 2
+    assert len(page.get("plotly_chart")) == 6
+
+
+def test_before_and_after_are_one_number_with_its_change(page: AppTest) -> None:
+    probability = next(metric for metric in page.metric if metric.label == "Probability")
+    assert (probability.value, probability.delta) == ("95 %", "from 91 %")
+
+
+def test_pictures_are_lazy_tags_with_addresses_of_ours(page: AppTest) -> None:
+    tags = [shown.value for shown in page.html if "<img" in shown.value]
+    assert len(tags) == 2
+    assert all('src="/api/' in tag and 'loading="lazy"' in tag for tag in tags)
+
+
+def test_curves_of_equal_axes_share_a_chart() -> None:
+    curves = [Curve("a", "Loss", series(9)), Curve("b", "Loss", series(9)), Curve("a", "p", series(9, "probability"))]
+    losses, probabilities = curve_figures(curves)
+    assert [trace.name for trace in losses.data] == ["a", "b"]
+    assert len({trace.line.color for trace in losses.data}) == 2
+    assert probabilities.layout.yaxis.title.text == "probability"
+
+
+def test_long_curves_are_thinned_but_keep_their_ends() -> None:
+    x, y = thinned(np.arange(90_001, dtype=np.float32), np.zeros(90_001, np.float32))
+    assert (len(x), len(y), x[0], x[-1]) == (2000, 2000, 0, 90_000)
+
+
+def test_a_chart_has_the_colors_of_the_pictures_on_the_scale_that_is_shared() -> None:
+    figure = map_figure(Map(values=np.eye(3, dtype=np.float32), signed=True, unit="<b>"), -2.0, 2.0)
+    assert (figure.data[0].zmin, figure.data[0].zmax) == (-2.0, 2.0)
+    assert "<b>" not in figure.data[0].hovertemplate
+    red, green, blue = colorize(np.array([[2.0]], np.float32), -2.0, 2.0, signed=True)[0, 0]
+    assert color_stops(signed=True)[-1] == (1.0, f"rgb({red}, {green}, {blue})")
+
+
+def test_points_lie_in_their_own_frame_with_y_downwards() -> None:
+    places = Points(xy=np.array([[1, 2]], np.float32), width=20, height=10)
+    figure = points_figure(places, np.zeros((10, 20, 3), np.uint8))
+    assert tuple(figure.layout.yaxis.range) == (9.5, -0.5)
+    assert (figure.data[1].x[0], figure.data[1].y[0]) == (1, 2)
