@@ -104,8 +104,8 @@ def test_an_image_has_an_exact_version(name: str) -> None:
 @pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: file.stem)
 def test_an_image_starts_from_an_exact_version_and_ends_as_nobody_special(file: Path) -> None:
     text = file.read_text("utf-8")
-    assert re.findall(r"^FROM (.*)$", text, re.M) == ["python:3.11.14-slim-bookworm"]
-    assert re.findall(r"^USER (.*)$", text, re.M) == ["10001:10001"]
+    assert re.findall(r"^FROM (.*)$", text, re.MULTILINE) == ["python:3.11.14-slim-bookworm"]
+    assert re.findall(r"^USER (.*)$", text, re.MULTILINE) == ["10001:10001"]
     assert "--constraint constraints.txt" in text
 
 
@@ -129,7 +129,9 @@ def test_redis_and_the_reaper_are_only_on_the_network_that_leads_nowhere() -> No
 @pytest.mark.parametrize("service", [*SERVICES.values(), *GPU["services"].values()])
 def test_an_environment_name_is_a_setting_that_exists_and_takes_the_value(service: dict[str, Any]) -> None:
     given = service.get("environment", {})
-    ours = {name.removeprefix("GAZEGRID_").lower(): value for name, value in given.items() if name not in OTHERS_SETTINGS}
+    ours = {
+        name.removeprefix("GAZEGRID_").lower(): value for name, value in given.items() if name not in OTHERS_SETTINGS
+    }
     defaults = {name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value) for name, value in ours.items()}
     assert ours.keys() <= Settings.model_fields.keys()
     Settings.model_validate(defaults)
@@ -138,15 +140,18 @@ def test_an_environment_name_is_a_setting_that_exists_and_takes_the_value(servic
 def test_worker_and_dashboard_share_one_store_and_the_password() -> None:
     for name in ("worker", "dashboard"):
         assert {"store:/data/store", "password:/run/gazegrid:ro"} <= set(SERVICES[name]["volumes"])
-        assert SERVICES[name]["environment"]["GAZEGRID_STORE"] == "/data/store"
-        assert SERVICES[name]["environment"]["GAZEGRID_REDIS_PASSWORD_FILE"] == "/run/gazegrid/redis_password"
+        settings = SERVICES[name]["environment"]
+        assert settings["GAZEGRID_STORE"] == "/data/store"
+        assert Path(settings["GAZEGRID_REDIS_PASSWORD_FILE"]) == Path("/run/gazegrid/redis_password")
 
 
 @pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: file.stem)
 def test_a_fresh_volume_belongs_to_the_user_who_writes_it(file: Path) -> None:
-    made = re.findall(r"install -d -o gazegrid -g gazegrid -m 0755 (.*)$", file.read_text("utf-8"), re.M)[0].split()
-    mounted = {volume.split(":")[1] for name in ("password", "worker", "dashboard") for volume in SERVICES[name]["volumes"]}
-    assert mounted <= set(made)
+    (made,) = re.findall(r"install -d -o gazegrid -g gazegrid -m 0755 (.*)$", file.read_text("utf-8"), re.MULTILINE)
+    mounted = {
+        volume.split(":")[1] for name in ("password", "worker", "dashboard") for volume in SERVICES[name]["volumes"]
+    }
+    assert mounted <= set(made.split())
 
 
 def test_the_gpu_file_changes_the_worker_only() -> None:
@@ -158,8 +163,10 @@ def test_the_gpu_file_changes_the_worker_only() -> None:
 
 @pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: file.stem)
 def test_every_file_that_an_image_copies_or_runs_gets_through_the_ignore_file(file: Path) -> None:
-    let_through = {line[1:] for line in (REPOSITORY / ".dockerignore").read_text("utf-8").splitlines() if line[:1] == "!"}
-    copied = re.findall(r"^COPY (.*) \./$", file.read_text("utf-8"), re.M)[0].split()
+    let_through = {
+        line[1:] for line in (REPOSITORY / ".dockerignore").read_text("utf-8").splitlines() if line[:1] == "!"
+    }
+    copied = re.findall(r"^COPY (.*) \./$", file.read_text("utf-8"), re.MULTILINE)[0].split()
     assert {*copied, "core", "workers", "dashboard", ".streamlit", "docker/*.py"} <= let_through
 
 

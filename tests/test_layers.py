@@ -1,4 +1,4 @@
-"""What a process loads, and that what is loaded is new enough; who may import whom is import-linter's, in pyproject.toml."""
+"""What a process loads, and that it is new enough. Who may import whom is import-linter's, in pyproject.toml."""
 
 from __future__ import annotations
 
@@ -42,13 +42,22 @@ def loaded_after(code: str, home: Path) -> set[str]:
 
 
 def test_the_dashboard_and_every_method_are_imported_without_torch(tmp_path: Path) -> None:
-    names = [*modules_of("dashboard"), "core.methods", "core.engine", "core.networks.catalog", "core.page", "core.archive"]
+    names = [
+        *modules_of("dashboard"),
+        "core.methods",
+        "core.engine",
+        "core.networks.catalog",
+        "core.page",
+        "core.archive",
+    ]
     loaded = loaded_after(f"import {', '.join(names)}", tmp_path)
     assert set(names) <= loaded
     assert not loaded.intersection(HEAVY)
 
 
-def test_the_parents_of_workers_and_the_command_line_are_imported_without_torch_and_without_pages(tmp_path: Path) -> None:
+def test_the_parents_of_workers_and_the_command_line_are_imported_without_torch_and_without_pages(
+    tmp_path: Path,
+) -> None:
     loaded = loaded_after(f"import {', '.join(PARENTS)}", tmp_path)
     assert set(PARENTS) <= loaded
     assert not loaded.intersection([*HEAVY, "streamlit"])
