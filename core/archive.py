@@ -6,12 +6,11 @@ gallery.json   comparisons/KEY.json   pictures/DIGEST.png   results/KEY/manifest
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from core.canonical import canonical_json, sha256_hex
+from core.canonical import canonical_json, parsed_json, sha256_hex
 from core.comparison import Comparison
 from core.errors import BadInput, Damaged, GazegridError
 from core.gallery import Gallery, gallery_path, load_gallery, save_gallery
@@ -123,7 +122,7 @@ def _looked_through(members: Mapping[str, bytes]) -> _Contents:
 
 def _comparison(content: bytes, key: str) -> Comparison:
     try:
-        comparison = Comparison.from_document(json.loads(content))
+        comparison = Comparison.from_document(parsed_json(content))
     except ValueError:
         raise Damaged(f"comparison {checked_key(key)[:12]} is missing from the zip or cannot be read") from None
     if comparison.key != key:
@@ -139,9 +138,7 @@ def _picture(png: bytes, digest: str) -> Picture:
 
 
 def _result(key: str, content: bytes, rest: dict[str, bytes]) -> dict[str, bytes]:
-    manifest = Manifest.from_bytes(content)
-    if manifest.key != key:
-        raise Damaged(f"result {key[:12]} has the manifest of another")
+    manifest = Manifest.from_bytes(content, key)
     files = {FILE_NAME: content}
     for item in manifest.items:
         loaded = {}

@@ -13,6 +13,14 @@ def canonical_json(value: Any) -> bytes:
     return text.encode("utf-8")
 
 
+def parsed_json(content: bytes) -> Any:
+    """The value of a JSON text; raises ValueError on anything else, also where it is nested without end."""
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 def sha256_hex(data: bytes) -> str:
     """SHA-256 of `data` as 64 hex digits."""
     return hashlib.sha256(data).hexdigest()

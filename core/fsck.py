@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from core.canonical import digest_of, sha256_hex
-from core.errors import BadInput, Damaged
+from core.canonical import digest_of, parsed_json, sha256_hex
+from core.errors import BadInput, Damaged, StoreError, StoreUnreadable
 from core.gallery import Gallery, gallery_path
 from core.manifest import FILE_NAME, Manifest
-from core.store import Store, comparison_path, result_folder
+from core.spec import KEY_PATTERN
+from core.store import Store, comparison_path, picture_path, result_folder
+
+LEFTOVER_S = 3600
+"""A write that began longer ago than this, in seconds, was cut off."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +28,28 @@ class Problem:
     mend: Callable[[], None]
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """How the things of a folder are filed, and what makes one of them sound."""
+
+    name: str
+    folder: str
+    ending: str
+    place: Callable[[str], str]
+    """Where the thing of a name belongs. Raises BadInput for what is no name."""
+    look: Callable[[Store, str], None]
+    """Raises where the thing of this name is damaged."""
+
+
 def check(store: Store) -> Iterator[Problem]:
     """Read every file of the store and yield what does not hold. Raises StoreUnreadable."""
-    yield from _results(store)
-    yield from _files(store, "pictures", ".png", _picture_fault)
-    yield from _files(store, "comparisons", ".json", _comparison_fault)
-    yield from _galleries(store)
-    for name in store.shelf.names("tmp"):
+    for kind in _KINDS:
+        for prefix in store.shelf.names(kind.folder):
+            for name in store.shelf.names(f"{kind.folder}/{prefix}"):
+                yield from _problem(store, kind, f"{kind.folder}/{prefix}/{name}")
+    for name in store.shelf.names(_GALLERY.folder):
+        yield from _problem(store, _GALLERY, f"{_GALLERY.folder}/{name}")
+    for name in filter(_is_left_over, store.shelf.names("tmp")):
         yield Problem("leftover", name, "a write that never ended", partial(store.shelf.delete, f"tmp/{name}"))
 
 
@@ -42,64 +61,65 @@ def repair(store: Store) -> list[Problem]:
     return problems
 
 
-def _results(store: Store) -> Iterator[Problem]:
-    for key in store.result_keys():
-        reason = _result_fault(store, key)
-        if reason:
-            yield Problem("result", key, reason, partial(store.set_aside, key, reason))
+def _is_left_over(scratch: str) -> bool:
+    """Whether a write began so long ago that it will not end; its name begins with the second of its start."""
+    started = scratch.partition("-")[0]
+    return not started.isdecimal() or time.time() - int(started) > LEFTOVER_S
 
 
-def _result_fault(store: Store, key: str) -> str | None:
+def _problem(store: Store, kind: _Kind, path: str) -> Iterator[Problem]:
+    """The thing at `path`, if it is damaged."""
+    name = path.rpartition("/")[2].removesuffix(kind.ending)
     try:
-        manifest = Manifest.from_bytes(store.shelf.read(f"{result_folder(key)}/{FILE_NAME}"))
+        if kind.place(name) != path:
+            raise Damaged("it is not filed where its name belongs")
+        kind.look(store, name)
+    except StoreUnreadable:
+        raise
+    except (BadInput, StoreError, FileNotFoundError, ValueError, KeyError, TypeError) as error:
+        reason = (
+            str(error) if isinstance(error, BadInput | StoreError) else f"it cannot be read: {type(error).__name__}"
+        )
+        yield Problem(kind.name, name, reason, partial(_set_aside, store, kind, path, reason))
+
+
+def _set_aside(store: Store, kind: _Kind, path: str, reason: str) -> None:
+    name = path.rpartition("/")[2]
+    store.shelf.move(path, damaged := f"damaged/{time.time_ns()}-{kind.name}-{name}")
+    store.shelf.write(f"{damaged}.txt", reason.encode())
+    if kind is _RESULT and KEY_PATTERN.fullmatch(name):
+        store.forget(name)
+
+
+def _look_at_result(store: Store, key: str) -> None:
+    folder = result_folder(key)
+    try:
+        manifest = Manifest.from_bytes(store.shelf.read(f"{folder}/{FILE_NAME}"), key)
     except FileNotFoundError:
-        return "it has no manifest"
-    except (Damaged, BadInput) as error:
-        return str(error)
-    if manifest.key != key:
-        return "its manifest is of another result"
+        raise Damaged("it has no manifest") from None
     for file in manifest.files:
-        try:
-            content = store.shelf.read(f"{result_folder(key)}/{file.name}")
-        except FileNotFoundError:
-            return f"{file.name} is missing"
-        if sha256_hex(content) != file.sha256:
-            return f"the checksum of {file.name} does not hold"
-    return None
+        if sha256_hex(store.shelf.read(f"{folder}/{file.name}")) != file.sha256:
+            raise Damaged(f"the checksum of {file.name} does not hold")
 
 
-def _files(store: Store, folder: str, ending: str, fault: Callable[[Store, str], str | None]) -> Iterator[Problem]:
-    for prefix in store.shelf.names(folder):
-        for name in store.shelf.names(f"{folder}/{prefix}"):
-            reason = fault(store, name.removesuffix(ending))
-            if reason:
-                path = f"{folder}/{prefix}/{name}"
-                yield Problem(folder[:-1], name, reason, partial(store.shelf.move, path, f"damaged/{name}"))
+def _look_at_picture(store: Store, digest: str) -> None:
+    store.picture_pixels(digest)
 
 
-def _picture_fault(store: Store, digest: str) -> str | None:
-    try:
-        store.picture_pixels(digest)
-    except (Damaged, BadInput) as error:
-        return str(error)
-    return None
+def _look_at_comparison(store: Store, key: str) -> None:
+    if digest_of(parsed_json(store.shelf.read(comparison_path(key)))["comparison"]) != key:
+        raise Damaged("its content is not what its name is the hash of")
 
 
-def _comparison_fault(store: Store, key: str) -> str | None:
-    try:
-        document = json.loads(store.shelf.read(comparison_path(key)))["comparison"]
-        return None if digest_of(document) == key else "its content is not what its name is the hash of"
-    except (ValueError, KeyError, TypeError, BadInput) as error:
-        return f"it cannot be read: {type(error).__name__}"
+def _look_at_gallery(store: Store, identifier: str) -> None:
+    if Gallery.from_bytes(store.shelf.read(gallery_path(identifier))).id != identifier:
+        raise Damaged("its name is not the one that it is filed under")
 
 
-def _galleries(store: Store) -> Iterator[Problem]:
-    for name in store.shelf.names("galleries"):
-        gallery_id = name.removesuffix(".json")
-        path = f"galleries/{name}"
-        try:
-            gallery = Gallery.from_bytes(store.shelf.read(path))
-            if gallery_path(gallery.id) != path:
-                raise Damaged("its name is not the one that it is filed under")
-        except (Damaged, BadInput) as error:
-            yield Problem("gallery", gallery_id, str(error), partial(store.shelf.move, path, f"damaged/{name}"))
+_RESULT = _Kind("result", "results", "", result_folder, _look_at_result)
+_GALLERY = _Kind("gallery", "galleries", ".json", gallery_path, _look_at_gallery)
+_KINDS = (
+    _RESULT,
+    _Kind("picture", "pictures", ".png", picture_path, _look_at_picture),
+    _Kind("comparison", "comparisons", ".json", comparison_path, _look_at_comparison),
+)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from core.canonical import canonical_json, digest_of
+from core.canonical import canonical_json, digest_of, parsed_json
 from core.errors import BadInput, BadLink, Damaged
 from core.spec import checked_key
 from core.store import Store
@@ -48,7 +47,7 @@ class Gallery:
     def from_bytes(cls, content: bytes) -> Gallery:
         """The gallery again; Damaged where a bit has changed or it is not one of ours."""
         try:
-            envelope = json.loads(content)
+            envelope = parsed_json(content)
             document = envelope["gallery"]
             if digest_of(document) != envelope["digest"]:
                 raise Damaged("the checksum of a gallery does not hold")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.canonical import canonical_json, digest_of
+from core.canonical import canonical_json, digest_of, parsed_json
 from core.errors import BadInput, Damaged
 from core.spec import SCHEMA, checked_key
 
@@ -81,15 +80,17 @@ class Manifest:
         return canonical_json({"digest": digest_of(document), "manifest": document})
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> Manifest:
-        """The manifest again; Damaged where a bit has changed or it is not one of ours."""
+    def from_bytes(cls, content: bytes, key: str) -> Manifest:
+        """The manifest of `key` again; Damaged where a bit has changed, or it is not ours or another result's."""
         try:
-            envelope = json.loads(content)
+            envelope = parsed_json(content)
             document: Mapping[str, Any] = envelope["manifest"]
             if digest_of(document) != envelope["digest"]:
                 raise Damaged("the checksum of a manifest does not hold")
             if digest_of(document["spec"]) != checked_key(document["key"]):
                 raise Damaged("a manifest's key is not the hash of its job")
+            if document["key"] != key:
+                raise Damaged("a manifest lies under another result's key")
             items = tuple(
                 StoredItem(i["name"], i["kind"], i["meta"], tuple(StoredFile(**file) for file in i["files"]))
                 for i in document["items"]

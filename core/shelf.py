@@ -10,6 +10,7 @@ import errno
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -81,7 +82,7 @@ class FolderShelf:
 
     def exists(self, path: str) -> bool:
         with _as_store_error(self.root):
-            return (self.root / path).is_file()
+            return (self.root / path).is_file() or not self.root.stat()
 
     def write(self, path: str, content: bytes) -> None:
         target = self.root / path
@@ -121,8 +122,12 @@ class FolderShelf:
 
     def names(self, folder: str) -> Iterator[str]:
         with _as_store_error(self.root):
-            path = self.root / folder
-            yield from sorted(entry.name for entry in path.iterdir()) if path.is_dir() else ()
+            try:
+                names = sorted(entry.name for entry in (self.root / folder).iterdir())
+            except (FileNotFoundError, NotADirectoryError):
+                self.root.stat()  # a store that went away is not an empty one
+                names = []
+        yield from names
 
     def size_and_time(self, folder: str) -> tuple[int, float]:
         stats = [entry.stat() for entry in (self.root / folder).rglob("*") if entry.is_file()]
@@ -147,7 +152,7 @@ class FolderShelf:
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
         """A folder on the same device that is gone afterwards; what a killed process leaves is cleared by fsck."""
-        scratch = Path(tempfile.mkdtemp(dir=self.root / "tmp", prefix=f"{os.getpid()}-"))
+        scratch = Path(tempfile.mkdtemp(dir=self.root / "tmp", prefix=f"{int(time.time())}-{os.getpid()}-"))
         try:
             yield scratch
         finally:

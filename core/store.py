@@ -8,7 +8,6 @@ A result is visible all at once or not at all, checked when it is read, and set 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core.cache import Cache
-from core.canonical import canonical_json, sha256_hex
+from core.canonical import canonical_json, parsed_json, sha256_hex
 from core.comparison import Comparison
 from core.errors import BadInput, Damaged, StoreError
 from core.items import KINDS, Item, Result, decode_own
@@ -24,7 +23,7 @@ from core.manifest import FILE_NAME, Manifest, StoredFile, StoredItem
 from core.picture import Picture
 from core.settings import Settings
 from core.shelf import open_shelf
-from core.spec import JobSpec, checked_key
+from core.spec import KEY_PATTERN, JobSpec, checked_key
 
 
 def _nobody_objects() -> None:
@@ -46,18 +45,21 @@ class Store:
 
     def manifest(self, key: str) -> Manifest | None:
         """What is known of a result; None where there is none. A damaged manifest is set aside and counts as none."""
-        content = self.cache.get(f"manifest:{checked_key(key)}") if self.cache else None
+        name = f"manifest:{checked_key(key)}"
+        if self.cache and (content := self.cache.get(name)):
+            try:
+                return Manifest.from_bytes(content, key)
+            except Damaged:  # of this host's fast copy; the result itself may be sound
+                self.cache.forget(name)
         try:
-            manifest = Manifest.from_bytes(content or self.shelf.read(f"{result_folder(key)}/{FILE_NAME}"))
-            if manifest.key != key:
-                raise Damaged("a manifest lies under another key")
+            manifest = Manifest.from_bytes(self.shelf.read(f"{result_folder(key)}/{FILE_NAME}"), key)
         except FileNotFoundError:
             return None
         except Damaged as error:
             self.set_aside(key, str(error))
             return None
-        if content is None and self.cache:
-            self.cache.set(f"manifest:{key}", manifest.to_bytes())
+        if self.cache:
+            self.cache.set(name, manifest.to_bytes())
         return manifest
 
     def publish(
@@ -115,7 +117,9 @@ class Store:
     def result_keys(self) -> Iterator[str]:
         """The keys of all results."""
         for prefix in self.shelf.names("results"):
-            yield from self.shelf.names(f"results/{prefix}")
+            for name in self.shelf.names(f"results/{prefix}"):
+                if KEY_PATTERN.fullmatch(name) and name.startswith(prefix):
+                    yield name
 
     def set_aside(self, key: str, reason: str) -> None:
         """Move a damaged result out of the way, for a person to look at; it will be computed again."""
@@ -188,7 +192,7 @@ class Store:
     def comparison(self, key: str) -> Comparison:
         """The grid behind a link. Raises BadLink (no key), BadInput (no such grid), Damaged."""
         try:
-            document = json.loads(self.shelf.read(comparison_path(key)))["comparison"]
+            document = parsed_json(self.shelf.read(comparison_path(key)))["comparison"]
         except FileNotFoundError:
             raise BadInput(f"there is no comparison {key[:12]}… in this store") from None
         except (ValueError, KeyError, TypeError):
@@ -201,7 +205,7 @@ class Store:
         for prefix in self.shelf.names("comparisons"):
             for name in self.shelf.names(f"comparisons/{prefix}"):
                 try:
-                    raw = json.loads(self.shelf.read(f"comparisons/{prefix}/{name}"))
+                    raw = parsed_json(self.shelf.read(f"comparisons/{prefix}/{name}"))
                     found.append((name.removesuffix(".json"), str(raw["created"])))
                 except (FileNotFoundError, ValueError, KeyError, TypeError):
                     continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 
 import numpy as np
 
@@ -82,3 +83,10 @@ def a_gallery(store: Store, name: str = "Cats", comparisons: int = 1, full: bool
         fill(store, comparison, full)
         gallery = add_to_gallery(store, name, comparison.key, f"note {seed}")
     return gallery
+
+
+def publish_without_end(place: str, first: int) -> None:
+    """A writer that is there to be killed."""
+    store = Store(place)
+    for seed in count(first):
+        fill(store, a_comparison(store, seed, pictures=1), full=True)
