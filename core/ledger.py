@@ -83,12 +83,13 @@ end
 """
 
 _STEPS = {
-    # ARGV: token, lease_s, worker, now -> nothing when it is not to be run, else attempt, data
+    # ARGV: token, lease_s, worker, now -> attempt, data; where it is not to be run, its state
     "take": """
         if kind() ~= 'hash' then
           redis.call('LREM', popped, 0, id)
           return kind()
         end
+        if holds(ARGV[2]) then return {attempts(), get('data') or ''} end
         if get('status') ~= 'queued' then
           redis.call('LREM', popped, 1, id)
           return get('status') or 'none'

@@ -35,10 +35,10 @@ def queue(redis: Redis, settings: Settings) -> JobQueue:
     return JobQueue(redis, settings)
 
 
-def start(queue: JobQueue, token: str = "first") -> Taken:
+def start(queue: JobQueue, execution: str = "first") -> Taken:
     """Do what a worker does to the next job."""
     key = queue.redis.lmove(queue.ledger.queue_key, queue.ledger.popped_key).decode()
-    taken = queue.ledger.take(key, token, lease_s=30, worker="worker")
+    taken = queue.ledger.take(key, execution, lease_s=30, worker="worker")
     assert isinstance(taken, Taken)
     return taken
 
@@ -154,6 +154,12 @@ def test_a_job_taken_anew_is_not_the_old_holders(queue: JobQueue, store: Store) 
     assert not queue.ledger.finish(old.key, "old")
     assert not queue.ledger.report(old.key, "old", {"step": 1})
     assert queue.ledger.finish(new.key, "new")
+
+
+def test_a_take_whose_answer_was_lost_may_be_asked_again(queue: JobQueue, store: Store) -> None:
+    queue.submit(toy_spec(), store)
+    taken = start(queue)
+    assert queue.ledger.take(taken.key, taken.token, lease_s=30, worker="worker") == taken
 
 
 def test_a_key_that_is_twice_in_the_list_runs_once(queue: JobQueue, store: Store) -> None:

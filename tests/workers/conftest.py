@@ -16,6 +16,7 @@ import pytest
 from redis import Redis
 
 from core.connection import connect
+from core.ledger import Taken
 from core.queue import JobQueue, WorkerState
 from core.settings import REPOSITORY, Settings
 from core.store import Store, open_store
@@ -111,6 +112,14 @@ def state_of(queue: JobQueue, key: str) -> str | None:
     """The job's state now."""
     jobs = queue.states([key])
     return jobs[key].state if key in jobs else None
+
+
+def take(queue: JobQueue, lease_s: float) -> Taken:
+    """Do what a worker does to the next job."""
+    key = queue.redis.lmove(queue.ledger.queue_key, queue.ledger.popped_key).decode()
+    taken = queue.ledger.take(key, "token", lease_s=lease_s, worker="gone")
+    assert isinstance(taken, Taken)
+    return taken
 
 
 def only_worker(queue: JobQueue) -> WorkerState:

@@ -9,11 +9,10 @@ from redis import Redis
 
 from core.connection import connect
 from core.items import Result, Scalar
-from core.ledger import Taken
 from core.queue import JobQueue
 from core.settings import Settings
 from core.store import Store
-from tests.workers.conftest import state_of
+from tests.workers.conftest import state_of, take
 from tests.workers.soak import Plan, check, run
 from tests.workers.toy import Journal, toy_spec
 from workers import reaper as reaper_module
@@ -32,13 +31,6 @@ def idle_reaper(redis: Redis, settings: Settings) -> Reaper:
 def sweep(reaper: Reaper) -> None:
     reaper._next_sweep_s = 0.001
     reaper.tick()
-
-
-def take(queue: JobQueue, lease_s: float) -> Taken:
-    key = queue.redis.lmove(queue.ledger.queue_key, queue.ledger.popped_key).decode()
-    taken = queue.ledger.take(key, "token", lease_s=lease_s, worker="gone")
-    assert isinstance(taken, Taken)
-    return taken
 
 
 def test_a_job_whose_lease_has_run_out_is_queued_again_three_times_then_fails(
