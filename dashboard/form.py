@@ -12,7 +12,9 @@ from typing import Any, Literal, get_args, get_origin
 import streamlit as st
 from pydantic.fields import FieldInfo
 
+from core.class_weights import MAX_WEIGHT
 from core.method import Method, field_bounds, field_extra, validated
+from dashboard.session import plain
 
 SEGMENTS_MAX = 4
 """Choices up to here are shown all at once; more of them go into a list."""
@@ -140,9 +142,11 @@ def _classes(label: str, field: FieldInfo, key: str, classes: Sequence[str]) -> 
     weights = {}
     for name in names:
         st.session_state.setdefault(f"{key}:{name}", 1.0)
-        weights[name] = float(
-            st.number_input(f"Weight of {name}", step=0.1, format="%g", key=f"{key}:{name}", persist_state="session")
-        )
+        weight = st.number_input(
+            f"Weight of {plain(name)}", 0.0, MAX_WEIGHT, step=0.1, format="%g", key=f"{key}:{name}",
+            persist_state="session",
+        )  # fmt: skip
+        weights[name] = float(weight)
     return weights
 
 

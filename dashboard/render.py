@@ -22,6 +22,8 @@ from dashboard.charts import Curve, curve_figures, embedding_figure, map_figure,
 from dashboard.components import before_after
 from dashboard.session import plain
 
+TRACE = "trace_"
+"""What a curve of an optimization is called before its name; all curves are, so a reader need not see it."""
 PLOTLY = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
 
@@ -88,7 +90,7 @@ def show_curves(curves: Sequence[Curve], *, key: str) -> None:
 def curves_of(manifest: Manifest, store: Store, source: str) -> list[Curve]:
     """The series of a result. Raises Damaged."""
     names = [item.name for item in manifest.items if item.kind == "series"]
-    return [Curve(source, words(name), store.item(manifest, name)) for name in names]  # type: ignore[arg-type]
+    return [Curve(source, words(name.removeprefix(TRACE)), store.item(manifest, name)) for name in names]  # type: ignore[arg-type]
 
 
 def raw_values(shown: Shown) -> None:
