@@ -1,7 +1,7 @@
 """Building blocks of methods in pure torch, no I/O; each module is imported on first use.
 
-A method file says `from core import engine` and calls `engine.edges.energy(x)`: declaring a method then costs no torch, so
-that the dashboard, which draws forms from the same class, stays small and starts in a second.
+A method file says `from core import engine` and calls `engine.edges.energy(x)`: declaring a method then costs no
+torch, so that the dashboard, which draws forms from the same class, stays small and starts in a second.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""The one loop that moves a picture: a parameterization, an objective, an optimizer, and what is recorded on the way."""
+"""The one loop that moves a picture: parameterization, objective, optimizer, and what is recorded on the way."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Recorder:
         if not finite.all():
             broken = step + 1 - len(recent) + int((~finite).int().argmax())
             raise ComputationFailed(
-                f"the numbers were no longer finite at step {broken} of {self._steps}; a smaller rate or weight may help"
+                f"the numbers were no longer finite at step {broken} of {self._steps}; a smaller rate may help"
             )
 
     def outcome(self, picture: Tensor) -> Outcome:
@@ -116,7 +116,7 @@ class Recorder:
         return Outcome(picture.detach(), dict(zip(self._names, traces.unbind(1), strict=True)), film)
 
 
-@torch.enable_grad()  # type: ignore[untyped-decorator]
+@torch.enable_grad()
 def descend(parameterization: Parameterization, objective: Objective, plan: Plan, report: Report) -> Outcome:
     """Take `plan.steps` steps that make `total` of every picture smaller; pictures of a batch do not affect each other.
 
@@ -132,7 +132,7 @@ def descend(parameterization: Parameterization, objective: Objective, plan: Plan
         # means over pixels have gradients of 1e-6: times the number of values, a rate means the same at every size
         total = values["total"].sum() * picture[0].numel()
         for tensor, gradient in zip(tensors, torch.autograd.grad(total, tensors), strict=True):
-            tensor.grad = gradient
+            tensor.grad = gradient.contiguous()  # a fused optimizer pairs values by place, whatever the strides
         latest = recorder.note(step, values, picture)
         optimizer.step()
         parameterization.settle(step + 1, last=step + 1 == plan.steps)

@@ -52,5 +52,5 @@ class PixelSheet:
 
 
 def pixel_sheet(start: Tensor, into_range: Range, every: int = 1) -> PixelSheet:
-    """The pictures `start` (N, C, H, W), copied, ready to be moved."""
-    return PixelSheet(start.detach().clone().requires_grad_(), into_range, every)
+    """The pictures `start` (N, C, H, W), copied, ready to be moved; contiguous, as fused optimizers silently demand."""
+    return PixelSheet(start.detach().clone(memory_format=torch.contiguous_format).requires_grad_(), into_range, every)
