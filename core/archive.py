@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +23,12 @@ from core.store import Store, result_folder
 
 MAX_ARCHIVE_BYTES = 2 * 2**30
 MAX_FILES = 100_000
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ZIP_ERRORS = (
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error),
+    *(NotImplementedError, RuntimeError, EOFError, OSError, ValueError),
+)
+"""What zipfile raises on a file that is damaged or no zip."""
 
 
 def export_zip(store: Store, gallery: Gallery) -> bytes:
@@ -68,20 +75,24 @@ def import_zip(store: Store, data: bytes) -> Gallery:
     Raises BadInput, Damaged, StoreFull.
     """
     contents = _looked_through(_members(data))
-    for picture in contents.pictures:
-        store.put_picture(picture)
-    for key, files in contents.results.items():
-        store.shelf.write_group(result_folder(key), files, last=FILE_NAME)
-    for comparison in contents.comparisons:
-        store.put_comparison(comparison)
-    with store.shelf.locked("galleries"):
-        gallery = contents.gallery
-        if store.shelf.exists(gallery_path(gallery.id)):
-            known = load_gallery(store, gallery.id)
-            new = {entry.comparison for entry in gallery.entries}
-            kept = tuple(entry for entry in known.entries if entry.comparison not in new)
-            gallery = replace(gallery, entries=(*kept, *gallery.entries))
+    with store.shelf.locked("galleries"):  # from before the first result, so that none is evicted before it is pinned
+        gallery = _merged(store, contents.gallery)
+        for picture in contents.pictures:
+            store.put_picture(picture)
+        for key, files in contents.results.items():
+            store.shelf.write_group(result_folder(key), files, last=FILE_NAME)
+        for comparison in contents.comparisons:
+            store.put_comparison(comparison)
         return save_gallery(store, gallery)
+
+
+def _merged(store: Store, gallery: Gallery) -> Gallery:
+    """`gallery` after the entries of the one of its name that is there. Raises Damaged where that cannot be read."""
+    if not store.shelf.exists(gallery_path(gallery.id)):
+        return gallery
+    new = {entry.comparison for entry in gallery.entries}
+    kept = tuple(entry for entry in load_gallery(store, gallery.id).entries if entry.comparison not in new)
+    return replace(gallery, entries=(*kept, *gallery.entries))
 
 
 def _members(data: bytes) -> dict[str, bytes]:
@@ -91,9 +102,13 @@ def _members(data: bytes) -> dict[str, bytes]:
             size = sum(info.file_size for info in infos)
             if len(infos) > MAX_FILES or size > MAX_ARCHIVE_BYTES:
                 raise BadInput(f"a gallery's zip holds at most {MAX_FILES} files and 2 GiB, got {len(infos)}, {size} B")
+            if len({info.filename for info in infos}) < len(infos):
+                raise BadInput("this zip is no gallery's: it names a file twice")
+            if any(info.compress_type not in _COMPRESSIONS for info in infos):
+                raise BadInput("this zip is no gallery's: its files must be stored or deflated")
             return {info.filename: archive.read(info) for info in infos}
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        raise BadInput(f"this is no gallery's zip, or it was cut short: {error}") from None
+    except _ZIP_ERRORS as error:
+        raise BadInput(f"this is no gallery's zip, or it was cut short: {str(error)[:120]}") from None
 
 
 def _looked_through(members: Mapping[str, bytes]) -> _Contents:

@@ -10,6 +10,7 @@ from core.gallery import load_gallery
 from core.store import Store, result_folder
 from tests.kept import a_comparison, a_gallery, fill
 
+
 def flip(path: Path, chance: random.Random) -> None:
     content = bytearray(path.read_bytes())
     content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
