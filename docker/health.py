@@ -1,6 +1,6 @@
 """Whether the service of this container does its work: exit status 0, or 1 and a sentence.
 
-    python docker/health.py dashboard|worker|reaper
+python docker/health.py dashboard|worker|reaper
 """
 
 from __future__ import annotations
