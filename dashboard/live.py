@@ -76,7 +76,22 @@ def _status(grid: Grid, only_row: str | None) -> None:
     if fault is not None:
         show_error(fault)
     if only_row is None:
-        st.caption(progress_line(grid))
+        st.caption(progress_line(grid) + _hold_up(grid))
+
+
+def _hold_up(grid: Grid) -> str:
+    """Why nothing of a waiting grid is computed now, if so."""
+    standings = {state.standing for state in grid.cells}
+    if "queued" not in standings or "started" in standings:
+        return ""
+    try:
+        queue = get_queue()
+        ahead = queue.counts()["queued"] - sum(state.standing == "queued" for state in grid.cells)
+        if not queue.workers():
+            return " · :red[no worker is running: nothing is computed until one is started]"
+    except GazegridError:  # Redis went away after the look: the next look says so
+        return ""
+    return f" · {ahead} other jobs in the queue" if ahead > 0 else ""
 
 
 def _clicked(key: str) -> dict[str, str]:
@@ -84,22 +99,28 @@ def _clicked(key: str) -> dict[str, str]:
     return dict(clicked) if isinstance(clicked, dict) else {}
 
 
-def act(comparison: Comparison, clicked: dict[str, str]) -> None:
-    """Do what a cell's button says; a key that is no cell of this grid does nothing."""
-    specs = {cell.spec.key: cell.spec for cell in comparison.cells()}
-    key, action = clicked.get("key", ""), clicked.get("action")
-    if key not in specs:
-        return
+def act(comparison: Comparison, clicked: Mapping[str, str]) -> None:
+    """Do what a cell's button says and look again."""
     try:
-        if action == "details":
-            st.query_params[CELL] = key
-        elif action == "cancel":
-            get_queue().cancel(key)
-        elif action in ("retry", "run"):
-            get_queue().submit(specs[key], get_store())
+        if clicked.get("action") == "details":
+            st.query_params[CELL] = clicked["key"]
+        else:
+            do(comparison, clicked)
     except GazegridError as error:
         st.session_state[FAULT] = error
     st.rerun()
+
+
+def do(comparison: Comparison, clicked: Mapping[str, str]) -> None:
+    """Cancel a cell or ask for it again; a key that is no cell of this grid does nothing. Raises QueueUnavailable."""
+    specs = {cell.spec.key: cell.spec for cell in comparison.cells()}
+    spec = specs.get(clicked.get("key", ""))
+    if spec is None:
+        return
+    if clicked.get("action") == "cancel":
+        get_queue().cancel(spec.key)
+    elif clicked.get("action") in ("retry", "run"):
+        get_queue().submit(spec, get_store())
 
 
 def cancel_all(comparison: Comparison) -> None:

@@ -7,12 +7,12 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import streamlit as st
-from core.page import export_html
 
 from core.archive import export_zip
 from core.comparison import Comparison
 from core.errors import GazegridError
 from core.gallery import MAX_NAME, MAX_NOTE, Entry, Gallery, add_to_gallery, galleries
+from core.page import export_html
 from core.store import Store
 from dashboard.links import GRID
 from dashboard.session import get_store, plain, show_error
@@ -22,7 +22,8 @@ def link_to(**query: str) -> str:
     """The address of this page with this query, as a colleague would type it."""
     here = urlsplit(st.context.url or "http://127.0.0.1:8501/")
     asked = "&".join(f"{name}={value}" for name, value in query.items())
-    return f"{here.scheme}://{here.netloc}{here.path}?{asked}"
+    path = here.path or "/"
+    return f"{here.scheme}://{here.netloc}{path}?{asked}"
 
 
 def share_menu(comparison: Comparison) -> None:

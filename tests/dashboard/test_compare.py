@@ -10,12 +10,16 @@ from PIL import Image as PillowImage
 from streamlit.testing.v1 import AppTest
 
 import dashboard
-from core.grid import look
+from core.archive import export_zip
+from core.gallery import add_to_gallery, find_gallery
+from core.grid import look, submit_grid
+from core.page import export_html
 from core.settings import Settings
 from core.store import Store
-from dashboard import chooser
+from dashboard import chooser, live
 from dashboard.recent import cards, recent_comparisons
 from dashboard.session import get_queue
+from dashboard.sharing import single
 from tests.dashboard.conftest import use
 from tests.kept import NETWORKS, a_comparison, fill
 
@@ -181,7 +185,7 @@ def test_recent_comparisons_are_links_in_which_names_are_only_names(store: Store
 
 CLICKS = """
 import streamlit as st
-from dashboard import chooser
+from dashboard import chooser, live
 
 for name in ("sample:cat", "sample:coffee", "sample:cat"):
     chooser.toggle_picture(name)
@@ -197,3 +201,38 @@ def test_clicking_a_picture_takes_it_in_and_out() -> None:
 def test_class_names_of_several_networks_come_once() -> None:
     names = chooser.class_names(NETWORKS)
     assert len(names) == len(set(names))
+
+
+def test_a_comparison_is_saved_and_exported_without_being_in_a_gallery(page: AppTest, store: Store) -> None:
+    add_to_gallery(store, "Cats & dogs", a_comparison(store, seed=1).key)
+    comparison = a_comparison(store)
+    fill(store, comparison)
+    shown(page, {"grid": comparison.key})
+    assert [button.proto.label for button in page.get("download_button")] == [
+        "One HTML page", "Zip for another Gazegrid",
+    ]  # fmt: skip
+    assert b"<html" in export_html(store, single(comparison))[:200]
+    assert export_zip(store, single(comparison)).startswith(b"PK")
+    next(button for button in page.button if button.label == "Save to gallery").click().run()
+    assert find_gallery(store, "Cats & dogs").entries[-1].comparison == comparison.key
+
+
+def test_a_grid_that_no_worker_serves_says_so(page: AppTest) -> None:
+    shown(page, DOOR)
+    run_button(page).click().run()
+    assert any("no worker is running" in caption.value for caption in page.caption)
+
+
+def test_a_cell_can_be_canceled_and_run_again_and_a_strangers_key_does_nothing(store: Store) -> None:
+    comparison = a_comparison(store, pictures=1)
+    submit_grid(comparison, store, get_queue())
+    key = next(comparison.cells()).spec.key
+
+    def standing() -> str:
+        return look(comparison, store, get_queue()).cells[0].standing
+
+    for action, after in (("cancel", "canceled"), ("run", "queued"), ("cancel", "canceled"), ("retry", "queued")):
+        live.do(comparison, {"action": action, "key": key})
+        assert standing() == after
+    live.do(comparison, {"action": "cancel", "key": "0" * 64})
+    assert standing() == "queued"
