@@ -110,6 +110,17 @@ def galleries(store: Store) -> Iterator[Gallery]:
         yield load_gallery(store, name.removesuffix(".json"))
 
 
+def readable_galleries(store: Store) -> tuple[list[Gallery], dict[str, str]]:
+    """The galleries that can be read, by name, and what is wrong with each of the others, by file name."""
+    found, faults = [], {}
+    for name in store.shelf.names("galleries"):
+        try:
+            found.append(load_gallery(store, name.removesuffix(".json")))
+        except (BadInput, Damaged) as error:
+            faults[name] = str(error)
+    return sorted(found, key=lambda gallery: gallery.name.casefold()), faults
+
+
 def add_to_gallery(store: Store, name: str, comparison: str, note: str = "") -> Gallery:
     """Put a kept comparison into the gallery of this name, made if need be; one that is there gets the new note."""
     store.comparison(comparison)
@@ -118,8 +129,10 @@ def add_to_gallery(store: Store, name: str, comparison: str, note: str = "") -> 
         identifier = gallery_id(name)
         known = store.shelf.exists(gallery_path(identifier))
         gallery = load_gallery(store, identifier) if known else Gallery(checked_name(name))
-        others = tuple(other for other in gallery.entries if other.comparison != comparison)
-        return save_gallery(store, replace(gallery, entries=(*others, entry)))
+        if all(known.comparison != comparison for known in gallery.entries):
+            return save_gallery(store, replace(gallery, entries=(*gallery.entries, entry)))
+        noted = (replace(old, note=entry.note) if old.comparison == comparison else old for old in gallery.entries)
+        return save_gallery(store, replace(gallery, entries=tuple(noted)))
 
 
 def remove_from_gallery(store: Store, identifier: str, comparison: str) -> Gallery:
