@@ -161,7 +161,7 @@ def _chosen_line(card: NetworkCard) -> dict[str, Any]:
     return {
         "id": card.name,
         "title": network_name(card.name),
-        "facts": f"{network_facts(card)} · {card.licence}",
+        "facts": f"{network_facts(card)} · licence {card.licence}",
         "note": "random weights" if card.random_weights else None,
     }
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
 
 from core.comparison import Cell, Comparison
 from core.errors import BadLink, GazegridError
-from core.grid import CellState, look
+from core.grid import Grid, look
 from core.manifest import Manifest
 from core.networks.catalog import get_card
 from dashboard.blobs import blob_url
-from dashboard.cells import View, item_url, network_facts, network_name, picture_name, words
+from dashboard.cells import item_url, network_facts, network_name, picture_name, words
 from dashboard.charts import Curve
 from dashboard.links import CELL, VIEW
-from dashboard.live import one_of, show_grid, view_controls
+from dashboard.live import one_of, row_of, show_grid, view_controls
 from dashboard.render import Shown, curves_of, raw_values, show_curves, show_item, show_pair, show_scalars
 from dashboard.session import get_queue, get_store, plain, show_error
 
@@ -27,9 +26,9 @@ STILL = ("image", "map", "points")
 
 @dataclass(frozen=True)
 class Opened:
-    """A cell of a comparison whose result is there."""
+    """A cell whose result is there, in its row."""
 
-    comparison: Comparison
+    row: Grid
     cell: Cell
     manifest: Manifest
 
@@ -41,13 +40,15 @@ def show_details(comparison: Comparison, key: str) -> None:
         raise BadLink(f"this comparison has no cell {key[:80]!r}")
     _heading(cell)
     view = view_controls(comparison)
-    show_grid(comparison, View(view.item, view.scale, active=key, compact=True), only_row=cell.picture.digest)
-    manifest = get_store().manifest(key)
+    digest = cell.picture.digest
+    row = row_of(look(comparison, get_store(), get_queue()), digest)
+    show_grid(comparison, replace(view, active=key, compact=True), live=row.live, only_row=digest)
+    manifest = next(state.manifest for state in row.cells if state.cell.spec.key == key)
     if manifest is None:
         st.caption("Curves, raw values and files are here as soon as the cell is done.")
         return
     try:
-        _parts(Opened(comparison, cell, manifest))
+        _parts(Opened(row, cell, manifest))
     except GazegridError as error:
         show_error(error)
 
@@ -59,7 +60,7 @@ def _heading(cell: Cell) -> None:
         st.rerun()
     st.subheader(f"{plain(picture_name(cell.picture.name))} in {plain(network_name(card.name))}", anchor=False)
     random = " · :orange-badge[random weights]" if card.random_weights else ""
-    st.caption(f"{plain(cell.method.title)} · {plain(network_facts(card))} · {plain(card.licence)}{random}")
+    st.caption(f"{plain(cell.method.title)} · {plain(network_facts(card))} · licence {plain(card.licence)}{random}")
 
 
 def _parts(opened: Opened) -> None:
@@ -94,7 +95,7 @@ def still_addresses(manifest: Manifest) -> dict[str, str]:
 
 
 def _curves(opened: Opened) -> None:
-    others = [state for state in _row(opened) if state.manifest and state.cell.spec.key != opened.manifest.key]
+    others = [state for state in opened.row.cells if state.manifest and state.cell.spec.key != opened.manifest.key]
     labels = {state.cell.spec.key: network_name(state.cell.network) for state in others}
     compared = st.pills(
         "Compare with", list(labels), selection_mode="multi", format_func=labels.__getitem__,
@@ -107,11 +108,6 @@ def _curves(opened: Opened) -> None:
     show_curves(curves, key="details:curves")
     if not curves:
         st.caption("This method keeps no curves.")
-
-
-def _row(opened: Opened) -> Sequence[CellState]:
-    states = look(opened.comparison, get_store(), get_queue()).cells
-    return [state for state in states if state.cell.picture == opened.cell.picture]
 
 
 def _values(opened: Opened) -> None:

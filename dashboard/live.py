@@ -46,16 +46,13 @@ def one_of(
     return first if chosen is None else chosen
 
 
-def show_grid(comparison: Comparison, view: View, *, only_row: str | None = None) -> None:
-    """The grid, or the row of one picture, live as long as it has to be."""
-    grid = look(comparison, get_store(), get_queue())
-    every = LOOK_EVERY_S if _of_row(grid, only_row).live else None
-    st.fragment(_draw, run_every=every)(comparison, view, only_row, every is not None)
+def show_grid(comparison: Comparison, view: View, *, live: bool, only_row: str | None = None) -> None:
+    """The grid, or the row of one picture; drawn again and again where it is `live`, until nothing more is to come."""
+    st.fragment(_draw, run_every=LOOK_EVERY_S if live else None)(comparison, view, only_row, live)
 
 
 def _draw(comparison: Comparison, view: View, only_row: str | None, was_live: bool) -> None:
-    whole = look(comparison, get_store(), get_queue())
-    grid = _of_row(whole, only_row)
+    grid = row_of(look(comparison, get_store(), get_queue()), only_row)
     if was_live and not grid.live:
         st.rerun()
     _status(grid, only_row)
@@ -63,7 +60,8 @@ def _draw(comparison: Comparison, view: View, only_row: str | None, was_live: bo
     grid_view(grid_data(grid, view, get_store()), key=key, on_click=lambda: act(comparison, _clicked(key)))
 
 
-def _of_row(grid: Grid, digest: str | None) -> Grid:
+def row_of(grid: Grid, digest: str | None) -> Grid:
+    """The part of a grid that is about one picture; all of it for None."""
     if digest is None:
         return grid
     return Grid(grid.comparison, tuple(s for s in grid.cells if s.cell.picture.digest == digest), grid.queue_fault)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.comparison import Comparison
 from core.errors import GazegridError
-from core.grid import LIVE, look
+from core.grid import look
 from dashboard import chooser, links
 from dashboard.details import show_details
 from dashboard.live import cancel_all, show_grid, view_controls
@@ -61,20 +61,20 @@ def _prefill(query: dict[str, str], comparison: Comparison | None) -> None:
 
 def _comparison(comparison: Comparison) -> None:
     method = comparison.methods[0]
+    live = look(comparison, get_store(), get_queue()).live
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader(plain(", ".join(method.title for method in comparison.methods)), anchor=False, width="content")
         with st.container(horizontal=True, width="content"):
-            _cancel_all(comparison)
+            if live:
+                _cancel_all(comparison)
             share_menu(comparison)
     with st.container(gap="xsmall"):
         st.caption(plain(method.summary))
         st.caption(f"**{plain(chooser.parameters_line(method))}** · seed {comparison.seed}")
-    show_grid(comparison, view_controls(comparison))
+    show_grid(comparison, view_controls(comparison), live=live)
 
 
 def _cancel_all(comparison: Comparison) -> None:
-    if not any(state.standing in LIVE for state in look(comparison, get_store(), get_queue()).cells):
-        return
     if st.button("Cancel all", icon=":material/stop_circle:"):
         try:
             cancel_all(comparison)

@@ -1,0 +1,122 @@
+"""The queue as the page Queue shows it: one look at Redis, jobs in words, times as a reader counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from core.errors import GazegridError
+from core.methods import METHODS
+from core.queue import JobQueue, JobRow, WorkerState
+from core.store import Store
+from core.wording import network_name, picture_name
+
+MOST_ROWS = 25
+"""Jobs of a state that are shown one by one; the rest is counted."""
+COMPARISONS_SEARCHED = 100
+"""How many of the latest comparisons are looked through for a job's place."""
+
+
+@dataclass(frozen=True)
+class QueueView:
+    """Everything about the queue, as it stood a moment ago."""
+
+    counts: Mapping[str, int]
+    running: tuple[JobRow, ...]
+    waiting: tuple[JobRow, ...]
+    failed: tuple[JobRow, ...]
+    workers: tuple[WorkerState, ...]
+
+    @property
+    def live(self) -> bool:
+        """Whether anything is still to come."""
+        return bool(self.running or self.waiting)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a job's result is shown: its comparison, and the name of its row."""
+
+    comparison: str
+    picture: str
+
+
+def look_at_queue(queue: JobQueue) -> QueueView:
+    """Ask Redis for everything. Raises QueueUnavailable, within 3 s."""
+    counts = queue.counts()
+    running, waiting, failed = queue.running(), queue.waiting(), queue.failed()
+    return QueueView(counts, tuple(running), tuple(waiting), tuple(failed), tuple(queue.workers()))
+
+
+def places(store: Store, rows: Iterable[JobRow]) -> dict[str, Place]:
+    """The latest comparison that shows each job, by the job's key; a job that none shows is left out."""
+    wanted = {row.job.key for row in rows}
+    found: dict[str, Place] = {}
+    for comparison, _ in store.comparisons()[:COMPARISONS_SEARCHED] if wanted else ():
+        for key, picture in _cells(store, comparison).items():
+            if key in wanted and key not in found:
+                found[key] = Place(comparison, picture)
+        if len(found) == len(wanted):
+            break
+    return found
+
+
+@lru_cache(maxsize=4 * COMPARISONS_SEARCHED)
+def _cells(store: Store, comparison: str) -> dict[str, str]:
+    """Job key -> the row's name, of each cell; a comparison never changes. None of one that cannot be read."""
+    try:
+        return {cell.spec.key: picture_name(cell.picture.name) for cell in store.comparison(comparison).cells()}
+    except GazegridError:
+        return {}
+
+
+def in_words(row: JobRow, place: Place | None) -> str:
+    """`Detail search · resnet18 · cat`."""
+    if row.document is None:
+        return f"A damaged record, {row.job.key[:12]}"
+    title = METHODS[row.method].title if row.method in METHODS else row.method
+    return " · ".join(part for part in (title, network_name(row.network or ""), place.picture if place else "") if part)
+
+
+def progress(row: JobRow) -> tuple[float, str]:
+    """Share done, and that in words."""
+    if not row.job.total:
+        return 0.0, "Starting"
+    share = min(1.0, row.job.step / row.job.total)
+    return share, f"Step {row.job.step:,} of {row.job.total:,}"
+
+
+def ago(time: str | None, now: datetime | None = None) -> str:
+    """`12 s`, `3 min`, `2.5 h`, `4 d` since a time as RQ writes it; `?` where it cannot be read."""
+    try:
+        then = datetime.fromisoformat(time or "")
+    except ValueError:
+        return "?"
+    then = then if then.tzinfo else then.replace(tzinfo=UTC)
+    seconds = max(0.0, ((now or datetime.now(UTC)) - then).total_seconds())
+    for limit, size, unit in ((100, 1, "s"), (6000, 60, "min"), (360_000, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} d"
+
+
+def worker_rows(view: QueueView, found: Mapping[str, Place]) -> list[dict[str, Any]]:
+    """The workers for a table."""
+    names = {row.job.key: in_words(row, found.get(row.job.key)) for row in view.running}
+    return [
+        {
+            "Worker": worker.name,
+            "Host": worker.host,
+            "Device": worker.device or "starting",
+            "State": worker.state,
+            "Job": names.get(worker.job or "", worker.job and worker.job[:12]),
+            "Networks loaded": [network_name(name) for name in worker.networks],
+            "Finished": worker.finished,
+            "Failed": worker.failed,
+            "Last heard of": f"{ago(worker.heard_at)} ago",
+        }
+        for worker in view.workers
+    ]

@@ -1,0 +1,34 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from core.grid import submit_grid
+from core.store import Store
+from dashboard.jobs import ago, look_at_queue, places
+from dashboard.session import get_queue
+from tests.kept import a_comparison
+
+NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (99, "99 s"), (120, "2 min"), (7_200, "2 h"), (900_000, "10 d"), (-5, "0 s")]
+)
+def test_times_are_counted_as_a_reader_does(seconds: int, text: str) -> None:
+    assert ago((NOW - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ"), NOW) == text
+
+
+@pytest.mark.parametrize("time", [None, "", "yesterday", "2026-99-99"])
+def test_a_time_that_cannot_be_read_is_a_question_mark(time: str | None) -> None:
+    assert ago(time, NOW) == "?"
+
+
+def test_a_job_is_placed_in_the_latest_comparison_that_shows_it(store: Store) -> None:
+    comparison = a_comparison(store, pictures=1)
+    submit_grid(comparison, store, get_queue())
+    view = look_at_queue(get_queue())
+    assert view.live
+    found = places(store, view.waiting)
+    assert {place.comparison for place in found.values()} == {comparison.key}
+    assert {place.picture for place in found.values()} == {"picture 0"}
+    assert places(store, []) == {}

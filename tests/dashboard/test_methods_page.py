@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from core.methods import METHODS
+from tests.dashboard.opened import opened, texts
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+def test_every_method_is_told_with_question_source_and_version() -> None:
+    text = texts(opened("methods"))
+    for method in METHODS.values():
+        assert method.summary in text
+        assert f"version {method.version}" in text
+
+
+def test_every_parameter_has_a_line_with_bounds_and_meaning() -> None:
+    page = opened("methods")
+    tables = [table.value for table in page.dataframe if "allowed" in table.value.columns]
+    assert len(tables) == len(METHODS)
+    for table, method in zip(tables, METHODS.values(), strict=True):
+        assert list(table["name"]) == list(method.model_fields)
+        assert table["allowed"].all()
+        assert table["description"].all()
+
+
+def test_a_method_says_where_it_is_undefined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(METHODS["detail_search"], "undefined", {"mixer": "it has no <b>edges</b>"})
+    shown = [element.value for element in opened("methods").markdown if "Not defined" in element.value]
+    assert shown == [":orange-badge[Not defined for Mixer] it has no \\<b\\>edges\\</b\\>"]
+
+
+def test_a_link_opens_the_form_with_the_method_chosen() -> None:
+    links = opened("methods").page_link
+    assert len(links) >= len(METHODS)
+    assert {link.proto.query_string for link in links} >= {f"method={name}" for name in METHODS}

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from core.networks.catalog import all_cards
+from core.store import Store
+from dashboard.network_table import caution, network_rows
+from tests.dashboard.opened import opened, texts
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+def test_every_network_is_listed_with_what_is_at_hand_first() -> None:
+    table = opened("networks").dataframe[0].value
+    assert len(table) == len(all_cards()) > 1000
+    here = table["Weights"] == "on this machine"
+    assert here.iloc[0]
+    assert not here[here.argmin() :].any()
+    assert set(table.columns) >= {"Network", "Family", "Parameters", "Licence", "Input", "Classes", "Source"}
+
+
+def test_search_and_families_narrow_the_table() -> None:
+    page = opened("networks", network="tiny patch16 224")
+    names = page.dataframe[0].value["Network"]
+    assert len(names) > 0
+    assert all("tiny" in name and "patch16" in name for name in names)
+    page.get_by_key("family").set_value(["Mixer"])
+    page.run()
+    assert not page.exception
+    assert "No network has all of these words" in texts(page)
+
+
+def test_the_address_of_a_search_shows_it() -> None:
+    assert len(opened("networks", network="efficientnet_lite0").dataframe[0].value) >= 2
+    assert len(opened("networks", network="<b>'\"" * 99).dataframe) == 0
+
+
+def test_only_what_is_on_this_machine() -> None:
+    page = opened("networks")
+    page.toggle[0].set_value(True)
+    page.run()
+    assert set(page.dataframe[0].value["Weights"]) == {"on this machine"}
+    assert "lite/efficientnet_lite0" in set(page.dataframe[0].value["Network"])
+
+
+@pytest.mark.parametrize(
+    ("licence", "word"),
+    [
+        ("cc-by-nc-4.0", "non-commercial"), ("CC-BY-NC-SA", "non-commercial"), ("seer-license", "non-commercial"),
+        ("apache-2.0", ""), ("mit", ""), ("unknown", "unknown"), ("dinov3-license", "own terms"),
+    ],
+)  # fmt: skip
+def test_a_licence_that_limits_is_marked(licence: str, word: str) -> None:
+    assert caution(licence) == word
+
+
+def test_random_weights_say_so() -> None:
+    rows = network_rows("random/")
+    assert rows
+    assert {row["Weights"] for row in rows} == {"random, never trained"}
+
+
+def test_a_thousand_rows_are_quick() -> None:
+    page = opened("networks")
+    begun = time.monotonic()
+    page.run()
+    assert time.monotonic() - begun < 0.7
+
+
+def test_how_to_add_a_network_is_told() -> None:
+    assert "model.safetensors" in texts(opened("networks"))
