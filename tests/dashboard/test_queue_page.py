@@ -75,7 +75,7 @@ def test_a_failed_job_says_why_and_is_tried_again(queue: JobQueue) -> None:
     key = fail(queue)
     page = opened("queue")
     assert "the loss became NaN at step 3" in texts(page)
-    assert f"computation_failed` · 0 workers lost · job `{key}" in texts(page)
+    assert f"computation_failed` · 1 attempt · job `{key}" in texts(page)
     assert "in run: x" in [code.value for code in page.code]
     press(page, "Try again")
     assert queue.states([key])[key].state == "queued"
@@ -108,7 +108,7 @@ def test_a_damaged_record_does_not_hide_the_others(queue: JobQueue) -> None:
     key = fail(queue)
     queue.redis.hset(f"rq:job:{key}", "data", b"garbage")
     page = opened("queue")
-    assert f"A damaged record, {key[:12]}" in texts(page)
+    assert f"A damaged record, {key[:12]}" in [link.value.replace("\\", "") for link in page.page_link]
     assert metrics(page)["Waiting"] == "3"
 
 
@@ -142,7 +142,9 @@ def test_two_hundred_waiting_jobs_stay_quick(store: Store) -> None:
 
 
 def test_redis_away_is_one_sentence_and_what_can_still_be_seen(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, store: Store  # noqa: ARG001
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    store: Store,  # noqa: ARG001
 ) -> None:
     monkeypatch.delenv("GAZEGRID_REDIS_URL")
     use(settings.model_copy(update={"redis_url": None}), monkeypatch)

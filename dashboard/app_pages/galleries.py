@@ -1,0 +1,155 @@
+"""Comparisons that were kept under a name: `?gallery=ID` opens one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from core.archive import export_zip, import_zip
+from core.errors import GazegridError
+from core.gallery import (
+    MAX_NOTE,
+    Entry,
+    Gallery,
+    add_to_gallery,
+    delete_gallery,
+    load_gallery,
+    readable_galleries,
+    remove_from_gallery,
+)
+from core.page import export_html
+from dashboard.gallery_view import file_name, thumbnail_grid, title
+from dashboard.session import get_store, plain, show_error
+
+COMPARE, GALLERIES = "app_pages/compare.py", "app_pages/galleries.py"
+GALLERY, SAID = "gallery", "galleries:said"
+
+
+def page() -> None:
+    """The gallery that the address names, or all of them."""
+    if sentence := st.session_state.pop(SAID, None):
+        st.error(plain(sentence), icon=":material/error:")
+    identifier = st.query_params.get(GALLERY)
+    if identifier is None:
+        _all()
+        return
+    st.page_link(GALLERIES, label="All galleries", icon=":material/arrow_back:", query_params={})
+    try:
+        _one(load_gallery(get_store(), identifier))
+    except GazegridError as error:
+        show_error(error)
+
+
+def _all() -> None:
+    st.title("Galleries", anchor=False)
+    found, faults = readable_galleries(get_store())
+    for name, fault in faults.items():
+        st.error(f"{plain(name)}: {plain(fault)}. `gazegrid fsck --repair` sets it aside.", icon=":material/error:")
+    if not found:
+        st.caption("Nothing is kept yet: open a comparison and press Save.")
+    for gallery in found:
+        with st.container(border=True, key=f"gallery_{gallery.id}"):
+            st.page_link(
+                GALLERIES, label=f"**{plain(gallery.name)}**", query_params={GALLERY: gallery.id},
+                icon=":material/collections_bookmark:",
+            )  # fmt: skip
+            latest = max((entry.added[:10] for entry in gallery.entries), default="")
+            st.caption(_comparisons(gallery) + (f", the latest of {plain(latest)}" if latest else ""))
+    _import()
+
+
+def _comparisons(gallery: Gallery) -> str:
+    return f"{len(gallery.entries)} comparison{'' if len(gallery.entries) == 1 else 's'}"
+
+
+def _import() -> None:
+    with st.form("import", border=True, clear_on_submit=True):
+        st.markdown("**Import a gallery**")
+        file = st.file_uploader("A zip that was exported from a gallery", type=["zip"])
+        if not st.form_submit_button("Import", icon=":material/upload:") or file is None:
+            return
+    try:
+        gallery = import_zip(get_store(), file.getvalue())
+    except GazegridError as error:
+        st.error(f"Nothing was imported: {plain(error)}", icon=":material/error:")
+        return
+    st.success(f"{plain(gallery.name)} is here, with {_comparisons(gallery)}.", icon=":material/check:")
+    st.page_link(GALLERIES, label="Open it", icon=":material/arrow_forward:", query_params={GALLERY: gallery.id})
+
+
+def _one(gallery: Gallery) -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.title(plain(gallery.name), anchor=False, width="content")
+        with st.container(horizontal=True, width="content"):
+            _exports(gallery)
+            _delete(gallery)
+    st.caption(_comparisons(gallery))
+    for entry in gallery.entries:
+        with st.container(border=True, key=f"entry_{entry.comparison}"):
+            _entry(gallery, entry)
+
+
+def _exports(gallery: Gallery) -> None:
+    store = get_store()
+    st.download_button(
+        "HTML page", partial(export_html, store, gallery), file_name(gallery, "html"), "text/html",
+        icon=":material/html:", on_click="ignore", help="One file that opens anywhere, without a network connection.",
+    )  # fmt: skip
+    st.download_button(
+        "Zip", partial(export_zip, store, gallery), file_name(gallery, "zip"), "application/zip",
+        icon=":material/folder_zip:", on_click="ignore", help="For another Gazegrid: raw values and checksums.",
+    )  # fmt: skip
+
+
+def _delete(gallery: Gallery) -> None:
+    with st.popover("Delete", icon=":material/delete:"):
+        st.markdown(f"Delete **{plain(gallery.name)}**? Its comparisons stay, but their results may be evicted.")
+        if st.button("Delete the gallery", type="primary", key="delete"):
+            _try(partial(delete_gallery, get_store(), gallery.id))
+            st.switch_page(GALLERIES)
+
+
+def _entry(gallery: Gallery, entry: Entry) -> None:
+    store = get_store()
+    try:
+        comparison = store.comparison(entry.comparison)
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.page_link(
+                COMPARE, label=f"**{plain(title(comparison))}**", icon=":material/grid_view:",
+                query_params={"grid": comparison.key},
+            )  # fmt: skip
+            _entry_menu(gallery, entry)
+        if entry.note:
+            st.text(entry.note)
+        st.html(thumbnail_grid(comparison, store))
+    except GazegridError as error:
+        show_error(error)
+        _entry_menu(gallery, entry)
+
+
+def _entry_menu(gallery: Gallery, entry: Entry) -> None:
+    store, key = get_store(), entry.comparison
+    with st.container(horizontal=True, width="content"):
+        with st.popover("Note", icon=":material/edit:"), st.form(f"note_{key}", border=False):
+            note = st.text_area("Note", entry.note, max_chars=MAX_NOTE, key=f"text_{key}")
+            if st.form_submit_button("Save the note", type="primary"):
+                _try(partial(add_to_gallery, store, gallery.name, key, note or ""))
+                st.rerun()
+        with st.popover("Remove", icon=":material/remove_circle:"):
+            st.markdown("Take this comparison out of the gallery? It stays in the store.")
+            if st.button("Remove it", key=f"remove_{key}", type="primary"):
+                _try(partial(remove_from_gallery, store, gallery.id, key))
+                st.rerun()
+
+
+def _try(action: Callable[[], object]) -> None:
+    """Do it; where it fails, the sentence is shown after the next run."""
+    try:
+        action()
+    except GazegridError as error:
+        st.session_state[SAID] = str(error)
+
+
+page()
