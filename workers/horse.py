@@ -70,12 +70,8 @@ class Horse:
         self._process = context.Process(target=run_horse, args=arguments, name="horse")
         self._process.start()
         theirs.close()
+        self.pid = cast(int, self._process.pid)
         self.device: str | None = None
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return cast(int, self._process.pid)
 
     @property
     def alive(self) -> bool:
@@ -115,10 +111,8 @@ class Horse:
                 kill(target, signal.SIGKILL)
 
     def close(self) -> None:
-        """Let it end, or make it; afterwards it is gone."""
-        self._pipe.close()  # it reads the end of its pipe and leaves
-        if self.device is not None:
-            self._process.join(STOP_TIMEOUT_S)
+        """End it; afterwards it is gone. What it has published stays, and nothing else of it matters."""
+        self._pipe.close()
         self.kill()
         self._process.join()
         self._process.close()

@@ -60,8 +60,10 @@ class Pulse(threading.Thread):
                     self._hold(running)
                 self._register()
                 self._noticed(away=False)
-            except RedisError as error:
+            except Exception as error:
                 self._noticed(away=True, reason=str(error))
+                if not isinstance(error, RedisError):  # a fault of ours; a worker without a pulse would be worse
+                    log.exception("a heartbeat failed")
                 if running is not None:
                     self._fence(running)
 

@@ -46,11 +46,15 @@ class Reaper:
 
     def run(self, stopping: threading.Event) -> None:
         """Tick until `stopping` is set, whether Redis is there or not."""
+        away = False
         while not stopping.is_set():
             try:
                 self.tick()
+                away = False
             except RedisError as error:
-                log.warning("Redis is away", reason=str(error))
+                if not away:
+                    log.warning("Redis is away", reason=str(error))
+                away = True
                 self._wait_for_workers(self.settings.lease_s)
             stopping.wait(self.settings.reaper_tick_s)
 

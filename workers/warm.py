@@ -208,8 +208,9 @@ class WarmWorker(Worker):
             self.successful_job_count += self.ledger.finish(running.key, running.token)
         elif outcome.state == "failed":
             self._fail(running, outcome.code, outcome.sentence, outcome.trace)
-        if outcome.spoiled:
-            log.warning("the process that computes is replaced", job=running.key, reason=outcome.sentence)
+        if outcome.spoiled or running.ended_because:  # the latter: it was killed just after it had its outcome
+            reason = running.ended_because or outcome.sentence
+            log.warning("the process that computes is replaced", job=running.key, reason=reason)
             self._close_horse()
 
     def _settle_death(self, running: Running, how: str) -> None:

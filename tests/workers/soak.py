@@ -44,8 +44,8 @@ class Plan:
     seed: int
     workers: int = 3
     reaper: bool = True
-    patience_s: float = 60.0
-    """How long after the last kill is waited for the jobs."""
+    patience_s: float = LATE_S
+    """After the last kill, some job must end every so many seconds."""
 
 
 @dataclass
@@ -66,8 +66,8 @@ class Report:
     """The result is there, and Redis does not know."""
     recovered: int = 0
     kills: int = 0
-    settled_s: float = 0.0
-    """Seconds from the last kill until all was done."""
+    slowest_s: float = 0.0
+    """The longest time after the last kill in which no job ended."""
 
     @property
     def faults(self) -> dict[str, object]:
@@ -77,7 +77,7 @@ class Report:
             for entry in fields(self)
             if isinstance(getattr(self, entry.name), list) and getattr(self, entry.name)
         }
-        return found | ({"late": self.settled_s} if self.settled_s > LATE_S else {})
+        return found | ({"late": self.slowest_s} if self.slowest_s > LATE_S else {})
 
 
 class Nanny:
@@ -174,12 +174,12 @@ def run(plan: Plan, settings: Settings) -> Report:
         with connect(settings) as redis:
             queue = JobQueue(redis, settings)
             _harass(plan, queue, store, list(specs.values()), killer)
-            settled_s = _settle(plan, queue, store, list(specs), killer)
+            slowest_s = _settle(plan, queue, store, list(specs), killer)
             report = check(specs, store, queue, Journal(settings.home), killer.deaths)
     finally:
         workers.stop()
         reapers.stop()
-    report.kills, report.settled_s = killer.kills, settled_s
+    report.kills, report.slowest_s = killer.kills, slowest_s
     return report
 
 
@@ -204,14 +204,16 @@ def _harass(plan: Plan, queue: JobQueue, store: Store, specs: list[JobSpec], kil
 
 
 def _settle(plan: Plan, queue: JobQueue, store: Store, keys: list[str], killer: Killer) -> float:
-    started = time.monotonic()
-    while time.monotonic() - started < plan.patience_s:
+    ended, progressed_s, slowest_s = 0, time.monotonic(), 0.0
+    while ended < len(keys) and slowest_s <= plan.patience_s:
         _revive(killer)
         states = queue.states(keys)
-        if all(states[key].state == "finished" if key in states else store.has(key) for key in keys):
-            break
+        now = sum(states[key].state == "finished" if key in states else store.has(key) for key in keys)
+        if now > ended:
+            ended, progressed_s = now, time.monotonic()
+        slowest_s = max(slowest_s, time.monotonic() - progressed_s)
         time.sleep(0.1)
-    return time.monotonic() - started
+    return slowest_s
 
 
 def _revive(killer: Killer) -> None:
@@ -278,7 +280,8 @@ def main() -> int:
             started = time.monotonic()
             report = run(plan, settings)
     sys.stdout.write(f"{time.monotonic() - started:.0f} s, {report.kills} kills, {report.recovered} recovered, ")
-    sys.stdout.write(f"all settled {report.settled_s:.1f} s after the last; faults: {report.faults or 'none'}\n")
+    faults = {name: fault[:3] if isinstance(fault, list) else fault for name, fault in report.faults.items()}
+    sys.stdout.write(f"a job ended at least every {report.slowest_s:.1f} s; faults: {faults or 'none'}\n")
     return 1 if report.faults else 0
 
 
