@@ -79,7 +79,11 @@ class JobSpec:
             if asked["version"] != method.version:
                 raise BadInput(f"this job asks for {method.name} version {asked['version']}, here is {method.version}")
             pictures = tuple(checked_key(digest) for digest in document["pictures"])
-            spec = cls(method, pictures, network, checked_seed(document["seed"]), document["dataset"])
+            if not isinstance(network, str | None):
+                raise BadInput(f"a job's network is a name, got {str(network)[:80]!r}")
+            dataset = document["dataset"]
+            dataset = None if dataset is None else checked_key(dataset)
+            spec = cls(method, pictures, network, checked_seed(document["seed"]), dataset)
         except (KeyError, TypeError, AttributeError) as error:
             raise BadInput(f"this is no job description: {type(error).__name__} {error}") from None
         if spec.network_name is not None and get_card(spec.network_name).identity != network:

@@ -11,7 +11,7 @@ from core.wording import FAMILY_NAMES, input_size
 
 FAMILIES: dict[str, Family] = {FAMILY_NAMES[family]: family for family in get_args(Family)}
 """A family as a reader sees it -> as the catalogue has it."""
-AT_HAND = ("bundled", "lite", "local", "hub", "random", "timm")
+AT_HAND = ("bundled", "lite", "local", "hub", "timm", "random")
 """The sources in the order in which they are shown."""
 OFFLINE = ("bundled", "lite", "local", "hub")
 """Sources whose networks are already on this machine."""
@@ -36,7 +36,7 @@ def caution(licence: str) -> str:
     if "nc" in parts or licence.lower() in NON_COMMERCIAL:
         return "non-commercial"
     if licence.lower() in ("unknown", "other", ""):
-        return "unknown"
+        return "terms unknown"
     return "own terms" if parts[-1] == "license" else ""
 
 

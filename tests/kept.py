@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from itertools import count
 
 import numpy as np
+import pytest
 
 from core.comparison import Comparison, PictureRef
 from core.gallery import Gallery, add_to_gallery
 from core.items import Animation, Embedding, Image, Map, Points, Result, Scalar, Series, Table, Weights
-from core.methods import make_method
+from core.methods import METHODS, make_method
 from core.picture import Picture
 from core.store import Store
 
@@ -83,6 +84,12 @@ def a_gallery(store: Store, name: str = "Cats", comparisons: int = 1, full: bool
         fill(store, comparison, full)
         gallery = add_to_gallery(store, name, comparison.key, f"note {seed}")
     return gallery
+
+
+def undefine(monkeypatch: pytest.MonkeyPatch, family: str, reason: str) -> None:
+    """Let detail search have no meaning for a family of networks."""
+    method = METHODS["detail_search"]
+    monkeypatch.setattr(method, "undefined_for", lambda _, card: reason if card.family == family else None)
 
 
 def publish_without_end(place: str, first: int) -> None:

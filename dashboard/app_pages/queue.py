@@ -109,7 +109,8 @@ def _failed(rows: Sequence[JobRow], found: Mapping[str, Place]) -> None:
     for row in rows[:MOST_ROWS]:
         with st.container(border=True, key=f"failed_{row.job.key}"):
             _head(row, found, "Try again", _retry, f"{ago(row.ended_at)} ago")
-            st.markdown(plain(row.job.error or "The reason was not kept."))
+            reason = plain((row.job.error or "the reason was not kept").rstrip("."))
+            st.markdown(f"{reason[:1].upper()}{reason[1:]}.")
             with st.expander("Details", key=f"details_{row.job.key}"):
                 attempts = f"{row.job.attempts} attempt{'s' * (row.job.attempts != 1)}"
                 st.caption(f"`{row.job.error_code or 'unknown'}` · {attempts} · job `{row.job.key}`")

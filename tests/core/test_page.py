@@ -7,10 +7,9 @@ import pytest
 from core import page
 from core.errors import BadInput
 from core.gallery import add_to_gallery
-from core.methods import METHODS
 from core.page import export_html
 from core.store import Store, comparison_path, result_folder
-from tests.kept import a_comparison, a_full_result, a_gallery, a_small_result, fill
+from tests.kept import a_comparison, a_full_result, a_gallery, a_small_result, fill, undefine
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
@@ -80,7 +79,7 @@ def test_a_cell_without_a_result_says_so(store: Store) -> None:
 
 
 def test_a_cell_where_the_method_is_undefined_says_why(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(METHODS["detail_search"], "undefined", {"vit": "it has no convolution"})
+    undefine(monkeypatch, "vit", "it has no convolution")
     text = export_html(store, a_gallery(store)).decode()
     assert text.count("Not defined here: it has no convolution") == 2
 

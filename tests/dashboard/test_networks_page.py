@@ -5,7 +5,6 @@ import time
 import pytest
 
 from core.networks.catalog import all_cards
-from core.store import Store
 from dashboard.network_table import caution, network_rows
 from tests.dashboard.opened import opened, texts
 
@@ -49,7 +48,7 @@ def test_only_what_is_on_this_machine() -> None:
     ("licence", "word"),
     [
         ("cc-by-nc-4.0", "non-commercial"), ("CC-BY-NC-SA", "non-commercial"), ("seer-license", "non-commercial"),
-        ("apache-2.0", ""), ("mit", ""), ("unknown", "unknown"), ("dinov3-license", "own terms"),
+        ("apache-2.0", ""), ("mit", ""), ("unknown", "terms unknown"), ("dinov3-license", "own terms"),
     ],
 )  # fmt: skip
 def test_a_licence_that_limits_is_marked(licence: str, word: str) -> None:

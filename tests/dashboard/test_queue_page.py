@@ -74,7 +74,7 @@ def test_a_running_job_shows_its_step_and_its_worker(queue: JobQueue) -> None:
 def test_a_failed_job_says_why_and_is_tried_again(queue: JobQueue) -> None:
     key = fail(queue)
     page = opened("queue")
-    assert "the loss became NaN at step 3" in texts(page)
+    assert "The loss became NaN at step 3." in texts(page)
     assert f"computation_failed` · 1 attempt · job `{key}" in texts(page)
     assert "in run: x" in [code.value for code in page.code]
     press(page, "Try again")

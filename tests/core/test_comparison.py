@@ -1,0 +1,77 @@
+import json
+
+import pytest
+
+from core.canonical import canonical_json
+from core.comparison import MAX_CELLS, Comparison, PictureRef
+from core.errors import BadInput, GazegridError
+from core.methods import make_method
+from tests.kept import undefine
+
+NETWORKS = ("random/resnet18", "random/vit_tiny_patch16_224", "random/mixer_s16_224")
+PICTURES = (PictureRef("ab" * 32, "cat"), PictureRef("cd" * 32, "dog"))
+
+
+def a_comparison(**changes: object) -> Comparison:
+    methods = (make_method("detail_search", {}), make_method("detail_search", {"k2": 9}))
+    given = {"pictures": PICTURES, "networks": NETWORKS, "methods": methods, "seed": 3, **changes}
+    return Comparison(**given)
+
+
+def test_cells_come_in_reading_order() -> None:
+    order = [(cell.picture.name, cell.network, cell.method.model_dump()["k2"]) for cell in a_comparison().cells()]
+    assert order == [(name, network, k2) for name in ("cat", "dog") for network in NETWORKS for k2 in (1.0, 9.0)]
+    assert len({cell.spec.key for cell in a_comparison().cells()}) == 12
+    assert {cell.spec.seed for cell in a_comparison().cells()} == {3}
+
+
+def test_the_document_brings_the_grid_and_its_key_back() -> None:
+    document = json.loads(canonical_json(a_comparison().document()))
+    assert Comparison.from_document(document) == a_comparison()
+    assert Comparison.from_document(document).key == a_comparison().key
+
+
+def test_a_name_of_a_row_changes_the_grid_and_no_cell() -> None:
+    other = a_comparison(pictures=(PictureRef("ab" * 32, "another name"), PICTURES[1]))
+    assert other.key != a_comparison().key
+    assert [cell.spec.key for cell in other.cells()] == [cell.spec.key for cell in a_comparison().cells()]
+
+
+def test_a_cell_where_the_method_is_undefined_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    undefine(monkeypatch, "mixer", "no heads")
+    assert [cell.undefined for cell in a_comparison().cells()][:6] == [None] * 4 + ["no heads"] * 2
+
+
+@pytest.mark.parametrize("missing", ["pictures", "networks", "methods"])
+def test_an_empty_choice_is_one_sentence(missing: str) -> None:
+    with pytest.raises(BadInput, match=f"choose at least one {missing[:-1]}"):
+        a_comparison(**{missing: ()})
+
+
+def test_a_grid_has_a_greatest_size() -> None:
+    many = tuple(PictureRef(f"{number:064x}", "") for number in range(MAX_CELLS // 6 + 1))
+    with pytest.raises(BadInput, match=f"at most {MAX_CELLS} cells, this one would have 2004"):
+        a_comparison(pictures=many)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": 9}, {"networks": ["random/none"]}, {"networks": "random/resnet18"}, {"networks": [["x"]]},
+        {"networks": 7}, {"pictures": [{"digest": "x", "name": ""}]}, {"pictures": [None]}, {"seed": 1.5},
+        {"seed": None}, {"methods": [{"name": "none", "parameters": {}}]}, {"methods": {}}, {"methods": [3]},
+        {"methods": [{"name": "detail_search", "parameters": {"k1": "nan"}}]},
+        {"methods": [{"name": "detail_search", "parameters": None}]},
+    ],
+)  # fmt: skip
+def test_a_document_made_by_hand_is_refused_in_one_sentence(change: dict[str, object]) -> None:
+    document = json.loads(canonical_json(a_comparison().document())) | change
+    with pytest.raises(GazegridError) as refused:
+        Comparison.from_document(document)
+    assert len(str(refused.value)) < 500
+
+
+@pytest.mark.parametrize("document", [{}, None, [], "x"])
+def test_what_is_no_document_is_refused(document: object) -> None:
+    with pytest.raises(BadInput, match="this is no comparison"):
+        Comparison.from_document(document)
