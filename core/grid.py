@@ -71,7 +71,9 @@ def look(comparison: Comparison, store: Store, queue: JobQueue) -> Grid:
     return Grid(comparison, tuple(states), fault)
 
 
-def _standing(cell: Cell, manifest: Manifest | None, job: JobState | None, fault: str | None, store: Store) -> CellState:
+def _standing(
+    cell: Cell, manifest: Manifest | None, job: JobState | None, fault: str | None, store: Store
+) -> CellState:
     if cell.undefined:
         return CellState(cell, "undefined")
     if manifest is not None:

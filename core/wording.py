@@ -62,7 +62,7 @@ def numbers(items: Iterable[StoredItem]) -> list[tuple[str, str, str]]:
         after = scalars.get(f"{stem}_after") if stem != name else None
         if name.endswith("_after") and f"{name.removesuffix('_after')}_before" in scalars:
             continue
-        value = formatted(meta["value"], meta["unit"])
+        value = formatted(meta["value"], "" if meta["unit"] == name else meta["unit"])
         shown = f"{value} → {formatted(after['value'], after['unit'])}" if after else value
         lines.append((words(stem if after else name), shown, str(meta["caption"])))
     return lines

@@ -5,7 +5,7 @@ Chosen by an item's kind and a cell's standing alone; nothing here knows Streaml
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -19,9 +19,9 @@ from core.grid import CellStanding, CellState, Grid
 from core.items import Map
 from core.manifest import Manifest, StoredItem
 from core.method import Output
-from core.networks.card import NetworkCard
 from core.networks.catalog import get_card
 from core.store import Store
+from core.wording import formatted, network_facts, network_name, numbers, picture_name, words
 from dashboard.blobs import blob_url
 from dashboard.charts import color_stops
 
@@ -31,7 +31,6 @@ NUMBERS_MAX = 4
 """Scalars under a cell; the rest is in its details."""
 DIRECT_BYTES = 400_000
 """Pictures up to here are shown in the grid as they are stored; larger ones as a thumbnail of 640 px."""
-FAMILY_NAMES = {"cnn": "CNN", "vit": "ViT", "mixer": "Mixer", "hybrid": "Hybrid"}
 
 DETAILS = {"name": "details", "label": "Details"}
 CANCEL = {"name": "cancel", "label": "Cancel"}
@@ -77,60 +76,6 @@ def progress_line(grid: Grid) -> str:
     total, done = len(grid.cells), counts.pop("done", 0)
     rest = [f"{counts[standing]} {word}" for standing, word in _STANDING_WORDS.items() if standing in counts]
     return ", ".join([f"{done} of {total} done", *rest])
-
-
-def picture_name(name: str) -> str:
-    """A row's name for a reader."""
-    return name.removeprefix("sample:")
-
-
-def network_name(name: str) -> str:
-    """`timm/resnet50.a1_in1k` -> `resnet50.a1_in1k`."""
-    return name.partition("/")[2] or name
-
-
-def network_facts(card: NetworkCard) -> str:
-    """Family, parameters and input size in a line."""
-    height, width = card.input_px
-    size = f"{height} px" if height == width else f"{height} x {width} px"
-    return f"{FAMILY_NAMES[card.family]} · {counted(card.parameters)} · {size}"
-
-
-def counted(number: int) -> str:
-    """`25.6 M`."""
-    for factor, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= factor:
-            return f"{number / factor:.3g} {unit}"
-    return str(number)
-
-
-def formatted(value: float, unit: str = "") -> str:
-    """A number for a reader: shares in percent, others with three digits."""
-    if unit == "share":
-        return f"{100 * value:.3g} %"
-    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    return f"{text} {unit}".strip()
-
-
-def words(name: str) -> str:
-    """`probability_after` -> `Probability after`."""
-    text = name.replace("_", " ")
-    return text[:1].upper() + text[1:]
-
-
-def numbers(items: Iterable[StoredItem]) -> list[tuple[str, str, str]]:
-    """(label, value, caption) of scalars; a pair NAME_before, NAME_after becomes one line `before → after`."""
-    scalars = {item.name: item.meta for item in items if item.kind == "scalar"}
-    lines = []
-    for name, meta in scalars.items():
-        stem = name.removesuffix("_before")
-        after = scalars.get(f"{stem}_after") if stem != name else None
-        if name.endswith("_after") and f"{name.removesuffix('_after')}_before" in scalars:
-            continue
-        value = formatted(meta["value"], "" if meta["unit"] == name else meta["unit"])
-        shown = f"{value} → {formatted(after['value'], after['unit'])}" if after else value
-        lines.append((words(stem if after else name), shown, str(meta["caption"])))
-    return lines
 
 
 def gradient(*, signed: bool) -> str:

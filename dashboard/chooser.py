@@ -18,8 +18,8 @@ from core.picture import read_picture
 from core.samples import SAMPLE_PREFIX, sample_names, sample_title
 from core.spec import MAX_SEED
 from core.welcome import METHOD as DEFAULT_METHOD
+from core.wording import FAMILY_NAMES, network_facts, network_name, picture_name
 from dashboard.blobs import blob_url
-from dashboard.cells import FAMILY_NAMES, network_facts, network_name, picture_name
 from dashboard.components import chosen_list, picture_buttons
 from dashboard.form import method_form, prefill
 from dashboard.links import GRID, Draft, picture_ref

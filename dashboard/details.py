@@ -12,8 +12,9 @@ from core.errors import BadLink, GazegridError
 from core.grid import Grid, look
 from core.manifest import Manifest
 from core.networks.catalog import get_card
+from core.wording import network_facts, network_name, picture_name, words
 from dashboard.blobs import blob_url
-from dashboard.cells import item_url, network_facts, network_name, picture_name, words
+from dashboard.cells import item_url
 from dashboard.charts import Curve
 from dashboard.links import CELL, VIEW
 from dashboard.live import one_of, row_of, show_grid, view_controls

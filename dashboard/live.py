@@ -10,7 +10,8 @@ import streamlit as st
 from core.comparison import Comparison
 from core.errors import GazegridError
 from core.grid import Grid, look
-from dashboard.cells import ScaleChoice, View, grid_data, progress_line, visual_outputs, words
+from core.wording import words
+from dashboard.cells import ScaleChoice, View, grid_data, progress_line, visual_outputs
 from dashboard.components import grid_view
 from dashboard.links import CELL, ITEM, SCALE
 from dashboard.session import get_queue, get_store, plain, show_error

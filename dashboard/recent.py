@@ -10,8 +10,8 @@ import streamlit as st
 from core.comparison import Comparison
 from core.errors import GazegridError
 from core.store import Store
+from core.wording import network_name, picture_name
 from dashboard.blobs import blob_url
-from dashboard.cells import network_name, picture_name
 from dashboard.links import GRID
 from dashboard.session import get_store
 

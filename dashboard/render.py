@@ -16,8 +16,9 @@ from core.colors import shared_scale
 from core.items import Pixels
 from core.manifest import Manifest, StoredItem
 from core.store import Store
+from core.wording import formatted, words
 from dashboard.blobs import blob_url
-from dashboard.cells import Scale, formatted, item_url, words
+from dashboard.cells import Scale, item_url
 from dashboard.charts import Curve, curve_figures, embedding_figure, map_figure, picture_figure, points_figure
 from dashboard.components import before_after
 from dashboard.session import plain

@@ -52,7 +52,8 @@ def test_a_default_that_is_written_out_makes_no_other_key() -> None:
     "change",
     [
         {"seed": 1}, {"parameters": {"k2": 1.0000001}}, {"parameters": {"optimizer": "sgd"}},
-        {"pictures": ("cd" * 32,)}, {"pictures": (PICTURE, PICTURE)}, {"network": "random/resnet34"}, {"dataset": "ef" * 32},
+        {"pictures": ("cd" * 32,)},
+        {"pictures": (PICTURE, PICTURE)}, {"network": "random/resnet34"}, {"dataset": "ef" * 32},
     ],
 )  # fmt: skip
 def test_any_change_that_matters_is_another_key(change: dict[str, object]) -> None:

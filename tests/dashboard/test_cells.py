@@ -10,7 +10,8 @@ from core.grid import CellState, Grid, look
 from core.manifest import StoredItem
 from core.queue import JobState
 from core.store import Store
-from dashboard.cells import View, counted, formatted, grid_data, numbers, progress_line, visual_outputs
+from core.wording import counted, formatted, numbers
+from dashboard.cells import View, grid_data, progress_line, visual_outputs
 from dashboard.session import get_queue
 from tests.kept import a_comparison, fill
 
