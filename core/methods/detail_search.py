@@ -62,10 +62,19 @@ class DetailSearch(Method):
         "keep", "Keep the network's own answer for the picture, or set what it should answer."
     )
     wanted: ClassWeights = parameter(
-        {}, "Classes to be driven to 1, with weights.", choices="classes", when={"target": ["set"]}
+        {}, "Classes to be driven to 1 (or to the goal), with weights.", choices="classes", when={"target": ["set"]}
     )
     opposed: ClassWeights = parameter(
         {}, "Classes to be driven to 0, with weights.", choices="classes", when={"target": ["set"]}
+    )
+    goal: float = parameter(
+        1.0,
+        "Value that a wanted class's answer is driven to: 1 is a sure probability; a sure logit is 10 to 30.",
+        unit="",
+        ge=0,
+        le=1000,
+        when={"target": ["set"]},
+        advanced=True,
     )
     answer: Literal["probabilities", "logits"] = parameter(
         "probabilities", "Whether the answer y is taken after the softmax or before it."
@@ -73,13 +82,13 @@ class DetailSearch(Method):
     start: Literal["photo", "blank", "noise"] = parameter(
         "photo", "Begin with the photo, with a mid-gray sheet, or with noise."
     )
-    k1: float = parameter(1.0, "Weight of the class loss Lc: higher keeps the decision.", unit="", ge=0, le=1e6)
+    k1: float = parameter(300.0, "Weight of the class loss Lc: higher keeps the decision.", unit="", ge=0, le=1e6)
     k2: float = parameter(1.0, "Weight of the detail loss Ld: higher destroys more.", unit="", ge=0, le=1e6)
-    edges: Literal["mse", "mae"] = parameter(
-        "mse", "Edge energy by squares (spares weak edges) or by absolute values (flattens areas)."
+    edges: Literal["mae", "mse"] = parameter(
+        "mae", "Edge energy by absolute values (flattens areas, spares strong edges) or by squares (blurs)."
     )
     steps: int = parameter(200, "Steps of the optimizer.", unit="steps", ge=1, le=10_000)
-    rate: float = parameter(0.01, "Learning rate; a pixel's range is 1.", unit="", gt=0, le=10, advanced=True)
+    rate: float = parameter(0.005, "Learning rate; a pixel's range is 1.", unit="", gt=0, le=10, advanced=True)
     optimizer: Literal["adam", "sgd", "rmsprop"] = parameter("adam", "Optimizer that moves the pixels.", advanced=True)
     momentum: float = parameter(
         0.9, "Momentum of SGD.", unit="", ge=0, lt=1, when={"optimizer": ["sgd"]}, advanced=True
@@ -132,7 +141,7 @@ class DetailSearch(Method):
 
     def _goals(self) -> Mapping[str, tuple[float, float]]:
         """Class -> (value to come to, weight)."""
-        up = {name: (1.0, weight) for name, weight in self.wanted.items()}
+        up = {name: (self.goal, weight) for name, weight in self.wanted.items()}
         return up | {name: (0.0, weight) for name, weight in self.opposed.items()}
 
     def _target(self, network: Network, logits: Tensor) -> tuple[Target, int]:
