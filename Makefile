@@ -57,7 +57,7 @@ fmt: setup ## lay out the code, and mend what ruff can mend
 	@$(BIN)/ruff format .
 
 docs: setup ## write docs/methods.md anew from the methods
-	@exec $(BIN)/python docs/make_methods.py
+	@exec $(BIN)/python -m core.method_docs
 
 bench: setup ## the promised speeds, as ratios
 	@exec $(BIN)/gazegrid bench $(ARGS)
