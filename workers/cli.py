@@ -18,6 +18,7 @@ from core.errors import BadInput, GazegridError, StoreUnreadable
 from core.fsck import check, repair
 from core.method import Method, allowed
 from core.methods import METHODS, make_method
+from core.networks import hub
 from core.networks.card import NetworkCard
 from core.networks.catalog import all_cards
 from core.queue import JobQueue, connect
@@ -113,9 +114,12 @@ def _method_document(method: type[Method]) -> dict[str, Any]:
 @app.command()
 def networks(
     search: Annotated[str, typer.Argument(help="Only names that contain this text.")] = "",
+    fetch: Annotated[str, typer.Option(metavar="NAME", help="Fetch a `hub/owner/name@revision` first.")] = "",
     json_: Json = False,
 ) -> None:
     """List the networks that can be compared."""
+    if fetch:
+        hub.fetch(fetch)
     cards = [card for card in all_cards() if search.lower() in card.name.lower()]
     if json_:
         print_json([_network_document(card) for card in cards])

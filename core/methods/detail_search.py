@@ -175,10 +175,11 @@ class DetailSearch(Method):
         said = {output.name: output.caption for output in self.outputs}
         left, after = outcome.picture, network(outcome.picture)
         destroyed = (original - left).abs().mean(dim=1)[0].cpu().numpy()  # (H, W)
+        name = network.card.class_names[watched]
         scalars = {
-            "edges_left": float(outcome.traces["edges"][-1, 0]),
-            "probability_before": float(logits.softmax(dim=1)[0, watched]),
-            "probability_after": float(after.softmax(dim=1)[0, watched]),
+            "edges_left": (float(outcome.traces["edges"][-1, 0]), said["edges_left"]),
+            "probability_before": (float(logits.softmax(dim=1)[0, watched]), f"Probability of {name} for the original"),
+            "probability_after": (float(after.softmax(dim=1)[0, watched]), f"Probability of {name} for what is left"),
         }
         return {
             "left": Image(pixels=engine.ranges.to_pixels(left), caption=said["left"]),
@@ -187,6 +188,6 @@ class DetailSearch(Method):
             "film": Animation(frames=outcome.film[:, 0].numpy(), caption=said["film"]),
             **engine.shown.traces(outcome.traces, TRACES),
             "answers": engine.shown.answers(logits[0], after[0], network.card.class_names, said["answers"]),
-            **{name: Scalar(value=value, unit="share", caption=said[name]) for name, value in scalars.items()},
+            **{key: Scalar(value=value, unit="share", caption=caption) for key, (value, caption) in scalars.items()},
             "steps": Scalar(value=self.steps, unit="steps", caption=said["steps"]),
         }
