@@ -18,7 +18,6 @@ from core.errors import BadInput, GazegridError, StoreUnreadable
 from core.fsck import check, repair
 from core.method import Method, allowed
 from core.methods import METHODS, make_method
-from core.networks import hub
 from core.networks.card import NetworkCard
 from core.networks.catalog import all_cards
 from core.queue import JobQueue, connect
@@ -119,6 +118,8 @@ def networks(
 ) -> None:
     """List the networks that can be compared."""
     if fetch:
+        from core.networks import hub  # noqa: PLC0415  the hub's client comes with the workers' packages only
+
         hub.fetch(fetch)
     cards = [card for card in all_cards() if search.lower() in card.name.lower()]
     if json_:
