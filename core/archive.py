@@ -32,7 +32,7 @@ _ZIP_ERRORS = (
 
 
 def export_zip(store: Store, gallery: Gallery) -> bytes:
-    """The gallery with its comparisons, pictures and the results that are there. Raises Damaged."""
+    """The gallery with its comparisons, pictures and the results that are there. Raises BadInput, Damaged."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         written: set[str] = set()
@@ -44,6 +44,11 @@ def export_zip(store: Store, gallery: Gallery) -> bytes:
 
         for entry in gallery.entries:
             comparison = store.comparison(entry.comparison)
+            if comparison.key != entry.comparison:
+                raise BadInput(
+                    f"comparison {entry.comparison[:12]} is of an earlier version of its method: "
+                    "run it again and save it anew, or take it out of the gallery"
+                )
             put(f"comparisons/{entry.comparison}.json", canonical_json(comparison.document()))
             for picture in comparison.pictures:
                 put(f"pictures/{picture.digest}.png", store.picture(picture.digest).png())

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import product
+from typing import Any
 
 from core.canonical import canonical_json, digest_of, parsed_json
-from core.errors import BadInput, BadLink, Damaged
+from core.comparison import Comparison
+from core.errors import BadInput, BadLink, Damaged, NetworkUnavailable
 from core.spec import checked_key
 from core.store import Store
 
@@ -156,29 +160,57 @@ def save_gallery(store: Store, gallery: Gallery) -> Gallery:
 
 
 def pinned_keys(store: Store) -> set[str]:
-    """The results that galleries refer to. Raises Damaged where a gallery or its comparison cannot be read."""
+    """The results that the cells of galleries stand for now. Raises BadInput, Damaged where one cannot be known."""
+    keys: set[str] = set()
+    for document in _pinned_comparisons(store):
+        with suppress(BadInput, NetworkUnavailable):  # of a method or network that is gone: what was computed is pinned by its job
+            keys |= {cell.spec.key for cell in Comparison.from_document(document).cells()}
+    return keys
+
+
+def _pinned_comparisons(store: Store) -> Iterator[dict[str, Any]]:
+    """The comparisons of all galleries as they were kept. Raises BadInput, Damaged."""
+    for gallery in galleries(store):
+        for entry in gallery.entries:
+            yield store.comparison_document(entry.comparison)
+
+
+def _pinned_jobs(store: Store) -> set[str]:
+    """What `_job` makes of each cell of the galleries, in the versions in which they were kept."""
     return {
-        cell.spec.key
-        for gallery in galleries(store)
-        for entry in gallery.entries
-        for cell in store.comparison(entry.comparison).cells()
+        _job(method, picture["digest"], network, document["seed"])
+        for document in _pinned_comparisons(store)
+        for method, picture, network in product(document["methods"], document["pictures"], document["networks"])
     }
+
+
+def _job(method: Mapping[str, Any], picture: str, network: str, seed: int) -> str:
+    """A name for a cell that does not depend on what its method and network are today."""
+    return digest_of([method, picture, network.partition("#")[0], seed])
+
+
+def _stored_job(store: Store, key: str) -> str | None:
+    """`_job` of a stored result; None where its manifest is damaged or it is of no single picture and network."""
+    manifest = store.manifest(key)
+    if manifest is None or manifest.spec["network"] is None or len(manifest.spec["pictures"]) != 1:
+        return None
+    return _job(manifest.spec["method"], manifest.spec["pictures"][0], manifest.spec["network"], manifest.spec["seed"])
 
 
 def evict(store: Store, limit_bytes: int) -> list[str]:
     """Delete results, oldest first, until they take at most `limit_bytes`; never one that a gallery refers to.
 
-    The keys that went. Raises Damaged, and deletes nothing, where what must be kept cannot be known.
+    The keys that went. Raises BadInput, Damaged, and deletes nothing, where what must be kept cannot be known.
     """
     with store.shelf.locked("galleries"):
-        pinned = pinned_keys(store)
+        keys, jobs = pinned_keys(store), _pinned_jobs(store)
         sizes = {key: store.result_size_and_time(key) for key in store.result_keys()}
         total = sum(size for size, _ in sizes.values())
         gone = []
         for key in sorted(sizes, key=lambda key: sizes[key][1]):
             if total <= limit_bytes:
                 break
-            if key not in pinned:
+            if key not in keys and _stored_job(store, key) not in jobs:
                 store.delete_result(key)
                 total -= sizes[key][0]
                 gone.append(key)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core.cache import Cache
-from core.canonical import canonical_json, parsed_json, sha256_hex
+from core.canonical import canonical_json, digest_of, parsed_json, sha256_hex
 from core.comparison import Comparison
 from core.errors import BadInput, Damaged, StoreError
 from core.items import KINDS, Item, Result, decode_own
@@ -190,14 +190,24 @@ class Store:
         return comparison.key
 
     def comparison(self, key: str) -> Comparison:
-        """The grid behind a link. Raises BadLink (no key), BadInput (no such grid), Damaged."""
+        """The grid behind a link, with its methods as they are now: of an earlier version, it has another key today.
+
+        Raises BadLink (no key), BadInput (no such grid, or its method or network is gone), Damaged.
+        """
+        return Comparison.from_document(self.comparison_document(key))
+
+    def comparison_document(self, key: str) -> dict[str, Any]:
+        """The grid as it was kept, checked against its key. Raises BadLink, BadInput (no such grid), Damaged."""
         try:
-            document = parsed_json(self.shelf.read(comparison_path(key)))["comparison"]
+            document: dict[str, Any] = parsed_json(self.shelf.read(comparison_path(key)))["comparison"]
+            sound = digest_of(document) == key
         except FileNotFoundError:
             raise BadInput(f"there is no comparison {key[:12]}… in this store") from None
         except (ValueError, KeyError, TypeError):
-            raise Damaged(f"comparison {key[:12]}… was damaged on disk") from None
-        return Comparison.from_document(document)
+            sound = False
+        if not sound:
+            raise Damaged(f"comparison {key[:12]}… was damaged on disk")
+        return document
 
     def comparisons(self) -> list[tuple[str, str]]:
         """(key, time of creation) of all grids, newest first; damaged ones are left to fsck."""

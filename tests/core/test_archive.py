@@ -11,6 +11,7 @@ from core.canonical import canonical_json, digest_of, parsed_json
 from core.errors import BadInput, Damaged, GazegridError
 from core.gallery import Gallery, add_to_gallery, galleries, load_gallery
 from core.manifest import FILE_NAME
+from core.methods import METHODS
 from core.store import Store
 from tests.kept import a_comparison, a_gallery, fill
 
@@ -231,3 +232,12 @@ def test_a_damaged_result_is_not_exported(store: Store) -> None:
     with pytest.raises(Damaged, match="set aside"):
         export_zip(store, gallery)
     assert load_gallery(store, gallery.id) in list(galleries(store))
+
+
+def test_a_comparison_of_an_earlier_version_is_not_exported_as_if_it_were_of_this_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = a_gallery(store)
+    monkeypatch.setattr(METHODS["detail_search"], "version", 99)
+    with pytest.raises(BadInput, match="an earlier version of its method"):
+        export_zip(store, gallery)

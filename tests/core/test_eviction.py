@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from core.errors import BadInput, Damaged
 from core.gallery import add_to_gallery, evict, gallery_path, pinned_keys
+from core.methods import METHODS
 from core.store import Store, comparison_path
 from tests.kept import a_comparison, fill
 
@@ -50,6 +51,20 @@ def test_a_damaged_gallery_stops_eviction(store: Store, damage: bytes | None) ->
     with pytest.raises((Damaged, BadInput)):
         evict(store, 0)
     assert sorted(store.result_keys()) == sorted(keys)
+
+
+def test_an_upgrade_of_the_method_unpins_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    comparison = a_comparison(store)
+    kept = fill(store, comparison)
+    add_to_gallery(store, "Cats", comparison.key)
+    others = fill(store, a_comparison(store, 2))
+    monkeypatch.setattr(METHODS["detail_search"], "version", 99)
+    anew = fill(store, store.comparison(comparison.key))
+    assert not set(anew) & set(kept)
+    assert sorted(evict(store, 0)) == sorted(others)
+    monkeypatch.delitem(METHODS, "detail_search")
+    assert evict(store, 0) == anew
+    assert sorted(store.result_keys()) == sorted(kept)
 
 
 @settings(max_examples=25, deadline=None)

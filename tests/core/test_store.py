@@ -158,6 +158,10 @@ def test_a_comparison_is_found_by_its_key_newest_first(store: Store) -> None:
     first, second = a_comparison(store, 1), a_comparison(store, 2)
     assert store.comparison(first.key) == first
     assert {key for key, _ in store.comparisons()} == {first.key, second.key}
+    changed = store.shelf.read(comparison_path(first.key)).replace(b'"seed":1', b'"seed":3')
+    store.shelf.write(comparison_path(first.key), changed)
+    with pytest.raises(Damaged, match="damaged on disk"):
+        store.comparison(first.key)
     store.shelf.write(comparison_path(first.key), b"{}")
     with pytest.raises(Damaged, match="damaged on disk"):
         store.comparison(first.key)
