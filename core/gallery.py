@@ -163,7 +163,7 @@ def pinned_keys(store: Store) -> set[str]:
     """The results that the cells of galleries stand for now. Raises BadInput, Damaged where one cannot be known."""
     keys: set[str] = set()
     for document in _pinned_comparisons(store):
-        with suppress(BadInput, NetworkUnavailable):  # of a method or network that is gone: what was computed is pinned by its job
+        with suppress(BadInput, NetworkUnavailable):  # method or network is gone: its results are pinned by their jobs
             keys |= {cell.spec.key for cell in Comparison.from_document(document).cells()}
     return keys
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from core.items import Floats, Series
 from core.wording import words
 
-WIDTH, HEIGHT = 420, 220
-LEFT, RIGHT, TOP, BOTTOM = 54, 8, 10, 38
+WIDTH, HEIGHT = 300, 190
+LEFT, RIGHT, TOP, BOTTOM = 44, 6, 8, 36
 MAX_POINTS = 400
 """More points than this are thinned out for drawing."""
 COLORS = ("#2563eb", "#d9480f", "#2b8a3e", "#862e9c", "#c2255c", "#0b7285", "#5c940d", "#495057")
@@ -39,6 +40,11 @@ class Tick:
 class LineChart:
     """What the template draws, in SVG units."""
 
+    width: ClassVar[int] = WIDTH
+    height: ClassVar[int] = HEIGHT
+    left: ClassVar[int] = LEFT
+    right: ClassVar[int] = WIDTH - RIGHT
+    bottom: ClassVar[int] = HEIGHT - BOTTOM
     x_label: str
     y_label: str
     lines: tuple[Line, ...]

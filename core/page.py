@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -220,15 +219,17 @@ def _parameters(method: Method) -> tuple[tuple[str, str, bool], ...]:
 def _with_unit(value: Any, unit: str | None) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
-    text = f"{value:g}" if isinstance(value, float) else _shown(value)
+    text = _shown(value)
     return f"{text} {unit}" if unit else text
 
 
 def _shown(value: Any) -> str:
-    """A value of a JSON document as text."""
+    """A value of a JSON document as text: lists with commas, `name=1` where there are names."""
     if isinstance(value, list | tuple):
         return ", ".join(map(_shown, value)) or "none"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={_shown(part)}" for name, part in value.items()) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _block(page: _Page, picture: PictureRef, row: Sequence[_Loaded]) -> Block:

@@ -20,7 +20,7 @@ def test_curves_of_the_same_axes_share_a_chart() -> None:
 
 def test_the_least_value_is_at_the_bottom_and_the_greatest_on_top() -> None:
     (chart,) = line_charts({"a": a_series([5, 10])})
-    assert chart.lines[0].path == "M54.0,182.0 L412.0,10.0"
+    assert chart.lines[0].path == "M44.0,154.0 L294.0,8.0"
 
 
 @pytest.mark.parametrize("y", [[], [1.0], [2.0] * 9, [math.nan, 1, math.inf, 2, 3], [1e-30, 1e30], [0.0, 0.0]])
