@@ -4,11 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from core.connection import connect
 from core.errors import BadInput, QueueUnavailable
@@ -25,6 +26,13 @@ with embedded_redis(Settings(home=Path(sys.argv[1]))) as server:
     print(server.process.pid, flush=True)
     time.sleep(60)
 """
+
+
+def is_answering(redis: Redis) -> bool:
+    try:
+        return bool(redis.ping())
+    except RedisConnectionError:
+        return False
 
 
 def test_what_was_written_is_there_at_the_next_start(tmp_path: Path) -> None:
@@ -68,8 +76,7 @@ def test_it_is_started_again_when_it_is_killed(tmp_path: Path) -> None:
         redis.set("name", "value")
         assert server.process
         os.kill(server.process.pid, signal.SIGKILL)
-        wait_for(lambda: server.process and server.process.returncode is None and settings.redis_socket.exists())
-        time.sleep(0.3)
+        wait_for(lambda: is_answering(redis))
         assert redis.get("name") == b"value"
 
 
