@@ -88,6 +88,15 @@ class DetailSearch(Method):
         "mae", "Edge energy by absolute values (flattens areas, spares strong edges) or by squares (blurs)."
     )
     steps: int = parameter(200, "Steps of the optimizer.", unit="steps", ge=1, le=10_000)
+    class_steps: int = parameter(
+        0,
+        "First steps in which only the class loss moves the picture: two phases, such as first driving an opposed "
+        "class out, then destroying details.",
+        unit="steps",
+        ge=0,
+        le=10_000,
+        advanced=True,
+    )
     rate: float = parameter(0.005, "Learning rate; a pixel's range is 1.", unit="", gt=0, le=10, advanced=True)
     optimizer: Literal["adam", "sgd", "rmsprop"] = parameter("adam", "Optimizer that moves the pixels.", advanced=True)
     momentum: float = parameter(
@@ -112,6 +121,8 @@ class DetailSearch(Method):
             raise ValueError("target 'set' needs at least one class in wanted or opposed, got none")
         if both := sorted(self.wanted.keys() & self.opposed.keys()):
             raise ValueError(f"a class is either wanted or opposed, {both[0][:60]!r} is both")
+        if self.answer == "probabilities" and self.goal > 1:
+            raise ValueError(f"goal must be 0 to 1 where answer is 'probabilities', got {self.goal:g}")
         return self
 
     def undefined_for(self, card: NetworkCard) -> str | None:
@@ -155,12 +166,13 @@ class DetailSearch(Method):
         return logits.softmax(dim=1) if self.answer == "probabilities" else logits
 
     def _objective(self, network: Network, target: Target, watched: int, energy: Tensor) -> Objective:
-        def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:  # noqa: ARG001  the same at every step
+        def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
+            k2 = self.k2 if step >= self.class_steps else 0.0
             logits = network(picture).float()
             class_loss = target.loss(self._answered(logits))
             detail_loss = engine.edges.energy(picture, self.edges)
             return {
-                "total": self.k1 * class_loss + self.k2 * detail_loss,
+                "total": self.k1 * class_loss + k2 * detail_loss,
                 "class": class_loss,
                 "detail": detail_loss,
                 "probability": logits.detach().softmax(dim=1)[:, watched],
