@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.comparison import Cell, Comparison
-from core.errors import QueueUnavailable
+from core.errors import QueueUnavailable, Undefined
 from core.manifest import Manifest
 from core.queue import JobQueue, JobState, Submission
 from core.store import Store
@@ -25,6 +25,13 @@ class CellState:
     standing: CellStanding
     manifest: Manifest | None = None
     job: JobState | None = None
+
+    @property
+    def undefined(self) -> str | None:
+        """Why there is nothing to compute here, as the method said before, or found out when it ran."""
+        if self.standing != "undefined":
+            return None
+        return self.cell.undefined or (self.job.error if self.job else None)
 
 
 @dataclass(frozen=True)
@@ -83,4 +90,6 @@ def _standing(
     if job.state == "finished":  # it ended between the look into the store and the question to Redis
         late = store.manifest(cell.spec.key)
         return CellState(cell, "done" if late else "absent", late, job)
+    if job.state == "failed" and job.error_code == Undefined.code:
+        return CellState(cell, "undefined", None, job)
     return CellState(cell, job.state, None, job)

@@ -249,6 +249,6 @@ def _as_store_error(root: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise StoreFull(f"no room left on the device of {root}: make room, then run it again") from error
-        if isinstance(error, (PermissionError, NotADirectoryError)):
+        if isinstance(error, (PermissionError, NotADirectoryError, FileExistsError)):
             raise StoreUnreadable(f"the store's folder {root} cannot be used: {error.strerror}") from error
         raise StoreError(f"the store's folder {root} failed: {error.strerror or error}") from error

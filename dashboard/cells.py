@@ -177,7 +177,7 @@ def _failed(look: _Look) -> dict[str, Any]:
 
 
 def _undefined(look: _Look) -> dict[str, Any]:
-    return {"headline": "Not defined here", "reason": look.state.cell.undefined or ""}
+    return {"headline": "Not defined here", "reason": look.state.undefined or ""}
 
 
 def _said(headline: str, reason: str, *actions: dict[str, str]) -> Callable[[_Look], dict[str, Any]]:

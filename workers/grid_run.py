@@ -36,7 +36,7 @@ def _queued_report(state: CellState, store: Store, known: bool) -> dict[str, Any
     if state.standing == "done":
         return cell_report(state.cell, "cached" if known else "computed", state.manifest, store)
     if state.standing == "undefined":
-        return cell_report(state.cell, "undefined", None, store, state.cell.undefined)
+        return cell_report(state.cell, "undefined", None, store, state.undefined)
     sentence = state.job.error if state.job else None
     return cell_report(state.cell, "failed", None, store, sentence or f"the job is {state.standing}")
 

@@ -113,3 +113,11 @@ def test_a_cached_grid_of_100_cells_is_looked_at_within_a_second(store: Store, q
     begun = time.monotonic()
     assert {state.standing for state in look(comparison, store, queue).cells} == {"done"}
     assert time.monotonic() - begun < 1
+
+
+def test_what_a_running_method_finds_undefined_is_no_failure(store: Store, queue: JobQueue) -> None:
+    comparison = a_comparison(store)
+    submit_grid(comparison, store, queue)
+    queue.ledger.fail(start(queue).key, "token", code="undefined", sentence="no attention here", trace="", ttl_s=60)
+    first = look(comparison, store, queue).cells[0]
+    assert (first.standing, first.undefined) == ("undefined", "no attention here")

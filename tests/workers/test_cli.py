@@ -112,7 +112,7 @@ def test_a_result_is_the_next_runs_picture(gazegrid, photo):
         (["result", "0" * 64], ["no result"]),
         (["gallery", "show", "nobody"], ["no gallery 'nobody'"]),
         (["gallery", "import", "missing.zip"], ["missing.zip"]),
-        (["bench", "nothing"], ["no bench 'nothing'", "loop"]),
+        (["bench", "nothing"], ["no bench 'nothing'", "warm"]),
         (["fsck", "--mend"], ["--mend"]),
         (["dance"], ["dance"]),
     ],
