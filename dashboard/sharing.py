@@ -11,7 +11,7 @@ import streamlit as st
 from core.archive import export_zip
 from core.comparison import Comparison
 from core.errors import GazegridError
-from core.gallery import MAX_NAME, MAX_NOTE, Entry, Gallery, add_to_gallery, galleries
+from core.gallery import MAX_NAME, MAX_NOTE, Entry, Gallery, add_to_gallery, readable_galleries
 from core.page import export_html
 from core.store import Store
 from dashboard.links import GRID
@@ -60,7 +60,7 @@ def _save_form(comparison: Comparison) -> None:
 
 def _gallery_names(store: Store) -> list[str]:
     try:
-        return [gallery.name for gallery in galleries(store)]
+        return [gallery.name for gallery in readable_galleries(store)[0]]
     except GazegridError as error:
         show_error(error)
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from core.archive import export_zip, import_zip
 from core.errors import BadInput
-from core.gallery import add_to_gallery, find_gallery, galleries
+from core.gallery import add_to_gallery, find_gallery, readable_galleries
 from core.page import export_html
 from core.spec import checked_key
 from workers.console import Json, print_json, say, this_store
@@ -20,10 +21,10 @@ gallery_app = typer.Typer(no_args_is_help=True, help="Named sets of comparisons.
 @gallery_app.command("list")
 def gallery_list(json_: Json = False) -> None:
     """List the galleries of this store."""
-    listed = [
-        {"id": gallery.id, "name": gallery.name, "comparisons": len(gallery.entries)}
-        for gallery in galleries(this_store())
-    ]
+    readable, faults = readable_galleries(this_store())
+    for name, reason in faults.items():
+        sys.stderr.write(f"gazegrid: gallery {name} is left out: {reason}\n")
+    listed = [{"id": gallery.id, "name": gallery.name, "comparisons": len(gallery.entries)} for gallery in readable]
     if json_:
         print_json(listed)
         return

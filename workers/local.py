@@ -31,6 +31,7 @@ from core.queue import JobQueue, connect
 from core.settings import REPOSITORY, Settings
 from core.store import open_store
 from core.welcome import welcome
+from workers.evictor import evicting
 from workers.parent_death import end_with_parent
 from workers.reaper import Reaper
 from workers.redis_server import embedded_redis
@@ -102,6 +103,7 @@ def up(settings: Settings) -> None:
         if settings.redis_url is None:
             stack.enter_context(embedded_redis(settings))
         stack.enter_context(_reaping(settings))
+        stack.enter_context(evicting(settings))
         children = [*_workers(settings), _dashboard(settings)]
         for child in children:
             child.start()

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 from core.connection import connect
 from core.ledger import DEAD_STATES, LIVE_STATES, Ledger, split_entry
 from core.settings import Settings, get_settings
+from workers.evictor import evicting
 from workers.logs import configure_logs
 
 log = structlog.get_logger()
@@ -160,7 +161,8 @@ def main() -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    Reaper(connect(settings), settings).run(stopping)
+    with evicting(settings):
+        Reaper(connect(settings), settings).run(stopping)
     return 0
 
 
