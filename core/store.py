@@ -47,6 +47,9 @@ class Store:
         """What is known of a result; None where there is none. A damaged manifest is set aside and counts as none."""
         name = f"manifest:{checked_key(key)}"
         if self.cache and (content := self.cache.get(name)):
+            if not self.has(key):  # evicted or deleted by another process or host
+                self.cache.forget(name)
+                return None
             try:
                 return Manifest.from_bytes(content, key)
             except Damaged:  # of this host's fast copy; the result itself may be sound

@@ -11,7 +11,7 @@ import structlog
 from core.errors import GazegridError
 from core.gallery import evict
 from core.settings import Settings
-from core.store import open_store
+from core.store import Store
 
 log = structlog.get_logger()
 
@@ -39,7 +39,7 @@ def _run(settings: Settings, limit_gb: float, every_s: float, stopping: threadin
     fault = ""
     while not stopping.is_set():
         try:
-            if gone := evict(open_store(settings), int(limit_gb * GB)):
+            if gone := evict(Store(settings.store_place), int(limit_gb * GB)):
                 log.info("evicted the oldest results", count=len(gone), limit_gb=limit_gb)
             fault = ""
         except GazegridError as error:

@@ -242,3 +242,11 @@ def test_a_scalar_alone_is_a_result(store: Store) -> None:
     spec = next(a_comparison(store).cells()).spec
     assert store.publish(spec, Result({"answer": Scalar(value=42)}), {}).files == ()
     assert store.result(spec.key).metrics == {"answer": 42}
+
+
+def test_a_result_that_another_process_deleted_is_gone_here_too(tmp_path: Path) -> None:
+    here, elsewhere = Store(tmp_path, Cache(tmp_path / "cache", 16)), Store(tmp_path)
+    (key, *_) = fill(here, a_comparison(here))
+    assert here.manifest(key) is not None
+    elsewhere.delete_result(key)
+    assert here.manifest(key) is None
