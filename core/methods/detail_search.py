@@ -133,7 +133,7 @@ class DetailSearch(Method):
         return missing and f"This network has no class {missing[:60]!r}."
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
-        original = network.prepare(pictures[0])[None]  # (1, 3, H, W)
+        original = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
         logits = network(original)  # (1, K)
         target, watched = self._target(network, logits)
         objective = self._objective(network, target, watched, engine.edges.energy(original, self.edges))

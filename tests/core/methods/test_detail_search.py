@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from core.class_weights import MAX_CLASSES
+from core.engine.edges import energy, sobel
+from core.errors import BadParameter
+from core.items import Animation, Image, Map, Result, Series, Table
+from core.method import Context
+from core.methods import make_method
+from core.networks.catalog import get_card
+from core.networks.loading import load
+from core.networks.network import Network
+from core.picture import Picture
+from core.samples import sample
+
+LINEAR = {"optimizer": "sgd", "momentum": 0.0, "range": "clamp", "answer": "logits", "edges": "mse"}
+
+
+def run(network: Network, picture: Picture, seed: int = 0, **parameters: Any) -> Result:
+    return make_method("detail_search", parameters).run([picture], network, Context(seed))
+
+
+def curve(result: Result, name: str) -> NDArray[np.float32]:
+    item = result.items[f"trace_{name}"]
+    assert isinstance(item, Series)
+    return item.y
+
+
+def pixels(result: Result, name: str = "left") -> NDArray[np.uint8]:
+    item = result.items[name]
+    assert isinstance(item, Image)
+    return item.pixels
+
+
+def same_bytes(first: Result, second: Result) -> bool:
+    return all(first.items[name].files() == second.items[name].files() for name in first.items)
+
+
+def test_logits_approach_their_goals_as_the_closed_form_says(linear: Network, picture: Picture) -> None:
+    goals = {"wanted": {"cat": 2.0, "dog": 1.0}, "opposed": {"bird": 1.0}, "target": "set", "goal": 2.0}
+    result = run(linear, picture, **LINEAR, **goals, k1=1.0, k2=0.0, rate=2e-4, steps=15)
+    start = linear(linear.prepare(picture)[None])[0]
+    # rows at right angles: each logit's distance shrinks by 1 - rate * values * 2 k1 w / K in a step, by itself
+    step = 2e-4 * 3 * 12 * 12 * 2 / 3
+    distances = (torch.tensor([2.0, 2.0, 0.0]) - start) * (1 - step * torch.tensor([2.0, 1.0, 1.0])) ** 15
+    expected = (torch.tensor([2.0, 1.0, 1.0]) * distances.square()).mean()
+    assert 0.01 < expected < 0.5 * curve(result, "class")[0]
+    assert curve(result, "class")[-1] == pytest.approx(expected.item(), rel=1e-3)
+
+
+def test_the_whole_loss_comes_to_the_minimum_that_linear_algebra_finds(linear: Network, picture: Picture) -> None:
+    original = linear.prepare(picture)[None].double()
+    weights = linear.model[1].weight.double()  # type: ignore[index]
+    unit = torch.eye(original.numel(), dtype=torch.float64).view(-1, *original.shape[1:])
+    edges = torch.cat([part.flatten(1) for part in sobel(unit)], dim=1).T  # (responses, values)
+    k1, k2 = 0.5, 0.3
+    system = torch.cat([(k1 / 3) ** 0.5 * weights, (k2 / (3 * 10 * 10)) ** 0.5 * edges])
+    wanted = torch.cat([(k1 / 3) ** 0.5 * weights @ original.flatten(), torch.zeros(len(edges), dtype=torch.float64)])
+    least = (system @ torch.linalg.lstsq(system, wanted, driver="gelsd").solution - wanted).square().sum()
+    parameters = LINEAR | {"momentum": 0.95, "rate": 0.002, "range": "rescale", "rescale_every": 10_000}
+    total = curve(run(linear, picture, **parameters, k1=k1, k2=k2, steps=3_000), "total")
+    assert least < 0.05 * total[0]
+    assert total[-2] == pytest.approx(least.item(), rel=0.02, abs=1e-6)
+
+
+@pytest.mark.parametrize("answer", ["probabilities", "logits"])
+def test_without_detail_loss_a_kept_photo_stays(linear: Network, picture: Picture, answer: str) -> None:
+    result = run(linear, picture, answer=answer, k2=0.0, steps=30, range="clamp")
+    assert np.array_equal(pixels(result), pixels(result, "original"))
+    assert not result.items["destroyed"].values.any()  # type: ignore[attr-defined]
+    assert result.metrics["edges_left"] == 1
+    assert result.metrics["probability_after"] == result.metrics["probability_before"]
+
+
+def test_without_class_loss_edge_energy_falls_at_every_step(linear: Network, picture: Picture) -> None:
+    """Plain descent below the bound on the rate, 0.0108 for 12 x 12 pixels (see tests/core/engine/test_optimize.py)."""
+    result = run(linear, picture, **LINEAR, k1=0.0, rate=0.01, steps=60)
+    assert (np.diff(curve(result, "edges")) < 0).all()
+    assert result.metrics["edges_left"] < 0.05
+
+
+def test_k1_keeps_the_answer_and_k2_destroys(linear: Network, picture: Picture) -> None:
+    def run_with(k1: float, k2: float) -> Result:
+        return run(linear, picture, **LINEAR, k1=k1, k2=k2, rate=0.002, steps=60)
+
+    kept = [curve(run_with(k1, 1.0), "class")[-1] for k1 in (0.0, 0.01, 0.3)]
+    left = [run_with(0.1, k2).metrics["edges_left"] for k2 in (0.1, 0.5, 2.0)]
+    assert kept == sorted(kept, reverse=True)
+    assert kept[2] < 0.01 * kept[0]
+    assert left == sorted(left, reverse=True)
+    assert left[2] < 0.2 * left[0]
+
+
+def test_the_class_loss_can_go_first(linear: Network, picture: Picture) -> None:
+    goals = {"target": "set", "opposed": ["bird"], "class_steps": 10, "steps": 20}
+    result = run(linear, picture, **LINEAR, **goals, k1=0.1, k2=1.0, rate=0.002)
+    assert np.allclose(curve(result, "total")[:10], 0.1 * curve(result, "class")[:10])
+    both = 0.1 * curve(result, "class") + curve(result, "detail")
+    assert np.allclose(curve(result, "total")[10:], both[10:])
+    assert curve(result, "edges")[10] > 0.97
+    assert curve(result, "edges")[20] < 0.9
+
+
+@pytest.mark.parametrize("range_name", ["rescale", "clamp"])
+def test_what_is_left_is_in_range(linear: Network, picture: Picture, range_name: str) -> None:
+    left = pixels(run(linear, picture, range=range_name, rate=0.1, steps=13))
+    if range_name == "rescale":
+        assert (left.min(), left.max()) == (0, 255)
+    assert left.shape == (12, 12, 3)
+
+
+@pytest.mark.parametrize("start", ["photo", "blank", "noise"])
+@pytest.mark.parametrize("edges", ["mse", "mae"])
+def test_a_constant_photo_gives_finite_numbers(linear: Network, start: str, edges: str) -> None:
+    gray = Picture.from_pixels(np.full((12, 12, 3), 128, np.uint8))
+    result = run(linear, gray, start=start, edges=edges, steps=20)
+    assert all(np.isfinite(curve(result, name)).all() for name in ("total", "class", "detail", "edges"))
+    assert all(np.isfinite(value) for value in result.metrics.values())
+    assert all(item.files() is not None for item in result.items.values())
+
+
+def test_a_blank_sheet_is_driven_to_the_wanted_class(linear: Network, picture: Picture) -> None:
+    result = run(linear, picture, start="blank", target="set", wanted=["bird"], k2=0.01, steps=60, rate=0.02)
+    assert curve(result, "detail")[0] == 0
+    assert result.metrics["probability_after"] > 0.9
+    assert "bird" in [row[0] for row in result.items["answers"].rows]  # type: ignore[attr-defined]
+
+
+def test_a_kept_answer_is_that_of_the_photo_wherever_the_search_begins(linear: Network, picture: Picture) -> None:
+    answer = linear(linear.prepare(picture)[None])
+    begin = linear(torch.full((1, 3, 12, 12), 0.5))
+    result = run(linear, picture, start="blank", answer="logits", steps=1)
+    assert curve(result, "class")[0] == pytest.approx((answer - begin).square().mean().item(), rel=1e-4)
+
+
+def test_the_numbers_belong_to_the_picture_that_is_left(linear: Network, picture: Picture) -> None:
+    result = run(linear, picture, edges="mse", steps=40)
+    left = torch.from_numpy(pixels(result)).movedim(-1, 0)[None] / 255
+    original = linear.prepare(picture)[None]
+    share = energy(left) / energy(original)
+    assert result.metrics["edges_left"] == pytest.approx(share.item(), rel=0.05)
+    destroyed = result.items["destroyed"]
+    assert isinstance(destroyed, Map)
+    assert np.allclose(destroyed.values, (original - left).abs().mean(dim=1)[0].numpy(), atol=0.5 / 255 + 1e-6)
+    assert result.metrics["probability_after"] == pytest.approx(curve(result, "probability")[-1], abs=1e-5)
+
+
+def test_the_seed_decides_noise_and_nothing_else(linear: Network, picture: Picture) -> None:
+    noisy = [run(linear, picture, seed, start="noise", steps=5) for seed in (1, 1, 2)]
+    assert same_bytes(noisy[0], noisy[1])
+    assert pixels(noisy[0]).tobytes() != pixels(noisy[2]).tobytes()
+    assert same_bytes(run(linear, picture, 1, steps=5), run(linear, picture, 2, steps=5))
+
+
+def test_the_film_has_the_frames_asked_for(linear: Network, picture: Picture) -> None:
+    for steps, frames, expected in ((30, 7, 7), (3, 24, 4)):
+        film = run(linear, picture, steps=steps, frames=frames).items["film"]
+        assert isinstance(film, Animation)
+        assert film.frames.shape == (expected, 12, 12, 3)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"target": "set"}, "target 'set' needs at least one class in wanted or opposed"),
+        (
+            {"target": "set", "wanted": ["cat"], "opposed": "cat=2"},
+            "either wanted or opposed, 'cat' is both",
+        ),
+        ({"target": "set", "wanted": ["cat"], "goal": 5}, "goal must be 0 to 1 where answer is 'probabilities', got 5"),
+        ({"wanted": "tabby=0"}, "the weight of tabby must be more than 0 and at most 1000, got '0'"),
+        ({"wanted": {"tabby": float("nan")}}, "the weight of tabby must be more than 0 and at most 1000, got 'nan'"),
+        ({"wanted": "=1"}, "a class is a name"),
+        ({"wanted": 7}, "classes are given as names"),
+        ({"wanted": [str(number) for number in range(MAX_CLASSES + 1)]}, "at most 100 classes, got 101"),
+        ({"rate": 0}, "rate must be"),
+        ({"k1": float("inf")}, "k1 must be"),
+        ({"steps": 10**9}, "steps must be"),
+    ],
+)
+def test_a_parameter_that_is_not_allowed_is_a_sentence(parameters: Mapping[str, Any], sentence: str) -> None:
+    with pytest.raises(BadParameter, match=r"^[^\n]+$") as caught:
+        make_method("detail_search", parameters)
+    assert sentence in str(caught.value)
+
+
+def test_classes_are_the_same_however_they_are_written() -> None:
+    forms: list[Any] = [{"tiger cat": 0.5, "tabby": 1}, "tabby=1, tiger cat=0.5", "tiger cat = 0.5,tabby"]
+    written = [make_method("detail_search", {"wanted": form}).model_dump_json() for form in forms]
+    assert len(set(written)) == 1
+    assert make_method("detail_search", {"wanted": ["b", "a"]}) == make_method("detail_search", {"wanted": "a,b"})
+
+
+def test_where_the_network_lacks_what_is_asked_the_cell_says_so(linear: Network) -> None:
+    card = linear.card
+    assert make_method("detail_search", {}).undefined_for(card) is None
+    nameless = card.model_copy(update={"class_names": ()})
+    assert "no classes" in str(make_method("detail_search", {}).undefined_for(nameless))
+    for name, expected in (("cat", None), ("2", None), ("3", "This network has no class '3'.")):
+        method = make_method("detail_search", {"target": "set", "opposed": [name]})
+        assert method.undefined_for(card) == expected
+
+
+@pytest.fixture(scope="module")
+def lite() -> Network:
+    return load(get_card("lite/efficientnet_lite0"))
+
+
+def test_real_weights_keep_their_answer_while_half_of_the_edges_go(lite: Network) -> None:
+    result = run(lite, sample("coffee"), steps=40, rate=0.02)
+    assert result.metrics["probability_after"] > 0.8 * result.metrics["probability_before"]
+    assert result.metrics["edges_left"] < 0.5
+    table = result.items["answers"]
+    assert isinstance(table, Table)
+    assert table.rows[0][0] == "espresso"
+
+
+@pytest.mark.parametrize("start", ["blank", "noise"])
+def test_a_wanted_class_appears_on_an_empty_sheet(lite: Network, start: str) -> None:
+    result = run(lite, sample("cat"), start=start, target="set", wanted=["tabby"], k2=0.05, steps=25, rate=0.02)
+    assert result.metrics["probability_before"] < result.metrics["probability_after"]
+    assert curve(result, "class")[-1] < 0.2 * curve(result, "class")[0]
+
+
+def test_the_draft_is_near_the_exact_search(lite: Network) -> None:
+    exact, draft = (run(lite, sample("cat"), steps=8, precision=name) for name in ("float32", "bf16"))
+    assert curve(draft, "edges") == pytest.approx(curve(exact, "edges"), rel=0.1)
+    assert pixels(draft).tobytes() != pixels(exact).tobytes()
