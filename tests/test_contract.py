@@ -1,0 +1,252 @@
+"""What holds of every method that is found, present and future; `docs/adding-a-method.md` says how one is added."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+
+from core.canonical import canonical_json
+from core.errors import BadParameter, Cancelled
+from core.items import KINDS, Item, Pixels, Result
+from core.method import Context, Method, field_bounds
+from core.methods import METHODS, make_method
+from core.networks.card import FAMILIES, Family
+from core.networks.catalog import get_card
+from core.networks.loading import load
+from core.networks.network import Network
+from core.picture import Picture
+from core.samples import sample
+from core.spec import JobSpec
+
+SMALLEST: Mapping[Family, str] = {
+    "cnn": "random/test_convnext",
+    "vit": "random/test_vit",
+    "mixer": "random/mixer_s32_224",
+    "hybrid": "random/test_coatnet",
+}
+FEW = {"steps": 3, "frames": 2}
+"""Taken for the parameters of these names, so that a run is short."""
+KEYS = Path(__file__).parent / "keys.json"
+PICTURE = "1" * 64
+LITE = "lite/efficientnet_lite0#e8ef1c1a"
+
+each_method = pytest.mark.parametrize("method_class", METHODS.values(), ids=METHODS)
+_networks: dict[str, Network] = {}
+
+
+class Watching(Context):
+    """Keeps what is reported; raises Cancelled at step `stop_at`."""
+
+    def __init__(self, stop_at: int | None = None) -> None:
+        super().__init__(seed=5)
+        self.stop_at = stop_at
+        self.steps: list[tuple[int, int]] = []
+        self.scalars: dict[str, float] = {}
+        self.preview: Pixels | None = None
+
+    def report(
+        self,
+        step: int,
+        total: int,
+        scalars: Mapping[str, float] | None = None,
+        preview: Callable[[], Pixels] | None = None,
+    ) -> None:
+        self.steps.append((step, total))
+        self.scalars = dict(scalars or {})
+        self.preview = preview() if preview else None
+        if step == self.stop_at:
+            raise Cancelled("asked to stop")
+
+
+def few(method_class: type[Method]) -> Method:
+    """The method with its defaults, but few steps."""
+    return make_method(method_class.name, {key: FEW[key] for key in method_class.model_fields.keys() & FEW.keys()})
+
+
+def runs() -> Iterator[Any]:
+    """Every method with the smallest network of each family for which it is defined."""
+    for name, method_class in METHODS.items():
+        method = few(method_class)
+        for family in FAMILIES if method.needs.network else FAMILIES[:1]:
+            if method.undefined_for(get_card(SMALLEST[family])) is None:
+                yield pytest.param(method, SMALLEST[family], id=f"{name}-{family}")
+
+
+each_run = pytest.mark.parametrize(("method", "network_name"), list(runs()))
+
+
+def loaded(name: str) -> Network:
+    if name not in _networks:
+        _networks[name] = load(get_card(name))
+    return _networks[name]
+
+
+def pictures(method: Method) -> list[Picture]:
+    return [sample(name) for name in ("cat", "coffee", "rocket", "astronaut")[: method.needs.pictures]]
+
+
+def run(method: Method, network_name: str, context: Context) -> Result:
+    return method.run(pictures(method), loaded(network_name), context)
+
+
+def as_bytes(item: Item) -> tuple[str, bytes, dict[str, bytes]]:
+    return item.kind, canonical_json(item.meta()), item.files()
+
+
+def test_there_are_methods() -> None:
+    assert METHODS
+
+
+@each_method
+def test_its_declaration_can_be_shown(method_class: type[Method]) -> None:
+    assert all(len(text) > 3 for text in (method_class.title, method_class.summary, method_class.source))
+    names = [output.name for output in method_class.outputs]
+    assert len(names) == len(set(names))
+    assert all(output.name.isidentifier() and output.caption for output in method_class.outputs)
+    assert all(sentence for sentence in method_class.undefined.values())
+
+
+@each_method
+def test_its_form_is_json(method_class: type[Method]) -> None:
+    schema = json.loads(json.dumps(method_class.model_json_schema(), allow_nan=False))
+    assert schema["properties"].keys() == method_class.model_fields.keys()
+    assert all(field["description"] for field in schema["properties"].values())
+
+
+@each_method
+def test_what_a_parameter_depends_on_is_there(method_class: type[Method]) -> None:
+    for field in method_class.model_json_schema()["properties"].values():
+        for other, values in field["when"].items():
+            assert set(values) <= set(get_args(method_class.model_fields[other].annotation))
+
+
+@each_method
+def test_its_parameters_go_through_json_and_keep_the_key(method_class: type[Method]) -> None:
+    method = method_class()
+    again = make_method(method.name, json.loads(canonical_json(method.model_dump(mode="json"))))
+    assert again == method
+    spec = JobSpec(method, (PICTURE,), LITE)
+    assert replace(spec, method=again).key == spec.key
+
+
+@each_method
+def test_what_lies_outside_the_bounds_is_refused(method_class: type[Method]) -> None:
+    for name, field in method_class.model_fields.items():
+        low, high = field_bounds(field)
+        if low is not None and high is not None:
+            for outside in (low - 1, high + 1, float("nan"), float("inf"), 10**400):
+                with pytest.raises(BadParameter, match=f"^{name} must be [^\n]+$"):
+                    make_method(method_class.name, {name: outside})
+
+
+@each_method
+def test_every_parameter_is_in_the_key(method_class: type[Method]) -> None:
+    default = JobSpec(method_class(), (PICTURE,), LITE)
+    for name in method_class.model_fields:
+        other = default.method.model_copy(update={name: "something else"})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # pydantic's: no method holds such a value
+            assert replace(default, method=other).key != default.key, name
+
+
+@each_run
+def test_it_yields_what_it_declares(method: Method, network_name: str) -> None:
+    items = run(method, network_name, Context()).items
+    assert [(name, item.kind) for name, item in items.items()] == [(out.name, out.kind) for out in method.outputs]
+    for item in items.values():
+        loaded_again = KINDS[item.kind].load(item.meta(), item.files())
+        assert loaded_again.meta() == item.meta()
+        assert item.caption
+
+
+@each_run
+def test_the_same_job_gives_the_same_bytes(method: Method, network_name: str) -> None:
+    first, second = (run(method, network_name, Context(seed=3)).items for _ in range(2))
+    assert {name: as_bytes(item) for name, item in first.items()} == {
+        name: as_bytes(item) for name, item in second.items()
+    }
+
+
+@each_run
+def test_it_reports_its_way_to_the_end(method: Method, network_name: str) -> None:
+    watching = Watching()
+    run(method, network_name, watching)
+    steps = [step for step, _ in watching.steps]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == watching.steps[-1][1]
+    assert len({total for _, total in watching.steps}) == 1
+    assert all(np.isfinite(value) for value in watching.scalars.values())
+    if watching.preview is not None:
+        assert (watching.preview.dtype, watching.preview.ndim, watching.preview.shape[2]) == (np.uint8, 3, 3)
+
+
+@each_run
+def test_the_network_and_the_process_are_left_as_they_were(method: Method, network_name: str) -> None:
+    network = loaded(network_name)
+    for stop_at in (None, 1):
+        before, randomness = state(network), (torch.get_rng_state().clone(), np.random.get_state()[1].copy())  # noqa: NPY002
+        if stop_at is None:
+            run(method, network_name, Watching())
+        else:
+            with pytest.raises(Cancelled):
+                run(method, network_name, Watching(stop_at))
+        assert state(network) == before
+        assert torch.equal(torch.get_rng_state(), randomness[0])
+        assert np.array_equal(np.random.get_state()[1], randomness[1])  # noqa: NPY002
+
+
+def state(network: Network) -> dict[str, Any]:
+    """Whatever a method might leave behind in a network that the next job gets."""
+    modules = list(network.modules())
+    return {
+        "training": [module.training for module in modules],
+        "hooks": sum(
+            len(getattr(module, hooks))
+            for module in modules
+            for hooks in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+        ),
+        "classes": [type(module) for module in modules],
+        "forward": [name for name, module in network.named_modules() if "forward" in vars(module)],
+        "frozen": [(parameter.requires_grad, parameter.grad is None) for parameter in network.parameters()],
+        "weights": [float(tensor.double().sum()) for tensor in (*network.parameters(), *network.buffers())],
+        "gradients": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
+    }
+
+
+def test_declaring_methods_loads_no_torch() -> None:
+    code = "import sys, core.methods; print([name for name in ('torch', 'timm', 'torchvision') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def frozen() -> list[dict[str, Any]]:
+    cases: list[dict[str, Any]] = json.loads(KEYS.read_text())
+    return cases
+
+
+@pytest.mark.parametrize("case", frozen(), ids=lambda case: case["note"])
+def test_keys_stay_what_they_were(case: dict[str, Any]) -> None:
+    """A key that changes orphans every stored result and link, so `tests/keys.json` holds some.
+
+    Where this fails, the change made old results unreachable. If their meaning did not change (a field was renamed, a
+    default moved, a parameter was added), look for a way that keeps the key. If it did, raise the method's `version`,
+    write the new keys into the file, and name it in CHANGELOG.md under 'Keys changed'.
+    """
+    method = make_method(case["method"], case["parameters"])
+    assert method.version == case["version"], "the version was raised: write the new keys down"
+    spec = JobSpec(method, tuple(case["pictures"]), case["network"], case["seed"])
+    assert spec.key == case["key"]
+
+
+def test_every_method_has_a_frozen_key() -> None:
+    assert {case["method"] for case in frozen()} == set(METHODS)
