@@ -1,81 +1,22 @@
 """The embedded start, as a newcomer has it: one command, its own processes, a clean end."""
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.running import Up, an_up, descendants
 from tests.workers.conftest import wait_for
-
-START_S = 60.0
-
-
-class Up:
-    """`gazegrid up` in a process of its own, from a home of its own."""
-
-    def __init__(self, home: Path, port: int) -> None:
-        self.port = port
-        self.environment = os.environ | {
-            "GAZEGRID_HOME": str(home),
-            "GAZEGRID_PORT": str(port),
-            "GAZEGRID_LEASE_S": "2",
-            "GAZEGRID_WELCOME": "false",
-        }
-        self.log = home.parent / "up.log"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "workers.cli", "up"]
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
-        wait_for(self.answers, START_S, "the dashboard")
-
-    def answers(self) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, self.log.read_text()
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stcore/health", timeout=1) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    def gazegrid(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "workers.cli", *arguments]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
-
-    def stop(self, how: int = signal.SIGINT) -> int:
-        assert self.process is not None
-        self.process.send_signal(how)
-        return self.process.wait(60)
 
 
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Up]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    made = Up(tmp_path / "home", port)
-    yield made
-    if made.process is not None and made.process.poll() is None:
-        made.process.kill()
-        made.process.wait()
-
-
-def descendants(pid: int) -> set[int]:
-    """Every process below `pid`, from /proc."""
-    found: set[int] = set()
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, children.read_text().split()):
-            found |= {child} | descendants(child)
-    return found
+    with an_up(tmp_path) as made:
+        yield made
 
 
 def gone(pids: set[int]) -> Callable[[], bool]:

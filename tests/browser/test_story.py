@@ -1,0 +1,176 @@
+"""The whole story in a real Chromium: upload, choose, run, watch, look closer, pass the link on, keep, export."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from core.errors import ComputationFailed
+from core.queue import open_queue
+from core.settings import Settings
+from tests.bad_pictures import photo_file
+from tests.browser.visit import DONE_MS, Visit, visiting
+from tests.running import Up, an_up, descendants
+from workers.bench.bench_page import chromium, first_page_s
+
+NETWORKS = ("random/test_resnet", "lite/efficientnet_lite0")
+STEPS = "40"
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    try:
+        with chromium() as made:
+            yield made
+    except ComputationFailed as missing:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="module")
+def up(browser, tmp_path_factory) -> Iterator[Up]:  # noqa: ARG001  no browser, no server
+    with an_up(tmp_path_factory.mktemp("story")) as made:
+        made.start()
+        yield made
+        assert made.stop() == 0
+
+
+@pytest.fixture
+def visit(browser, up) -> Iterator[Visit]:
+    with visiting(browser, up.address) as made:
+        yield made
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A comparison that was asked for in the browser, and what was seen while it ran."""
+
+    link: str
+    steps: list[str]
+    previews: set[str]
+    results: list[str]
+
+
+@pytest.fixture(scope="module")
+def ran(browser, up) -> Ran:
+    print(f"first page complete {first_page_s(browser, up.address):.2f} s after the server answered")  # noqa: T201  a measure
+    with visiting(browser, up.address) as visit:
+        visit.open()
+        visit.upload("photo.png", photo_file())
+        for network in NETWORKS:
+            visit.add_network(network)
+        visit.set_number("Steps", STEPS)
+        visit.page.get_by_role("button", name="Run 2 cells").click()
+        steps, previews = watch(visit)
+        return Ran(visit.page.url, steps, previews, visit.cell_pictures())
+
+
+def watch(visit: Visit) -> tuple[list[str], set[str]]:
+    """Every word on progress and every preview that was seen, until all cells are done."""
+    steps: list[str] = []
+    previews: set[str] = set()
+    deadline = time.monotonic() + DONE_MS / 1000
+    while not visit.page.get_by_text("2 of 2 done").count():
+        assert time.monotonic() < deadline, visit.page.locator(".grid").inner_text()
+        steps += visit.page.locator(".grid .headline").all_inner_texts()
+        previews |= {url for url in visit.cell_pictures() if "/preview/" in url}
+        visit.page.wait_for_timeout(150)
+    return steps, previews
+
+
+def test_the_cells_are_seen_to_change_while_they_are_computed(ran):
+    assert re.fullmatch(r"[0-9a-f]{64}", parse_qs(urlsplit(ran.link).query)["grid"][0])
+    assert len({word for word in ran.steps if word.endswith(f" of {STEPS}")}) >= 2
+    assert len(ran.previews) >= 2
+    assert len(ran.results) == len(NETWORKS)
+
+
+def test_a_bad_file_gets_one_sentence(visit):
+    visit.open()
+    visit.upload("notes.png", b"these are notes")
+    alerts = visit.page.get_by_role("alert").all_inner_texts()
+    assert len(alerts) == 1
+    assert "notes.png" in alerts[0]
+    assert visit.faults() == []
+
+
+def test_the_link_shows_the_same_grid_at_once_without_a_new_job(visit, up, ran):
+    queue = open_queue(Settings(home=up.home))
+    before = queue.counts()
+    visit.open_grid(ran.link, cells=2)
+    assert visit.cell_pictures() == ran.results
+    assert queue.counts() == before
+    assert visit.faults() == []
+
+
+def test_a_cell_opens_into_pictures_curves_values_and_origin(visit, ran):
+    visit.open_grid(ran.link, cells=2)
+    page = visit.page
+    page.locator(".grid .cell button.frame").first.click()
+    page.locator("input[type=range]").fill("20")
+    assert page.locator(".pair").evaluate("pair => pair.style.getPropertyValue('--share')") == "20%"
+    page.get_by_role("radio", name="Curves").click()
+    page.locator(".js-plotly-plot .scatterlayer .trace").first.wait_for()
+    page.get_by_role("radio", name="Raw values").click()
+    page.locator(".js-plotly-plot .imagelayer image").first.wait_for()
+    page.get_by_role("radio", name="Origin and files").click()
+    page.get_by_role("link", name="manifest.json").wait_for()
+    page.get_by_role("button", name="Back to the grid").click()
+    page.get_by_text("2 of 2 done").wait_for()
+    assert visit.faults() == []
+
+
+def test_a_kept_comparison_is_found_among_the_galleries(visit, ran):
+    visit.open_grid(ran.link, cells=2)
+    page = visit.page
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("combobox", name="Gallery").fill("My story")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Save to gallery").click()
+    page.get_by_text("Kept in My story").wait_for()
+    page.keyboard.press("Escape")
+    visit.go_to("Galleries")
+    page.get_by_role("link", name="My story").click()
+    page.locator(".small-grid img").nth(2).wait_for()
+    assert visit.faults() == []
+
+
+def test_exports_open_without_any_network(visit, browser, ran, tmp_path):
+    visit.open_grid(ran.link, cells=2)
+    visit.page.get_by_role("button", name="Export").click()
+    html = visit.download("One HTML page", tmp_path / "story.html")
+    archive = visit.download("Zip for another Gazegrid", tmp_path / "story.zip")
+    assert "gallery.json" in zipfile.ZipFile(archive).namelist()
+    with visiting(browser, html.as_uri(), offline=True) as reader:
+        reader.open()
+        reader.page.locator("img").first.wait_for()
+        broken = reader.page.locator("img").evaluate_all("all => all.filter((one) => !one.naturalWidth).length")
+        assert (broken, reader.hosts(), reader.faults()) == (0, set(), [])
+
+
+@pytest.mark.parametrize("title", ["Queue", "Galleries", "Networks", "Methods"])
+def test_every_page_opens(visit, title):
+    visit.open()
+    visit.go_to(title)
+    visit.page.get_by_role("heading", name=title, exact=True).wait_for()
+    visit.settle()
+    assert visit.faults() == []
+
+
+def test_the_dashboard_never_loads_torch(up, ran):  # noqa: ARG001  after all of the story
+    loaded = [pid for pid in descendants(up.process.pid) if "libtorch" in Path(f"/proc/{pid}/maps").read_text()]
+    commands = [Path(f"/proc/{pid}/cmdline").read_text() for pid in descendants(up.process.pid)]
+    assert any("streamlit" in command for command in commands)
+    assert not [pid for pid in loaded if "streamlit" in Path(f"/proc/{pid}/cmdline").read_text()]
+    assert loaded, "the worker's process has torch: the test looks where it is"
