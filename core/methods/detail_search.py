@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from core import engine
-from core.class_weights import ClassWeights, missing_class
+from core.class_weights import ClassWeights, class_problem
 from core.items import Animation, Image, Item, Map, Result, Scalar
 from core.method import Context, Method, MethodFamily, Output, parameter
 from core.networks.card import NetworkCard
@@ -126,11 +126,10 @@ class DetailSearch(Method):
         return self
 
     def undefined_for(self, card: NetworkCard) -> str | None:
-        """A network without classes has no decision; one without the named class cannot be asked about it."""
+        """A network without classes has no decision; one without the named class cannot be asked for it."""
         if not card.class_names:
             return "This network gives no classes: there is no decision to search for."
-        missing = missing_class(card, self._goals()) if self.target == "set" else None
-        return missing and f"This network has no class {missing[:60]!r}."
+        return class_problem(card, self._goals()) if self.target == "set" else None
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         original = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
