@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,21 +26,21 @@ import structlog
 from filelock import FileLock, Timeout
 
 from core.errors import BadInput, GazegridError, QueueUnavailable
-from core.grid import submit_grid
 from core.queue import JobQueue, connect
 from core.settings import REPOSITORY, Settings
-from core.store import open_store
-from core.welcome import welcome
 from workers.evictor import evicting
 from workers.parent_death import end_with_parent
 from workers.reaper import Reaper
 from workers.redis_server import embedded_redis
+from workers.welcome import submit_welcome
 
 log = structlog.get_logger()
 
 GRACE_S = 20.0
 START_TIMEOUT_S = 60.0
 RESTART_PAUSE_S = 2.0
+WORKER_NICENESS = 10
+"""What a reader does in the page comes before what is computed for it."""
 
 
 @dataclass
@@ -50,19 +50,27 @@ class Child:
     name: str
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
+    log: Path | None = None
+    """Where what it prints goes; default: where this process prints."""
+    niceness: int = 0
+    """0 to 19: a nicer process leaves the cores to the others when they want them."""
     process: subprocess.Popen[bytes] | None = None
     ended_at: float | None = None
 
     def start(self) -> None:
         """Start in a process group of its own, so that Ctrl-C reaches only the parent, which stops all in order."""
-        self.process = subprocess.Popen(  # noqa: S603  our own commands
-            self.command,
-            cwd=REPOSITORY,
-            env=os.environ | self.environment,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=end_with_parent,  # noqa: PLW1509  one system call, no lock
-        )
+        with self.log.open("ab") if self.log else nullcontext() as printed:
+            self.process = subprocess.Popen(  # noqa: S603  our own commands
+                self.command,
+                cwd=REPOSITORY,
+                env=os.environ | self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=printed,
+                start_new_session=True,
+                preexec_fn=end_with_parent,  # noqa: PLW1509  one system call, no lock
+            )
+        os.setpriority(os.PRIO_PROCESS, self.process.pid, self.niceness)
         self.ended_at = None
 
     def watch(self) -> None:
@@ -121,7 +129,10 @@ def _workers(settings: Settings) -> list[Child]:
     # Passive waiting: threads that spin while they wait take the cores from everything else.
     threads = {"OMP_NUM_THREADS": str(settings.worker_threads), "OMP_WAIT_POLICY": "PASSIVE"}
     command = [sys.executable, "-m", "workers.warm"]
-    return [Child(f"worker {number}", command, threads) for number in range(1, settings.workers + 1)]
+    return [
+        Child(f"worker {number}", command, threads, niceness=WORKER_NICENESS)
+        for number in range(1, settings.workers + 1)
+    ]
 
 
 def _dashboard(settings: Settings) -> Child:
@@ -173,28 +184,17 @@ def _check_port(settings: Settings) -> None:
 
 def _say_welcome(settings: Settings, stopping: threading.Event) -> None:
     """Submit the welcome comparison and print where to look at it."""
-    link = _submit_welcome(settings) if settings.welcome else None
+    key = submit_welcome(settings) if settings.welcome else None
     deadline = time.monotonic() + START_TIMEOUT_S
     while not stopping.is_set() and time.monotonic() < deadline:
         if _answers(settings):
-            first = f"A first comparison fills at {link}\n" if link else ""
+            first = f"A first comparison fills at {address(settings)}/?grid={key}\n" if key else ""
             sys.stdout.write(f"\nGazegrid is up at {address(settings)}\n{first}Ctrl-C stops it.\n\n")
             sys.stdout.flush()
             return
         stopping.wait(0.2)
     if not stopping.is_set():
         log.error("the dashboard does not answer yet", address=address(settings), waited_s=START_TIMEOUT_S)
-
-
-def _submit_welcome(settings: Settings) -> str | None:
-    store = open_store(settings)
-    try:
-        comparison = welcome(store)
-        submit_grid(comparison, store, JobQueue(connect(settings), settings))
-    except GazegridError as error:
-        log.warning("the welcome comparison could not be submitted", reason=str(error))
-        return None
-    return f"{address(settings)}/?grid={comparison.key}"
 
 
 def address(settings: Settings) -> str:

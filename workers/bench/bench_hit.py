@@ -45,7 +45,7 @@ def _stored_grid(here: Stage, cells: int) -> Comparison:
     comparison = Comparison(references, (NETWORK,), (make_method("detail_search", {}),))
     for cell, pixels in zip(comparison.cells(), noise, strict=True):
         values = generator.random((224, 224), dtype=np.float32)
-        items = {"left": Image(pixels=pixels), "destroyed": Map(values=values), "steps": Scalar(value=1.0)}
+        items = {"remaining": Image(pixels=pixels), "destroyed": Map(values=values), "steps": Scalar(value=1.0)}
         here.store.publish(cell.spec, Result(items), {"seconds": 0.0})
     return comparison
 

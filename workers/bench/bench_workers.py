@@ -16,7 +16,7 @@ _SEEDS = count(1)
 
 def run(*, quick: bool = False) -> Row:
     """Steps a second of all workers together; the two set-ups take turns."""
-    steps, turns = (10, 1) if quick else (60, 3)
+    steps, turns = (10, 1) if quick else (25, 3)
     with stage() as two, stage() as one:
         for _ in range(2):
             two.start_worker(threads=1)

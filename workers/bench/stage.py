@@ -37,7 +37,8 @@ class Stage:
     def start(self, *command: str, **environment: str) -> Child:
         """A Python process (`command` follows `python`) that finds this stage's home."""
         surroundings = {"GAZEGRID_HOME": str(self.settings.home), **environment}
-        child = Child(command[-1], [sys.executable, *command], surroundings)
+        log = self.settings.home / "processes.log"
+        child = Child(command[-1], [sys.executable, *command], surroundings, log)
         child.start()
         self._stack.callback(child.stop)
         return child
