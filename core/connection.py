@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 from redis import Redis
 from redis.backoff import AbstractBackoff, ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -19,6 +20,8 @@ from core.settings import Settings
 CONNECT_TIMEOUT_S = 1.0
 ANSWER_TIMEOUT_S = 2.5
 """With the pauses between two tries, a caller hears within 3 s that Redis is away."""
+
+_Answer = TypeVar("_Answer")
 
 
 def connect(settings: Settings, timeout_s: float = ANSWER_TIMEOUT_S) -> Redis:
@@ -31,8 +34,35 @@ def connect(settings: Settings, timeout_s: float = ANSWER_TIMEOUT_S) -> Redis:
 
 
 def connect_patiently(settings: Settings, give_up: Callable[[], bool]) -> Redis:
-    """Redis for a worker: every command is tried until it is answered, or until `give_up()`."""
-    return _redis(settings, Retry(_Patience(give_up), -1), ANSWER_TIMEOUT_S)
+    """Redis for a worker: every command is tried until it is answered, or until `give_up()`.
+
+    A Redis that has no room to write is waited for as one that is away.
+    """
+    errors = (RedisConnectionError, RedisTimeoutError, TimeoutError, ResponseError)
+    return _redis(settings, _PatientRetry(_Patience(give_up), -1, errors), ANSWER_TIMEOUT_S)
+
+
+class _PatientRetry(Retry):
+    """Of what Redis answers, only a refusal for now is tried again; the rest is raised at once."""
+
+    def call_with_retry(
+        self,
+        do: Callable[[], _Answer],
+        fail: Callable[..., Any],
+        is_retryable: Callable[[Exception], bool] | None = None,
+        with_failure_count: bool = False,
+    ) -> _Answer:
+        def may_pass(error: Exception) -> bool:
+            return _may_pass(error) and (is_retryable is None or is_retryable(error))
+
+        return super().call_with_retry(do, fail, may_pass, with_failure_count)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether Redis is away, or answers that it cannot write for now: no room on its disk or in its memory."""
+    if not isinstance(error, ResponseError) or isinstance(error, (OutOfMemoryError, ReadOnlyError, MasterDownError)):
+        return True
+    return any(word in str(error) for word in ("MISCONF", "NOREPLICAS"))  # of a pipeline, in the middle
 
 
 class _Patience(AbstractBackoff):

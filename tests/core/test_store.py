@@ -1,7 +1,6 @@
 import multiprocessing
 import os
 import random
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from core.manifest import FILE_NAME
 from core.picture import Picture
 from core.settings import REPOSITORY
 from core.store import Store, comparison_path, picture_path, result_folder
+from tests.devices import small_device, take_up
 from tests.kept import PROVENANCE, a_comparison, a_full_result, a_picture, a_small_result, fill, publish_without_end
 
 
@@ -51,7 +51,7 @@ def test_nothing_is_there_before_it_was_published(store: Store) -> None:
     key = next(a_comparison(store).cells()).spec.key
     assert (store.manifest(key), store.result(key), store.has(key)) == (None, None, False)
     with pytest.raises(BadInput, match="there is no result"):
-        store.read(key, "left.png")
+        store.read(key, "remaining.png")
 
 
 def test_the_first_of_two_publishers_stays(store: Store) -> None:
@@ -88,7 +88,7 @@ def test_what_is_no_key_never_becomes_a_path(store: Store, text: str) -> None:
 
 def test_a_file_name_that_the_manifest_does_not_list_is_refused(store: Store) -> None:
     key, *_ = fill(store, a_comparison(store))
-    for name in ("../left.png", FILE_NAME, "none", "/etc/passwd"):
+    for name in ("../remaining.png", FILE_NAME, "none", "/etc/passwd"):
         with pytest.raises(BadInput, match="has no file"):
             store.read(key, name)
 
@@ -97,8 +97,8 @@ def test_a_file_name_that_the_manifest_does_not_list_is_refused(store: Store) ->
 def test_a_damaged_file_is_reported_set_aside_and_computed_again(store: Store, damage) -> None:
     cell = next(a_comparison(store).cells())
     store.publish(cell.spec, a_small_result(), {})
-    damage(folder_of(store, cell.spec.key) / "left.png")
-    with pytest.raises(Damaged, match=r"left\.png .* set aside"):
+    damage(folder_of(store, cell.spec.key) / "remaining.png")
+    with pytest.raises(Damaged, match=r"remaining\.png .* set aside"):
         store.result(cell.spec.key)
     assert store.manifest(cell.spec.key) is None
     assert len(list(store.shelf.names("damaged"))) == 2
@@ -174,7 +174,7 @@ def test_a_bucket_keeps_results_as_a_folder_does() -> None:
     keys = fill(store, comparison, full=True)
     assert sorted(store.result_keys()) == sorted(keys)
     assert store.comparison(comparison.key) == comparison
-    store.shelf.write(f"{result_folder(keys[0])}/left.png", b"damaged")
+    store.shelf.write(f"{result_folder(keys[0])}/remaining.png", b"damaged")
     with pytest.raises(Damaged):
         store.result(keys[0])
     assert store.manifest(keys[0]) is None
@@ -206,29 +206,19 @@ def test_a_reader_never_sees_half_a_result_however_its_writer_dies(
 
 
 @pytest.fixture
-def small_device(tmp_path: Path) -> Iterator[Path]:
-    """A device of 1 MiB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], capture_output=True, check=False, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"a small device cannot be mounted here: {mounted.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+def device(tmp_path: Path) -> Iterator[Path]:
+    with small_device(tmp_path / "small", mebibytes=1) as place:
+        yield place
 
 
-def test_a_full_device_is_said_and_what_is_there_stays_readable(small_device: Path) -> None:
-    store = Store(small_device / "store")
+def test_a_full_device_is_said_and_what_is_there_stays_readable(device: Path) -> None:
+    store = Store(device / "store")
     comparison = a_comparison(store, pictures=21)
     specs = [cell.spec for cell in comparison.cells()]
     store.publish(specs[0], a_full_result(), PROVENANCE)
-    ballast = small_device / "ballast"
     chance = random.Random(1)  # noqa: S311
     for case, spec in enumerate(specs[1:41]):
-        free_bytes = os.statvfs(small_device).f_bavail * os.statvfs(small_device).f_frsize
-        ballast.write_bytes(b"x" * max(0, free_bytes - chance.randrange(0, 30_000)))
+        ballast = take_up(device, leave_bytes=chance.randrange(0, 30_000))
         with pytest.raises(StoreFull, match="no room left"):
             store.publish(spec, a_full_result(case, side=64), PROVENANCE)
         assert store.manifest(spec.key) is None
