@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,7 @@ def up(settings: Settings) -> None:
         signal.signal(number, lambda *_: stopping.set())
     with ExitStack() as stack:
         stack.enter_context(_only_one(settings))
+        _check_host(settings)
         _check_port(settings)
         if settings.redis_url is None:
             stack.enter_context(embedded_redis(settings))
@@ -170,6 +172,19 @@ def _only_one(settings: Settings) -> Iterator[None]:
         lock.release()
 
 
+def _check_host(settings: Settings) -> None:
+    """There is no login: what others could reach, they could use."""
+    try:
+        private = ip_address(settings.host).is_loopback
+    except ValueError:
+        private = settings.host == "localhost"
+    if not private:
+        raise BadInput(
+            f"the dashboard has no login, so GAZEGRID_HOST must be a loopback address such as 127.0.0.1, "
+            f"got {settings.host[:80]!r}; put a proxy with a login in front of it"
+        )
+
+
 def _check_port(settings: Settings) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -199,7 +214,7 @@ def _say_welcome(settings: Settings, stopping: threading.Event) -> None:
 
 def address(settings: Settings) -> str:
     """Where a browser on this machine finds the dashboard."""
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  compared, not bound
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{settings.port}"
 
 

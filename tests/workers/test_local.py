@@ -64,3 +64,12 @@ def test_a_taken_port_is_one_clear_line(up):
     assert f"port {up.port}" in ended.stderr
     assert "GAZEGRID_PORT" in ended.stderr
     assert time.monotonic() - started_s < 10
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "everybody"])  # noqa: S104  refused
+def test_an_address_that_others_can_reach_is_refused(up, host):
+    up.environment["GAZEGRID_HOST"] = host
+    ended = up.gazegrid("up")
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert host in ended.stderr
+    assert "no login" in ended.stderr
