@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from core.errors import ComputationFailed, Superseded
-from core.items import Result, Scalar
+from core.items import Map, Result, Scalar
 from core.method import Method, Needs, Output, parameter
 from core.settings import Settings, get_settings
 from core.spec import JobSpec
@@ -44,6 +46,12 @@ class Toy(Method):
 def toy_spec(seed: int = 0, **parameters: Any) -> JobSpec:
     """A job of its own for each seed."""
     return JobSpec(Toy(**parameters), (), None, seed)
+
+
+def toy_result(seed: int) -> Result:
+    """A number that says whose result it is, and a file of some size."""
+    values = np.random.default_rng(seed).random((64, 64), np.float32)
+    return Result({"seed": Scalar(value=seed), "noise": Map(values=values)})
 
 
 class ToyRunner:
@@ -81,7 +89,8 @@ class ToyRunner:
             lease.confirm()
             self.journal.note("publish", spec.key)
 
-        self.store.publish(spec, Result({"seed": Scalar(value=spec.seed)}), {"pid": os.getpid()}, allowed)
+        self.store.publish(spec, toy_result(spec.seed), {"pid": os.getpid()}, allowed)
+        self.journal.note("published", spec.key)
         return Outcome("finished", networks=("toy/network",))
 
     @staticmethod
