@@ -137,13 +137,14 @@ class Series(Item):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scalar(Item):
-    """One number with its unit; the result's metrics are its scalars."""
+    """One number with its unit; the result's metrics are its scalars. `subject`: what it is of, such as a class."""
 
     value: float
     unit: str = ""
+    subject: str = ""
 
     def meta(self) -> dict[str, Any]:
-        return super().meta() | {"value": float(self.value), "unit": self.unit}
+        return super().meta() | {"value": float(self.value), "unit": self.unit, "subject": self.subject}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from core.manifest import StoredItem
 from core.networks.card import NetworkCard
@@ -53,6 +54,18 @@ def network_facts(card: NetworkCard) -> str:
     return f"{FAMILY_NAMES[card.family]} · {counted(card.parameters)} · {input_size(card)}"
 
 
+def scalar_label(name: str, meta: Mapping[str, Any]) -> str:
+    """`probability` of the subject `tabby` -> `Probability of tabby`."""
+    subject = meta.get("subject")
+    return f"{words(name)} of {subject}" if subject else words(name)
+
+
+def question(summary: str) -> tuple[str, str]:
+    """A method's summary as its question and the rest: `What is left? This and that.` in two."""
+    head, mark, rest = summary.partition("?")
+    return (head + mark, rest.strip()) if mark else ("", summary)
+
+
 def numbers(items: Iterable[StoredItem]) -> list[tuple[str, str, str]]:
     """(label, value, caption) of scalars; a pair NAME_before, NAME_after becomes one line `before → after`."""
     scalars = {item.name: item.meta for item in items if item.kind == "scalar"}
@@ -64,5 +77,5 @@ def numbers(items: Iterable[StoredItem]) -> list[tuple[str, str, str]]:
             continue
         value = formatted(meta["value"], "" if meta["unit"] == name else meta["unit"])
         shown = f"{value} → {formatted(after['value'], after['unit'])}" if after else value
-        lines.append((words(stem if after else name), shown, str(meta["caption"])))
+        lines.append((scalar_label(stem if after else name, meta), shown, str(meta["caption"])))
     return lines

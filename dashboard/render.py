@@ -16,7 +16,7 @@ from core.colors import shared_scale
 from core.items import Pixels
 from core.manifest import Manifest, StoredItem
 from core.store import Store
-from core.wording import formatted, words
+from core.wording import formatted, scalar_label, words
 from dashboard.blobs import blob_url
 from dashboard.cells import Scale, item_url
 from dashboard.charts import Curve, curve_figures, embedding_figure, map_figure, picture_figure, points_figure
@@ -65,7 +65,7 @@ def show_scalars(items: Sequence[StoredItem]) -> None:
             before = scalars.get(f"{stem}_before") if stem != name else None
             if name.endswith("_before") and f"{name.removesuffix('_before')}_after" in scalars:
                 continue
-            _metric(words(stem if before else name), item, before)
+            _metric(scalar_label(stem if before else name, item.meta), item, before)
 
 
 def _metric(label: str, item: StoredItem, before: StoredItem | None) -> None:

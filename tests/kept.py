@@ -42,7 +42,7 @@ def a_small_result(seed: int = 0) -> Result:
     values = np.random.default_rng(seed).random((8, 8), np.float32)
     return Result(
         {
-            "left": Image(pixels=a_picture(seed, 8).pixels, caption="What is left"),
+            "remaining": Image(pixels=a_picture(seed, 8).pixels, caption="What is left"),
             "destroyed": Map(values=values, unit="share", caption="What was destroyed"),
             "edge_energy": Scalar(value=float(values[0, 0]), unit="share", caption="Edge energy left"),
         }

@@ -46,9 +46,9 @@ class DetailSearch(Method):
     family: ClassVar[MethodFamily] = "optimization"
     version: ClassVar[int] = 1
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("left", "image", "What is left of the picture"),
+        Output("remaining", "image", "What is left of the picture"),
         Output("original", "image", "The picture as the network sees it"),
-        Output("destroyed", "map", "What was destroyed: mean over colors of |original - left|"),
+        Output("destroyed", "map", "What was destroyed: mean over colors of |original - remaining|"),
         Output("film", "animation", "The destruction, from the start to the end"),
         *(Output(f"trace_{name}", "series", caption) for name, (_, caption) in TRACES.items()),
         Output("answers", "table", "The network's answers before and after"),
@@ -187,18 +187,21 @@ class DetailSearch(Method):
         left, after = outcome.picture, network(outcome.picture)
         destroyed = (original - left).abs().mean(dim=1)[0].cpu().numpy()  # (H, W)
         name = network.card.class_names[watched]
-        scalars = {
-            "edges_left": (float(outcome.traces["edges"][-1, 0]), said["edges_left"]),
-            "probability_before": (float(logits.softmax(dim=1)[0, watched]), f"Probability of {name} for the original"),
-            "probability_after": (float(after.softmax(dim=1)[0, watched]), f"Probability of {name} for what is left"),
+        shares = {
+            "edges_left": (float(outcome.traces["edges"][-1, 0]), ""),
+            "probability_before": (float(logits.softmax(dim=1)[0, watched]), name),
+            "probability_after": (float(after.softmax(dim=1)[0, watched]), name),
         }
         return {
-            "left": Image(pixels=engine.ranges.to_pixels(left), caption=said["left"]),
+            "remaining": Image(pixels=engine.ranges.to_pixels(left), caption=said["remaining"]),
             "original": Image(pixels=engine.ranges.to_pixels(original), caption=said["original"]),
             "destroyed": Map(values=destroyed, unit="of the range", caption=said["destroyed"]),
             "film": Animation(frames=outcome.film[:, 0].numpy(), caption=said["film"]),
             **engine.shown.traces(outcome.traces, TRACES),
             "answers": engine.shown.answers(logits[0], after[0], network.card.class_names, said["answers"]),
-            **{key: Scalar(value=value, unit="share", caption=caption) for key, (value, caption) in scalars.items()},
+            **{
+                key: Scalar(value=value, unit="share", subject=subject, caption=said[key])
+                for key, (value, subject) in shares.items()
+            },
             "steps": Scalar(value=self.steps, unit="steps", caption=said["steps"]),
         }

@@ -73,6 +73,7 @@ def ran(browser, up) -> Ran:
         visit.set_number("Steps", STEPS)
         visit.page.get_by_role("button", name="Run 2 cells").click()
         steps, previews = watch(visit)
+        visit.page.locator(".grid .cell img[src*='/preview/']").first.wait_for(state="detached")
         return Ran(visit.page.url, steps, previews, visit.cell_pictures())
 
 

@@ -123,7 +123,7 @@ def test_a_file_that_the_gallery_does_not_name_is_refused(store: Store, elsewher
     assert not list(Path(elsewhere.shelf.root).parent.rglob("*evil*"))
 
 
-@pytest.mark.parametrize("part", ["gallery.json", "comparisons/", "pictures/", "left.png"])
+@pytest.mark.parametrize("part", ["gallery.json", "comparisons/", "pictures/", "remaining.png"])
 def test_a_part_that_is_missing_is_refused(store: Store, elsewhere: Store, part: str) -> None:
     members = members_of(export_zip(store, a_gallery(store)))
     lost = next(name for name in members if part in name)
@@ -148,10 +148,10 @@ def test_a_manifest_that_names_a_file_outside_of_its_folder_is_refused(store: St
     key = next(store.result_keys())
     manifest = store.manifest(key)
     members = members_of(export_zip(store, gallery))
-    text = manifest.to_bytes().replace(b'"left.png"', b'"../../left.png"')
+    text = manifest.to_bytes().replace(b'"remaining.png"', b'"../../remaining.png"')
     document = parsed_json(text)["manifest"]
     forged = canonical_json({"digest": digest_of(document), "manifest": document})
-    members[f"results/{key}/../../left.png"] = members.pop(f"results/{key}/left.png")
+    members[f"results/{key}/../../remaining.png"] = members.pop(f"results/{key}/remaining.png")
     with pytest.raises(BadInput, match="that is not its own"):
         import_zip(elsewhere, zipped({**members, f"results/{key}/{FILE_NAME}": forged}))
     assert kept_files(elsewhere) == {}
@@ -228,7 +228,7 @@ def test_a_damaged_gallery_of_that_name_here_is_not_overwritten(store: Store, el
 def test_a_damaged_result_is_not_exported(store: Store) -> None:
     gallery = a_gallery(store)
     key = next(store.result_keys())
-    (Path(store.shelf.root) / "results" / key[:2] / key / "left.png").write_bytes(b"?")
+    (Path(store.shelf.root) / "results" / key[:2] / key / "remaining.png").write_bytes(b"?")
     with pytest.raises(Damaged, match="set aside"):
         export_zip(store, gallery)
     assert load_gallery(store, gallery.id) in list(galleries(store))

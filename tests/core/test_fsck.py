@@ -98,10 +98,10 @@ def test_a_folder_in_a_files_place_is_a_problem_and_no_crash(store: Store) -> No
 
 
 def test_a_write_that_never_ended_is_cleared_and_one_that_goes_on_is_not(store: Store) -> None:
-    store.shelf.write(f"tmp/{1_700_000_000}-1-abc/group/left.png", b"half")
+    store.shelf.write(f"tmp/{1_700_000_000}-1-abc/group/remaining.png", b"half")
     store.shelf.write("tmp/stranger/file", b"half")
     now = int(store.shelf.size_and_time("tmp")[1])
-    store.shelf.write(f"tmp/{now}-2-def/group/left.png", b"half")
+    store.shelf.write(f"tmp/{now}-2-def/group/remaining.png", b"half")
     assert [problem.kind for problem in repair(store)] == ["leftover"] * 2
     assert list(store.shelf.names("tmp")) == [f"{now}-2-def"]
     assert LEFTOVER_S > 60
@@ -117,7 +117,7 @@ def test_a_store_that_went_away_is_not_called_sound(store: Store) -> None:
 def test_a_result_that_was_set_aside_is_computed_again(store: Store) -> None:
     comparison = a_comparison(store)
     key, *_ = fill(store, comparison)
-    flip(root(store) / "results" / key[:2] / key / "left.png", random.Random(1))  # noqa: S311
+    flip(root(store) / "results" / key[:2] / key / "remaining.png", random.Random(1))  # noqa: S311
     repair(store)
     assert not store.has(key)
     fill(store, comparison)

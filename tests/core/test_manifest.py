@@ -26,11 +26,11 @@ def test_metrics_are_the_scalars(manifest: Manifest) -> None:
 
 
 def test_an_item_by_name_and_its_file(manifest: Manifest) -> None:
-    assert manifest.item("left").file("png").name == "left.png"
-    with pytest.raises(BadInput, match="no item 'right'; it has left, destroyed"):
+    assert manifest.item("remaining").file("png").name == "remaining.png"
+    with pytest.raises(BadInput, match="no item 'right'; it has remaining, destroyed"):
         manifest.item("right")
     with pytest.raises(KeyError):
-        manifest.item("left").file("webp")
+        manifest.item("remaining").file("webp")
 
 
 def test_every_flipped_byte_is_seen(manifest: Manifest) -> None:

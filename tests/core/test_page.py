@@ -72,7 +72,7 @@ def test_a_cell_without_a_result_says_so(store: Store) -> None:
     comparison = a_comparison(store)
     keys = fill(store, comparison)
     store.delete_result(keys[0])
-    (store.shelf.root / result_folder(keys[1]) / "left.png").write_bytes(b"no picture")
+    (store.shelf.root / result_folder(keys[1]) / "remaining.png").write_bytes(b"no picture")
     text = export_html(store, add_to_gallery(store, "Holes", comparison.key)).decode()
     assert text.count(page.ABSENT) == 1
     assert text.count("does not hold; it was set aside") == 1
@@ -125,7 +125,7 @@ def test_an_endless_page_is_refused(store: Store, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_large_picture_is_reduced(store: Store) -> None:
-    shown = page._image_uri(page._Page(store), a_small_result().items["left"])
+    shown = page._image_uri(page._Page(store), a_small_result().items["remaining"])
     assert shown.startswith("data:image/png")
     noise = page.np.random.default_rng(0).integers(0, 256, (900, 900, 3), page.np.uint8)
     assert page._image_uri(page._Page(store), page.Image(pixels=noise)).startswith("data:image/webp")

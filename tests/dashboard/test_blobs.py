@@ -32,8 +32,8 @@ def key(store: Store) -> str:
 def test_a_result_file_is_the_stored_bytes_for_ever_and_nothing_but_a_picture(
     client: TestClient, store: Store, key: str
 ) -> None:
-    answer = client.get(blob_url("result", key, "left.png"))
-    assert answer.content == store.read(key, "left.png")
+    answer = client.get(blob_url("result", key, "remaining.png"))
+    assert answer.content == store.read(key, "remaining.png")
     assert answer.headers["content-type"] == "image/png"
     assert "immutable" in answer.headers["cache-control"]
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -44,8 +44,8 @@ def test_a_result_file_is_the_stored_bytes_for_ever_and_nothing_but_a_picture(
 def test_what_is_no_picture_is_only_ever_saved(client: TestClient, key: str) -> None:
     for name in ("loss.json", "destroyed.safetensors"):
         assert client.get(blob_url("result", key, name)).headers["content-disposition"].startswith("attachment")
-    saved = client.get(blob_url("result", key, "left.png", download=1))
-    assert saved.headers["content-disposition"] == f'attachment; filename="{key[:12]}-left.png"'
+    saved = client.get(blob_url("result", key, "remaining.png", download=1))
+    assert saved.headers["content-disposition"] == f'attachment; filename="{key[:12]}-remaining.png"'
     assert client.get(blob_url("manifest", key)).json()["manifest"]["key"] == key
 
 
@@ -62,7 +62,7 @@ def test_a_map_is_colored_on_the_asked_scale(client: TestClient, store: Store, k
     "path",
     [
         "/api/result/KEY/absent.png", "/api/result/KEY/manifest.json",
-        f"/api/result/{'0' * 64}/left.png", f"/api/picture/{'0' * 64}", "/api/sample/nobody", "/api/preview/KEY",
+        f"/api/result/{'0' * 64}/remaining.png", f"/api/picture/{'0' * 64}", "/api/sample/nobody", "/api/preview/KEY",
         "/api/thumbnail/KEY/absent",
     ],
 )  # fmt: skip
@@ -77,12 +77,12 @@ def test_what_is_not_there_is_404_and_a_sentence(client: TestClient, key: str, p
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("/api/result/abc/left.png", "64 hex digits"),
+        ("/api/result/abc/remaining.png", "64 hex digits"),
         ("/api/map/KEY/destroyed?low=nan&high=1", "low must be a number, got 'nan'"),
         ("/api/map/KEY/destroyed?low=0", "high must be a number, got ''"),
         ("/api/map/KEY/destroyed?low=1&high=1", "low must be under high"),
-        ("/api/map/KEY/left?low=0&high=1", "left is a image, not a map"),
-        ("/api/thumbnail/KEY/left?side=99999", "side must be one of 160, 320, 640"),
+        ("/api/map/KEY/remaining?low=0&high=1", "remaining is a image, not a map"),
+        ("/api/thumbnail/KEY/remaining?side=99999", "side must be one of 160, 320, 640"),
         ("/api/thumbnail/KEY/loss", "loss is a series"),
     ],
 )
@@ -95,10 +95,10 @@ def test_what_is_asked_wrongly_is_400_and_says_what_is_allowed(
 
 
 def test_damage_is_never_handed_out(client: TestClient, store: Store, key: str) -> None:
-    place = next(path for path in (store.shelf.root / "results").rglob("left.png") if key in str(path))
+    place = next(path for path in (store.shelf.root / "results").rglob("remaining.png") if key in str(path))
     place.chmod(0o644)
     place.write_bytes(place.read_bytes()[:-9])
-    answer = client.get(blob_url("result", key, "left.png"))
+    answer = client.get(blob_url("result", key, "remaining.png"))
     assert (answer.status_code, store.has(key)) == (404, False)
     assert "set aside" in answer.text
 
@@ -128,4 +128,4 @@ def test_addresses_stay_under_the_base_path_and_quote_what_they_are_given(
     monkeypatch.setattr(config, "get_option", lambda name: "/team/a/" if name == "server.baseUrlPath" else None)
     assert blob_url("sample", "a/../b?") == f"/team/a/api/sample/{quote('a/../b?', safe='')}"
     with TestClient(Starlette(routes=blob_routes())) as client:
-        assert client.get(blob_url("result", key, "left.png")).status_code == 200
+        assert client.get(blob_url("result", key, "remaining.png")).status_code == 200

@@ -10,7 +10,7 @@ from core.grid import CellState, Grid, look
 from core.manifest import StoredItem
 from core.queue import JobState
 from core.store import Store
-from core.wording import counted, formatted, numbers
+from core.wording import counted, formatted, numbers, question
 from dashboard.cells import View, grid_data, progress_line, visual_outputs
 from dashboard.session import get_queue
 from tests.kept import a_comparison, fill
@@ -25,7 +25,7 @@ def with_first(grid: Grid, **changes: Any) -> Grid:
     return replace(grid, cells=(replace(grid.cells[0], **changes), *grid.cells[1:]))
 
 
-def first_cell(grid: Grid, store: Store, item: str = "left") -> dict[str, Any]:
+def first_cell(grid: Grid, store: Store, item: str = "remaining") -> dict[str, Any]:
     cell: dict[str, Any] = grid_data(grid, View(item), store)["rows"][0]["cells"][0]
     return cell
 
@@ -35,14 +35,14 @@ def scalar(name: str, value: float) -> StoredItem:
 
 
 def test_one_row_a_picture_and_one_column_a_network(comparison: Comparison, store: Store) -> None:
-    data = grid_data(look(comparison, store, get_queue()), View("left"), store)
+    data = grid_data(look(comparison, store, get_queue()), View("remaining"), store)
     assert [row["title"] for row in data["rows"]] == ["picture 0", "picture 1"]
     assert [column["title"] for column in data["columns"]] == ["resnet18", "vit_tiny_patch16_224"]
     assert [len(row["cells"]) for row in data["rows"]] == [2, 2]
 
 
 def test_random_weights_are_said_in_the_column_and_in_every_cell(comparison: Comparison, store: Store) -> None:
-    data = grid_data(look(comparison, store, get_queue()), View("left"), store)
+    data = grid_data(look(comparison, store, get_queue()), View("remaining"), store)
     assert {column["note"] for column in data["columns"]} == {"random weights"}
     assert {cell["note"] for row in data["rows"] for cell in row["cells"]} == {"random weights"}
 
@@ -50,7 +50,7 @@ def test_random_weights_are_said_in_the_column_and_in_every_cell(comparison: Com
 def test_a_done_cell_shows_the_stored_picture_and_its_numbers(comparison: Comparison, store: Store) -> None:
     keys = fill(store, comparison)
     cell = first_cell(look(comparison, store, get_queue()), store)
-    assert cell["url"] == f"/api/result/{keys[0]}/left.png"
+    assert cell["url"] == f"/api/result/{keys[0]}/remaining.png"
     assert cell["numbers"][0][0] == "Edge energy"
     assert [action["name"] for action in cell["actions"]] == ["details"]
 
@@ -131,6 +131,17 @@ def test_only_what_can_be_seen_is_offered(comparison: Comparison) -> None:
 def test_before_and_after_are_one_line() -> None:
     lines = numbers([scalar("p_before", 0.9), scalar("p_after", 0.5), scalar("edges", 0.25)])
     assert [line[:2] for line in lines] == [("P", "90 % → 50 %"), ("Edges", "25 %")]
+
+
+def test_a_number_says_what_it_is_of() -> None:
+    before, after = scalar("p_before", 0.9), scalar("p_after", 0.5)
+    before.meta["subject"] = after.meta["subject"] = "tabby"
+    assert numbers([before, after])[0][:2] == ("P of tabby", "90 % → 50 %")
+
+
+def test_a_summary_is_a_question_and_its_explanation() -> None:
+    assert question("What is left? The evidence.") == ("What is left?", "The evidence.")
+    assert question("Shows the evidence.") == ("", "Shows the evidence.")
 
 
 def test_numbers_are_short() -> None:

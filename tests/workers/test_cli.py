@@ -88,7 +88,7 @@ def test_a_cell_without_meaning_is_undefined_and_no_failure(gazegrid, photo):
 
 def test_a_result_is_the_next_runs_picture(gazegrid, photo):
     _, (first,) = run(gazegrid, photo)
-    _, (second,) = run(gazegrid, f"result:{first['key']}/left")
+    _, (second,) = run(gazegrid, f"result:{first['key']}/remaining")
     assert second["state"] == "computed"
     assert second["key"] != first["key"]
 

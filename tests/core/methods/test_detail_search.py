@@ -33,7 +33,7 @@ def curve(result: Result, name: str) -> NDArray[np.float32]:
     return item.y
 
 
-def pixels(result: Result, name: str = "left") -> NDArray[np.uint8]:
+def pixels(result: Result, name: str = "remaining") -> NDArray[np.uint8]:
     item = result.items[name]
     assert isinstance(item, Image)
     return item.pixels
