@@ -169,11 +169,35 @@ def field_bounds(field: FieldInfo) -> tuple[float | None, float | None]:
 
 
 def validated(cls: type[Method], parameters: Mapping[str, Any]) -> Method:
-    """`cls(**parameters)`, or BadParameter with one sentence that names parameter, value and what is allowed."""
+    """`cls(**parameters)`, or BadParameter with one sentence that names parameter, value and what is allowed.
+
+    A parameter that does not matter under the others' values counts as its default: it decides nothing, so that it must
+    not give another key.
+    """
     try:
-        return cls(**parameters)
+        asked = cls(**parameters)
+        idle = _idle(asked)
+        return cls(**{name: value for name, value in parameters.items() if name not in idle}) if idle else asked
     except ValidationError as error:
         raise BadParameter(_sentence(cls, error)) from None
+
+
+def matters(cls: type[Method], name: str, values: Mapping[str, Any]) -> bool:
+    """Whether the field has a meaning under `values` of the fields before it (their defaults where they have none)."""
+    conditions = field_extra(cls.model_fields[name]).get("when") or {}
+    return all(values.get(other, cls.model_fields[other].default) in allowed for other, allowed in conditions.items())
+
+
+def _idle(method: Method) -> set[str]:
+    """The fields that have no meaning in this method."""
+    counted: dict[str, Any] = {}
+    idle = set()
+    for name in type(method).model_fields:
+        if matters(type(method), name, counted):
+            counted[name] = getattr(method, name)
+        else:
+            idle.add(name)
+    return idle
 
 
 def _sentence(cls: type[Method], error: ValidationError) -> str:

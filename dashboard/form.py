@@ -13,7 +13,7 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from core.class_weights import MAX_WEIGHT
-from core.method import Method, field_bounds, field_extra, validated
+from core.method import Method, field_bounds, field_extra, matters, validated
 from dashboard.session import plain
 
 SEGMENTS_MAX = 4
@@ -56,12 +56,6 @@ def field_label(name: str, field: FieldInfo) -> str:
     words = name.removesuffix(f"_{unit}").replace("_", " ") if unit else name.replace("_", " ")
     label = words if len(words) <= 2 else words[:1].upper() + words[1:]
     return f"{label} ({unit})" if unit and unit != name else label
-
-
-def matters(cls: type[Method], name: str, values: Mapping[str, Any]) -> bool:
-    """Whether the field has a meaning under `values` of the fields before it (their defaults where they have none)."""
-    conditions = field_extra(cls.model_fields[name]).get("when") or {}
-    return all(values.get(other, cls.model_fields[other].default) in allowed for other, allowed in conditions.items())
 
 
 def _draw(cls: type[Method], names: Sequence[str], values: dict[str, Any], classes: Sequence[str], prefix: str) -> None:

@@ -246,3 +246,10 @@ def test_two_methods_of_one_title_are_refused(package: Path) -> None:
         (package / f"{name}.py").write_text(FILE.format(name="Any", title="The same"))
     with pytest.raises(TypeError, match=r"found_methods\.second and first have the same title"):
         found(package)
+
+
+def test_a_parameter_that_does_not_matter_decides_nothing() -> None:
+    plain = make_method("detail_search", {"range": "clamp"})
+    assert make_method("detail_search", {"range": "clamp", "rescale_every": 3}) == plain
+    assert make_method("detail_search", {"wanted": "tabby", "range": "clamp"}) == plain
+    assert make_method("detail_search", {"rescale_every": 3}) != make_method("detail_search", {})

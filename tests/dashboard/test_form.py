@@ -6,12 +6,12 @@ from typing import Literal
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.method import Method, Output, parameter
-from dashboard.form import field_label, matters
+from core.method import Method, Output, matters, parameter
+from dashboard.form import field_label
 
 TOY = """
 from typing import Literal
-from core.method import Method, Output, parameter
+from core.method import Method, Output, matters, parameter
 
 class Toy(Method):
     title, summary, source, family, version = "Toy", "Toy.", "none", "inspection", 1

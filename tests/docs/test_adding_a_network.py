@@ -26,7 +26,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     get_settings.cache_clear()
 
 
-def test_the_pages_code_makes_a_network_that_answers(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_the_pages_code_makes_a_network_that_answers() -> None:
     network = load(get_card("local/mine"), "cpu")
     height, width = network.card.input_px
     assert network(torch.zeros(1, 3, height, width)).shape == (1, 3)
