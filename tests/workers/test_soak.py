@@ -1,0 +1,131 @@
+"""Faults at full size: minutes long, by `make soak`. Each run prints its seed and what it measured."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from core.connection import connect
+from core.errors import QueueUnavailable
+from core.queue import JobQueue
+from core.settings import Settings
+from core.spec import JobSpec
+from core.store import Store, open_store
+from tests.workers.conftest import wait_for
+from tests.workers.soak import LATE_S, Nanny, Plan, check, run
+from tests.workers.toy import Journal, toy_spec
+from workers.redis_server import EmbeddedRedis, embedded_redis
+
+pytestmark = pytest.mark.soak
+
+SEED = random.SystemRandom().randrange(1000)
+BACK_WITHIN_S = 10.0
+"""P7: workers reconnect by themselves."""
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"\n{text}\n")
+
+
+def patient(settings: Settings) -> Settings:
+    """So many kills hit a job more often than three times, which would rightly fail it."""
+    return settings.model_copy(update={"max_attempts": 50, "reaper_tick_s": 0.2})
+
+
+def test_200_kills_over_1000_jobs_lose_nothing_and_double_nothing(settings: Settings) -> None:
+    plan = Plan(jobs=1000, kills=200, seed=SEED)
+    started_s = time.monotonic()
+    report = run(plan, patient(settings))
+    took_s = time.monotonic() - started_s
+    say(f"{plan}: {took_s:.0f} s, {report.recovered} recovered, slowest {report.slowest_s:.1f} s")
+    assert report.faults == {}
+    assert report.kills == 200
+    assert report.recovered > 20, "the kills hit nothing: this run proves nothing"
+
+
+def test_the_checker_finds_fault_with_rq_s_own_worker_and_a_stale_maintenance_lock(
+    settings: Settings, redis: Redis
+) -> None:
+    plan = Plan(jobs=40, kills=8, seed=SEED)
+    assert run(plan, patient(settings)).faults == {}
+    redis.flushall()
+    redis.set(f"rq:clean_registries:{settings.queue}", 1, ex=899)
+    home = settings.home.with_name("stock")
+    stock = replace(plan, worker="tests.workers.stock", reaper=False)
+    report = run(stock, patient(settings).model_copy(update={"home": home}))
+    say(f"{stock}: {len(report.lost)} of {plan.jobs} lost, {len(report.unsettled)} unsettled")
+    assert report.lost
+    assert report.slowest_s > LATE_S
+
+
+class Users:
+    """Submit jobs, and the same again until it is accepted."""
+
+    def __init__(self, queue: JobQueue, store: Store, chance: random.Random) -> None:
+        self.queue, self.store, self.chance = queue, store, chance
+        self.specs: dict[str, JobSpec] = {}
+        self.refused = 0
+
+    def submit(self, count: int) -> None:
+        """So many new jobs, each accepted before this returns."""
+        for seed in range(len(self.specs), len(self.specs) + count):
+            spec = toy_spec(seed, seconds=round(self.chance.uniform(0.01, 0.4), 3))
+            self.specs[spec.key] = spec
+            wait_for(lambda spec=spec: self._accepted(spec), timeout_s=BACK_WITHIN_S, what="Redis")
+
+    def _accepted(self, spec: JobSpec) -> bool:
+        try:
+            self.queue.submit(spec, self.store)
+        except QueueUnavailable:
+            self.refused += 1
+            return False
+        return True
+
+    def ended(self) -> bool:
+        """Whether every job that was accepted is finished."""
+        try:
+            states = self.queue.states(self.specs)
+        except QueueUnavailable:
+            return False
+        return all(states[key].state == "finished" if key in states else self.store.has(key) for key in self.specs)
+
+
+def kill_redis(server: EmbeddedRedis) -> None:
+    """-9; its watch starts it again."""
+    process = server.process
+    assert process is not None
+    process.kill()
+    wait_for(lambda: server.process is not process, timeout_s=BACK_WITHIN_S, what="another server")
+
+
+def test_redis_killed_15_times_under_load_costs_no_job_and_no_worker(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", lease_s=20.0, reaper_tick_s=0.2, threads=1, device="cpu")
+    store, chance = open_store(settings), random.Random(SEED)  # noqa: S311  to be replayed
+    with embedded_redis(settings) as server, connect(settings) as redis:
+        users = Users(JobQueue(redis, settings), store, chance)
+        workers, reapers = Nanny(settings, 2, "tests.workers.toy"), Nanny(settings, 1, "workers.reaper")
+        try:
+            wait_for(lambda: len([w for w in users.queue.workers() if w.device]) == 2, what="two ready workers")
+            for _ in range(15):
+                users.submit(20)
+                time.sleep(chance.uniform(0.0, 1.0))
+                kill_redis(server)
+            stopped_s = time.monotonic()
+            wait_for(users.ended, timeout_s=LATE_S + 300 * 0.4, what="the end of all jobs")
+            alive = [process.poll() is None for process in workers.processes + reapers.processes]
+            report = check(users.specs, store, users.queue, Journal(settings.home), {})
+        finally:
+            workers.stop()
+            reapers.stop()
+    drained_s = time.monotonic() - stopped_s
+    say(f"seed {SEED}: {len(users.specs)} jobs, {users.refused} refused tries, the rest took {drained_s:.1f} s")
+    assert alive == [True, True, True]
+    assert report.faults == {}
+    starts = Journal(settings.home).pids("start")
+    assert len(starts) == len(users.specs), "no job is done twice"
