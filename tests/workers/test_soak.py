@@ -17,7 +17,9 @@ from core.queue import JobQueue
 from core.settings import Settings
 from core.spec import JobSpec
 from core.store import Store, open_store
+from tests.kept import a_comparison
 from tests.workers.conftest import wait_for
+from tests.workers.load import User, p95
 from tests.workers.soak import LATE_S, Nanny, Plan, check, run
 from tests.workers.toy import Journal, toy_spec
 from workers.redis_server import EmbeddedRedis, embedded_redis
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.soak
 SEED = random.SystemRandom().randrange(1000)
 BACK_WITHIN_S = 10.0
 """P7: workers reconnect by themselves."""
+LOAD_S = 60.0
 
 
 def say(text: str) -> None:
@@ -129,3 +132,33 @@ def test_redis_killed_15_times_under_load_costs_no_job_and_no_worker(tmp_path: P
     assert report.faults == {}
     starts = Journal(settings.home).pids("start")
     assert len(starts) == len(users.specs), "no job is done twice"
+
+
+def test_20_users_and_200_queued_jobs_on_two_workers_are_served_in_time(
+    settings: Settings, queue: JobQueue, store: Store
+) -> None:
+    chance = random.Random(SEED)  # noqa: S311  to be replayed
+    users = [User(settings, store, a_comparison(store, seed, pictures=5), chance) for seed in range(20)]
+    workers, reapers = Nanny(settings, 2, "tests.workers.load"), Nanny(settings, 1, "workers.reaper")
+    try:
+        wait_for(lambda: len([worker for worker in queue.workers() if worker.device]) == 2, what="two ready workers")
+        for user in users:
+            user.start()
+        ends_s = time.monotonic() + LOAD_S
+        for user in users:
+            user.join(max(0.0, ends_s - time.monotonic()))
+    finally:
+        workers.stop()
+        reapers.stop()
+    assert [user.fault for user in users] == [None] * 20
+    assert not any(user.is_alive() for user in users)
+    published = {key: at for at, event, key, _ in Journal(settings.home).read() if event == "published"}
+    seen = {key: at for user in users for key, at in user.seen_at.items()}
+    assert len(published) == len(seen) == 200
+    submit_s = p95([taken for user in users for taken in user.asked_s])
+    rerun_s = p95([taken for user in users for taken in user.looked_s])
+    seen_s = p95([seen[key] - at for key, at in published.items()])
+    say(f"p95: submit of 10 cells {submit_s:.3f} s, look {rerun_s:.3f} s, finished to seen {seen_s:.2f} s")
+    assert submit_s <= 0.25
+    assert rerun_s <= 0.5
+    assert seen_s <= 2.0
