@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 import warnings
@@ -39,6 +40,10 @@ FEW = {"steps": 3, "frames": 2}
 KEYS = Path(__file__).parent / "keys.json"
 PICTURE = "1" * 64
 LITE = "lite/efficientnet_lite0#e8ef1c1a"
+
+KEY_CHANGED = """a key has changed: every stored result and link of this method is out of reach.
+If results mean what they meant, look for a way that keeps the key. If the change is meant, raise the method's
+`version`, write the new keys into tests/keys.json, and name it in CHANGELOG.md under 'Keys changed'."""
 
 each_method = pytest.mark.parametrize("method_class", METHODS.values(), ids=METHODS)
 _networks: dict[str, Network] = {}
@@ -114,6 +119,13 @@ def test_its_declaration_can_be_shown(method_class: type[Method]) -> None:
     assert len(names) == len(set(names))
     assert all(output.name.isidentifier() and output.caption for output in method_class.outputs)
     assert all(sentence for sentence in method_class.undefined.values())
+
+
+@each_method
+def test_it_is_defined_somewhere_and_says_in_a_sentence_where_it_is_not(method_class: type[Method]) -> None:
+    reasons = [few(method_class).undefined_for(get_card(name)) for name in SMALLEST.values()]
+    assert None in reasons
+    assert all(reason.endswith((".", "!", "?")) for reason in reasons if reason is not None)
 
 
 @each_method
@@ -194,15 +206,19 @@ def test_it_reports_its_way_to_the_end(method: Method, network_name: str) -> Non
 def test_the_network_and_the_process_are_left_as_they_were(method: Method, network_name: str) -> None:
     network = loaded(network_name)
     for stop_at in (None, 1):
-        before, randomness = state(network), (torch.get_rng_state().clone(), np.random.get_state()[1].copy())  # noqa: NPY002
+        before, randomness = state(network), global_randomness()
         if stop_at is None:
             run(method, network_name, Watching())
         else:
             with pytest.raises(Cancelled):
                 run(method, network_name, Watching(stop_at))
         assert state(network) == before
-        assert torch.equal(torch.get_rng_state(), randomness[0])
-        assert np.array_equal(np.random.get_state()[1], randomness[1])  # noqa: NPY002
+        assert global_randomness() == randomness
+
+
+def global_randomness() -> tuple[bytes, str, object]:
+    """State of the generators that belong to nobody: torch's, NumPy's, Python's."""
+    return torch.get_rng_state().numpy().tobytes(), repr(np.random.get_state()), random.getstate()  # noqa: NPY002
 
 
 def state(network: Network) -> dict[str, Any]:
@@ -224,7 +240,8 @@ def state(network: Network) -> dict[str, Any]:
 
 
 def test_declaring_methods_loads_no_torch() -> None:
-    code = "import sys, core.methods; print([name for name in ('torch', 'timm', 'torchvision') if name in sys.modules])"
+    code = "import sys, core.comparison, core.methods\n"
+    code += "print([name for name in ('torch', 'timm', 'torchvision') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -236,16 +253,10 @@ def frozen() -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("case", frozen(), ids=lambda case: case["note"])
 def test_keys_stay_what_they_were(case: dict[str, Any]) -> None:
-    """A key that changes orphans every stored result and link, so `tests/keys.json` holds some.
-
-    Where this fails, the change made old results unreachable. If their meaning did not change (a field was renamed, a
-    default moved, a parameter was added), look for a way that keeps the key. If it did, raise the method's `version`,
-    write the new keys into the file, and name it in CHANGELOG.md under 'Keys changed'.
-    """
     method = make_method(case["method"], case["parameters"])
     assert method.version == case["version"], "the version was raised: write the new keys down"
     spec = JobSpec(method, tuple(case["pictures"]), case["network"], case["seed"])
-    assert spec.key == case["key"]
+    assert spec.key == case["key"], KEY_CHANGED
 
 
 def test_every_method_has_a_frozen_key() -> None:
