@@ -32,6 +32,8 @@ NUMBERS_MAX = 4
 DIRECT_BYTES = 400_000
 """Pictures up to here are shown in the grid as they are stored; larger ones as a thumbnail of 640 px."""
 
+TRACE = "trace_"
+"""What a curve of an optimization is called before its name; all curves are, so a reader need not see it."""
 DETAILS = {"name": "details", "label": "Details"}
 CANCEL = {"name": "cancel", "label": "Cancel"}
 RETRY = {"name": "retry", "label": "Try again"}
@@ -163,7 +165,10 @@ def _started(look: _Look) -> dict[str, Any]:
     if job is None or not job.total:
         return {"headline": "Starting", "reason": "A worker has it and loads the network.", "actions": [CANCEL]}
     preview = None if job.preview is None else blob_url("preview", job.key, n=job.preview)
-    scalars = [(words(name), formatted(value), words(name)) for name, value in job.scalars.items()]
+    said = {output.name: output.caption for output in look.state.cell.method.outputs}
+    scalars = [
+        (words(name), formatted(value), said.get(f"{TRACE}{name}", words(name))) for name, value in job.scalars.items()
+    ]
     return {
         "headline": f"Step {job.step:,} of {job.total:,}", "progress": job.step / job.total, "url": preview,
         "numbers": scalars[:NUMBERS_MAX], "actions": [CANCEL],

@@ -26,12 +26,16 @@ class Curve:
     series: Series
 
 
-def curve_figures(curves: Iterable[Curve]) -> list[go.Figure]:
+def curve_figures(curves: Iterable[Curve], *, log: bool = False) -> list[go.Figure]:
     """One chart for all curves of the same axes. Several sources: a color each; several names of one: a dash each."""
     groups: dict[tuple[str, str], list[Curve]] = {}
     for curve in curves:
         groups.setdefault((curve.series.x_label, curve.series.y_label), []).append(curve)
-    return [_curves(x_label, y_label, group) for (x_label, y_label), group in groups.items()]
+    figures = [_curves(x_label, y_label, group) for (x_label, y_label), group in groups.items()]
+    if log:
+        for figure in figures:
+            figure.update_yaxes(type="log", exponentformat="power")
+    return figures
 
 
 def _curves(x_label: str, y_label: str, curves: Sequence[Curve]) -> go.Figure:
@@ -52,8 +56,8 @@ def _curves(x_label: str, y_label: str, curves: Sequence[Curve]) -> go.Figure:
             line={"color": COLORS[position % len(COLORS)], "dash": dash},
         )
     figure.update_layout(
-        xaxis_title=x_label, yaxis_title=y_label, height=320, margin=MARGIN, hovermode="x unified",
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}, showlegend=len(curves) > 1,
+        xaxis_title=x_label, yaxis_title=y_label, height=360, margin=MARGIN, hovermode="x unified",
+        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0}, showlegend=len(curves) > 1,
     )  # fmt: skip
     return figure
 

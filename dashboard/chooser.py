@@ -18,7 +18,7 @@ from core.picture import read_picture
 from core.samples import SAMPLE_PREFIX, sample_names, sample_title
 from core.spec import MAX_SEED
 from core.welcome import METHOD as DEFAULT_METHOD
-from core.wording import FAMILY_NAMES, network_facts, network_name, picture_name
+from core.wording import FAMILY_NAMES, network_facts, network_name, picture_name, question
 from dashboard.blobs import blob_url
 from dashboard.components import chosen_list, picture_buttons
 from dashboard.form import method_form, prefill
@@ -60,6 +60,10 @@ def chooser() -> None:
 
 
 _STYLE = """
+[data-testid="stMainBlockContainer"] { padding-left: clamp(1rem, 3.5vw, 5rem); padding-right: clamp(1rem, 3vw, 5rem); }
+@media (min-width: 769px) and (max-width: 1100px) {
+  [data-testid="stSidebar"][data-collapsed="false"] { width: 17rem !important; min-width: 17rem !important; }
+}
 div:has(> .st-key-run) { position: sticky; top: 0; z-index: 5; }
 .st-key-run { padding: 0.5rem 0; backdrop-filter: blur(10px); }
 """
@@ -224,7 +228,10 @@ def _method(networks: Sequence[str]) -> Method | None:
         "Method", names, key=METHOD, format_func=lambda name: METHODS[name].title, label_visibility="collapsed",
         persist_state="session",
     )  # fmt: skip
-    st.caption(plain(METHODS[name].summary))
+    asked, told = question(METHODS[name].summary)
+    if asked:
+        st.markdown(f"*{plain(asked)}*")
+    st.caption(plain(told))
     try:
         return method_form(METHODS[name], classes=class_names(networks))
     except BadInput as error:
@@ -248,20 +255,34 @@ def _seed() -> int:
 
 
 def _run(pictures: Sequence[PictureRef], networks: Sequence[str], method: Method | None, seed: int) -> None:
+    """The button; under it, whether the panel asks for another grid than the one beside it."""
     lacking = " and ".join(what for what, given in (("a picture", pictures), ("a network", networks)) if not given)
     count = len(pictures) * len(networks)
     label = f"Run {count} {'cell' if count == 1 else 'cells'}" if count else "Run"
+    draft = None if lacking or method is None else _drafted(tuple(pictures), tuple(networks), method, seed)
     pressed = st.button(
         label, type="primary", icon=":material/play_arrow:", width="stretch",
-        disabled=bool(lacking) or method is None, help=f"Choose {lacking} first." if lacking else None,
+        disabled=draft is None, help=f"Choose {lacking} first." if lacking else None,
     )  # fmt: skip
-    if pressed and method is not None:
-        _submit(tuple(pictures), tuple(networks), method, seed)
+    shown = st.query_params.get(GRID)
+    if shown is not None and (draft is None or draft.key != shown):
+        st.caption("Changed: the grid beside is of other choices. Run makes a new one and keeps the old.")
+    if pressed and draft is not None:
+        _submit(draft)
 
 
-def _submit(pictures: tuple[PictureRef, ...], networks: tuple[str, ...], method: Method, seed: int) -> None:
+def _drafted(
+    pictures: tuple[PictureRef, ...], networks: tuple[str, ...], method: Method, seed: int
+) -> Comparison | None:
     try:
-        comparison = Comparison(pictures, networks, (method,), seed)
+        return Comparison(pictures, networks, (method,), seed)
+    except GazegridError as error:
+        show_error(error)
+        return None
+
+
+def _submit(comparison: Comparison) -> None:
+    try:
         submit_grid(comparison, get_store(), get_queue())
     except QueueUnavailable as error:
         st.session_state[FAULT] = error  # the comparison is kept: what is stored of it can be seen

@@ -56,12 +56,16 @@ def show_details(comparison: Comparison, key: str) -> None:
 
 def _heading(cell: Cell) -> None:
     card = get_card(cell.network)
-    if st.button("Back to the grid", icon=":material/arrow_back:", type="tertiary"):
-        del st.query_params[CELL]
-        st.rerun()
-    st.subheader(f"{plain(picture_name(cell.picture.name))} in {plain(network_name(card.name))}", anchor=False)
     random = " · :orange-badge[random weights]" if card.random_weights else ""
-    st.caption(f"{plain(cell.method.title)} · {plain(network_facts(card))} · licence {plain(card.licence)}{random}")
+    facts = f"{plain(cell.method.title)} · {plain(network_facts(card))} · licence {plain(card.licence)}{random}"
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        with st.container(gap=None, width="content"):
+            title = f"{plain(picture_name(cell.picture.name))} in {plain(network_name(card.name))}"
+            st.subheader(title, anchor=False, width="content")
+            st.caption(facts, width="content")
+        if st.button("Back to the grid", icon=":material/arrow_back:"):
+            del st.query_params[CELL]
+            st.rerun()
 
 
 def _parts(opened: Opened) -> None:
@@ -106,9 +110,11 @@ def _curves(opened: Opened) -> None:
     for state in others:
         if state.cell.spec.key in compared and state.manifest:
             curves += curves_of(state.manifest, get_store(), labels[state.cell.spec.key])
-    show_curves(curves, key="details:curves")
     if not curves:
         st.caption("This method keeps no curves.")
+        return
+    log = st.toggle("Logarithmic y axis", key="details:log", help="Shows what is small beside what is large.")
+    show_curves(curves, key="details:curves", log=log)
 
 
 def _values(opened: Opened) -> None:

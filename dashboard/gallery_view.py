@@ -37,7 +37,7 @@ def _count(things: Iterable[object], name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 
-def thumbnail_grid(comparison: Comparison, store: Store) -> str:
+def thumbnail_grid(comparison: Comparison, store: Store, absent: str = "not computed") -> str:
     """The grid in small: each cell's first picture, and words where there is none. All of it links to the grid."""
     cells = list(comparison.cells())
     width = len(cells) // len(comparison.pictures)
@@ -45,7 +45,7 @@ def thumbnail_grid(comparison: Comparison, store: Store) -> str:
     head = "".join(f"<th>{escape(network_name(cell.network))}</th>" for cell in rows[0][:COLUMNS_MAX])
     body = "".join(
         f"<tr>{_picture(row[0].picture.digest, row[0].picture.name)}"
-        + "".join(_cell(cell.undefined, cell.spec.key, store) for cell in row[:COLUMNS_MAX])
+        + "".join(_cell(cell.undefined, cell.spec.key, store, absent) for cell in row[:COLUMNS_MAX])
         + "</tr>"
         for row in rows
     )
@@ -59,12 +59,12 @@ def _picture(digest: str, name: str) -> str:
     return f"<td>{_img(blob_url('picture', digest, side=SIDE_PX), picture_name(name))}</td>"
 
 
-def _cell(undefined: str | None, key: str, store: Store) -> str:
+def _cell(undefined: str | None, key: str, store: Store, absent: str) -> str:
     if undefined:
         return f"<td title='{escape(undefined)}'><span>not defined</span></td>"
     manifest = store.manifest(key)
     if manifest is None:
-        return "<td><span>not computed</span></td>"
+        return f"<td><span>{escape(absent)}</span></td>"
     return f"<td>{_first_picture(manifest)}</td>"
 
 

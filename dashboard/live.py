@@ -27,10 +27,12 @@ def view_controls(comparison: Comparison) -> View:
     outputs = visual_outputs(comparison)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         item = one_of(ITEM, "Every cell shows", {name: words(name) for name in outputs})
-        if outputs[item].kind != "map":
-            return View(item)
-        help_text = "Cells that share a scale can be compared: the same color is the same value."
-        return View(item, one_of(SCALE, "One color scale for", SCALES, help_text))
+        view = View(item)
+        if outputs[item].kind == "map":
+            help_text = "Cells that share a scale can be compared: the same color is the same value."
+            view = View(item, one_of(SCALE, "One color scale for", SCALES, help_text))
+    st.caption(plain(outputs[item].caption))
+    return view
 
 
 def one_of(

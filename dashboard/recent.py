@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 import streamlit as st
 
 from core.comparison import Comparison
 from core.errors import GazegridError
+from core.grid import look
 from core.store import Store
 from core.wording import network_name, picture_name
 from dashboard.blobs import blob_url
+from dashboard.cells import progress_line
+from dashboard.gallery_view import thumbnail_grid, title
 from dashboard.links import GRID
-from dashboard.session import get_store
+from dashboard.session import get_queue, get_store, plain
 
 RECENT_MAX = 12
 PICTURES_MAX = 4
+LOOK_EVERY_S = 2.0
+COMPARE = "app_pages/compare.py"
+
+
+@dataclass(frozen=True)
+class Recent:
+    """The latest comparisons with the time of each, newest first; and why others cannot be shown."""
+
+    entries: tuple[tuple[Comparison, str], ...]
+    faults: tuple[str, ...]
 
 
 def show_recent() -> None:
-    """A greeting, and a card for each of the latest comparisons."""
+    """A greeting, the latest comparison as it fills, and a card for each of those before it."""
     st.subheader("What do image networks look at?", anchor=False)
     st.markdown(
         "Choose pictures, networks and a method on the left, then press **Run**: one row a picture, one column a "
@@ -28,22 +42,46 @@ def show_recent() -> None:
         "Every cell is computed once and kept; the address of the grid is its link."
     )
     recent = recent_comparisons(get_store())
-    if not recent:
+    if recent.entries:
+        _latest(recent.entries[0][0])
+    else:
         st.caption("Nothing was compared yet. Click a sample picture on the left to begin.")
-        return
-    st.markdown("**Compared lately**")
-    st.html(cards(recent))
+    if recent.entries[1:]:
+        st.markdown("**Compared before**")
+        st.html(cards(recent.entries[1:]))
+    if recent.faults:
+        with st.expander(f"{len(recent.faults)} earlier ones cannot be shown", icon=":material/history:"):
+            st.caption("Their results are in the store still; what they were asked for is no longer understood.")
+            for fault in recent.faults:
+                st.markdown(f"- {plain(fault)}")
 
 
-def recent_comparisons(store: Store) -> list[tuple[Comparison, str]]:
-    """The latest comparisons that can be read, with the time of each; newest first."""
-    found = []
+def _latest(comparison: Comparison) -> None:
+    with st.container(border=True):
+        live = look(comparison, get_store(), get_queue()).live
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.markdown(f"**The latest comparison** · {plain(title(comparison))}", width="content")
+            st.page_link(COMPARE, label="Open it", icon=":material/open_in_full:", query_params={GRID: comparison.key})
+        st.fragment(_draw, run_every=LOOK_EVERY_S if live else None)(comparison, live)
+
+
+def _draw(comparison: Comparison, was_live: bool) -> None:
+    grid = look(comparison, get_store(), get_queue())
+    if was_live and not grid.live:
+        st.rerun()
+    st.caption(progress_line(grid))
+    st.html(thumbnail_grid(comparison, get_store(), "to come" if grid.live else "not computed"))
+
+
+def recent_comparisons(store: Store) -> Recent:
+    """The latest comparisons of the store."""
+    found, faults = [], []
     for key, created in store.comparisons()[: 2 * RECENT_MAX]:
         try:
             found.append((store.comparison(key), created))
-        except GazegridError:  # of an older version, or damaged: fsck says so, this list is no place for it
-            continue
-    return found[:RECENT_MAX]
+        except GazegridError as error:
+            faults.append(f"{created[:10]}, {key[:12]}: {error}")
+    return Recent(tuple(found[:RECENT_MAX]), tuple(faults))
 
 
 def cards(recent: Sequence[tuple[Comparison, str]]) -> str:

@@ -18,13 +18,11 @@ from core.manifest import Manifest, StoredItem
 from core.store import Store
 from core.wording import formatted, scalar_label, words
 from dashboard.blobs import blob_url
-from dashboard.cells import Scale, item_url
+from dashboard.cells import TRACE, Scale, item_url
 from dashboard.charts import Curve, curve_figures, embedding_figure, map_figure, picture_figure, points_figure
 from dashboard.components import before_after
 from dashboard.session import plain
 
-TRACE = "trace_"
-"""What a curve of an optimization is called before its name; all curves are, so a reader need not see it."""
 PLOTLY = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
 
@@ -50,7 +48,7 @@ class Shown:
 
 def show_item(shown: Shown) -> None:
     """The item under its name, with its caption. Raises Damaged."""
-    st.markdown(f"**{plain(words(shown.stored.name))}**")
+    st.markdown(f"**{plain(words(shown.stored.name.removeprefix(TRACE)))}**")
     if shown.stored.meta.get("caption"):
         st.caption(plain(shown.stored.meta["caption"]))
     RENDERERS[shown.stored.kind](shown)
@@ -82,9 +80,9 @@ def show_pair(left: tuple[str, str], right: tuple[str, str], *, key: str) -> Non
     before_after(left, right, key=key)
 
 
-def show_curves(curves: Sequence[Curve], *, key: str) -> None:
-    """All curves, one chart for those of the same axes."""
-    for index, figure in enumerate(curve_figures(curves)):
+def show_curves(curves: Sequence[Curve], *, key: str, log: bool = False) -> None:
+    """All curves, one chart for those of the same axes. `log`: the y axes are logarithmic."""
+    for index, figure in enumerate(curve_figures(curves, log=log)):
         st.plotly_chart(figure, key=f"{key}:{index}", config=PLOTLY)
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from core.comparison import Comparison
 from core.errors import GazegridError
 from core.grid import look
+from core.wording import question
 from dashboard import chooser, links
 from dashboard.details import show_details
 from dashboard.live import cancel_all, show_grid, view_controls
@@ -37,10 +38,13 @@ def page() -> None:
 
 def _asked(query: dict[str, str]) -> Comparison | None:
     try:
-        return links.grid_of(query, get_store())
+        comparison = links.grid_of(query, get_store())
     except GazegridError as error:
         show_error(error)
         return None
+    if comparison is not None and comparison.key != query[links.GRID]:
+        st.info("This link is of an earlier version of the method, whose results count no more. Run computes anew.")
+    return comparison
 
 
 def _prefill(query: dict[str, str], comparison: Comparison | None) -> None:
@@ -61,16 +65,18 @@ def _prefill(query: dict[str, str], comparison: Comparison | None) -> None:
 
 def _comparison(comparison: Comparison) -> None:
     method = comparison.methods[0]
+    asked, told = question(method.summary)
     live = look(comparison, get_store(), get_queue()).live
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.subheader(plain(", ".join(method.title for method in comparison.methods)), anchor=False, width="content")
+        st.subheader(plain(asked or method.title), anchor=False, width="content")
         with st.container(horizontal=True, width="content"):
             if live:
                 _cancel_all(comparison)
             share_menu(comparison)
     with st.container(gap="xsmall"):
-        st.caption(plain(method.summary))
-        st.caption(f"**{plain(chooser.parameters_line(method))}** · seed {comparison.seed}")
+        titles = ", ".join(method.title for method in comparison.methods)
+        st.caption(f"**{plain(titles)}** · {plain(told)}")
+        st.caption(f"{plain(chooser.parameters_line(method))} · seed {comparison.seed}")
     show_grid(comparison, view_controls(comparison), live=live)
 
 

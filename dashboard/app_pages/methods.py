@@ -7,6 +7,7 @@ import streamlit as st
 from core.method import Method
 from core.method_docs import parameter_lines, undefined_lines
 from core.methods import METHODS
+from core.wording import question
 from dashboard.session import plain
 
 COMPARE = "app_pages/compare.py"
@@ -26,7 +27,8 @@ def _method(method: type[Method]) -> None:
         st.page_link(
             COMPARE, label="Compare with it", icon=":material/grid_view:", query_params={"method": method.name}
         )
-    st.markdown(plain(method.summary))
+    asked, told = question(method.summary)
+    st.markdown(f"**{plain(asked)}** {plain(told)}" if asked else plain(told))
     st.caption(f"{plain(method.source)} · {plain(method.family)} · version {method.version}")
     for family, reason in undefined_lines(method):
         st.markdown(f":orange-badge[Not defined for {family}] {plain(reason)}")

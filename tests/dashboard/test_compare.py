@@ -176,7 +176,7 @@ def test_a_rerun_of_a_full_grid_takes_far_less_than_half_a_second(page: AppTest,
 def test_recent_comparisons_are_links_in_which_names_are_only_names(store: Store) -> None:
     comparison = a_comparison(store)
     recent = [(comparison, "2026-11-21T10:00:00+00:00")]
-    assert [found.key for found, _ in recent_comparisons(store)] == [comparison.key]
+    assert [found.key for found, _ in recent_comparisons(store).entries] == [comparison.key]
     evil = type(comparison.pictures[0])(comparison.pictures[0].digest, "<img src=x onerror=alert(1)>'\"")
     page = cards([(type(comparison)((evil,), comparison.networks, comparison.methods), recent[0][1])])
     assert "<img src=x" not in page
