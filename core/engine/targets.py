@@ -21,9 +21,13 @@ class Target:
     """(K,) int64"""
 
     def loss(self, answer: Tensor) -> Tensor:
-        """mean_k w_k (t_k - y_k)^2 of each answer, (N, all classes) -> (N,)."""
-        chosen = answer if self.classes is None else answer[:, self.classes]
-        return (self.weights * (self.values - chosen).square()).mean(dim=1)
+        """mean_k w_k (t_k - y_k)^2 of each answer, (N, all classes) -> (N,).
+
+        The mean is over all of the network's classes, those that are not asked for with weight 0: so a factor before
+        this loss means the same whether few classes are asked for or all.
+        """
+        asked = answer if self.classes is None else answer[:, self.classes]
+        return (self.weights * (self.values - asked).square()).sum(dim=1) / answer.shape[1]
 
 
 def kept(answer: Tensor) -> Target:

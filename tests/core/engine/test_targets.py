@@ -16,15 +16,20 @@ def test_a_kept_answer_costs_nothing_and_every_class_counts_alike() -> None:
 
 def test_only_the_chosen_classes_count_each_with_its_weight() -> None:
     target = chosen({2: (1.0, 4.0), 0: (0.0, 0.5)}, ANSWER)
-    expected = [(4 * (1 - z) ** 2 + 0.5 * a**2) / 2 for a, _, z in ANSWER.tolist()]
+    expected = [(4 * (1 - z) ** 2 + 0.5 * a**2) / 3 for a, _, z in ANSWER.tolist()]  # the third weighs 0
     torch.testing.assert_close(target.loss(ANSWER), torch.tensor(expected))
+
+
+def test_asking_for_every_class_is_keeping_the_answer() -> None:
+    goals = {index: (value, 1.0) for index, value in enumerate(ANSWER[0].tolist())}
+    torch.testing.assert_close(chosen(goals, ANSWER).loss(ANSWER), kept(ANSWER[:1]).loss(ANSWER))
 
 
 def test_the_gradient_is_the_formulas() -> None:
     answer = ANSWER.clone().requires_grad_()
     chosen({1: (1.0, 3.0)}, ANSWER).loss(answer).sum().backward()
     expected = torch.zeros(2, 3)
-    expected[:, 1] = 2 * 3 * (ANSWER[:, 1] - 1)
+    expected[:, 1] = 2 * 3 * (ANSWER[:, 1] - 1) / 3
     torch.testing.assert_close(answer.grad, expected)
 
 
