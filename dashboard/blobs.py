@@ -173,7 +173,7 @@ def _sample(request: Request) -> Response:
 def _preview(request: Request) -> Response:
     content = get_queue().preview(checked_key(request.path_params["key"]))
     if content is None:
-        raise BadInput("this job has no preview now")
+        return Response(status_code=204, headers=SAFE)  # it has just ended; the next look at the grid shows the result
     content_type = next((kind for magic, kind in _MAGIC.items() if content.startswith(magic)), None)
     if content_type is None:
         raise Damaged("this job's preview is no picture")

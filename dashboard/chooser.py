@@ -53,10 +53,12 @@ def chooser() -> None:
     top = st.container(key="run")
     pictures = _pictures()
     networks = _networks()
-    method = _method(networks)
+    method, fault = _method(networks)
     seed = _seed()
     with top:
         _run(pictures, networks, method, seed)
+        if fault is not None:  # up here it is in sight, whichever field it is about
+            show_error(fault)
 
 
 _STYLE = """
@@ -220,7 +222,8 @@ def _network_row(card: NetworkCard) -> dict[str, Any]:
     }
 
 
-def _method(networks: Sequence[str]) -> Method | None:
+def _method(networks: Sequence[str]) -> tuple[Method | None, BadInput | None]:
+    """The method of the form; or why what the form says is none yet."""
     st.markdown("**3 · Method**")
     names = list(METHODS)
     st.session_state.setdefault(METHOD, DEFAULT_METHOD if DEFAULT_METHOD in METHODS else names[0])
@@ -233,10 +236,9 @@ def _method(networks: Sequence[str]) -> Method | None:
         st.markdown(f"*{plain(asked)}*")
     st.caption(plain(told))
     try:
-        return method_form(METHODS[name], classes=class_names(networks))
+        return method_form(METHODS[name], classes=class_names(networks)), None
     except BadInput as error:
-        show_error(error)
-        return None
+        return None, error
 
 
 def class_names(networks: Sequence[str]) -> list[str]:

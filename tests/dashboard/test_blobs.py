@@ -62,7 +62,7 @@ def test_a_map_is_colored_on_the_asked_scale(client: TestClient, store: Store, k
     "path",
     [
         "/api/result/KEY/absent.png", "/api/result/KEY/manifest.json",
-        f"/api/result/{'0' * 64}/remaining.png", f"/api/picture/{'0' * 64}", "/api/sample/nobody", "/api/preview/KEY",
+        f"/api/result/{'0' * 64}/remaining.png", f"/api/picture/{'0' * 64}", "/api/sample/nobody",
         "/api/thumbnail/KEY/absent",
     ],
 )  # fmt: skip
@@ -112,6 +112,10 @@ def test_thumbnails_come_in_few_sizes_and_are_made_once(client: TestClient, stor
     assert store.cache.get(f"picture:{comparison.pictures[0].digest}:160") == first.content
     assert pixels(client.get(blob_url("thumbnail", key, "places", side=160)).content).shape == (24, 24, 3)
     assert client.get(blob_url("sample", "cat", side=160)).status_code == 200
+
+
+def test_a_preview_that_is_gone_is_no_error(client: TestClient, key: str) -> None:
+    assert client.get(blob_url("preview", key)).status_code == 204
 
 
 def test_a_preview_is_never_kept(client: TestClient, key: str) -> None:
