@@ -18,6 +18,7 @@ from core.errors import ComputationFailed
 from core.items import Pixels
 
 OptimizerName = Literal["adam", "sgd", "rmsprop"]
+Schedule = Literal["cosine", "constant"]
 Precision = Literal["float32", "bf16"]
 
 Objective = Callable[[Tensor, int], Mapping[str, Tensor]]
@@ -43,6 +44,8 @@ class Plan:
     rate: float = 0.01
     """Adam and RMSprop move a pixel by about this much a step; SGD by this times the gradient of the mean over pixels
     scaled to one pixel's share, so that a rate means the same at every picture size."""
+    schedule: Schedule = "constant"
+    """cosine: the rate falls to nothing towards the last step, so that the picture settles."""
     momentum: float = 0.0
     frames: int = 0
     """Pictures kept for a film, at even intervals from the start to the end."""
@@ -134,6 +137,8 @@ def descend(parameterization: Parameterization, objective: Objective, plan: Plan
         for tensor, gradient in zip(tensors, torch.autograd.grad(total, tensors), strict=True):
             tensor.grad = gradient.contiguous()  # a fused optimizer pairs values by place, whatever the strides
         latest = recorder.note(step, values, picture)
+        for group in optimizer.param_groups:
+            group["lr"] = plan.rate * share_of_rate(plan, step)
         optimizer.step()
         parameterization.settle(step + 1, last=step + 1 == plan.steps)
         report(step + 1, plan.steps, latest, lambda: to_bytes(parameterization.picture()[0]).cpu().numpy())
@@ -147,6 +152,11 @@ def finish(parameterization: Parameterization, objective: Objective, plan: Plan,
     with lowered(picture, plan.precision):
         recorder.note(plan.steps, objective(picture, plan.steps), picture)
     return recorder.outcome(picture)
+
+
+def share_of_rate(plan: Plan, step: int) -> float:
+    """What the schedule leaves of the rate at step number `step` (0 is the first): 1 down to 0."""
+    return (1 + math.cos(math.pi * step / plan.steps)) / 2 if plan.schedule == "cosine" else 1.0
 
 
 def make_optimizer(tensors: list[Tensor], plan: Plan) -> Optimizer:

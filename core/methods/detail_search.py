@@ -99,12 +99,18 @@ class DetailSearch(Method):
     )
     rate: float = parameter(0.005, "Learning rate; a pixel's range is 1.", unit="", gt=0, le=10, advanced=True)
     optimizer: Literal["adam", "sgd", "rmsprop"] = parameter("adam", "Optimizer that moves the pixels.", advanced=True)
+    schedule: Literal["cosine", "constant"] = parameter(
+        "cosine",
+        "Let the rate fall to nothing towards the last step, so that the picture settles, or keep it.",
+        advanced=True,
+    )
     momentum: float = parameter(
         0.9, "Momentum of SGD.", unit="", ge=0, lt=1, when={"optimizer": ["sgd"]}, advanced=True
     )
-    range: Literal["rescale", "clamp"] = parameter(
-        "rescale",
-        "Bring the picture back into [0, 1] by stretching it from its minimum to its maximum, or by cutting off.",
+    range: Literal["clamp", "rescale"] = parameter(
+        "clamp",
+        "Keep the picture in [0, 1] by cutting off at each step, or by stretching it from its minimum to its maximum "
+        "every few steps, which also undoes a loss of contrast.",
         advanced=True,
     )
     rescale_every: int = parameter(
@@ -146,7 +152,7 @@ class DetailSearch(Method):
         return engine.parameterizations.pixel_sheet(begin, engine.ranges.rescale, self.rescale_every)
 
     def _plan(self) -> Plan:
-        asked = self.model_dump(include={"steps", "optimizer", "rate", "momentum", "frames", "precision"})
+        asked = self.model_dump(include={"steps", "optimizer", "rate", "schedule", "momentum", "frames", "precision"})
         return engine.optimize.Plan(**asked)
 
     def _goals(self) -> Mapping[str, tuple[float, float]]:
