@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from redis import Redis
 from core.connection import connect
 from core.settings import Settings
 from workers.redis_server import embedded_redis
+
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+"""Before torch is loaded, here and in every process of a test: tests run beside workers, and threads that spin while they
+wait take the cores from all of them."""
 
 
 @pytest.fixture(scope="session")
