@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -55,6 +56,13 @@ def test_momentum_is_that_of_the_heavy_ball() -> None:
 def test_the_first_step_of_adam_moves_every_pixel_by_the_rate() -> None:
     outcome = run(toward(2.0), start=photo() * 0.5, rate=0.01, steps=1)
     torch.testing.assert_close(outcome.picture, photo() * 0.5 + 0.01)
+
+
+def test_a_cosine_takes_the_rate_to_nothing() -> None:
+    outcome = run(toward(0.5), optimizer="sgd", rate=0.05, steps=8, schedule="cosine")
+    shares = [(1 + math.cos(math.pi * step / 8)) / 2 for step in range(8)]
+    left = math.prod(1 - 2 * 0.05 * share for share in shares)
+    torch.testing.assert_close(outcome.picture, 0.5 + left * (photo() - 0.5))
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
