@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from redis import Redis
 
 from core.archive import export_zip, import_zip
@@ -31,7 +31,7 @@ from tests.kept import NETWORKS, a_comparison, a_small_result
 from workers.lease import Lease
 from workers.reaper import Reaper
 
-JOBS = 4
+JOBS = 3
 AT_ONCE_S, LONG_S = 0.001, 1000.0
 SETTLED_AFTER = 30
 jobs = st.integers(0, JOBS - 1)
@@ -71,6 +71,16 @@ class AnyOrder(RuleBasedStateMachine):
         self.archives: list[tuple[str, set[int], set[str], bytes]] = []
         self.live: list[Taken] = []
         self.frozen: list[Taken] = []
+
+    @initialize(done=st.sets(jobs), kept=st.sets(jobs))
+    def begin_with_something(self, done: set[int], kept: set[int]) -> None:
+        for n in sorted(done):
+            self.submit(n)
+            self.work()
+        for n in sorted(kept):
+            self.pin(n, "Cats")
+        if kept:
+            self.export(random.Random(0))  # noqa: S311
 
     # the worker
 
@@ -189,9 +199,13 @@ class AnyOrder(RuleBasedStateMachine):
             assert state == "queued"
             self.owed.add(self.keys[n])
 
-    @rule(n=jobs)
-    def read(self, n: int) -> None:
+    @rule()
+    def read_all(self) -> None:
         """A result is what was published, or there is none, or its damage is said: never another."""
+        for n in range(JOBS):
+            self.read(n)
+
+    def read(self, n: int) -> None:
         try:
             result = self.page.result(self.keys[n])
         except Damaged:
@@ -257,11 +271,10 @@ class AnyOrder(RuleBasedStateMachine):
 
     # the disk
 
-    @rule(n=jobs, how=st.sampled_from(sorted(DAMAGES)), chance=chances)
-    def damage(self, n: int, how: str, chance: random.Random) -> None:
-        key = self.keys[n]
-        if key not in self.stored or key in self.damaged:
-            return
+    @precondition(lambda self: self.stored - self.damaged)
+    @rule(how=st.sampled_from(sorted(DAMAGES)), chance=chances)
+    def damage(self, how: str, chance: random.Random) -> None:
+        key = chance.choice(sorted(self.stored - self.damaged))
         file = chance.choice(sorted((self.home / "store" / result_folder(key)).iterdir()))
         DAMAGES[how](file, chance)
         self.damaged.add(key)
@@ -284,15 +297,13 @@ class AnyOrder(RuleBasedStateMachine):
         for those in (self.stored, self.damaged, self.incomplete):
             those.difference_update(gone)
 
-    @rule()
-    def fsck(self) -> None:
+    @rule(mend=st.booleans())
+    def fsck(self, mend: bool) -> None:
         assert {problem.name for problem in check(self.worker)} == self.damaged | self.incomplete
-
-    @rule()
-    def mend(self) -> None:
-        assert {problem.name for problem in repair(self.worker)} == self.damaged | self.incomplete
-        assert list(check(self.worker)) == []
-        self.incomplete.clear()
+        if mend:
+            repair(self.worker)
+            assert list(check(self.worker)) == []
+            self.incomplete.clear()
 
     # what holds at any time
 
@@ -328,7 +339,8 @@ class AnyOrder(RuleBasedStateMachine):
             assert self.queue.counts()["queued"] == self.queue.counts()["started"] == 0
             assert self.owed <= self.stored
             self.what_was_stored_is_there()
-            self.fsck()
+            self.fsck(mend=False)
+            self.read_all()
         finally:
             shutil.rmtree(self.home)
 

@@ -21,7 +21,7 @@ def run_any_order(redis: Redis, settings: Settings, base: Path, examples: int, s
         deadline=None,
         suppress_health_check=list(HealthCheck),
         print_blob=True,
-        phases=[Phase.generate],
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink takes minutes
     )
     run_state_machine_as_test(machine, settings=chosen)
 
@@ -32,9 +32,9 @@ def _quick_reaper(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_work_and_faults_in_any_order_keep_the_promises(redis: Redis, settings: Settings, tmp_path: Path) -> None:
-    run_any_order(redis, settings, tmp_path, examples=15, steps=30)
+    run_any_order(redis, settings, tmp_path, examples=25, steps=30)
 
 
 @pytest.mark.soak
 def test_work_and_faults_in_many_orders_keep_the_promises(redis: Redis, settings: Settings, tmp_path: Path) -> None:
-    run_any_order(redis, settings, tmp_path, examples=150, steps=50)
+    run_any_order(redis, settings, tmp_path, examples=300, steps=50)

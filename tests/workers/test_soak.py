@@ -1,10 +1,17 @@
-"""Faults at full size: minutes long, by `make soak`. Each run prints its seed and what it measured."""
+"""Faults at full size: minutes long, by `make soak`. Each run prints its seed and what it measured.
+
+    SOAK_SEED=519 make soak ARGS="-k 15_times"
+
+makes the same jobs and the same choices again.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,14 +33,21 @@ from workers.redis_server import EmbeddedRedis, embedded_redis
 
 pytestmark = pytest.mark.soak
 
-SEED = random.SystemRandom().randrange(1000)
+SEED = int(os.environ.get("SOAK_SEED", random.SystemRandom().randrange(1000)))
 BACK_WITHIN_S = 10.0
 """P7: workers reconnect by themselves."""
 LOAD_S = 60.0
 
 
-def say(text: str) -> None:
-    sys.stdout.write(f"\n{text}\n")
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Print a line that is seen though the test passes."""
+
+    def print_line(text: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{text}\n")
+
+    return print_line
 
 
 def patient(settings: Settings) -> Settings:
@@ -41,7 +55,9 @@ def patient(settings: Settings) -> Settings:
     return settings.model_copy(update={"max_attempts": 50, "reaper_tick_s": 0.2})
 
 
-def test_200_kills_over_1000_jobs_lose_nothing_and_double_nothing(settings: Settings) -> None:
+def test_200_kills_over_1000_jobs_lose_nothing_and_double_nothing(
+    settings: Settings, say: Callable[[str], None]
+) -> None:
     plan = Plan(jobs=1000, kills=200, seed=SEED)
     started_s = time.monotonic()
     report = run(plan, patient(settings))
@@ -53,7 +69,7 @@ def test_200_kills_over_1000_jobs_lose_nothing_and_double_nothing(settings: Sett
 
 
 def test_the_checker_finds_fault_with_rq_s_own_worker_and_a_stale_maintenance_lock(
-    settings: Settings, redis: Redis
+    settings: Settings, redis: Redis, say: Callable[[str], None]
 ) -> None:
     plan = Plan(jobs=40, kills=8, seed=SEED)
     assert run(plan, patient(settings)).faults == {}
@@ -107,7 +123,9 @@ def kill_redis(server: EmbeddedRedis) -> None:
     wait_for(lambda: server.process is not process, timeout_s=BACK_WITHIN_S, what="another server")
 
 
-def test_redis_killed_15_times_under_load_costs_no_job_and_no_worker(tmp_path: Path) -> None:
+def test_redis_killed_15_times_under_load_costs_no_job_and_no_worker(
+    tmp_path: Path, say: Callable[[str], None]
+) -> None:
     settings = Settings(home=tmp_path / "home", lease_s=20.0, reaper_tick_s=0.2, threads=1, device="cpu")
     store, chance = open_store(settings), random.Random(SEED)  # noqa: S311  to be replayed
     with embedded_redis(settings) as server, connect(settings) as redis:
@@ -135,7 +153,7 @@ def test_redis_killed_15_times_under_load_costs_no_job_and_no_worker(tmp_path: P
 
 
 def test_20_users_and_200_queued_jobs_on_two_workers_are_served_in_time(
-    settings: Settings, queue: JobQueue, store: Store
+    settings: Settings, queue: JobQueue, store: Store, say: Callable[[str], None]
 ) -> None:
     chance = random.Random(SEED)  # noqa: S311  to be replayed
     users = [User(settings, store, a_comparison(store, seed, pictures=5), chance) for seed in range(20)]
