@@ -14,7 +14,7 @@ from core.store import Store
 
 CellStanding = Literal["done", "undefined", "queued", "started", "failed", "canceled", "absent", "unknown"]
 """`absent`: never asked for, or evicted; `unknown`: not in the store, and Redis cannot be asked."""
-LIVE: frozenset[CellStanding] = frozenset({"queued", "started"})
+LIVE: frozenset[CellStanding] = frozenset({"queued", "started", "unknown"})
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Grid:
 
     @property
     def live(self) -> bool:
-        """Whether any cell is still to come."""
+        """Whether any cell is still to come, or may be: whoever looks goes on looking while Redis is away."""
         return any(cell.standing in LIVE for cell in self.cells)
 
     def rows(self) -> Iterator[tuple[CellState, ...]]:

@@ -47,8 +47,8 @@ def start_from(draft: Draft) -> None:
         prefill(draft.method)
 
 
-def chooser() -> None:
-    """The whole panel; Run, always in sight, submits the grid and turns the address into its link."""
+def chooser(beside: Comparison | None = None) -> None:
+    """The whole panel, for the grid `beside` it; Run, always in sight, submits and turns the address into a link."""
     st.html(f"<style>{_STYLE}</style>")
     top = st.container(key="run")
     pictures = _pictures()
@@ -56,7 +56,7 @@ def chooser() -> None:
     method, fault = _method(networks)
     seed = _seed()
     with top:
-        _run(pictures, networks, method, seed)
+        _run(pictures, networks, method, seed, beside)
         if fault is not None:  # up here it is in sight, whichever field it is about
             show_error(fault)
 
@@ -256,7 +256,13 @@ def _seed() -> int:
     return int(seed)
 
 
-def _run(pictures: Sequence[PictureRef], networks: Sequence[str], method: Method | None, seed: int) -> None:
+def _run(
+    pictures: Sequence[PictureRef],
+    networks: Sequence[str],
+    method: Method | None,
+    seed: int,
+    beside: Comparison | None,
+) -> None:
     """The button; under it, whether the panel asks for another grid than the one beside it."""
     lacking = " and ".join(what for what, given in (("a picture", pictures), ("a network", networks)) if not given)
     count = len(pictures) * len(networks)
@@ -266,8 +272,7 @@ def _run(pictures: Sequence[PictureRef], networks: Sequence[str], method: Method
         label, type="primary", icon=":material/play_arrow:", width="stretch",
         disabled=draft is None, help=f"Choose {lacking} first." if lacking else None,
     )  # fmt: skip
-    shown = st.query_params.get(GRID)
-    if shown is not None and (draft is None or draft.key != shown):
+    if beside is not None and (draft is None or draft.key != beside.key):
         st.caption("Changed: the grid beside is of other choices. Run makes a new one and keeps the old.")
     if pressed and draft is not None:
         _submit(draft)

@@ -161,7 +161,7 @@ def test_every_file_that_an_image_copies_or_runs_gets_through_the_ignore_file(fi
         line[1:] for line in (REPOSITORY / ".dockerignore").read_text("utf-8").splitlines() if line[:1] == "!"
     }
     copied = re.findall(r"^COPY (.*) \./$", file.read_text("utf-8"), re.MULTILINE)[0].split()
-    assert {*copied, "core", "workers", "dashboard", ".streamlit", "docker/*.py"} <= let_through
+    assert {*copied, "core", "workers", "dashboard", "docker/*.py"} <= let_through
 
 
 def test_the_password_is_made_once(tmp_path: Path) -> None:

@@ -199,11 +199,12 @@ def test_make_test_and_ci_end_with_the_tests() -> None:
 # the page's configuration
 
 
+PAGE_OPTIONS = REPOSITORY / "dashboard" / ".streamlit" / "config.toml"
+
+
 def page_options() -> dict[str, Any]:
-    """Dotted name -> value; Streamlit reads the file beside the script last."""
-    folders = (REPOSITORY, REPOSITORY / "dashboard")
-    files = [tomllib.loads((folder / ".streamlit" / "config.toml").read_text("utf-8")) for folder in folders]
-    return dict(chain.from_iterable(flat("", file) for file in files))
+    """Dotted name -> value."""
+    return dict(flat("", tomllib.loads(PAGE_OPTIONS.read_text("utf-8"))))
 
 
 def flat(section: str, options: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -212,6 +213,10 @@ def flat(section: str, options: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from flat(f"{section}{name}.", value)
         else:
             yield section + name, value
+
+
+def test_the_page_is_configured_in_one_place() -> None:
+    assert not (REPOSITORY / ".streamlit").exists()
 
 
 def test_every_option_of_the_page_is_one_that_streamlit_has() -> None:

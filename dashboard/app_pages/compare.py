@@ -27,7 +27,7 @@ def page() -> None:
     comparison = _asked(query)
     _prefill(query, comparison)
     with st.sidebar:
-        chooser.chooser()
+        chooser.chooser(comparison)
     if comparison is None:
         show_recent()
     elif links.CELL in query:

@@ -98,6 +98,7 @@ def test_redis_away_what_is_stored_is_seen_and_the_rest_is_unknown(
     assert time.monotonic() - begun < 3
     assert [state.standing for state in grid.cells] == ["done", "unknown", "unknown", "unknown"]
     assert "Redis cannot be reached" in grid.queue_fault
+    assert grid.live, "a page that looked on sees it come back"
 
 
 def test_rows_are_pictures(store: Store, queue: JobQueue) -> None:
