@@ -13,10 +13,9 @@ from core.connection import connect
 from core.settings import Settings
 from workers.redis_server import embedded_redis
 
-
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-"""Before torch is loaded, here and in every process of a test: tests run beside workers, and threads that spin while they
-wait take the cores from all of them."""
+"""Before torch is loaded, here and in every process of a test: threads that spin while they wait take the cores from the
+workers beside them."""
 
 
 @pytest.fixture(scope="session")
