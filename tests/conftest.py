@@ -14,8 +14,8 @@ from core.settings import Settings
 from workers.redis_server import embedded_redis
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-"""Before torch is loaded, here and in every process of a test: threads that spin while they wait take the cores from the
-workers beside them."""
+"""Before torch is loaded, here and in every process of a test: threads that spin while they wait take the cores from
+the workers beside them."""
 
 
 @pytest.fixture(scope="session")
