@@ -11,11 +11,12 @@ from streamlit.testing.v1 import AppTest
 
 import dashboard
 from core.archive import export_zip
+from core.canonical import canonical_json, digest_of
 from core.gallery import add_to_gallery, find_gallery
 from core.grid import look, submit_grid
 from core.page import export_html
 from core.settings import Settings
-from core.store import Store
+from core.store import Store, comparison_path
 from dashboard import chooser, live
 from dashboard.recent import cards, recent_comparisons
 from dashboard.session import get_queue
@@ -181,6 +182,34 @@ def test_recent_comparisons_are_links_in_which_names_are_only_names(store: Store
     page = cards([(type(comparison)((evil,), comparison.networks, comparison.methods), recent[0][1])])
     assert "<img src=x" not in page
     assert "&lt;img src=x" in page
+
+
+def kept_of_old(store: Store, **changed: object) -> str:
+    """A comparison as an earlier Gazegrid would have kept it, its method's document changed; its key."""
+    document = a_comparison(store).document()
+    document["methods"][0] |= changed
+    key = digest_of(document)
+    store.shelf.write(comparison_path(key), canonical_json({"comparison": document, "created": "2026-01-01T00:00:00"}))
+    return key
+
+
+def test_an_earlier_comparison_that_cannot_be_rebuilt_is_said_and_why(page: AppTest, store: Store) -> None:
+    kept_of_old(store, parameters={"sharpness": 1})
+    shown(page, {})
+    assert [expander.label for expander in page.expander if "cannot be shown" in expander.label] != []
+    assert any("no parameter" in text.value and "sharpness" in text.value for text in page.markdown)
+
+
+def test_a_link_of_an_earlier_version_says_so(page: AppTest, store: Store) -> None:
+    shown(page, {"grid": kept_of_old(store, version=0)})
+    assert "earlier version" in page.info[0].value
+
+
+def test_a_changed_panel_says_that_the_grid_beside_it_is_of_other_choices(page: AppTest, store: Store) -> None:
+    shown(page, {"grid": a_comparison(store).key})
+    assert not any(caption.value.startswith("Changed") for caption in page.caption)
+    next(field for field in page.number_input if field.label.startswith("Steps")).set_value(11).run()
+    assert any(caption.value.startswith("Changed") for caption in page.caption)
 
 
 CLICKS = """
