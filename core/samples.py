@@ -6,8 +6,12 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
+from PIL import Image as PillowImage
+
 from core.errors import BadInput, BadPicture
 from core.picture import Picture, check_bytes, read_picture
+from core.picture_decoder import over_white
 
 SAMPLE_PREFIX = "sample:"
 _SAMPLES = {
@@ -36,7 +40,8 @@ def sample_title(name: str) -> str:
 def sample(name: str) -> Picture:
     """The sample picture of this name. Raises BadInput, which names those there are."""
     file_name, _ = _entry(name)
-    return read_picture((_folder() / file_name).read_bytes(), f"{SAMPLE_PREFIX}{name}")
+    with PillowImage.open(_folder() / file_name) as image:  # no stranger's file: no process of its own, and far faster
+        return Picture.from_pixels(np.asarray(over_white(image)))
 
 
 def open_picture(source: str) -> tuple[Picture, str]:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from core.errors import BadInput, BadPicture
-from core.samples import open_picture, sample, sample_names, sample_title
+from core.picture import read_picture
+from core.samples import _entry, _folder, open_picture, sample, sample_names, sample_title
 from tests.bad_pictures import photo, photo_file
 
 
@@ -18,6 +19,12 @@ def test_a_sample_is_a_color_photograph_that_is_large_enough_for_a_network(name:
     assert min(picture.height, picture.width) >= 224
     assert np.ptp(picture.pixels.astype(int), axis=2).max() > 50
     assert sample_title(name)
+
+
+@pytest.mark.parametrize("name", sample_names())
+def test_a_sample_has_the_pixels_that_an_upload_of_its_file_has(name: str) -> None:
+    file = _folder() / _entry(name)[0]
+    assert read_picture(file.read_bytes()).digest == sample(name).digest
 
 
 def test_samples_differ() -> None:
