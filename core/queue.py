@@ -184,7 +184,10 @@ class JobQueue:
 
     @redis_errors()
     def retry(self, key: str) -> str:
-        """Queue a failed or canceled job again; the state it now has. Raises BadInput where its record is gone or damaged."""
+        """Queue a failed or canceled job again; the state it now has.
+
+        Raises BadInput where its record is gone or damaged.
+        """
         state = self.ledger.retry(checked_key(key))
         if state not in (*LIVE_STATES, "finished"):
             raise BadInput(f"job {key[:12]} cannot be tried again, its record is gone or damaged: ask for it anew")
