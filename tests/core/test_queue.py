@@ -189,6 +189,14 @@ def test_retry_of_a_job_that_is_gone_says_so(queue: JobQueue) -> None:
         queue.retry("0" * 64)
 
 
+def test_a_damaged_record_cannot_be_tried_again_and_is_asked_for_anew(queue: JobQueue, store: Store) -> None:
+    key = queue.submit(toy_spec(), store).key
+    queue.redis.hset(f"rq:job:{key}", "status", b"\xff")
+    with pytest.raises(BadInput, match="gone or damaged"):
+        queue.retry(key)
+    assert queue.submit(toy_spec(), store).state == "queued"
+
+
 def test_listings_show_what_runs(queue: JobQueue, store: Store) -> None:
     queue.submit(toy_spec(1), store)
     queue.submit(toy_spec(2), store)

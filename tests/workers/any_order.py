@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from hypothesis import strategies as st
@@ -85,7 +86,7 @@ class AnyOrder(RuleBasedStateMachine):
     # the worker
 
     def take(self, lease_s: float) -> Taken | None:
-        key = self.redis.lmove(self.ledger.queue_key, self.ledger.popped_key)
+        key: Any = self.redis.lmove(self.ledger.queue_key, self.ledger.popped_key)
         taken = key and self.ledger.take(key.decode(), uuid4().hex, lease_s=lease_s, worker="here")
         return taken if isinstance(taken, Taken) else None
 

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ class Users:
         for seed in range(len(self.specs), len(self.specs) + count):
             spec = toy_spec(seed, seconds=round(self.chance.uniform(0.01, 0.4), 3))
             self.specs[spec.key] = spec
-            wait_for(lambda spec=spec: self._accepted(spec), timeout_s=BACK_WITHIN_S, what="Redis")
+            wait_for(partial(self._accepted, spec), timeout_s=BACK_WITHIN_S, what="Redis")
 
     def _accepted(self, spec: JobSpec) -> bool:
         try:
