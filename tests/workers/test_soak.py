@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -98,6 +99,7 @@ class Users:
             spec = toy_spec(seed, seconds=round(self.chance.uniform(0.01, 0.4), 3))
             self.specs[spec.key] = spec
             wait_for(partial(self._accepted, spec), timeout_s=BACK_WITHIN_S, what="Redis")
+            time.sleep(self.chance.uniform(0.0, 0.1))
 
     def _accepted(self, spec: JobSpec) -> bool:
         try:
@@ -130,14 +132,16 @@ def test_redis_killed_15_times_under_load_costs_no_job_and_no_worker(
     settings = Settings(home=tmp_path / "home", lease_s=20.0, reaper_tick_s=0.2, threads=1, device="cpu")
     store, chance = open_store(settings), random.Random(SEED)  # noqa: S311  to be replayed
     with embedded_redis(settings) as server, connect(settings) as redis:
-        users = Users(JobQueue(redis, settings), store, chance)
+        users = Users(JobQueue(redis, settings), store, random.Random(SEED))  # noqa: S311
         workers, reapers = Nanny(settings, 2, "tests.workers.toy"), Nanny(settings, 1, "workers.reaper")
         try:
             wait_for(lambda: len([w for w in users.queue.workers() if w.device]) == 2, what="two ready workers")
+            asking = threading.Thread(target=users.submit, args=(300,))
+            asking.start()
             for _ in range(15):
-                users.submit(20)
-                time.sleep(chance.uniform(0.0, 1.0))
+                time.sleep(chance.uniform(0.2, 1.2))
                 kill_redis(server)
+            asking.join()
             stopped_s = time.monotonic()
             wait_for(users.ended, timeout_s=LATE_S + 300 * 0.4, what="the end of all jobs")
             alive = [process.poll() is None for process in workers.processes + reapers.processes]
@@ -147,6 +151,7 @@ def test_redis_killed_15_times_under_load_costs_no_job_and_no_worker(
             reapers.stop()
     drained_s = time.monotonic() - stopped_s
     say(f"seed {SEED}: {len(users.specs)} jobs, {users.refused} refused tries, the rest took {drained_s:.1f} s")
+    assert users.refused, "no submit met a Redis that was away: this run proves nothing"
     assert alive == [True, True, True]
     assert report.faults == {}
     starts = Journal(settings.home).pids("start")
