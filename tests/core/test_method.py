@@ -252,4 +252,5 @@ def test_a_parameter_that_does_not_matter_decides_nothing() -> None:
     plain = make_method("detail_search", {"range": "clamp"})
     assert make_method("detail_search", {"range": "clamp", "rescale_every": 3}) == plain
     assert make_method("detail_search", {"wanted": "tabby", "range": "clamp"}) == plain
-    assert make_method("detail_search", {"rescale_every": 3}) != make_method("detail_search", {})
+    rescaled = {"range": "rescale", "rescale_every": 3}
+    assert make_method("detail_search", rescaled) != make_method("detail_search", {"range": "rescale"})
