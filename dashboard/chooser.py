@@ -14,7 +14,7 @@ from core.method import Method
 from core.methods import METHODS
 from core.networks.card import FAMILIES, NetworkCard
 from core.networks.catalog import get_card, search
-from core.picture import read_picture
+from core.picture import MAX_BYTES, read_picture
 from core.samples import SAMPLE_PREFIX, sample_names, sample_title
 from core.spec import MAX_SEED
 from core.welcome import METHOD as DEFAULT_METHOD
@@ -27,7 +27,7 @@ from dashboard.live import FAULT
 from dashboard.session import get_queue, get_store, plain, show_error
 
 ENDINGS = ("png", "jpg", "jpeg", "webp", "gif", "tif", "tiff")
-UPLOAD_MB = 25
+UPLOAD_MB = MAX_BYTES // 1_000_000
 METHOD, SEED = "compare:method", "compare:seed"
 NETWORKS, ADDED, REMOVED = "compare:networks", "compare:added", "compare:removed"
 PICTURES, UPLOADED, REFUSED, UPLOADS = "compare:pictures", "compare:uploaded", "compare:refused", "compare:uploads"

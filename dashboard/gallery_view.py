@@ -18,6 +18,8 @@ from dashboard.links import GRID
 ROWS_MAX, COLUMNS_MAX = 4, 8
 """Size of the thumbnail of a grid; the rest is behind its link."""
 SIDE_PX = 160
+ARCHIVE_MB = 500
+"""The server's own limit, in .streamlit/config.toml; what is larger goes through `gazegrid gallery import`."""
 
 
 def file_name(gallery: Gallery, ending: str) -> str:

@@ -21,6 +21,7 @@ from streamlit.config import get_config_options
 
 from core.picture import MAX_BYTES
 from core.settings import REPOSITORY
+from dashboard.gallery_view import ARCHIVE_MB
 
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
@@ -238,5 +239,5 @@ def test_the_page_is_closed_to_strangers_and_says_nothing_of_its_insides() -> No
     assert closed.items() <= page_options().items()
 
 
-def test_the_page_takes_uploads_as_large_as_a_picture_may_be() -> None:
-    assert page_options()["server.maxUploadSize"] == MAX_BYTES // 1_000_000
+def test_the_page_takes_uploads_as_large_as_a_picture_or_a_gallery_may_be() -> None:
+    assert page_options()["server.maxUploadSize"] >= max(MAX_BYTES // 1_000_000, ARCHIVE_MB)

@@ -20,7 +20,7 @@ from core.gallery import (
     remove_from_gallery,
 )
 from core.page import export_html
-from dashboard.gallery_view import file_name, thumbnail_grid, title
+from dashboard.gallery_view import ARCHIVE_MB, file_name, thumbnail_grid, title
 from dashboard.session import get_store, plain, show_error
 
 COMPARE, GALLERIES = "app_pages/compare.py", "app_pages/galleries.py"
@@ -67,7 +67,8 @@ def _comparisons(gallery: Gallery) -> str:
 def _import() -> None:
     with st.form("import", border=True, clear_on_submit=True):
         st.markdown("**Import a gallery**")
-        file = st.file_uploader("A zip that was exported from a gallery", type=["zip"])
+        label = "A zip that was exported from a gallery"
+        file = st.file_uploader(label, type=["zip"], max_upload_size=ARCHIVE_MB)
         if not st.form_submit_button("Import", icon=":material/upload:") or file is None:
             return
     try:
