@@ -89,12 +89,17 @@ def _running(rows: Sequence[JobRow], found: Mapping[str, Place]) -> None:
     _rest(rows)
 
 
+def _title(title: str, label: str, icon: str, action: Callable[[str], object], rows: Sequence[JobRow]) -> None:
+    """A heading, and beside it the button that does something with all rows below."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader(title, anchor=False, width="content")
+        st.button(label, on_click=_each, args=(action, _keys(rows)), icon=icon)
+
+
 def _waiting(rows: Sequence[JobRow], found: Mapping[str, Place]) -> None:
     if not rows:
         return
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.subheader("Waiting", anchor=False, width="content")
-        st.button("Cancel all that wait", on_click=_each, args=(_cancel, _keys(rows)), icon=":material/close:")
+    _title("Waiting", "Cancel all that wait", ":material/close:", _cancel, rows)
     for row in rows[:MOST_ROWS]:
         _head(row, found, "Cancel", _cancel, f"for {ago(row.queued_at)}")
     _rest(rows)
@@ -103,9 +108,7 @@ def _waiting(rows: Sequence[JobRow], found: Mapping[str, Place]) -> None:
 def _failed(rows: Sequence[JobRow], found: Mapping[str, Place]) -> None:
     if not rows:
         return
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.subheader("Failed", anchor=False, width="content")
-        st.button("Try all again", on_click=_each, args=(_retry, _keys(rows)), icon=":material/refresh:")
+    _title("Failed", "Try all again", ":material/refresh:", _retry, rows)
     for row in rows[:MOST_ROWS]:
         with st.container(border=True, key=f"failed_{row.job.key}"):
             _head(row, found, "Try again", _retry, f"{ago(row.ended_at)} ago")
