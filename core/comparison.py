@@ -55,6 +55,9 @@ class Comparison:
                 raise BadInput(f"choose at least one {what}")
         for name in self.networks:
             get_card(name)
+        for method in self.methods:
+            if not method.needs.grid:
+                raise BadInput(f"{method.title} looks at no picture through a network: it has no place in a grid")
         if (count := len(self.pictures) * len(self.networks) * len(self.methods)) > MAX_CELLS:
             raise BadInput(f"a grid has at most {MAX_CELLS} cells, this one would have {count}")
         checked_seed(self.seed)

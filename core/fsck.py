@@ -12,7 +12,7 @@ from core.errors import BadInput, Damaged, StoreError, StoreUnreadable
 from core.gallery import Gallery, gallery_path
 from core.manifest import FILE_NAME, Manifest
 from core.spec import KEY_PATTERN
-from core.store import Store, comparison_path, picture_path, result_folder
+from core.store import Store, comparison_path, dataset_path, picture_path, result_folder
 
 LEFTOVER_S = 3600
 """A write that began longer ago than this, in seconds, was cut off."""
@@ -20,7 +20,7 @@ LEFTOVER_S = 3600
 
 @dataclass(frozen=True)
 class Problem:
-    """One damaged thing: `kind` (result, picture, comparison, gallery, leftover), its name, and what is wrong."""
+    """One damaged thing: `kind` (result, picture, dataset, comparison, gallery, leftover), its name, what is wrong."""
 
     kind: str
     name: str
@@ -106,6 +106,10 @@ def _look_at_picture(store: Store, digest: str) -> None:
     store.picture_pixels(digest)
 
 
+def _look_at_dataset(store: Store, digest: str) -> None:
+    store.kept_dataset(digest)
+
+
 def _look_at_comparison(store: Store, key: str) -> None:
     store.comparison_document(key)
 
@@ -120,5 +124,6 @@ _GALLERY = _Kind("gallery", "galleries", ".json", gallery_path, _look_at_gallery
 _KINDS = (
     _RESULT,
     _Kind("picture", "pictures", ".png", picture_path, _look_at_picture),
+    _Kind("dataset", "datasets", ".parquet", dataset_path, _look_at_dataset),
     _Kind("comparison", "comparisons", ".json", comparison_path, _look_at_comparison),
 )

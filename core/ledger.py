@@ -317,7 +317,7 @@ class Ledger:
 
 
 def progress_key(key: str) -> str:
-    """Redis key of a job's progress, a hash: step, total, scalars (JSON), preview (its number)."""
+    """Redis key of a job's progress, a hash: step, total, scalars and curves (JSON), preview (its number)."""
     return f"gazegrid:progress:{key}"
 
 

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, get_args, get_o
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from core.errors import BadParameter
-from core.items import KINDS, Pixels, Result
+from core.errors import BadParameter, NetworkUnavailable
+from core.items import KINDS, Pixels, Result, Series
 from core.networks.card import FAMILIES, Family, NetworkCard
 
 if TYPE_CHECKING:
+    from core.dataset import Dataset
     from core.networks.network import Network
     from core.picture import Picture
 
-MethodFamily = Literal["optimization", "fixation", "attribution", "autoencoder", "style", "inspection"]
+MethodFamily = Literal["optimization", "fixation", "attribution", "autoencoder", "style", "inspection", "training"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,13 @@ class Needs:
     pictures: int = 1
     """How many pictures one job looks at."""
     dataset: bool = False
+    """Whether it learns from a data set, which is then `Context.dataset`."""
     network: bool = True
+
+    @property
+    def grid(self) -> bool:
+        """Whether it looks at pictures through networks, and so has a place in a grid of them."""
+        return self.pictures > 0 and self.network
 
 
 @dataclass(frozen=True)
@@ -45,11 +52,38 @@ class Output:
     caption: str
 
 
+class Checkpoint:
+    """Where a long job keeps how far it is, so that a kill only delays it; this one keeps nothing."""
+
+    def read(self) -> bytes | None:
+        """What was written last; None at the start."""
+        return None
+
+    def write(self, content: bytes) -> None:
+        """Keep `content` in place of what was kept before, whole or not at all."""
+
+
 class Context:
     """What a running method knows of its job, and how it reports; this one reports to nobody."""
 
+    device: str = "cpu"
+    """Where to compute."""
+    dataset: Dataset | None = None
+    """The labelled pictures, for a method that needs them."""
+    checkpoint: Checkpoint = Checkpoint()
+
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
+        self.noted: dict[str, Any] = {}
+        """What the result's provenance shall say beside the usual, JSON."""
+
+    def network(self, identity: str) -> Network:
+        """Another network beside the one that the job is about. Raises NetworkUnavailable."""
+        raise NetworkUnavailable(f"{identity} cannot be loaded here")
+
+    def shared(self, digest: str) -> Checkpoint:  # noqa: ARG002  nothing is kept here
+        """A place for what is costly and serves other jobs too; `digest`: of all that decides it."""
+        return Checkpoint()
 
     def report(
         self,
@@ -62,6 +96,9 @@ class Context:
 
         Call it at every step; it is cheap. Raises `Cancelled` when the job is no longer wanted.
         """
+
+    def draw(self, curves: Sequence[Series]) -> None:
+        """Show these curves as they are so far, until the next ones."""
 
 
 def parameter(

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
+import numpy as np
 from redis import Redis
 from rq import Queue
 from rq.command import send_command
@@ -19,6 +20,7 @@ from rq.exceptions import DuplicateJobError
 
 from core.connection import connect, redis_errors
 from core.errors import BadInput, GazegridError, QueueUnavailable
+from core.items import Series
 from core.ledger import FINISHED_TTL_S, LIVE_STATES, Ledger, preview_key, progress_key, split_entry
 from core.settings import Settings
 from core.spec import JobSpec, checked_key
@@ -58,6 +60,8 @@ class JobState:
     step: int = 0
     total: int = 0
     scalars: Mapping[str, float] = field(default_factory=dict)
+    curves: tuple[Series, ...] = ()
+    """What the method has drawn so far."""
     preview: int | None = None
     worker: str | None = None
     attempts: int = 0
@@ -275,6 +279,7 @@ def _job_state(key: str, job: Any, progress: Any) -> JobState | None:
         step=_number(noted.get(b"step")),
         total=_number(noted.get(b"total")),
         scalars=_scalars(noted.get(b"scalars", b"{}")),
+        curves=_curves(noted.get(b"curves", b"[]")),
         preview=_number(noted.get(b"preview")) or None,
         worker=worker or None,
         attempts=_number(job[2] if attempts else None),
@@ -327,3 +332,18 @@ def _scalars(raw: bytes) -> dict[str, float]:
     except ValueError:
         return {}
     return {str(name): float(value) for name, value in noted.items()} if isinstance(noted, dict) else {}
+
+
+def _curves(raw: bytes) -> tuple[Series, ...]:
+    try:
+        return tuple(
+            Series(
+                x=np.asarray(curve["x"], np.float32),
+                y=np.asarray(curve["y"], np.float32),
+                x_label=str(curve["x_label"]),
+                y_label=str(curve["y_label"]),
+            )
+            for curve in json.loads(raw)
+        )
+    except (ValueError, KeyError, TypeError):
+        return ()

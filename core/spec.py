@@ -83,6 +83,8 @@ class JobSpec:
                 raise BadInput(f"a job's network is a name, got {str(network)[:80]!r}")
             dataset = document["dataset"]
             dataset = None if dataset is None else checked_key(dataset)
+            if (dataset is not None) != method.needs.dataset:
+                raise BadInput(f"{method.name} needs {'a' if method.needs.dataset else 'no'} data set")
             spec = cls(method, pictures, network, checked_seed(document["seed"]), dataset)
         except (KeyError, TypeError, AttributeError) as error:
             raise BadInput(f"this is no job description: {type(error).__name__} {error}") from None

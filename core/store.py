@@ -1,7 +1,8 @@
 """The truth: pictures, results, comparisons and galleries, each kept under the hash of what decided it.
 
     pictures/ab/abcd....png       results/ab/abcd.../manifest.json + files
-    comparisons/ab/abcd....json   galleries/....json   damaged/   tmp/
+    comparisons/ab/abcd....json   galleries/....json            datasets/ab/abcd....parquet
+    checkpoints/abcd...           shared/abcd...   damaged/   tmp/
 
 A result is visible all at once or not at all, checked when it is read, and set aside when it is damaged.
 """
@@ -17,17 +18,39 @@ from typing import Any
 from core.cache import Cache
 from core.canonical import canonical_json, digest_of, parsed_json, sha256_hex
 from core.comparison import Comparison
+from core.dataset import Dataset
 from core.errors import BadInput, Damaged, StoreError
 from core.items import KINDS, Item, Result, decode_own
 from core.manifest import FILE_NAME, Manifest, StoredFile, StoredItem
+from core.method import Checkpoint
 from core.picture import Picture
 from core.settings import Settings
-from core.shelf import open_shelf
+from core.shelf import Shelf, open_shelf
 from core.spec import KEY_PATTERN, JobSpec, checked_key
 
 
 def _nobody_objects() -> None:
     """Publish without a lease."""
+
+
+class KeptCheckpoint(Checkpoint):
+    """How far a job is, in the store: another worker, on another host, goes on from there."""
+
+    def __init__(self, shelf: Shelf, path: str) -> None:
+        self._shelf, self._path = shelf, path
+
+    def read(self) -> bytes | None:
+        try:
+            return self._shelf.read(self._path)
+        except FileNotFoundError:
+            return None
+
+    def write(self, content: bytes) -> None:
+        self._shelf.write(self._path, content)
+
+    def clear(self) -> None:
+        """The job has ended."""
+        self._shelf.delete(self._path)
 
 
 class Store:
@@ -182,6 +205,41 @@ class Store:
             raise Damaged(f"picture {digest[:12]} was damaged on disk: upload it again")
         return picture
 
+    # data sets
+
+    def put_dataset(self, dataset: Dataset) -> str:
+        """Keep a data set; its digest."""
+        path = dataset_path(dataset.digest)
+        if not self.shelf.exists(path):
+            self.shelf.write(path, dataset.to_bytes())
+        return dataset.digest
+
+    def dataset(self, digest: str) -> Dataset:
+        """A kept data set, checked against its digest. Raises BadInput, Damaged (and it is set aside)."""
+        try:
+            return self.kept_dataset(digest)
+        except Damaged:
+            self.shelf.move(dataset_path(digest), f"damaged/{time.time_ns()}-dataset-{digest}.parquet")
+            raise
+
+    def kept_dataset(self, digest: str) -> Dataset:
+        """The same, but a damaged one stays where it is."""
+        try:
+            content = self.shelf.read(dataset_path(digest))
+        except FileNotFoundError:
+            raise BadInput(f"there is no data set {digest[:12]}…: give it again") from None
+        return Dataset.from_bytes(content, digest)
+
+    # what long jobs keep until they end
+
+    def checkpoint(self, key: str) -> KeptCheckpoint:
+        """Where the job of this key keeps how far it is."""
+        return KeptCheckpoint(self.shelf, f"checkpoints/{checked_key(key)}")
+
+    def shared(self, digest: str) -> KeptCheckpoint:
+        """A place for what several jobs need and is costly; it can be deleted at any time."""
+        return KeptCheckpoint(self.shelf, f"shared/{checked_key(digest)}")
+
     # comparisons
 
     def put_comparison(self, comparison: Comparison) -> str:
@@ -253,6 +311,11 @@ def result_folder(key: str) -> str:
 def picture_path(digest: str) -> str:
     """Where a picture lies."""
     return f"pictures/{checked_key(digest)[:2]}/{digest}.png"
+
+
+def dataset_path(digest: str) -> str:
+    """Where a data set lies."""
+    return f"datasets/{checked_key(digest)[:2]}/{digest}.parquet"
 
 
 def comparison_path(key: str) -> str:

@@ -225,7 +225,7 @@ def _network_row(card: NetworkCard) -> dict[str, Any]:
 def _method(networks: Sequence[str]) -> tuple[Method | None, BadInput | None]:
     """The method of the form; or why what the form says is none yet."""
     st.markdown("**3 · Method**")
-    names = list(METHODS)
+    names = [name for name, method in METHODS.items() if method.needs.grid]
     st.session_state.setdefault(METHOD, DEFAULT_METHOD if DEFAULT_METHOD in METHODS else names[0])
     name = st.selectbox(
         "Method", names, key=METHOD, format_func=lambda name: METHODS[name].title, label_visibility="collapsed",

@@ -6,9 +6,7 @@ Exit status: 0 done, 1 something failed, 2 bad arguments, with one clear line.
 
 from __future__ import annotations
 
-import json
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -27,7 +25,8 @@ from core.spec import checked_key, checked_seed
 from core.store import Store
 from workers import local
 from workers.cli_gallery import gallery_app
-from workers.console import Json, print_json, say, this_store
+from workers.cli_train import train
+from workers.console import Json, parameter_from, print_json, say, this_store
 from workers.grid_run import item_reports, run_queued
 
 FSCK_DAMAGED, FSCK_UNREADABLE = 1, 4
@@ -146,7 +145,7 @@ def run(  # noqa: PLR0913, PLR0917  each is a flag
 ) -> None:
     """Run one method on pictures x networks and wait for the grid. Exit status 1 where a cell failed."""
     settings, store = get_settings(), this_store()
-    chosen = (make_method(method, dict(_parameter(text) for text in set_ or ())),)
+    chosen = (make_method(method, dict(parameter_from(text) for text in set_ or ())),)
     names = _names(networks)
     references = tuple(_picture(source, store) for source in _names(pictures))
     comparison = Comparison(references, names, chosen, checked_seed(seed))
@@ -165,19 +164,6 @@ def run(  # noqa: PLR0913, PLR0917  each is a flag
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _parameter(text: str) -> tuple[str, Any]:
-    """`steps=100` or `wanted={"tabby": 1}` as name and value; JSON where it is JSON, text where it is not."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise BadInput(f"--set takes name=value, got {text[:80]!r}")
-    if value.startswith(("{", "[")):
-        try:
-            return name, json.loads(value)
-        except ValueError:
-            raise BadInput(f"{name}: this is no JSON: {value[:80]!r}") from None
-    return name, value
 
 
 def _picture(source: str, store: Store) -> PictureRef:
@@ -254,17 +240,7 @@ def bench(
     raise typer.Exit(0 if all(row["holds"] for row in rows) else 1)
 
 
-@app.command()
-def train(
-    evaluate: Annotated[str, typer.Option(metavar="NETWORK", help="Measure this network's accuracy.")],
-    data: Annotated[Path, typer.Option(help="A folder of pictures by class, or a parquet file.")],
-    json_: Json = False,
-) -> None:
-    """Measure a network's accuracy on labelled pictures."""
-    from workers.evaluate import evaluate as measure  # noqa: PLC0415  torch takes seconds
-
-    measured = measure(evaluate, data)
-    print_json(measured) if json_ else say("  ".join(f"{name} {value}" for name, value in measured.items()))
+app.command()(train)
 
 
 if __name__ == "__main__":

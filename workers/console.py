@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from core.errors import BadInput
 from core.settings import get_settings
 from core.store import Store, open_store
 
@@ -27,3 +28,16 @@ def say(line: str) -> None:
 def this_store() -> Store:
     """The store of this process' settings."""
     return open_store(get_settings())
+
+
+def parameter_from(text: str) -> tuple[str, Any]:
+    """`steps=100` or `wanted={"tabby": 1}` as name and value; JSON where it is JSON, text where it is not."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise BadInput(f"--set takes name=value, got {text[:80]!r}")
+    if value.startswith(("{", "[")):
+        try:
+            return name, json.loads(value)
+        except ValueError:
+            raise BadInput(f"{name}: this is no JSON: {value[:80]!r}") from None
+    return name, value

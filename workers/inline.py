@@ -14,7 +14,7 @@ from core.method import Context
 from core.networks.pool import NetworkPool, default_device
 from core.store import Store
 from workers.grid_run import cell_report
-from workers.task import NetworkProvider, compute, failure
+from workers.task import compute, failure
 
 MEMORY_BYTES = 2**33
 REPORT_EVERY_S = 0.5
@@ -49,17 +49,17 @@ def run_inline(comparison: Comparison, store: Store, device: str) -> list[dict[s
     """Compute the grid cell by cell; a report of each. A cell that fails leaves the others alone."""
     store.put_comparison(comparison)
     pool = NetworkPool(limit_bytes=MEMORY_BYTES, device=default_device(device))
-    return [_report(cell, store, pool.get) for cell in comparison.cells()]
+    return [_report(cell, store, pool) for cell in comparison.cells()]
 
 
-def _report(cell: Cell, store: Store, networks: NetworkProvider) -> dict[str, Any]:
+def _report(cell: Cell, store: Store, pool: NetworkPool) -> dict[str, Any]:
     if cell.undefined:
         return cell_report(cell, "undefined", None, store, cell.undefined)
     if (manifest := store.manifest(cell.spec.key)) is not None:
         return cell_report(cell, "cached", manifest, store)
     context = ConsoleContext(cell.spec.seed, f"{cell.method.name}  {cell.picture.name}  {cell.network}")
     try:
-        return cell_report(cell, "computed", compute(cell.spec, store, networks, context), store)
+        return cell_report(cell, "computed", compute(cell.spec, store, pool, context), store)
     except Undefined as error:
         return cell_report(cell, "undefined", None, store, str(error))
     except Exception as error:  # noqa: BLE001  whatever a method raises fails its cell, in a sentence

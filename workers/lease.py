@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -13,7 +13,7 @@ from PIL import Image as PillowImage
 from redis.exceptions import RedisError
 
 from core.errors import Superseded
-from core.items import Pixels
+from core.items import Pixels, Series
 from core.ledger import Ledger
 from core.method import Context
 
@@ -87,6 +87,9 @@ class LeasedContext(Context):
         fields: dict[str, str | int] = {"step": step, "total": total, "scalars": _scalars_json(scalars or {})}
         self._lease.report(fields, self._preview(preview) if preview and now >= self._next_preview_s else b"")
 
+    def draw(self, curves: Sequence[Series]) -> None:
+        self._lease.report({"curves": curves_json(curves)})
+
     def _preview(self, preview: Callable[[], Pixels]) -> bytes:
         started = time.monotonic()
         content = preview_webp(preview())
@@ -97,6 +100,15 @@ class LeasedContext(Context):
 
 def _scalars_json(scalars: Mapping[str, float]) -> str:
     return json.dumps({name: float(value) for name, value in scalars.items()})
+
+
+def curves_json(curves: Sequence[Series]) -> str:
+    """What `core.queue` reads again."""
+    plain = [
+        {"x": curve.x.tolist(), "y": curve.y.tolist(), "x_label": curve.x_label, "y_label": curve.y_label}
+        for curve in curves
+    ]
+    return json.dumps(plain)
 
 
 def preview_webp(pixels: Pixels) -> bytes:

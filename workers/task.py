@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -18,9 +18,9 @@ from typing import Any, cast
 import torch
 
 from core.errors import BadInput, ComputationFailed, GazegridError, Superseded, Undefined
-from core.items import Pixels
+from core.items import Pixels, Series
 from core.manifest import Manifest
-from core.method import Context
+from core.method import Checkpoint, Context
 from core.networks.catalog import get_card
 from core.networks.network import Network
 from core.networks.pool import NetworkPool, default_device
@@ -29,8 +29,6 @@ from core.spec import JobSpec
 from core.store import Store, open_store
 from workers.horse import Outcome
 from workers.lease import Lease, LeasedContext
-
-NetworkProvider = Callable[[str], Network]
 
 
 class SpecRunner:
@@ -49,7 +47,7 @@ class SpecRunner:
                 raise BadInput(f"the job's description belongs to {spec.key[:12]}, not to {lease.key[:12]}")
             if self.store.manifest(spec.key) is None:
                 context = LeasedContext(spec.seed, lease)
-                compute(spec, self.store, self.pool.get, context, lease.confirm)
+                compute(spec, self.store, self.pool, context, lease.confirm)
         except Superseded:
             outcome = Outcome("superseded")
         except Exception as error:  # noqa: BLE001  whatever a method raises fails its job, and is kept for the page
@@ -80,7 +78,7 @@ def failure(error: Exception) -> Outcome:
 def compute(
     spec: JobSpec,
     store: Store,
-    networks: NetworkProvider,
+    pool: NetworkPool,
     context: Context,
     allowed: Callable[[], None] = lambda: None,
 ) -> Manifest:
@@ -90,38 +88,53 @@ def compute(
     """
     started_at, started_s = datetime.now(UTC), time.perf_counter()
     pictures = [store.picture(digest) for digest in spec.pictures]
-    network = _network(spec, networks)
-    counting = _CountingContext(context)
+    network = _network(spec, pool)
+    job = _JobContext(context, spec, store, pool)
     _forget_peak_memory()
     running_s = time.perf_counter()
-    result = spec.method.run(pictures, network, counting)
+    result = spec.method.run(pictures, network, job)
     ended_s = time.perf_counter()
     provenance = {
-        **_origin(network),
+        **_origin(pool.device, network),
         "started": started_at.isoformat(timespec="seconds"),
         "seconds": round(ended_s - started_s, 3),
-        "steps_per_second": round(counting.steps / (ended_s - running_s), 2) if counting.steps else None,
+        "steps_per_second": round(job.steps / (ended_s - running_s), 2) if job.steps else None,
         "peak_memory_mb": _peak_memory_mb(),
+        **job.noted,
     }
-    return store.publish(spec, result, provenance, allowed)
+    manifest = store.publish(spec, result, provenance, allowed)
+    store.checkpoint(spec.key).clear()
+    return manifest
 
 
-def _network(spec: JobSpec, networks: NetworkProvider) -> Network:
+def _network(spec: JobSpec, pool: NetworkPool) -> Network:
     if spec.network is None or spec.network_name is None:
         return cast(Network, None)  # the method has said that it needs none
     reason = spec.method.undefined_for(get_card(spec.network_name))
     if reason is not None:
         raise Undefined(reason)
-    return networks(spec.network)
+    return pool.get(spec.network)
 
 
-class _CountingContext(Context):
-    """Passes reports on, and remembers how many steps there were."""
+class _JobContext(Context):
+    """What the method is given: it passes reports on, counts steps, and knows the way to all else."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, spec: JobSpec, store: Store, pool: NetworkPool) -> None:
         super().__init__(context.seed)
+        self.device = str(pool.device)
+        self.dataset = None if spec.dataset is None else store.dataset(spec.dataset)
+        self.checkpoint = store.checkpoint(spec.key)
         self.steps = 0
-        self._context = context
+        self._context, self._store, self._pool = context, store, pool
+
+    def network(self, identity: str) -> Network:
+        return self._pool.get(identity)
+
+    def shared(self, digest: str) -> Checkpoint:
+        return self._store.shared(digest)
+
+    def draw(self, curves: Sequence[Series]) -> None:
+        self._context.draw(curves)
 
     def report(
         self,
@@ -134,12 +147,12 @@ class _CountingContext(Context):
         self._context.report(step, total, scalars, preview)
 
 
-def _origin(network: Network | None) -> dict[str, Any]:
+def _origin(device: torch.device, network: Network | None) -> dict[str, Any]:
     """Where and with what a result was computed."""
     libraries = ("torch", "timm", "numpy", "pillow")
     return {
         "host": socket.gethostname(),
-        "device": str(network.device) if network is not None else "cpu",
+        "device": str(device),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in libraries},
         "weights_sha256": network.weights_sha256 if network is not None else None,
     }
@@ -169,5 +182,5 @@ def run_spec(document: Mapping[str, Any]) -> dict[str, str]:
     runner = _own_runner()
     state = "cached" if runner.store.manifest(spec.key) else "computed"
     if state == "computed":
-        compute(spec, runner.store, runner.pool.get, Context(spec.seed))
+        compute(spec, runner.store, runner.pool, Context(spec.seed))
     return {"key": spec.key, "state": state}

@@ -39,6 +39,10 @@ _BY_PREFIX: dict[str, Family] = {
 """Architectures that differ from most of their module, by the beginning of their names."""
 
 
+OWN: dict[str, Family] = {"concentrator": "cnn", "open_mixer": "mixer"}
+"""Gazegrid's own architectures, in `core.networks.architectures`."""
+
+
 def family_of(architecture: str, module: str) -> Family:
     """Family of an architecture that timm defines in `module`; KeyError where the table has no such module."""
     for prefix, family in _BY_PREFIX.items():

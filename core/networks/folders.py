@@ -44,26 +44,36 @@ DEFAULT_INPUT = (3, 224, 224)
 
 @dataclass(frozen=True)
 class NetworkFiles:
-    """A configuration and the safetensors it describes."""
+    """A configuration, the safetensors it describes, and, where Gazegrid trained it, the record of its training."""
 
     config: Path
     weights: Path
+    record: Path
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> NetworkFiles:
+        """Those of a network that has a folder to itself."""
+        return cls(folder / "config.json", folder / "model.safetensors", folder / "training.json")
 
 
 def bundled_files() -> dict[str, NetworkFiles]:
     """The networks that came with Gazegrid, by name."""
     return {
-        f"bundled/{path.stem}": NetworkFiles(path, path.with_suffix(".safetensors"))
+        f"bundled/{path.stem}": NetworkFiles(path, path.with_suffix(".safetensors"), BUNDLED / "training" / path.name)
         for path in sorted(BUNDLED.glob("*.json"))
     }
 
 
+def local_folder() -> Path:
+    """Where this machine's own networks lie, a folder each."""
+    return get_settings().home / "networks" / "local"
+
+
 def local_files() -> dict[str, NetworkFiles]:
     """The networks in this machine's folder, by name."""
-    folder = get_settings().home / "networks" / "local"
     return {
-        f"local/{path.parent.name}": NetworkFiles(path, path.with_name("model.safetensors"))
-        for path in sorted(folder.glob("*/config.json"))
+        f"local/{path.parent.name}": NetworkFiles.in_folder(path.parent)
+        for path in sorted(local_folder().glob("*/config.json"))
         if PLAIN_NAME.fullmatch(path.parent.name)
     }
 
@@ -74,7 +84,7 @@ def hub_files(name: str) -> NetworkFiles:
     if parts is None or len(name) > MAX_NAME:
         raise UnknownNetwork(f"a network of a hub is named hub/owner/name@revision, got {name[:MAX_NAME]!r}")
     folder = get_settings().home / "networks" / "hub" / parts["owner"] / f"{parts['repo']}@{parts['revision']}"
-    return NetworkFiles(folder / "config.json", folder / "model.safetensors")
+    return NetworkFiles.in_folder(folder)
 
 
 def bundled_card(name: str) -> NetworkCard:
@@ -121,6 +131,18 @@ def model_arguments(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
         if key in NOT_MODEL_ARGUMENTS or not isinstance(value, MODEL_ARGUMENT):
             raise NetworkUnavailable(f"the configuration of {name} may not set {str(key)[:40]} to {str(value)[:40]!r}")
     return arguments
+
+
+def arguments_of(name: str) -> dict[str, Any]:
+    """The keywords that timm builds this network with; none where it is no network of two files."""
+    if name.startswith("hub/"):
+        files = hub_files(name)
+    else:
+        known = (bundled_files() | local_files()).get(name)
+        if known is None:
+            return {}
+        files = known
+    return model_arguments(name, read_config(name, files))
 
 
 def preprocessing_of(config: Mapping[str, Any]) -> dict[str, Any]:

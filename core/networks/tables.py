@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.networks.card import Family, NetworkCard
+from core.networks.families import OWN
 
 CATALOG_FILE = Path(__file__).with_name("catalog.json")
 CLASSES_FILE = Path(__file__).with_name("classes.json")
@@ -35,10 +36,11 @@ def class_names(count: int) -> tuple[str, ...]:
     return tuple(named.split("\n")) if named else tuple(f"class {index}" for index in range(count))
 
 
+@lru_cache(maxsize=1)
 def families() -> dict[str, Family]:
-    """Family of each of timm's architectures, by name."""
+    """Family of each architecture, timm's and our own, by name."""
     known: dict[str, Family] = _tables()["families"]
-    return known
+    return known | OWN
 
 
 def timm_version() -> str:

@@ -24,9 +24,12 @@ def page() -> None:
 def _method(method: type[Method]) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader(plain(method.title), anchor=method.name, width="content")
-        st.page_link(
-            COMPARE, label="Compare with it", icon=":material/grid_view:", query_params={"method": method.name}
-        )
+        if method.needs.grid:
+            st.page_link(
+                COMPARE, label="Compare with it", icon=":material/grid_view:", query_params={"method": method.name}
+            )
+        else:
+            st.caption(f"`gazegrid {method.name}`", width="content")
     asked, told = question(method.summary)
     st.markdown(f"**{plain(asked)}** {plain(told)}" if asked else plain(told))
     st.caption(f"{plain(method.source)} · {plain(method.family)} · version {method.version}")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.errors import GazegridError, QueueUnavailable
 from core.queue import JobRow
+from dashboard.charts import Curve, curve_figures
 from dashboard.jobs import MOST_ROWS, Place, QueueView, ago, in_words, look_at_queue, places, progress, worker_rows
 from dashboard.session import get_queue, get_store, plain, show_error
 
@@ -86,7 +87,18 @@ def _running(rows: Sequence[JobRow], found: Mapping[str, Place]) -> None:
             _head(row, found, "Cancel", _cancel)
             share, step = progress(row)
             st.progress(share, f"{step} · {plain(row.job.worker or 'no worker')} · for {ago(row.started_at)}")
+            _curves(row)
     _rest(rows)
+
+
+def _curves(row: JobRow) -> None:
+    """What a long job has drawn so far, such as its loss, side by side."""
+    drawn = [curve for curve in row.job.curves if len(curve.x) > 1]
+    if not drawn:
+        return
+    figures = curve_figures(Curve(row.job.key, curve.y_label, curve) for curve in drawn)
+    for column, (index, figure) in zip(st.columns(len(figures)), enumerate(figures), strict=True):
+        column.plotly_chart(figure.update_layout(height=240), key=f"curve_{row.job.key}_{index}")
 
 
 def _title(title: str, label: str, icon: str, action: Callable[[str], object], rows: Sequence[JobRow]) -> None:

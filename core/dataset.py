@@ -1,0 +1,74 @@
+"""Labelled pictures: how folders, archives and tables become one thing with a digest."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from core.canonical import digest_of
+from core.errors import Damaged
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Pictures as they were encoded, the class of each, and which are held out from learning."""
+
+    class_names: tuple[str, ...]
+    pictures: Sequence[bytes]
+    labels: NDArray[np.int64]
+    """(N,) indices into `class_names`."""
+    held_out: NDArray[np.bool_]
+    """(N,) true for the pictures that measure what was learned."""
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the class names, each picture's bytes, label and part, in order: 64 hex digits."""
+        hashes = hashlib.sha256(digest_of(list(self.class_names)).encode())
+        for picture, label, held_out in zip(self.pictures, self.labels.tolist(), self.held_out.tolist(), strict=True):
+            hashes.update(hashlib.sha256(picture).digest())
+            hashes.update(f"{label},{held_out:d};".encode())
+        return hashes.hexdigest()
+
+    def to_bytes(self) -> bytes:
+        """As one parquet file."""
+        table = pa.table(
+            {
+                "image": pa.array(self.pictures, pa.binary()),
+                "label": pa.array(self.labels, pa.int64()),
+                "held_out": pa.array(self.held_out, pa.bool_()),
+            },
+            metadata={"class_names": json.dumps(self.class_names)},
+        )
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, compression="none")
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes, digest: str) -> Dataset:
+        """What `to_bytes` wrote. Raises Damaged where it is not the data set of this digest."""
+        try:
+            table = pq.read_table(io.BytesIO(content))
+            dataset = cls(
+                tuple(json.loads(table.schema.metadata[b"class_names"])),
+                table["image"].to_pylist(),
+                table["label"].to_numpy(),
+                table["held_out"].to_numpy(),
+            )
+            sound = dataset.digest == digest
+        except (pa.ArrowException, ValueError, KeyError, TypeError, OSError):
+            sound = False
+        if not sound:
+            raise Damaged(f"data set {digest[:12]}… was damaged on disk: give it again")
+        return dataset

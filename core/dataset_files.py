@@ -1,0 +1,187 @@
+"""Labelled pictures of an operator, read from where they lie: folders of classes, a zip of them, parquet files.
+
+All or nothing: where one thing is not as it should be, a sentence says which.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from PIL import UnidentifiedImageError
+
+from core.dataset import Dataset
+from core.errors import BadInput, BadPicture
+from core.networks.tables import IMAGENET_CLASSES
+from core.networks.tables import class_names as classes_of
+
+ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp"})
+PARTS = {"train": False, "training": False, "val": True, "valid": True, "validation": True, "test": True}
+"""Folders that hold the class folders of one part -> whether that part is held out."""
+HELD_OUT_EVERY = 10
+"""Where nothing is held out, every so many-th picture of each class is."""
+MAX_BYTES = 2**35
+"""Of an archive's content, unpacked."""
+
+
+class Labelled(NamedTuple):
+    """One picture as it was encoded, the name of its class, and whether it only measures."""
+
+    name: str
+    data: bytes
+    label: str
+    held_out: bool
+
+
+def read_dataset(paths: Sequence[Path], held_out: Sequence[Path] = ()) -> Dataset:
+    """The pictures at `paths` to learn from, and those at `held_out` to measure with. Raises BadInput, BadPicture.
+
+    A path is a folder of folders named by class (or of `train` and `val` with such folders in them), a zip of one, or
+    a parquet file with the columns `image` and `label`. Where nothing is held out, a tenth of each class is.
+    """
+    found = [labelled for path in paths for labelled in pictures_at(path)]
+    found += [labelled._replace(held_out=True) for path in held_out for labelled in pictures_at(path)]
+    for labelled in found:
+        _check(labelled)
+    names = list(dict.fromkeys(name for path in (*paths, *held_out) for name in declared_classes(path)))
+    names += sorted({labelled.label for labelled in found} - set(names))
+    if len(names) < 2:
+        raise BadInput(f"a data set needs pictures of two classes at least, found {len(names)} in {_named(paths)}")
+    index = {name: number for number, name in enumerate(names)}
+    labels = np.array([index[labelled.label] for labelled in found], np.int64)
+    apart = np.array([labelled.held_out for labelled in found], np.bool_)
+    if not apart.any():
+        apart = _every_tenth(labels)
+    if apart.all() or not apart.any():
+        raise BadInput(
+            f"a data set needs pictures to learn from and others to measure with: {_named(paths)} has too few"
+        )
+    return Dataset(tuple(names), [labelled.data for labelled in found], labels, apart)
+
+
+def _named(paths: Sequence[Path]) -> str:
+    return ", ".join(path.name for path in paths)[:200]
+
+
+def pictures_at(path: Path) -> Iterator[Labelled]:
+    """The pictures of one folder, zip or parquet file, in order of name or row. Raises BadInput."""
+    readers = {".zip": _in_zip, ".parquet": _in_table}
+    read = _in_folder if path.is_dir() else readers.get(path.suffix.lower())
+    if read is None or not path.exists():
+        raise BadInput(f"data are a folder of class folders, a .zip of one or a .parquet file, got {str(path)[:200]!r}")
+    try:
+        yield from read(path)
+    except (OSError, zipfile.BadZipFile, pa.ArrowException, RuntimeError, EOFError) as error:
+        raise BadInput(f"{path.name} cannot be read: {error}") from None
+
+
+def _in_folder(folder: Path) -> Iterator[Labelled]:
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        if _is_picture(name) and file.is_file():
+            yield _in_class_folder(name, file.read_bytes())
+
+
+def _in_zip(path: Path) -> Iterator[Labelled]:
+    with zipfile.ZipFile(path) as archive:
+        entries = {entry.filename: entry for entry in archive.infolist() if _is_picture(entry.filename)}
+        if sum(entry.file_size for entry in entries.values()) > MAX_BYTES:
+            raise BadInput(f"{path.name} holds more than {MAX_BYTES / 2**30:.0f} GiB of pictures")
+        tops = {PurePosixPath(name).parts[0] for name in entries}
+        wrapped = len(tops) == 1 and not tops & PARTS.keys()  # most programs pack the folder itself, not what is in it
+        for name in sorted(entries):
+            yield _in_class_folder(name.partition("/")[2] if wrapped else name, archive.read(name))
+
+
+def _in_class_folder(name: str, data: bytes) -> Labelled:
+    """The picture at `[part/]class/.../file` below the top."""
+    folders = PurePosixPath(name).parts[:-1]
+    held_out = bool(folders) and PARTS.get(folders[0].lower(), False)
+    inner = folders[1:] if folders and folders[0].lower() in PARTS else folders
+    if not inner:
+        raise BadInput(f"each picture lies in a folder that names its class, {name[:200]!r} does not")
+    return Labelled(name, data, inner[0], held_out)
+
+
+def _is_picture(name: str) -> bool:
+    path = PurePosixPath(name)
+    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    return path.suffix.lower() in ENDINGS and not hidden
+
+
+def _in_table(path: Path) -> Iterator[Labelled]:
+    table = pq.ParquetFile(path)
+    if missing := {"image", "label"} - set(table.schema_arrow.names):
+        raise BadInput(f"{path.name} must have the columns image and label, it lacks {', '.join(sorted(missing))}")
+    names = declared_classes(path)
+    row = 0
+    for batch in table.iter_batches(batch_size=1024, columns=["image", "label"]):
+        for image, label in zip(*batch.to_pydict().values(), strict=True):
+            row += 1
+            data = image["bytes"] if isinstance(image, dict) else image  # data set libraries write {bytes, path}
+            if not isinstance(data, bytes):
+                raise BadInput(f"row {row} of {path.name} has no picture")
+            yield Labelled(f"row {row} of {path.name}", data, _class_of(label, names, row, path), held_out=False)
+
+
+def _class_of(label: object, names: Sequence[str], row: int, path: Path) -> str:
+    if isinstance(label, str):
+        return label
+    if not isinstance(label, int) or label < 0 or (names and label >= len(names)):
+        raise BadInput(f"the label of row {row} of {path.name} must be 0 to {len(names) - 1}, got {str(label)[:40]}")
+    return names[label] if names else f"class {label}"
+
+
+def declared_classes(path: Path) -> tuple[str, ...]:
+    """The class names that come with a parquet file, by index; none where there are none.
+
+    From `classes.json` beside it, a list of names or of `{name, wnid}`, else as data set libraries write
+    them into the file.
+    """
+    if path.suffix.lower() != ".parquet":
+        return ()
+    beside = path.with_name("classes.json")
+    try:
+        if beside.is_file():
+            return tuple(map(_class_name, json.loads(beside.read_bytes())))
+        metadata = pq.read_schema(path).metadata or {}
+        features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
+        return tuple(map(str, features["label"]["names"]))
+    except KeyError:
+        return ()
+    except (ValueError, TypeError, OSError, pa.ArrowException) as error:
+        raise BadInput(f"the class names of {path.name} cannot be read: {error}") from None
+
+
+def _class_name(entry: Any) -> str:
+    """A class' name; with its WordNet id where ImageNet has several of that name, as the catalogue has it."""
+    if isinstance(entry, str):
+        return entry
+    name, apart = str(entry["name"]), f"{entry['name']} ({entry.get('wnid')})"
+    return apart if apart in classes_of(IMAGENET_CLASSES) else name
+
+
+def _check(labelled: Labelled) -> None:
+    """BadPicture where the bytes are no picture; the pixels themselves are decoded when they are shown."""
+    try:
+        with PillowImage.open(io.BytesIO(labelled.data)):
+            pass
+    except (UnidentifiedImageError, OSError, ValueError, PillowImage.DecompressionBombError) as error:
+        raise BadPicture(f"{labelled.name[:200]} is no picture: {error}") from None
+
+
+def _every_tenth(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Of each class, the first picture and every tenth after it."""
+    apart = np.zeros(len(labels), np.bool_)
+    for label in np.unique(labels):
+        apart[np.flatnonzero(labels == label)[::HELD_OUT_EVERY]] = True
+    return apart

@@ -1,0 +1,62 @@
+"""Two architectures beside timm's, made of timm's classes: a Mixer of any size, and a network that concentrates."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, cast
+
+from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
+from timm.models.mlp_mixer import MlpMixer
+from timm.models.resnet import BasicBlock, ResNet
+from torch import Tensor, nn
+
+_SHARED = {"url": "", "num_classes": 1000, "crop_pct": 1.0, "interpolation": "bicubic"}
+
+default_cfgs = generate_default_cfgs(
+    {
+        "open_mixer": _SHARED | {"input_size": (3, 64, 64), "first_conv": "stem.proj", "classifier": "head"},
+        "concentrator": _SHARED | {"input_size": (3, 64, 64), "first_conv": "conv1.0", "classifier": "evidence"},
+    }
+)
+
+
+class LogMeanExp(nn.Module):
+    """A soft maximum over the places of (N, K, H, W), per picture and class: log of the mean of exp, (N, K).
+
+    It lies between the mean and the maximum: nearer to the maximum the further one place exceeds the others. As it
+    averages before the logarithm, the same evidence on a larger grid gives the same logit.
+    """
+
+    def forward(self, evidence: Tensor) -> Tensor:
+        places = evidence.flatten(2)
+        return places.logsumexp(dim=2) - math.log(places.shape[2])
+
+
+class Concentrator(ResNet):
+    """timm's ResNet whose classifier runs at every place, and whose strongest place decides.
+
+    `evidence` is a 1 x 1 convolution: its output (N, K, H, W) is a map for each class of where the network finds it,
+    and `LogMeanExp` joins each map into a logit. Fully convolutional, hence for pictures of any size.
+    """
+
+    def __init__(self, num_classes: int = 1000, **kwargs: Any) -> None:
+        super().__init__(cast(Any, BasicBlock), num_classes=0, global_pool="", **kwargs)
+        self.num_classes = num_classes
+        self.evidence = nn.Conv2d(self.num_features, num_classes, 1)
+        self.join = LogMeanExp()
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """Logits (N, K) of features (N, C, H, W); the features as they are, where `pre_logits`."""
+        return x if pre_logits else self.join(self.evidence(x))
+
+
+@register_model
+def open_mixer(pretrained: bool = False, **kwargs: Any) -> MlpMixer:
+    """timm's MLP-Mixer (Tolstikhin et al. 2021, arXiv:2105.01601) whose every size is an argument."""
+    return build_model_with_cfg(MlpMixer, "open_mixer", pretrained, **kwargs)
+
+
+@register_model
+def concentrator(pretrained: bool = False, **kwargs: Any) -> Concentrator:
+    """See `Concentrator`."""
+    return build_model_with_cfg(Concentrator, "concentrator", pretrained, **kwargs)

@@ -1,0 +1,54 @@
+"""Trains the networks that come with Gazegrid, and puts them where the catalogue finds them.
+
+    python -m workers.make_bundled DATA HELD_OUT
+
+First the teacher, then each network by the shared recipe, all in this process and into this machine's store: what is
+there already is not trained again, and what was cut off goes on.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from core.dataset_files import read_dataset
+from core.manifest import Manifest
+from core.networks.folders import BUNDLED, NetworkFiles
+from core.settings import get_settings
+from core.store import Store, open_store
+from workers import training
+
+RECIPES = BUNDLED / "recipes"
+NETWORKS = ("cnn", "concentrator", "mixer", "vit")
+TEACHER = "bundled-teacher"
+LICENCE = "mit"
+SOURCE = "trained by Gazegrid, see docs/bundled-networks.md"
+
+
+def main(data: str, held_out: str) -> None:
+    """Train all of them on these pictures; each argument is one path, or several with commas between."""
+    store, device = open_store(get_settings()), get_settings().device
+    dataset = store.put_dataset(read_dataset(paths(data), paths(held_out)))
+    teacher = training.training_spec(training.read_parameters(RECIPES / "teacher.json"), dataset, seed=0)
+    training.list_as_local(TEACHER, training.train_inline(teacher, store, device), store)
+    shared = training.read_parameters(RECIPES / "shared.json") | {"teacher": f"local/{TEACHER}"}
+    for name in NETWORKS:
+        spec = training.training_spec(shared | training.read_parameters(RECIPES / f"{name}.json"), dataset, seed=0)
+        bundle(name, training.train_inline(spec, store, device), store)
+
+
+def bundle(name: str, manifest: Manifest, store: Store) -> None:
+    """Put the trained network among those that come with Gazegrid."""
+    files = NetworkFiles(
+        BUNDLED / f"{name}.json", BUNDLED / f"{name}.safetensors", BUNDLED / "training" / f"{name}.json"
+    )
+    training.put_network(files, manifest, store, licence=LICENCE, source=SOURCE)
+
+
+def paths(text: str) -> list[Path]:
+    """The paths in a text with commas between."""
+    return [Path(part) for part in text.split(",")]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
