@@ -53,7 +53,7 @@ def read_dataset(paths: Sequence[Path], held_out: Sequence[Path] = ()) -> Datase
     for labelled in found:
         _check(labelled)
     names = list(dict.fromkeys(name for path in (*paths, *held_out) for name in declared_classes(path)))
-    names += sorted({labelled.label for labelled in found} - set(names))
+    names += sorted({labelled.label for labelled in found} - set(names), key=_numbers_by_size)
     if len(names) < 2:
         raise BadInput(f"a data set needs pictures of two classes at least, found {len(names)} in {_named(paths)}")
     index = {name: number for number, name in enumerate(names)}
@@ -66,6 +66,10 @@ def read_dataset(paths: Sequence[Path], held_out: Sequence[Path] = ()) -> Datase
             f"a data set needs pictures to learn from and others to measure with: {_named(paths)} has too few"
         )
     return Dataset(tuple(names), [labelled.data for labelled in found], labels, apart)
+
+
+def _numbers_by_size(name: str) -> tuple[int, str]:
+    return (len(name), name) if name.isdecimal() else (0, name)
 
 
 def _named(paths: Sequence[Path]) -> str:
@@ -138,7 +142,7 @@ def _class_of(label: object, names: Sequence[str], row: int, path: Path) -> str:
         return label
     if not isinstance(label, int) or label < 0 or (names and label >= len(names)):
         raise BadInput(f"the label of row {row} of {path.name} must be 0 to {len(names) - 1}, got {str(label)[:40]}")
-    return names[label] if names else f"class {label}"
+    return names[label] if names else str(label)
 
 
 def declared_classes(path: Path) -> tuple[str, ...]:
