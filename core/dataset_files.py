@@ -91,13 +91,13 @@ def pictures_at(path: Path) -> Iterator[Labelled]:
 def _in_folder(folder: Path) -> Iterator[Labelled]:
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder).as_posix()
-        if _is_picture(name) and file.is_file():
+        if is_picture(name) and file.is_file():
             yield _in_class_folder(name, file.read_bytes())
 
 
 def _in_zip(path: Path) -> Iterator[Labelled]:
     with zipfile.ZipFile(path) as archive:
-        entries = {entry.filename: entry for entry in archive.infolist() if _is_picture(entry.filename)}
+        entries = {entry.filename: entry for entry in archive.infolist() if is_picture(entry.filename)}
         if sum(entry.file_size for entry in entries.values()) > MAX_BYTES:
             raise BadInput(f"{path.name} holds more than {MAX_BYTES / 2**30:.0f} GiB of pictures")
         tops = {PurePosixPath(name).parts[0] for name in entries}
@@ -116,7 +116,8 @@ def _in_class_folder(name: str, data: bytes) -> Labelled:
     return Labelled(name, data, inner[0], held_out)
 
 
-def _is_picture(name: str) -> bool:
+def is_picture(name: str) -> bool:
+    """Whether a file of this name is read as a picture; hidden files are not."""
     path = PurePosixPath(name)
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
     return path.suffix.lower() in ENDINGS and not hidden

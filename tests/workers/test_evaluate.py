@@ -77,7 +77,7 @@ def test_what_cannot_be_measured_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "bad.parquet").write_bytes(b"no table")
     with pytest.raises(UnknownNetwork):
         evaluate("resnet", tmp_path)
-    with pytest.raises(BadInput, match="must be a folder of pictures or a"):
+    with pytest.raises(BadInput, match="data are a folder of class folders"):
         evaluate(SMALL, tmp_path / "none")
     with pytest.raises(BadInput, match="there is no picture in"):
         evaluate(SMALL, tmp_path / "empty")
@@ -91,7 +91,7 @@ def test_what_cannot_be_measured_is_one_sentence(tmp_path: Path) -> None:
     ("file", "content", "error", "sentence"),
     [
         ("cat.png", png(), BadInput, "named <class index>_<anything>"),
-        ("1000_cat.png", png(), BadInput, "a label must be 0 to 999"),
+        ("1000_cat.png", png(), BadInput, "a number from 0 to 999"),
         ("1_cat.png", b"no picture", BadPicture, "1_cat.png is no whole picture"),
         ("1_cat.png", png()[:200], BadPicture, "1_cat.png is no whole picture"),
         ("unicorn/cat.png", png(), BadInput, "a class of random/test_resnet is a name"),
