@@ -239,13 +239,13 @@ def _idle(method: Method) -> set[str]:
 
 def _sentence(cls: type[Method], error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    name = ".".join(str(part) for part in first["loc"])
-    got = _shown(first["input"])
+    name, *inside = map(str, first["loc"] or ("",))
+    got = _shown(first["input"]) + (f" for {inside[0][:80]}" if inside else "")
     if first["type"] == "extra_forbidden":
         return f"{cls.name} has no parameter {name[:80]!r}; it has {', '.join(cls.model_fields)}"
     if first["type"] == "value_error":
         return f"{name}: {first['ctx']['error']}" if name else str(first["ctx"]["error"])
-    field = cls.model_fields.get(str(first["loc"][0]))
+    field = cls.model_fields.get(name)
     return f"{name} must be {allowed(field) if field else first['msg'].lower()}, got {got}"
 
 
@@ -258,7 +258,7 @@ def _shown(value: Any) -> str:
 
 
 def allowed(field: FieldInfo) -> str:
-    """What a field takes, in words: `0.001 to 1 (px)`, `one of mse, mae`, `yes or no`."""
+    """What a field takes, in words: `0.001 to 1 px`, `one of mse, mae`, `true or false`."""
     annotation = field.annotation
     if get_origin(annotation) is Literal:
         return "one of " + ", ".join(map(str, get_args(annotation)))
@@ -271,7 +271,10 @@ def allowed(field: FieldInfo) -> str:
         above = "above " if _has_bound(field, "gt") else ""
         below = "below " if _has_bound(field, "lt") else ""
         return f"{kind}{above}{low:.10g} to {below}{high:.10g}" + (f" {unit}" if unit else "")
-    return "a text" if annotation is str else "names, or names with weights as name=1"
+    if annotation is str:
+        return "a text"
+    weights = get_origin(annotation) is not dict or get_args(annotation)[1] is float
+    return "names, or names with weights as name=1" if weights else "a table of names and values"
 
 
 def _has_bound(field: FieldInfo, name: Literal["gt", "lt"]) -> bool:

@@ -55,6 +55,7 @@ class Sample(Method):
     clamp: bool = parameter(True, "Whether values stay in range")
     layer: str = parameter("", "Which layer")
     classes: dict[str, float] = parameter({}, "Classes with weights")
+    sizes: dict[str, int | list[int]] = parameter({}, "What it is built with")
 
 
 def declare(**changes: Any) -> type[Method]:
@@ -130,10 +131,12 @@ def test_a_default_out_of_its_bounds_is_refused_by_the_method_itself() -> None:
         ("clamp", "maybe", "clamp must be true or false, got 'maybe'"),
         ("layer", 7, "layer must be a text, got 7"),
         ("classes", 7, "classes must be names, or names with weights as name=1, got 7"),
+        ("sizes", 7, "sizes must be a table of names and values, got 7"),
+        ("sizes", {"depth": None}, "sizes must be a table of names and values, got None for depth"),
         (
             "color",
             1,
-            "test_method has no parameter 'color'; it has steps, rate, share, side, loss, clamp, layer, classes",
+            "test_method has no parameter 'color'; it has steps, rate, share, side, loss, clamp, layer, classes, sizes",
         ),
     ],
 )
