@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from core.training.trained import Learner
     from core.training.trainer import Recipe, Standing, Trainer
 
-CHECKPOINT_EVERY_S = 60.0
+CHECKPOINT_EVERY_S = 2.0
+"""At the least; and no more than a fiftieth of the time goes into checkpoints."""
+CHECKPOINT_SHARE = 0.02
 HALF_MAY_COST = 0.001
 """Of the accuracy, as a share: weights are kept in half precision where they lose no more."""
 
@@ -105,7 +107,7 @@ class Train(Method):
         trainer = self._trainer(context)
         if (content := context.checkpoint.read()) is not None:
             _resume(trainer, content)
-        written_s = time.monotonic()
+        next_s = time.monotonic() + CHECKPOINT_EVERY_S
         total = self.epochs * trainer.batches_per_epoch
         while not trainer.done:
             context.draw(list(_curves(trainer.standing).values()))
@@ -114,9 +116,10 @@ class Train(Method):
                 done = standing.epoch * trainer.batches_per_epoch + standing.batch
                 top1 = {"top1": standing.top1[-1]} if standing.top1 else {}
                 context.report(done, total, {"epoch": standing.epoch + 1, "loss": loss, **top1})
-                if time.monotonic() - written_s > CHECKPOINT_EVERY_S:
+                if (started_s := time.monotonic()) >= next_s:
                     context.checkpoint.write(trainer.to_bytes())
-                    written_s = time.monotonic()
+                    ended_s = time.monotonic()
+                    next_s = ended_s + max(CHECKPOINT_EVERY_S, (ended_s - started_s) / CHECKPOINT_SHARE)
         context.noted["training_seconds"] = round(trainer.standing.seconds, 1)
         return self._result(trainer)
 
@@ -161,7 +164,7 @@ class Train(Method):
     def _result(self, trainer: Trainer) -> Result:
         """The averaged weights, in half precision where that costs no accuracy, and what they are worth."""
         model, examples = trainer.average.module, trainer.examples
-        full, halved = model.state_dict(), training.trained.halved(model)
+        full, halved = training.trained.copied(model), training.trained.halved(model)
         named = trainer.named(model, exactly=True)
         model.load_state_dict(halved)
         named_by_half = trainer.named(model, exactly=True)

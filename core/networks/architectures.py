@@ -45,6 +45,15 @@ class Concentrator(ResNet):
         self.evidence = nn.Conv2d(self.num_features, num_classes, 1)
         self.join = LogMeanExp()
 
+    def get_classifier(self, name_only: bool = False) -> nn.Module | str:
+        """The 1 x 1 convolution, or its name."""
+        return "evidence" if name_only else self.evidence
+
+    def reset_classifier(self, num_classes: int, global_pool: str = "") -> None:  # noqa: ARG002  it joins in one way
+        """New random evidence for this many classes."""
+        self.num_classes = num_classes
+        self.evidence = nn.Conv2d(self.num_features, num_classes, 1)
+
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         """Logits (N, K) of features (N, C, H, W); the features as they are, where `pre_logits`."""
         return x if pre_logits else self.join(self.evidence(x))

@@ -91,6 +91,11 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
+def copied(model: nn.Module) -> dict[str, Tensor]:
+    """The weights as they are now, whatever becomes of the model."""
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
 def halved(model: nn.Module) -> dict[str, Tensor]:
     """The weights in half precision; whole numbers, and values that half precision cannot hold, as they are."""
     tensors = {}
