@@ -10,7 +10,7 @@ STAMP := $(VENV)/.set-up
 ARGS ?=
 NEEDS := Gazegrid needs Python 3.11 to 3.13
 
-.PHONY: help setup up down status test lint types layers fmt docs bench soak catalog
+.PHONY: help setup up down status test lint types layers fmt docs bench soak catalog bundled
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,8 +56,9 @@ fmt: setup ## lay out the code, and mend what ruff can mend
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-docs: setup ## write docs/methods.md anew from the methods
-	@exec $(BIN)/python -m core.method_docs
+docs: setup ## write the pages of docs/ anew that tell of methods and of bundled networks
+	@$(BIN)/python -m core.method_docs
+	@$(BIN)/python -m core.network_docs
 
 bench: setup ## the promised speeds, as ratios
 	@exec $(BIN)/gazegrid bench $(ARGS)
@@ -67,3 +68,7 @@ soak: setup ## faults and load at full size
 
 catalog: setup ## write the catalogue of timm's networks anew
 	@exec $(BIN)/python -m core.networks.make_catalog
+
+bundled: setup ## train the bundled networks again: make bundled DATA=... HELD_OUT=... (hours)
+	@test -n "$(DATA)" -a -n "$(HELD_OUT)" || { echo "make bundled needs DATA=PATHS and HELD_OUT=PATHS" >&2; exit 2; }
+	@exec $(BIN)/python -m workers.make_bundled "$(DATA)" "$(HELD_OUT)"

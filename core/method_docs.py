@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from core.method import Method, allowed, field_extra
 from core.methods import METHODS
 from core.settings import REPOSITORY
-from core.wording import FAMILY_NAMES
+from core.wording import FAMILY_NAMES, markdown_table
 
 DOCS_FILE = REPOSITORY / "docs" / "methods.md"
 HEAD = """# Methods
@@ -78,8 +78,10 @@ def _section(method: type[Method]) -> str:
             f"- Family: {method.family}; version {method.version}",
             *(undefined or ["- Defined for every family of networks"]),
             "",
-            *_table(("parameter", "default", "allowed", "unit", "what it does"), _parameter_rows(method)),
-            *_table(("item", "kind", "what is seen"), [(f"`{o.name}`", o.kind, o.caption) for o in method.outputs]),
+            *markdown_table(("parameter", "default", "allowed", "unit", "what it does"), _parameter_rows(method)),
+            *markdown_table(
+                ("item", "kind", "what is seen"), [(f"`{o.name}`", o.kind, o.caption) for o in method.outputs]
+            ),
         ]
     )
 
@@ -90,10 +92,8 @@ def _parameter_rows(method: type[Method]) -> list[tuple[str, ...]]:
     ]
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    """A markdown table and the empty line after it."""
-    lines = [head, ("---",) * len(head), *rows]
-    return [*(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines), ""]
+def _output_rows(method: type[Method]) -> list[tuple[str, ...]]:
+    return [(f"`{output.name}`", output.kind, output.caption) for output in method.outputs]
 
 
 if __name__ == "__main__":

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from core.manifest import StoredItem
 from core.networks.card import NetworkCard
 
 FAMILY_NAMES = {"cnn": "CNN", "vit": "ViT", "mixer": "Mixer", "hybrid": "Hybrid"}
+_SHARES = {"top1": "Top-1", "top5": "Top-5"}
+"""Terms of the field that are a share by what they mean."""
 
 
 def words(name: str) -> str:
     """`probability_after` -> `Probability after`."""
-    text = name.replace("_", " ")
+    text = _SHARES.get(name, name.replace("_", " "))
     return text[:1].upper() + text[1:]
 
 
@@ -31,6 +33,24 @@ def formatted(value: float, unit: str = "") -> str:
         return f"{100 * value:.3g} %"
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return f"{text} {unit}".strip()
+
+
+def reported(name: str, value: float) -> str:
+    """What a running job says: `top1`, 0.913 -> `Top-1 91.3 %`."""
+    return f"{words(name)} {formatted(value, 'share' if name in _SHARES else '')}"
+
+
+def duration(seconds: float) -> str:
+    """`12 s`, `3 min`, `2.5 h`, `4 d`."""
+    for limit_s, unit_s, unit, digits in ((100, 1, "s", 0), (6000, 60, "min", 0), (360_000, 3600, "h", 1)):
+        if seconds < limit_s:
+            return f"{round(seconds / unit_s, digits):g} {unit}"
+    return f"{seconds / 86_400:.0f} d"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
 
 
 def picture_name(name: str) -> str:
@@ -79,3 +99,9 @@ def numbers(items: Iterable[StoredItem]) -> list[tuple[str, str, str]]:
         shown = f"{value} → {formatted(after['value'], after['unit'])}" if after else value
         lines.append((scalar_label(stem if after else name, meta), shown, str(meta["caption"])))
     return lines
+
+
+def markdown_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """The lines of a table, and the empty line after it."""
+    lines = [head, ("---",) * len(head), *rows]
+    return [*(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines), ""]

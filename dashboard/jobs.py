@@ -12,7 +12,7 @@ from core.errors import GazegridError
 from core.methods import METHODS
 from core.queue import JobQueue, JobRow, WorkerState
 from core.store import Store
-from core.wording import network_name, picture_name
+from core.wording import duration, network_name, picture_name
 
 MOST_ROWS = 25
 """Jobs of a state that are shown one by one; the rest is counted."""
@@ -97,10 +97,7 @@ def ago(time: str | None, now: datetime | None = None) -> str:
         return "?"
     then = then if then.tzinfo else then.replace(tzinfo=UTC)
     seconds = max(0.0, ((now or datetime.now(UTC)) - then).total_seconds())
-    for limit, size, unit in ((100, 1, "s"), (6000, 60, "min"), (360_000, 3600, "h")):
-        if seconds < limit:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds / 86_400:.0f} d"
+    return duration(seconds)
 
 
 def worker_rows(view: QueueView, found: Mapping[str, Place]) -> list[dict[str, Any]]:
