@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import zipfile
-from collections.abc import Iterator, Sequence
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -42,6 +45,13 @@ class Labelled(NamedTuple):
     held_out: bool
 
 
+_UNREADABLE = (
+    OSError, EOFError, RuntimeError, ValueError, pa.ArrowException,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+)  # fmt: skip
+"""What the libraries raise on files that are damaged, encrypted or none of their format."""
+
+
 def read_dataset(paths: Sequence[Path], held_out: Sequence[Path] = ()) -> Dataset:
     """The pictures at `paths` to learn from, and those at `held_out` to measure with. Raises BadInput, BadPicture.
 
@@ -52,10 +62,11 @@ def read_dataset(paths: Sequence[Path], held_out: Sequence[Path] = ()) -> Datase
     found += [labelled._replace(held_out=True) for path in held_out for labelled in pictures_at(path)]
     for labelled in found:
         _check(labelled)
+    shown = {labelled.label for labelled in found}
+    if len(shown) < 2:
+        raise BadInput(f"a data set needs pictures of two classes at least, found {len(shown)} in {_named(paths)}")
     names = list(dict.fromkeys(name for path in (*paths, *held_out) for name in declared_classes(path)))
-    names += sorted({labelled.label for labelled in found} - set(names), key=_numbers_by_size)
-    if len(names) < 2:
-        raise BadInput(f"a data set needs pictures of two classes at least, found {len(names)} in {_named(paths)}")
+    names += sorted(shown - set(names), key=_numbers_by_size)
     index = {name: number for number, name in enumerate(names)}
     labels = np.array([index[labelled.label] for labelled in found], np.int64)
     apart = np.array([labelled.held_out for labelled in found], np.bool_)
@@ -84,8 +95,8 @@ def pictures_at(path: Path) -> Iterator[Labelled]:
         raise BadInput(f"data are a folder of class folders, a .zip of one or a .parquet file, got {str(path)[:200]!r}")
     try:
         yield from read(path)
-    except (OSError, zipfile.BadZipFile, pa.ArrowException, RuntimeError, EOFError) as error:
-        raise BadInput(f"{path.name} cannot be read: {error}") from None
+    except _UNREADABLE as error:
+        raise BadInput(f"{path.name} cannot be read: {' '.join(str(error).split())[:200]}") from None
 
 
 def _in_folder(folder: Path) -> Iterator[Labelled]:
@@ -100,10 +111,16 @@ def _in_zip(path: Path) -> Iterator[Labelled]:
         entries = {entry.filename: entry for entry in archive.infolist() if is_picture(entry.filename)}
         if sum(entry.file_size for entry in entries.values()) > MAX_BYTES:
             raise BadInput(f"{path.name} holds more than {MAX_BYTES / 2**30:.0f} GiB of pictures")
-        tops = {PurePosixPath(name).parts[0] for name in entries}
-        wrapped = len(tops) == 1 and not tops & PARTS.keys()  # most programs pack the folder itself, not what is in it
+        wrapped = _is_wrapped(entries)
         for name in sorted(entries):
             yield _in_class_folder(name.partition("/")[2] if wrapped else name, archive.read(name))
+
+
+def _is_wrapped(names: Collection[str]) -> bool:
+    """Whether all lies in one folder: most programs pack the folder itself, not what is in it."""
+    folders = [PurePosixPath(name).parts[:-1] for name in names]
+    tops = {parts[0].lower() if parts else "" for parts in folders}
+    return len(tops) == 1 and not tops & PARTS.keys() and any(len(parts) > 1 for parts in folders)
 
 
 def _in_class_folder(name: str, data: bytes) -> Labelled:
@@ -111,6 +128,7 @@ def _in_class_folder(name: str, data: bytes) -> Labelled:
     folders = PurePosixPath(name).parts[:-1]
     held_out = bool(folders) and PARTS.get(folders[0].lower(), False)
     inner = folders[1:] if folders and folders[0].lower() in PARTS else folders
+    name.encode()  # a name on a disk may be no text; then this is a ValueError
     if not inner:
         raise BadInput(f"each picture lies in a folder that names its class, {name[:200]!r} does not")
     return Labelled(name, data, inner[0], held_out)
@@ -132,7 +150,7 @@ def _in_table(path: Path) -> Iterator[Labelled]:
     for batch in table.iter_batches(batch_size=1024, columns=["image", "label"]):
         for image, label in zip(*batch.to_pydict().values(), strict=True):
             row += 1
-            data = image["bytes"] if isinstance(image, dict) else image  # data set libraries write {bytes, path}
+            data = image.get("bytes") if isinstance(image, dict) else image  # data set libraries write {bytes, path}
             if not isinstance(data, bytes):
                 raise BadInput(f"row {row} of {path.name} has no picture")
             yield Labelled(f"row {row} of {path.name}", data, _class_of(label, names, row, path), held_out=False)
@@ -142,7 +160,8 @@ def _class_of(label: object, names: Sequence[str], row: int, path: Path) -> str:
     if isinstance(label, str):
         return label
     if not isinstance(label, int) or label < 0 or (names and label >= len(names)):
-        raise BadInput(f"the label of row {row} of {path.name} must be 0 to {len(names) - 1}, got {str(label)[:40]}")
+        wanted = f"a whole number from 0 to {len(names) - 1}" if names else "a whole number from 0, or a text"
+        raise BadInput(f"the label of row {row} of {path.name} must be {wanted}, got {str(label)[:40]}")
     return names[label] if names else str(label)
 
 
@@ -150,21 +169,33 @@ def declared_classes(path: Path) -> tuple[str, ...]:
     """The class names that come with a parquet file, by index; none where there are none.
 
     From `classes.json` beside it, a list of names or of `{name, wnid}`, else as data set libraries write
-    them into the file.
+    them into the file. Raises BadInput.
     """
     if path.suffix.lower() != ".parquet":
         return ()
     beside = path.with_name("classes.json")
     try:
-        if beside.is_file():
-            return tuple(map(_class_name, json.loads(beside.read_bytes())))
-        metadata = pq.read_schema(path).metadata or {}
-        features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
-        return tuple(map(str, features["label"]["names"]))
-    except KeyError:
-        return ()
-    except (ValueError, TypeError, OSError, pa.ArrowException) as error:
+        names = _names_beside(beside) if beside.is_file() else _names_within(path)
+    except (ValueError, TypeError, KeyError, OSError, pa.ArrowException) as error:
         raise BadInput(f"the class names of {path.name} cannot be read: {error}") from None
+    if repeated := [name for name, times in Counter(names).items() if times > 1]:
+        raise BadInput(f"the class names of {path.name} must differ, {repeated[0][:80]!r} is there more than once")
+    return names
+
+
+def _names_beside(file: Path) -> tuple[str, ...]:
+    entries = json.loads(file.read_bytes())
+    if not isinstance(entries, list):
+        raise TypeError(f"{file.name} is no list")
+    return tuple(map(_class_name, entries))
+
+
+def _names_within(file: Path) -> tuple[str, ...]:
+    metadata = pq.read_schema(file).metadata or {}
+    try:
+        return tuple(map(str, json.loads(metadata[b"huggingface"])["info"]["features"]["label"]["names"]))
+    except KeyError:  # nobody has named them
+        return ()
 
 
 def _class_name(entry: Any) -> str:
@@ -176,12 +207,14 @@ def _class_name(entry: Any) -> str:
 
 
 def _check(labelled: Labelled) -> None:
-    """BadPicture where the bytes are no picture; the pixels themselves are decoded when they are shown."""
+    """BadPicture where the bytes are no whole picture: better now than after an hour of training."""
     try:
-        with PillowImage.open(io.BytesIO(labelled.data)):
-            pass
-    except (UnidentifiedImageError, OSError, ValueError, PillowImage.DecompressionBombError) as error:
-        raise BadPicture(f"{labelled.name[:200]} is no picture: {error}") from None
+        with PillowImage.open(io.BytesIO(labelled.data)) as image:
+            image.load()
+    except UnidentifiedImageError:  # its own words are about an object in memory
+        raise BadPicture(f"{labelled.name[:200]} is no picture") from None
+    except (OSError, ValueError, SyntaxError, PillowImage.DecompressionBombError) as error:
+        raise BadPicture(f"{labelled.name[:200]} is no whole picture: {error}") from None
 
 
 def _every_tenth(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
