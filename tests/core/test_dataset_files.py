@@ -359,5 +359,5 @@ def test_a_picture_that_may_not_be_read_is_one_sentence(tmp_path: Path, monkeypa
 
     data = folder(tmp_path, TWO)
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    with pytest.raises(BadInput, match="cannot be read: .*Permission denied"):
+    with pytest.raises(BadInput, match=r"cannot be read: .*Permission denied"):
         read_dataset([data])
