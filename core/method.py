@@ -156,6 +156,10 @@ class Method(BaseModel):
         """Why the method has no meaning for this network, in a sentence; None where it has."""
         return self.undefined.get(card.family)
 
+    def subject(self) -> str:
+        """What tells one job of it from another where it looks at no picture through a network, in a few words."""
+        return ""
+
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         """Compute. Deterministic given parameters, pictures, network and `context.seed`."""
         raise NotImplementedError

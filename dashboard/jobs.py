@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from core.errors import GazegridError
-from core.methods import METHODS
-from core.queue import JobQueue, JobRow, WorkerState
+from core.methods import METHODS, make_method
+from core.queue import JobQueue, JobRow, JobState, WorkerState
 from core.store import Store
 from core.wording import duration, network_name, picture_name
 
@@ -18,6 +18,9 @@ MOST_ROWS = 25
 """Jobs of a state that are shown one by one; the rest is counted."""
 COMPARISONS_SEARCHED = 100
 """How many of the latest comparisons are looked through for a job's place."""
+
+PACE_AFTER_S = 6.0
+"""How long a job is watched before it is said how long it will take."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,20 @@ def _cells(store: Store, comparison: str) -> dict[str, str]:
 
 
 def in_words(row: JobRow, place: Place | None) -> str:
-    """`Detail search · resnet18 · cat`."""
+    """`Detail search · resnet18 · cat`, `Train a network · resnet18, 64 px, 20 epochs`."""
     if row.document is None:
         return f"A damaged record, {row.job.key[:12]}"
     title = METHODS[row.method].title if row.method in METHODS else row.method
-    return " · ".join(part for part in (title, network_name(row.network or ""), place.picture if place else "") if part)
+    about = network_name(row.network) if row.network else _subject(row.document["method"])
+    return " · ".join(part for part in (title, about, place.picture if place else "") if part)
+
+
+def _subject(asked: Mapping[str, Any]) -> str:
+    """What a job without a network is about; nothing where it is not one of this version."""
+    try:
+        return make_method(asked["name"], asked["parameters"]).subject()
+    except (GazegridError, KeyError, TypeError, AttributeError):
+        return ""
 
 
 def progress(row: JobRow) -> tuple[float, str]:
@@ -87,6 +99,25 @@ def progress(row: JobRow) -> tuple[float, str]:
         return 0.0, "Starting"
     share = min(1.0, row.job.step / row.job.total)
     return share, f"Step {row.job.step:,} of {row.job.total:,}"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Where a job was when it was first looked at."""
+
+    step: int
+    time_s: float
+
+
+def time_left(first: Pace, job: JobState, now_s: float) -> str:
+    """`about 3 min left`, by the steps since the first look; empty until that has lasted and the job has moved.
+
+    Not since the job's start: a training that goes on from a checkpoint begins in the middle.
+    """
+    steps, lasted_s = job.step - first.step, now_s - first.time_s
+    if steps <= 0 or lasted_s < PACE_AFTER_S:
+        return ""
+    return f"about {duration(max(0, job.total - job.step) * lasted_s / steps)} left"
 
 
 def ago(time: str | None, now: datetime | None = None) -> str:

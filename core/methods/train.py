@@ -102,6 +102,11 @@ class Train(Method):
             raise ValueError(str(error)) from None
         return self
 
+    def subject(self) -> str:
+        start = self.start.partition("#")[0]
+        learner = f"{start} with a new classifier" if start else self.architecture
+        return f"{learner}, {self.input_px} px, {self.epochs} epoch{'s' * (self.epochs != 1)}"
+
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
         """Train from where the checkpoint is, and measure the averaged weights."""
         trainer = self._trainer(context)

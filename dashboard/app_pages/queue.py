@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import streamlit as st
 
 from core.errors import GazegridError, QueueUnavailable
-from core.queue import JobRow
+from core.queue import JobRow, JobState
+from core.wording import reported
 from dashboard.charts import Curve, curve_figures
-from dashboard.jobs import MOST_ROWS, Place, QueueView, ago, in_words, look_at_queue, places, progress, worker_rows
+from dashboard.jobs import (
+    MOST_ROWS,
+    Pace,
+    Place,
+    QueueView,
+    ago,
+    in_words,
+    look_at_queue,
+    places,
+    progress,
+    time_left,
+    worker_rows,
+)
+from dashboard.render import PLOTLY
 from dashboard.session import get_queue, get_store, plain, show_error
 
 COMPARE = "app_pages/compare.py"
@@ -18,7 +33,7 @@ HOW_TO_START = """\
 gazegrid up               # Redis, a worker and the dashboard
 python -m workers.warm    # one more worker
 """
-SAID, LIVE = "queue:said", "queue:live"
+SAID, LIVE, PACES = "queue:said", "queue:live", "queue:paces"
 
 
 def page() -> None:
@@ -86,9 +101,22 @@ def _running(rows: Sequence[JobRow], found: Mapping[str, Place]) -> None:
         with st.container(border=True, key=f"running_{row.job.key}"):
             _head(row, found, "Cancel", _cancel)
             share, step = progress(row)
-            st.progress(share, f"{step} · {plain(row.job.worker or 'no worker')} · for {ago(row.started_at)}")
+            told = (step, plain(row.job.worker or "no worker"), f"for {ago(row.started_at)}", _time_left(row.job))
+            st.progress(share, " · ".join(filter(None, told)))
+            if row.job.scalars:
+                st.markdown(plain(" · ".join(reported(name, value) for name, value in row.job.scalars.items())))
             _curves(row)
     _rest(rows)
+
+
+def _time_left(job: JobState) -> str:
+    """By how fast it has been since this visitor first saw it run."""
+    seen: dict[str, Pace] = st.session_state.setdefault(PACES, {})
+    first, now_s = seen.get(job.key), time.monotonic()
+    if first is None or first.step > job.step:
+        seen[job.key] = Pace(job.step, now_s)
+        return ""
+    return time_left(first, job, now_s)
 
 
 def _curves(row: JobRow) -> None:
@@ -98,7 +126,10 @@ def _curves(row: JobRow) -> None:
         return
     figures = curve_figures(Curve(row.job.key, curve.y_label, curve) for curve in drawn)
     for column, (index, figure) in zip(st.columns(len(figures)), enumerate(figures), strict=True):
-        column.plotly_chart(figure.update_layout(height=240), key=f"curve_{row.job.key}_{index}")
+        with column:
+            st.caption(plain(figure.layout.yaxis.title.text))  # level, it is read more easily than beside the axis
+            figure.update_layout(height=200, yaxis_title=None, margin_t=4)
+            st.plotly_chart(figure, key=f"curve_{row.job.key}_{index}", config=PLOTLY)
 
 
 def _title(title: str, label: str, icon: str, action: Callable[[str], object], rows: Sequence[JobRow]) -> None:

@@ -1,10 +1,12 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from core.grid import submit_grid
+from core.queue import JobRow, JobState
 from core.store import Store
-from dashboard.jobs import ago, look_at_queue, places
+from dashboard.jobs import Pace, ago, in_words, look_at_queue, places, time_left
 from dashboard.session import get_queue
 from tests.kept import a_comparison
 
@@ -32,3 +34,26 @@ def test_a_job_is_placed_in_the_latest_comparison_that_shows_it(store: Store) ->
     assert {place.comparison for place in found.values()} == {comparison.key}
     assert {place.picture for place in found.values()} == {"picture 0"}
     assert places(store, []) == {}
+
+
+def a_row(document: dict[str, Any] | None) -> JobRow:
+    return JobRow(JobState("ab" * 32, "started"), document, None, None, None, "")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({}, "Train a network · resnet18, 64 px, 30 epochs"),
+        ({"start": "lite/x#12", "epochs": 1}, "Train a network · lite/x with a new classifier, 64 px, 1 epoch"),
+        ({"of a later version": 1}, "Train a network"),
+    ],
+)
+def test_a_training_is_told_by_what_learns(parameters: dict[str, Any], told: str) -> None:
+    assert in_words(a_row({"method": {"name": "train", "parameters": parameters}, "network": None}), None) == told
+
+
+def test_how_long_a_job_takes_is_told_by_the_steps_that_were_seen() -> None:
+    job = JobState("ab" * 32, "started", step=300, total=1200)
+    assert time_left(Pace(step=200, time_s=0), job, now_s=20) == "about 3 min left"
+    assert time_left(Pace(step=300, time_s=0), job, now_s=20) == ""
+    assert time_left(Pace(step=200, time_s=0), job, now_s=2) == ""

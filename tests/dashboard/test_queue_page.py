@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -7,8 +8,10 @@ from streamlit.testing.v1 import AppTest
 
 from core.grid import submit_grid
 from core.ledger import Taken
+from core.methods import make_method
 from core.queue import JobQueue
 from core.settings import Settings
+from core.spec import JobSpec
 from core.store import Store
 from dashboard.session import get_queue
 from tests.dashboard.conftest import use
@@ -69,6 +72,35 @@ def test_a_running_job_shows_its_step_and_its_worker(queue: JobQueue) -> None:
     assert page.progress[0].text.replace("\\", "").startswith("Step 30 of 120 · worker-7 · for ")
     press(page, "Cancel")
     assert queue.states([job.key])[job.key].state == "canceled"
+
+
+def test_a_running_training_says_which_it_is_and_what_it_has_come_to(store: Store) -> None:
+    queue = get_queue()
+    queue.submit(JobSpec(make_method("train", {"architecture": "test_vit", "epochs": 9}), (), None, 0, "d" * 64), store)
+    job = start(queue)
+    curves = [
+        {"x": [1, 2, 3], "y": [0.2, 0.5, 0.6], "x_label": "Epoch", "y_label": "Accuracy, share"},
+        {"x": [1, 2, 3], "y": [2.5, 1.5, 1.1], "x_label": "Epoch", "y_label": "Loss"},
+    ]
+    said = {"scalars": json.dumps({"epoch": 4, "loss": 1.0625, "top1": 0.603}), "curves": json.dumps(curves)}
+    queue.ledger.report(job.key, job.token, {"step": 30, "total": 120} | said)
+    page = opened("queue")
+    assert "Train a network · test_vit, 64 px, 9 epochs" in texts(page)
+    assert "Epoch 4 · Loss 1.06 · Top-1 60.3 %" in texts(page)
+    charts = [chart.proto.spec for chart in page.get("plotly_chart")]
+    assert len(charts) == 2
+    assert [caption.value for caption in page.caption] == ["Accuracy, share", "Loss"]
+
+
+def test_a_job_that_is_watched_says_how_long_it_will_take(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.jobs.PACE_AFTER_S", 0.0)
+    job = start(queue)
+    queue.ledger.report(job.key, job.token, {"step": 30, "total": 120})
+    page = opened("queue")
+    assert "left" not in page.progress[0].text
+    queue.ledger.report(job.key, job.token, {"step": 60, "total": 120})
+    page.run()
+    assert page.progress[0].text.endswith(" left")
 
 
 def test_a_failed_job_says_why_and_is_tried_again(queue: JobQueue) -> None:
