@@ -21,6 +21,8 @@ from core.networks.network import Network
 from core.training.views import seeded
 
 MOST_CONFUSIONS = 12
+_REFUSALS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What timm and torch raise on arguments and sizes that do not go together."""
 
 
 @dataclass(frozen=True)
@@ -58,18 +60,21 @@ def random_learner(architecture: str, arguments: Mapping[str, Any], classes: int
     try:
         with seeded(seed):
             model = timm.create_model(architecture, num_classes=classes, **arguments)
-    except (RuntimeError, TypeError, ValueError, KeyError, AttributeError, AssertionError) as error:
+    except _REFUSALS as error:
         raise BadParameter(f"{architecture} cannot be built with these arguments: {_one_line(error)}") from None
     return _tried(Learner(model, architecture, arguments, input_px), classes)
 
 
 def trained_learner(start: Network, classes: int, input_px: int, seed: int, *, frozen: bool) -> Learner:
     """A copy of a trained network with a new classifier; `frozen`: nothing else of it learns."""
-    model: Any = deepcopy(start.model).requires_grad_(requires_grad=not frozen)
-    with seeded(seed):
-        model.reset_classifier(classes)
-        model.get_classifier().requires_grad_(requires_grad=True)
+    model: Any = deepcopy(start.model).cpu().requires_grad_(requires_grad=not frozen)
     card, arguments = start.card, arguments_of(start.card.name)
+    try:
+        with seeded(seed):
+            model.reset_classifier(classes)
+            model.get_classifier().requires_grad_(requires_grad=True)
+    except _REFUSALS as error:
+        raise BadParameter(f"the classifier of {card.name} cannot be learned anew: {_one_line(error)}") from None
     return _tried(Learner(model, card.architecture, arguments, input_px, card.mean, card.std, frozen), classes)
 
 
@@ -78,7 +83,7 @@ def _tried(learner: Learner, classes: int) -> Learner:
     try:
         with torch.no_grad():
             shape = tuple(learner.model.eval()(torch.zeros(1, 3, learner.input_px, learner.input_px)).shape)
-    except (RuntimeError, AssertionError, ValueError) as error:
+    except _REFUSALS as error:
         raise BadParameter(
             f"{learner.architecture} does not run at {learner.input_px} px: {_one_line(error)}"
         ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -176,21 +176,29 @@ class Trainer:
     def resume(self, content: bytes) -> None:
         """Go on from what `to_bytes` gave. Raises Damaged, and then nothing has changed."""
         tensors, numbers = state.from_bytes(content)
-        parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "adamw": {}}
-        for name, tensor in tensors.items():
-            part, _, inner = name.partition(".")
-            parts[part][inner] = tensor
+        model, average, adamw = (_below(part, tensors) for part in ("model", "average", "adamw"))
         moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in parts["adamw"].items():
+        for name, tensor in adamw.items():
             index, _, inner = name.partition(".")
             moments.setdefault(int(index), {})[inner] = tensor
-        try:
-            self.model.load_state_dict(parts["model"], strict=True)
-            self.average.module.load_state_dict(parts["average"], strict=True)
-            self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
-            self.standing = Standing(**numbers)
-        except (RuntimeError, ValueError, TypeError) as error:
-            raise Damaged(f"a training's checkpoint does not fit its network: {error}") from None
+        if not (_fits(model, self.model) and _fits(average, self.average.module)):
+            raise Damaged("a training's checkpoint does not fit its network")
+        self.standing = Standing(**numbers)
+        self.model.load_state_dict(model)
+        self.average.module.load_state_dict(average)
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
+
+
+def _below(part: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those whose names begin with `part` and a dot, by the rest of the name."""
+    start = f"{part}."
+    return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
+
+
+def _fits(tensors: Mapping[str, Tensor], model: nn.Module) -> bool:
+    """Whether these are the model's, by names and shapes: loading others would change it before it fails."""
+    own = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    return {name: tensor.shape for name, tensor in tensors.items()} == own
 
 
 def _undecayed(model: nn.Module) -> set[str]:
