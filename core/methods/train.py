@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -112,21 +112,24 @@ class Train(Method):
         trainer = self._trainer(context)
         if (content := context.checkpoint.read()) is not None:
             _resume(trainer, content)
+        trainer.asking = lambda share: self._report(context, trainer, {"teacher": share})
         next_s = time.monotonic() + CHECKPOINT_EVERY_S
-        total = self.epochs * trainer.batches_per_epoch
         while not trainer.done:
             context.draw(list(_curves(trainer.standing).values()))
             for loss in trainer.epoch():
-                standing = trainer.standing
-                done = standing.epoch * trainer.batches_per_epoch + standing.batch
-                top1 = {"top1": standing.top1[-1]} if standing.top1 else {}
-                context.report(done, total, {"epoch": standing.epoch + 1, "loss": loss, **top1})
+                self._report(context, trainer, {"loss": loss})
                 if (started_s := time.monotonic()) >= next_s:
                     context.checkpoint.write(trainer.to_bytes())
                     ended_s = time.monotonic()
                     next_s = ended_s + max(CHECKPOINT_EVERY_S, (ended_s - started_s) / CHECKPOINT_SHARE)
         context.noted["training_seconds"] = round(trainer.standing.seconds, 1)
         return self._result(trainer)
+
+    def _report(self, context: Context, trainer: Trainer, numbers: Mapping[str, float]) -> None:
+        standing, steps = trainer.standing, trainer.batches_per_epoch
+        top1 = {"top1": standing.top1[-1]} if standing.top1 else {}
+        done = standing.epoch * steps + standing.batch
+        context.report(done, self.epochs * steps, {"epoch": standing.epoch + 1, **numbers, **top1})
 
     def _trainer(self, context: Context) -> Trainer:
         dataset = context.dataset

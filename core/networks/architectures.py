@@ -49,7 +49,7 @@ class Concentrator(ResNet):
         """The 1 x 1 convolution, or its name."""
         return "evidence" if name_only else self.evidence
 
-    def reset_classifier(self, num_classes: int, global_pool: str = "") -> None:  # noqa: ARG002  it joins in one way
+    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:  # noqa: ARG002  one way
         """New random evidence for this many classes."""
         self.num_classes = num_classes
         self.evidence = nn.Conv2d(self.num_features, num_classes, 1)

@@ -36,8 +36,11 @@ class Answers:
         self._columns = torch.tensor([teacher.class_index(name) for name in class_names], device=teacher.device)
         self._ask: Callable[[Tensor], Tensor] = teacher
 
-    def of(self, views: Views, epoch: int) -> Tensor:
-        """The probability of each class for the views of an epoch, (batches, B, K) float16 on the CPU."""
+    def of(self, views: Views, epoch: int, report: Callable[[float], None]) -> Tensor:
+        """The probability of each class for the views of an epoch, (batches, B, K) float16 on the CPU.
+
+        `report` is told the share that is answered, where the teacher has to be asked.
+        """
         shown = views.epoch(epoch)
         kept = self._shelf(digest_of([self._teacher.card.identity, self._dataset, shown.digest]))
         content = kept.read()
@@ -47,8 +50,12 @@ class Answers:
             except Damaged:
                 pass  # they are asked for again
         if self._ask is self._teacher and shown.batches.size >= WORTH_COMPILING and _can_compile(self._teacher):
-            self._ask = torch.compile(self._teacher)
-        answers = torch.stack([self._answer(pictures) for _, (pictures, _) in views.batches(epoch)])
+            self._ask = torch.compile(self._teacher, options={"freezing": True})
+        answered = []
+        for number, (pictures, _) in views.batches(epoch):
+            report(number / len(shown))
+            answered.append(self._answer(pictures))
+        answers = torch.stack(answered)
         kept.write(state.to_bytes({"answers": answers}, {}))
         return answers
 

@@ -89,6 +89,8 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, foreach=True)
         self.views = Views(examples, recipe.views, recipe.batch, recipe.seed, recipe.distinct_views, device)
         self.standing = Standing()
+        self.asking: Callable[[float], None] = lambda _: None
+        """Told which share of an epoch's views the teacher has answered, while it is asked."""
         self.batches_per_epoch = len(examples.training) // recipe.batch
         self._mean = torch.tensor(learner.mean, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(learner.std, device=device).view(1, 3, 1, 1)
@@ -103,7 +105,7 @@ class Trainer:
         """What is left of this epoch, batch by batch; yields each batch's loss. Raises ComputationFailed."""
         standing = self.standing
         clock = time.perf_counter()
-        answers = None if self.answers is None else self.answers.of(self.views, standing.epoch)
+        answers = None if self.answers is None else self.answers.of(self.views, standing.epoch, self.asking)
         for number, (pictures, labels) in self.views.batches(standing.epoch, standing.batch):
             told = None if answers is None else answers[number].to(self.device)
             loss = self._step(pictures, labels, told, standing.epoch * self.batches_per_epoch + number)

@@ -101,7 +101,7 @@ def test_a_network_goes_on_from_another_and_learns_from_a_teacher(
     assert gazegrid(monkeypatch, "second", *data, *more, "--set", "input_px=32") == 0
     said = capsys.readouterr()
     assert said.out.count('"network": "local/') == 3
-    assert len(list((open_store(get_settings()).shelf.names("shared")))) == 1
+    assert len(list(open_store(get_settings()).shelf.names("shared"))) == 1
     assert get_card("local/second").architecture == "test_resnet"
 
 

@@ -1,0 +1,1 @@
+"""Numbers that make networks comparable, over many pictures."""
