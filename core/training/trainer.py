@@ -59,7 +59,7 @@ class Standing:
     loss_sum: float = 0.0
     """Of these batches."""
     seconds: float = 0.0
-    """Of computing, in all the processes that had a part in it."""
+    """Of computing, in all the processes that had a part in it; without the teacher's."""
     losses: list[float] = field(default_factory=list)
     """Mean of each epoch."""
     top1: list[float] = field(default_factory=list)
@@ -104,8 +104,8 @@ class Trainer:
     def epoch(self) -> Iterator[float]:
         """What is left of this epoch, batch by batch; yields each batch's loss. Raises ComputationFailed."""
         standing = self.standing
-        clock = time.perf_counter()
         answers = None if self.answers is None else self.answers.of(self.views, standing.epoch, self.asking)
+        clock = time.perf_counter()
         for number, (pictures, labels) in self.views.batches(standing.epoch, standing.batch):
             told = None if answers is None else answers[number].to(self.device)
             loss = self._step(pictures, labels, told, standing.epoch * self.batches_per_epoch + number)
