@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
+from typing import Any
 
 from core.networks.card import NetworkCard
 from core.networks.folders import BUNDLED
@@ -116,6 +117,11 @@ def _recipe_table(lines: Iterable[tuple[str, str, str]]) -> list[str]:
     return markdown_table(("parameter", "value", "what it does"), rows)
 
 
+def _own_table(parameters: Mapping[str, Any]) -> list[str]:
+    """Its own part of the recipe."""
+    return markdown_table(("parameter", "value"), ((f"`{name}`", value) for name, value, _ in recipe_lines(parameters)))
+
+
 def _teacher(networks: Sequence[Trained]) -> list[str]:
     """Whose answers were learned, where it is the same teacher for all."""
     teachers = {network.record.parameters.get("teacher") for network in networks}
@@ -141,7 +147,7 @@ def _section(network: Trained, own: Sequence[str]) -> list[str]:
         "",
         *(f"- {fact}" for fact in _facts(card, record)),
         "",
-        *_recipe_table(recipe_lines({name: known[name] for name in own if name in known})),
+        *_own_table({name: known[name] for name in own if name in known}),
         *_curve(record),
         *markdown_table(
             ("picture of", "taken for", "times", "of"),

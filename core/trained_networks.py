@@ -96,10 +96,13 @@ def _value(name: str, value: Any) -> str:
         return ", ".join(f"{inner} {part}" for inner, part in value.items()) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g} {unit}".strip() if isinstance(value, (int, float)) else str(value) or "none"
+    number = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{number} {unit}".strip() or "none"
 
 
 def _description(name: str) -> str:
+    if name == "seed":
+        return "What all randomness comes from."
     return (Train.model_fields[name].description or "") if name in Train.model_fields else ""
 
 

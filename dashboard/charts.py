@@ -14,6 +14,8 @@ from core.items import Embedding, Floats, Map, Pixels, Points, Series
 
 LINE_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 PLOTTED_POINTS_MAX = 2_000
+MARKED_EPOCHS = 40
+LEGEND_LETTERS = 32
 MARGIN = {"l": 8, "r": 8, "t": 32, "b": 8}
 
 
@@ -64,6 +66,47 @@ def _curves(x_label: str, y_label: str, curves: Sequence[Curve]) -> go.Figure:
 
 COLORS = ("#2f6fde", "#d9822b", "#2a9d6e", "#c2408b", "#7a5af0", "#b8433f", "#5b7083", "#9a7d0a")
 """Told apart by color-blind readers too, as far as eight can be."""
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """How a network learned. `dashed`: it cannot be compared with the others."""
+
+    name: str
+    accuracy: Sequence[float]
+    """After each epoch, a share of 1."""
+    epoch_minutes: float
+    color: str
+    dashed: bool = False
+
+
+def learning_figure(curves: Sequence[LearningCurve], *, by_minutes: bool = False) -> go.Figure:
+    """Accuracy against epochs, or against minutes; the legend in the order in which the curves end."""
+    figure = go.Figure()
+    for curve in sorted(curves, key=lambda curve: -curve.accuracy[-1]):
+        percent = 100 * np.asarray(curve.accuracy, np.float32)
+        epochs, accuracy = thinned(np.arange(1, len(curve.accuracy) + 1, dtype=np.float32), percent)
+        minutes = epochs * curve.epoch_minutes
+        figure.add_scatter(
+            x=minutes if by_minutes else epochs, y=accuracy, customdata=np.column_stack([epochs, minutes]),
+            mode="lines+markers" if len(epochs) <= MARKED_EPOCHS else "lines", marker={"size": 5},
+            line={"color": curve.color, "dash": "dash" if curve.dashed else "solid"},
+            name=f"{_inert(_short(curve.name))}  {accuracy[-1]:.1f} %",
+            hovertemplate=f"<b>{_inert(curve.name)}</b><br>epoch %{{customdata[0]}}, %{{customdata[1]:.3~g}} min"
+            "<br>%{y:.1f} % named right<extra></extra>",
+        )  # fmt: skip
+    figure.update_layout(
+        xaxis_title="Minutes of training" if by_minutes else "Epoch", yaxis_title="Held-out pictures named right",
+        yaxis={"ticksuffix": " %", "rangemode": "tozero"}, height=380, margin=MARGIN | {"t": 8}, showlegend=True,
+        hovermode="closest", legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0},
+    )  # fmt: skip
+    if not by_minutes and max(len(curve.accuracy) for curve in curves) <= MARKED_EPOCHS // 2:
+        figure.update_xaxes(dtick=1)
+    return figure
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LEGEND_LETTERS else f"{name[: LEGEND_LETTERS - 1]}…"
 
 
 def thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:

@@ -1,10 +1,11 @@
-"""Every network that can be asked."""
+"""Every network that can be asked, and how those learned that Gazegrid trained."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from core.settings import get_settings
+from dashboard.learning import show_learning
 from dashboard.network_table import FAMILIES, network_rows, summary
 
 NUMBERS = {
@@ -14,8 +15,10 @@ NUMBERS = {
 
 
 def page() -> None:
-    """A search, and the table of what it finds."""
+    """What the records of trainings show, a search, and the table of what it finds."""
     st.title("Networks", anchor=False)
+    if show_learning():
+        st.subheader("All networks", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             "Search", key="network", bind="query-params", type="search", max_chars=100,

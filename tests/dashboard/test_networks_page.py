@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.networks.catalog import all_cards
 from dashboard.network_table import caution, network_rows
@@ -11,8 +13,13 @@ from tests.dashboard.opened import opened, texts
 pytestmark = pytest.mark.usefixtures("store")
 
 
+def networks_of(page: AppTest) -> Any:
+    """The table of all networks, the last one of the page."""
+    return page.dataframe[-1].value
+
+
 def test_every_network_is_listed_with_what_is_at_hand_first() -> None:
-    table = opened("networks").dataframe[0].value
+    table = networks_of(opened("networks"))
     assert len(table) == len(all_cards()) > 1000
     here = table["Weights"] == "on this machine"
     assert here.iloc[0]
@@ -22,7 +29,7 @@ def test_every_network_is_listed_with_what_is_at_hand_first() -> None:
 
 def test_search_and_families_narrow_the_table() -> None:
     page = opened("networks", network="tiny patch16 224")
-    names = page.dataframe[0].value["Network"]
+    names = networks_of(page)["Network"]
     assert len(names) > 0
     assert all("tiny" in name and "patch16" in name for name in names)
     page.get_by_key("family").set_value(["Mixer"])
@@ -32,16 +39,16 @@ def test_search_and_families_narrow_the_table() -> None:
 
 
 def test_the_address_of_a_search_shows_it() -> None:
-    assert len(opened("networks", network="efficientnet_lite0").dataframe[0].value) >= 2
-    assert len(opened("networks", network="<b>'\"" * 99).dataframe) == 0
+    assert len(networks_of(opened("networks", network="efficientnet_lite0"))) >= 2
+    assert "No network has all of these words" in texts(opened("networks", network="<b>'\"" * 99))
 
 
 def test_only_what_is_on_this_machine() -> None:
     page = opened("networks")
     page.toggle[0].set_value(True)
     page.run()
-    assert set(page.dataframe[0].value["Weights"]) == {"on this machine"}
-    assert "lite/efficientnet_lite0" in set(page.dataframe[0].value["Network"])
+    assert set(networks_of(page)["Weights"]) == {"on this machine"}
+    assert "lite/efficientnet_lite0" in set(networks_of(page)["Network"])
 
 
 @pytest.mark.parametrize(
