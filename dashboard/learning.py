@@ -49,16 +49,15 @@ def _curves(trained: Sequence[Trained]) -> None:
         st.caption("No network is chosen.")
         return
     compared = {network.card.name for network in comparable(shown)}
-    colors = {network.card.name: COLORS[index % len(COLORS)] for index, network in enumerate(trained)}
     curves = [
         LearningCurve(
             name=network.card.name,
             accuracy=network.record.accuracy,
             epoch_minutes=network.record.epoch_minutes,
-            color=colors[network.card.name],
+            color=COLORS[index % len(COLORS)],
             dashed=network.card.name not in compared,
         )
-        for network in shown
+        for index, network in enumerate(shown)
     ]
     st.plotly_chart(learning_figure(curves, by_minutes=minutes), key="learning:curves", config=PLOTLY)
     for sentence in _said(shown, compared, minutes=minutes):
@@ -73,24 +72,24 @@ def _shown(trained: Sequence[Trained]) -> list[Trained]:
     bundled = [network.card.name for network in trained if network.card.name not in local]
     chosen = st.pills(
         "Your own", local, selection_mode="multi", default=None if bundled else local, format_func=plain, key=ALSO,
-        bind="query-params", help="Networks of this machine that `gazegrid train` trained.",
+        bind="query-params",
+        help="Networks that `gazegrid train` trained here. Only those that learned the same pictures can be compared.",
     ) if local else []  # fmt: skip
     return [network for network in trained if network.card.name in (*bundled, *chosen)]
 
 
 def _said(shown: Sequence[Trained], compared: set[str], *, minutes: bool) -> list[str]:
     """What the chart shows, and what it does not."""
-    others = [network.card.name for network in shown if network.card.name not in compared]
-    devices = sorted({network.record.device for network in shown})
-    learned = f"{listed(others)} learned from other pictures: only networks of the same data set can be compared."
-    sentences = {
-        hardest_sentence(shown): True,
-        f"Dashed: {learned}": bool(others),
-        f"They were trained on different devices, {listed(devices)}: their minutes cannot be compared.": (
-            minutes and len(devices) > 1
-        ),
-    }
-    return [sentence for sentence, holds in sentences.items() if sentence and holds]
+    others = listed([network.card.name for network in shown if network.card.name not in compared])
+    devices = listed(sorted({network.record.device for network in shown}))
+    sentences = [hardest_sentence(shown)]
+    if others:
+        sentences.append(
+            f"Dashed: {others} learned from other pictures, so that they cannot be compared with the rest."
+        )
+    if minutes and " and " in devices:
+        sentences.append(f"They were trained on different devices, {devices}: their minutes cannot be compared.")
+    return [sentence for sentence in sentences if sentence]
 
 
 def _one(trained: Sequence[Trained]) -> Trained:

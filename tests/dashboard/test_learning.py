@@ -92,7 +92,7 @@ def test_own_networks_are_drawn_when_chosen_and_dashed_where_they_learned_someth
         "bundled/cnn": "solid", "bundled/vit": "solid", "local/mine": "solid", "local/other": "dash",
     }  # fmt: skip
     assert drawn["bundled/vit"]["line"]["color"] == before
-    assert "Dashed: local/other learned from other pictures" in texts(page)
+    assert "Dashed: local/other learned from other pictures, so that" in texts(page)
 
 
 def test_where_nothing_is_bundled_ones_own_networks_are_drawn(bundled: Path, settings: Settings) -> None:  # noqa: ARG001
