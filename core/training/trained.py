@@ -93,7 +93,7 @@ def _tried(learner: Learner, classes: int) -> Learner:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def copied(model: nn.Module) -> dict[str, Tensor]:
