@@ -84,10 +84,11 @@ def data_words(record: TrainingRecord) -> str:
 
 
 def recipe_lines(parameters: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """(parameter, value, what it does) of a recipe, in the method's order."""
+    """(parameter, value, what it does) of a recipe, in the method's order; without those that decided nothing."""
     fields = Train.model_fields
     order = sorted(parameters, key=lambda name: list(fields).index(name) if name in fields else len(fields))
-    return [(name, _value(name, parameters[name]), _description(name)) for name in order]
+    idle = OWN if parameters.get("start") else ()  # a network to go on from brings its architecture with it
+    return [(name, _value(name, parameters[name]), _description(name)) for name in order if name not in idle]
 
 
 def _value(name: str, value: Any) -> str:

@@ -71,6 +71,11 @@ def test_a_recipe_is_told_in_the_order_of_the_method_with_units() -> None:
     assert list(lines) == ["arguments", "input_px", "flip", "mix", "teacher", "tempo"]
 
 
+def test_a_recipe_that_went_on_from_a_network_names_no_other_architecture() -> None:
+    told = recipe_lines({"start": "local/mine#12", "architecture": "resnet18", "arguments": {}, "epochs": 3})
+    assert [name for name, _, _ in told] == ["start", "epochs"]
+
+
 def test_the_digest_is_that_of_the_weights_as_they_are_now(home: Path) -> None:
     files = put_local(home, "mine", a_record())
     assert weights_sha256("local/mine") == sha256_hex(files.weights.read_bytes())
