@@ -14,6 +14,7 @@ from pathlib import Path
 from core.dataset_files import read_dataset
 from core.manifest import Manifest
 from core.networks.folders import BUNDLED, NetworkFiles
+from core.networks.records import training_record
 from core.settings import get_settings
 from core.store import Store, open_store
 from workers import training
@@ -34,7 +35,9 @@ def main(data: str, held_out: str) -> None:
     shared = training.read_parameters(RECIPES / "shared.json") | {"teacher": f"local/{TEACHER}"}
     for name in NETWORKS:
         spec = training.training_spec(shared | training.read_parameters(RECIPES / f"{name}.json"), dataset, seed=0)
-        bundle(name, training.train_inline(spec, store, device), store)
+        there = training_record(f"bundled/{name}")
+        if there is None or there.key != spec.key:
+            bundle(name, training.train_inline(spec, store, device), store)
 
 
 def bundle(name: str, manifest: Manifest, store: Store) -> None:
