@@ -16,7 +16,7 @@ from safetensors.torch import load as read_safetensors
 from torch import Tensor, nn
 
 from core.errors import NetworkUnavailable
-from core.networks import folders
+from core.networks import architectures, folders  # noqa: F401  timm knows our own from then on
 from core.networks.card import NetworkCard
 from core.networks.folders import NetworkFiles
 from core.networks.hub import timm_weights
