@@ -10,14 +10,14 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import pytest
 import torch
 
 from core.canonical import canonical_json
-from core.errors import BadParameter, Cancelled
+from core.errors import BadInput, BadParameter, Cancelled
 from core.items import KINDS, Item, Pixels, Result
 from core.method import Context, Method, field_bounds
 from core.methods import METHODS, make_method
@@ -28,6 +28,7 @@ from core.networks.network import Network
 from core.picture import Picture
 from core.samples import sample
 from core.spec import JobSpec
+from tests.squares import squares
 
 SMALLEST: Mapping[Family, str] = {
     "cnn": "random/test_convnext",
@@ -35,11 +36,11 @@ SMALLEST: Mapping[Family, str] = {
     "mixer": "random/mixer_s32_224",
     "hybrid": "random/test_coatnet",
 }
-FEW = {"steps": 3, "frames": 2}
+FEW = {"steps": 3, "frames": 2, "architecture": "test_resnet", "input_px": 32, "epochs": 2, "batch": 4}
 """Taken for the parameters of these names, so that a run is short."""
+DATASET = squares(each=4, held_out=2)
 KEYS = Path(__file__).parent / "keys.json"
-PICTURE = "1" * 64
-LITE = "lite/efficientnet_lite0#e8ef1c1a"
+PICTURE, DIGEST = "1" * 64, "2" * 64
 
 KEY_CHANGED = """a key has changed: every stored result and link of this method is out of reach.
 If results mean what they meant, look for a way that keeps the key. If the change is meant, raise the method's
@@ -49,11 +50,19 @@ each_method = pytest.mark.parametrize("method_class", METHODS.values(), ids=METH
 _networks: dict[str, Network] = {}
 
 
-class Watching(Context):
+class Given(Context):
+    """What a worker gives to a method, but for a store."""
+
+    def __init__(self, method: Method, seed: int = 0) -> None:
+        super().__init__(seed)
+        self.dataset = DATASET if method.needs.dataset else None
+
+
+class Watching(Given):
     """Keeps what is reported; raises Cancelled at step `stop_at`."""
 
-    def __init__(self, stop_at: int | None = None) -> None:
-        super().__init__(seed=5)
+    def __init__(self, method: Method, stop_at: int | None = None) -> None:
+        super().__init__(method, seed=5)
         self.stop_at = stop_at
         self.steps: list[tuple[int, int]] = []
         self.scalars: dict[str, float] = {}
@@ -100,8 +109,20 @@ def pictures(method: Method) -> list[Picture]:
     return [sample(name) for name in ("cat", "coffee", "rocket", "astronaut")[: method.needs.pictures]]
 
 
+def job(method: Method) -> JobSpec:
+    """A job of it, of what it needs."""
+    needs, network = method.needs, get_card(SMALLEST["cnn"]).identity
+    return JobSpec(
+        method,
+        (PICTURE,) * needs.pictures,
+        network if needs.network else None,
+        dataset=DIGEST if needs.dataset else None,
+    )
+
+
 def run(method: Method, network_name: str, context: Context) -> Result:
-    return method.run(pictures(method), loaded(network_name), context)
+    network = loaded(network_name) if method.needs.network else cast(Network, None)
+    return method.run(pictures(method), network, context)
 
 
 def as_bytes(item: Item) -> tuple[str, bytes, dict[str, bytes]]:
@@ -147,8 +168,16 @@ def test_its_parameters_go_through_json_and_keep_the_key(method_class: type[Meth
     method = method_class()
     again = make_method(method.name, json.loads(canonical_json(method.model_dump(mode="json"))))
     assert again == method
-    spec = JobSpec(method, (PICTURE,), LITE)
-    assert replace(spec, method=again).key == spec.key
+    assert replace(job(method), method=again).key == job(method).key
+
+
+@each_method
+def test_its_job_goes_through_json_and_is_refused_without_what_it_needs(method_class: type[Method]) -> None:
+    spec = job(method_class())
+    document = json.loads(canonical_json(spec.document()))
+    assert JobSpec.from_document(document) == spec
+    with pytest.raises(BadInput, match=r"needs (a|no) data set"):
+        JobSpec.from_document(document | {"dataset": None if spec.dataset else DIGEST})
 
 
 @each_method
@@ -163,7 +192,7 @@ def test_what_lies_outside_the_bounds_is_refused(method_class: type[Method]) -> 
 
 @each_method
 def test_every_parameter_is_in_the_key(method_class: type[Method]) -> None:
-    default = JobSpec(method_class(), (PICTURE,), LITE)
+    default = job(method_class())
     for name in method_class.model_fields:
         other = default.method.model_copy(update={name: "something else"})
         with warnings.catch_warnings():
@@ -173,7 +202,7 @@ def test_every_parameter_is_in_the_key(method_class: type[Method]) -> None:
 
 @each_run
 def test_it_yields_what_it_declares(method: Method, network_name: str) -> None:
-    items = run(method, network_name, Context()).items
+    items = run(method, network_name, Given(method)).items
     assert [(name, item.kind) for name, item in items.items()] == [(out.name, out.kind) for out in method.outputs]
     for item in items.values():
         loaded_again = KINDS[item.kind].load(item.meta(), item.files())
@@ -182,7 +211,7 @@ def test_it_yields_what_it_declares(method: Method, network_name: str) -> None:
 
 @each_run
 def test_the_same_job_gives_the_same_bytes(method: Method, network_name: str) -> None:
-    first, second = (run(method, network_name, Context(seed=3)).items for _ in range(2))
+    first, second = (run(method, network_name, Given(method, seed=3)).items for _ in range(2))
     assert {name: as_bytes(item) for name, item in first.items()} == {
         name: as_bytes(item) for name, item in second.items()
     }
@@ -190,7 +219,7 @@ def test_the_same_job_gives_the_same_bytes(method: Method, network_name: str) ->
 
 @each_run
 def test_it_reports_its_way_to_the_end(method: Method, network_name: str) -> None:
-    watching = Watching()
+    watching = Watching(method)
     run(method, network_name, watching)
     steps = [step for step, _ in watching.steps]
     assert steps == sorted(set(steps))
@@ -207,10 +236,10 @@ def test_the_network_and_the_process_are_left_as_they_were(method: Method, netwo
     for stop_at in (None, 1):
         before, randomness = state(network), global_randomness()
         if stop_at is None:
-            run(method, network_name, Watching())
+            run(method, network_name, Watching(method))
         else:
             with pytest.raises(Cancelled):
-                run(method, network_name, Watching(stop_at))
+                run(method, network_name, Watching(method, stop_at))
         assert state(network) == before
         assert global_randomness() == randomness
 
@@ -254,5 +283,5 @@ def frozen() -> list[dict[str, Any]]:
 def test_keys_stay_what_they_were(case: dict[str, Any]) -> None:
     method = make_method(case["method"], case["parameters"])
     assert method.version == case["version"], "the version was raised: write the new keys down"
-    spec = JobSpec(method, tuple(case["pictures"]), case["network"], case["seed"])
+    spec = JobSpec(method, tuple(case["pictures"]), case["network"], case["seed"], case.get("dataset"))
     assert spec.key == case["key"], KEY_CHANGED

@@ -24,13 +24,13 @@ from core.methods import make_method
 from core.spec import JobSpec
 for case in json.load(sys.stdin):
     method = make_method(case["method"], case["parameters"])
-    print(JobSpec(method, tuple(case["pictures"]), case["network"], case["seed"]).key)
+    print(JobSpec(method, tuple(case["pictures"]), case["network"], case["seed"], case.get("dataset")).key)
 """
 
 
 def spec_of(case: dict[str, Any]) -> JobSpec:
     method = make_method(case["method"], case["parameters"])
-    return JobSpec(method, tuple(case["pictures"]), case["network"], case["seed"])
+    return JobSpec(method, tuple(case["pictures"]), case["network"], case["seed"], case.get("dataset"))
 
 
 def test_enough_keys_are_frozen_and_no_two_are_alike() -> None:
