@@ -48,6 +48,15 @@ def test_an_empty_choice_is_one_sentence(missing: str) -> None:
         a_comparison(**{missing: ()})
 
 
+def test_a_method_that_looks_at_no_picture_through_a_network_has_no_place_in_a_grid() -> None:
+    sentence = r"^Train a network looks at no picture through a network: it has no place in a grid$"
+    with pytest.raises(BadInput, match=sentence):
+        a_comparison(methods=(make_method("train", {}),))
+    method = {"name": "train", "version": 1, "parameters": {}}
+    with pytest.raises(BadInput, match=sentence):
+        Comparison.from_document(json.loads(canonical_json(a_comparison().document())) | {"methods": [method]})
+
+
 def test_a_grid_has_a_greatest_size() -> None:
     many = tuple(PictureRef(f"{number:064x}", "") for number in range(MAX_CELLS // 6 + 1))
     with pytest.raises(BadInput, match=f"at most {MAX_CELLS} cells, this one would have 2004"):

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import StoreUnreadable
+from core.errors import BadInput, StoreUnreadable
 from core.fsck import LEFTOVER_S, check, repair
 from core.gallery import load_gallery
-from core.store import Store, result_folder
+from core.store import Store, dataset_path, result_folder
 from tests.kept import a_comparison, a_gallery, fill
+from tests.squares import squares
 
 
 def flip(path: Path, chance: random.Random) -> None:
@@ -76,13 +77,36 @@ def test_damaged_pictures_comparisons_and_galleries_are_found(store: Store, dama
     assert len([path for path in (root(store) / "damaged").iterdir() if path.suffix != ".txt"]) == 3
 
 
+@pytest.mark.parametrize("damage", ["cut short", "emptied", "lengthened", "zeros"])
+def test_a_damaged_data_set_is_found_and_set_aside_and_can_be_given_again(store: Store, damage: str) -> None:
+    sound, damaged = squares(each=2, held_out=1), squares(each=3, held_out=1)
+    for dataset in (sound, damaged):
+        store.put_dataset(dataset)
+    assert list(check(store)) == []
+    DAMAGES[damage](root(store) / dataset_path(damaged.digest), random.Random(3))  # noqa: S311
+    assert [(problem.kind, problem.name) for problem in repair(store)] == [("dataset", damaged.digest)]
+    assert list(check(store)) == []
+    assert store.dataset(sound.digest).digest == sound.digest
+    with pytest.raises(BadInput, match="give it again"):
+        store.dataset(damaged.digest)
+    assert store.dataset(store.put_dataset(damaged)).digest == damaged.digest
+
+
+def test_what_a_training_keeps_until_it_ends_is_no_problem(store: Store) -> None:
+    store.checkpoint("1" * 64).write(b"how far it is")
+    store.shared("2" * 64).write(b"what a teacher said")
+    assert repair(store) == []
+    assert store.checkpoint("1" * 64).read() == b"how far it is"
+
+
 def test_what_lies_in_a_wrong_place_is_set_aside(store: Store) -> None:
     key, other = fill(store, a_comparison(store, pictures=1))
     (root(store) / result_folder(key)).rename(root(store) / "results" / key[:2] / ("0" * 64))
     (root(store) / "results" / other[:2]).rename(root(store) / "results" / "xx")
-    for stray in ("results/zz/junk/file", "pictures/ab/x.png", "comparisons/ab/y.json", "galleries/z.json"):
+    strays = ("results/zz/junk/file", "pictures/ab/x.png", "comparisons/ab/y.json", "galleries/z.json")
+    for stray in (*strays, "datasets/ab/z.parquet"):
         store.shelf.write(stray, b"?")
-    assert len(list(check(store))) == 6
+    assert len(list(check(store))) == 7
     repair(store)
     assert list(check(store)) == []
     assert list(store.result_keys()) == []

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from core.errors import BadParameter, UnknownMethod
-from core.method import Method, Needs, Output, allowed, field_bounds, parameter, validated
+from core.errors import BadParameter, NetworkUnavailable, UnknownMethod
+from core.method import Context, Method, Needs, Output, allowed, field_bounds, parameter, validated
 from core.methods import discover, make_method
 from core.networks.card import NetworkCard
 
@@ -194,6 +194,29 @@ def test_why_a_method_is_undefined_is_said_by_the_family_of_the_network() -> Non
     assert validated(Sample, {}).undefined_for(card) == "a mixer has no heads"
     assert validated(Sample, {}).undefined_for(card.model_copy(update={"family": "vit"})) is None
     assert Sample.needs == Needs(pictures=1, dataset=False, network=True)
+
+
+@pytest.mark.parametrize(
+    ("needs", "grid"),
+    [
+        (Needs(), True),
+        (Needs(pictures=2, dataset=True), True),
+        (Needs(pictures=0), False),
+        (Needs(network=False), False),
+        (Needs(pictures=0, dataset=True, network=False), False),
+    ],
+)
+def test_what_looks_at_pictures_through_a_network_has_a_place_in_a_grid(needs: Needs, grid: bool) -> None:
+    assert needs.grid is grid
+
+
+def test_a_context_of_nobody_knows_no_other_network_and_keeps_nothing() -> None:
+    context = Context(seed=3)
+    for kept in (context.checkpoint, context.shared("1" * 64)):
+        kept.write(b"far")
+        assert kept.read() is None
+    with pytest.raises(NetworkUnavailable, match=r"local/x#1 cannot be loaded here"):
+        context.network("local/x#1")
 
 
 def test_an_unknown_method_is_refused_with_what_there_is() -> None:

@@ -83,6 +83,8 @@ def test_a_new_version_of_the_method_is_another_key(monkeypatch: pytest.MonkeyPa
         ({"method": {"name": "detail_search", "version": 1, "parameters": {"k1": 1e99}}}, BadParameter, "k1 must be"),
         ({"method": {"name": "detail_search", "version": 1, "parameters": {"x": 1}}}, BadParameter, "no parameter 'x'"),
         ({"method": {"name": "detail_search", "version": 1, "parameters": 3}}, BadInput, "."),
+        ({"dataset": "ef" * 32}, BadInput, "detail_search needs no data set"),
+        ({"method": {"name": "train", "version": 1, "parameters": {}}}, BadInput, "train needs a data set"),
         ({"dataset": 5}, BadLink, "64 hex digits"),
         ({"dataset": "../x"}, BadLink, "64 hex digits"),
         ({"method": {"name": ["detail_search"], "version": 1, "parameters": {}}}, BadInput, "."),

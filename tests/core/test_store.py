@@ -181,6 +181,30 @@ def test_a_bucket_keeps_results_as_a_folder_does() -> None:
     assert store.result(keys[1]) is not None
 
 
+@pytest.mark.parametrize("bucket", [False, True], ids=["folder", "bucket"])
+def test_how_far_a_job_is_can_be_read_elsewhere_until_the_job_ends(tmp_path: Path, bucket: bool) -> None:
+    place = f"memory://checkpoints-{os.getpid()}/team" if bucket else tmp_path / "store"
+    here, there = (Store(place).checkpoint("1" * 64) for _ in range(2))
+    assert there.read() is None
+    for content in (b"one step", b"two"):
+        here.write(content)
+        assert there.read() == content
+    assert Store(place).checkpoint("2" * 64).read() is None
+    assert Store(place).shared("1" * 64).read() is None
+    there.clear()
+    there.clear()  # nothing is there any more, and that is fine
+    assert here.read() is None
+
+
+def test_what_jobs_share_is_kept_by_its_digest(store: Store) -> None:
+    store.shared("1" * 64).write(b"answers")
+    assert store.shared("1" * 64).read() == b"answers"
+    assert store.shared("2" * 64).read() is None
+    for ask in (store.shared, store.checkpoint, store.dataset):
+        with pytest.raises(BadLink):
+            ask("../x")
+
+
 def test_a_reader_never_sees_half_a_result_however_its_writer_dies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,328 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import timm
+import torch
+
+from core import training
+from core.dataset import Dataset
+from core.errors import BadInput, BadParameter, Cancelled, ComputationFailed
+from core.items import Pixels, Result, Scalar, Series, Table, Weights
+from core.method import Checkpoint, Context
+from core.methods import make_method, train
+from core.networks.card import NetworkCard
+from core.networks.network import Network
+from core.training.views import Examples
+from tests.squares import squares
+
+SMALL: dict[str, Any] = {
+    "architecture": "test_resnet", "arguments": {"output_stride": 8}, "input_px": 16, "epochs": 2, "batch": 4,
+    "learning_rate": 0.01, "average": 0.5,
+}  # fmt: skip
+MIXER: dict[str, Any] = {
+    "architecture": "open_mixer",
+    "arguments": {"img_size": 16, "patch_size": 4, "embed_dim": 16, "num_blocks": 2},
+}
+
+
+class Kept(Checkpoint):
+    def __init__(self) -> None:
+        self.content: bytes | None = None
+
+    def read(self) -> bytes | None:
+        return self.content
+
+    def write(self, content: bytes) -> None:
+        self.content = content
+
+
+class Job(Context):
+    """A job of a worker that stops it at step `stop_at`; another may go on from its checkpoint."""
+
+    def __init__(self, dataset: Dataset | None, seed: int = 0, stop_at: int | None = None, **networks: Network) -> None:
+        super().__init__(seed)
+        self.dataset, self.networks, self.stop_at = dataset, networks, stop_at
+        self.checkpoint: Kept = Kept()
+        self.places: dict[str, Kept] = {}
+        self.steps: list[int] = []
+        self.scalars: list[dict[str, float]] = []
+        self.curves: list[int] = []
+
+    def network(self, identity: str) -> Network:
+        return self.networks[identity]
+
+    def shared(self, digest: str) -> Checkpoint:
+        return self.places.setdefault(digest, Kept())
+
+    def draw(self, curves: Sequence[Series]) -> None:
+        self.curves += [len(curve.y) for curve in curves]
+
+    def report(
+        self,
+        step: int,
+        total: int,
+        scalars: Mapping[str, float] | None = None,
+        preview: Callable[[], Pixels] | None = None,  # noqa: ARG002
+    ) -> None:
+        assert 0 <= step <= total
+        self.steps.append(step)
+        self.scalars.append(dict(scalars or {}))
+        if step == self.stop_at:
+            raise Cancelled("asked to stop")
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    return squares(each=4, held_out=2, side=16)
+
+
+def run(job: Context, **parameters: Any) -> Result:
+    return make_method("train", SMALL | parameters).run([], cast(Network, None), job)
+
+
+def files(result: Result) -> dict[str, Any]:
+    return {name: item.files() for name, item in result.items.items()} | result.metrics
+
+
+def kept(result: Result) -> Weights:
+    item = result.items["network"]
+    assert isinstance(item, Weights)
+    return item
+
+
+def as_network(result: Result, identity: str = "local/trained#1") -> Network:
+    """The trained network as others load it."""
+    config = kept(result).config
+    model = timm.create_model(config["architecture"], num_classes=config["num_classes"], **config["model_args"])
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in kept(result).tensors.items()})
+    described = config["pretrained_cfg"]
+    card = NetworkCard(
+        name=identity.partition("#")[0], identity=identity, family="cnn", architecture=config["architecture"],
+        input_px=described["input_size"][1:], class_names=config["label_names"], parameters=1, licence="none",
+        source="a test", mean=described["mean"], std=described["std"], crop_share=described["crop_pct"],
+    )  # fmt: skip
+    return Network(card, model, "0" * 64)
+
+
+def accuracy(network: Network, dataset: Dataset) -> float:
+    examples = Examples(dataset, 16, 16)
+    with torch.no_grad():
+        named = network(examples.held_out.float() / 255).argmax(dim=1)
+    return float((named == examples.held_out_labels).float().mean())
+
+
+def test_the_network_that_is_kept_is_as_good_as_is_said(dataset: Dataset) -> None:
+    plain = {"magnitude": 0, "mix": 0, "least_crop": 1, "epochs": 4}
+    result = run(Job(dataset), **plain)
+    top1 = result.metrics["top1"]
+    assert top1 > 0.6
+    assert accuracy(as_network(result), dataset) == pytest.approx(top1)
+    assert kept(result).config["label_names"] == ["red", "green", "blue"]
+    assert result.metrics["parameters"] == sum(part.numel() for part in as_network(result).parameters())
+    confusions = result.items["confusions"]
+    assert isinstance(confusions, Table)
+    assert sum(times for _, _, times, _ in confusions.rows) == round(6 * (1 - top1))
+    for name in ("accuracy", "loss"):
+        curve = result.items[name]
+        assert isinstance(curve, Series)
+        assert curve.x.tolist() == [1, 2, 3, 4]
+        assert np.isfinite(curve.y).all()
+
+
+@pytest.mark.parametrize(("family", "stops"), [({}, (1, 3, 5)), (MIXER, (2, 6))], ids=["cnn", "mixer"])
+def test_a_stopped_job_goes_on_to_the_same_bytes(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, family: dict[str, Any], stops: tuple[int, ...]
+) -> None:
+    monkeypatch.setattr(train, "CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(train, "CHECKPOINT_SHARE", 1e9)
+    undisturbed = files(run(Job(dataset), **family))
+    for stop_at in stops:
+        job = Job(dataset, stop_at=stop_at)
+        with pytest.raises(Cancelled):
+            run(job, **family)
+        job.stop_at, job.steps = None, []
+        assert files(run(job, **family)) == undisturbed
+        assert job.steps == list(range(stop_at, 7))  # the step at which it was stopped was not kept
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"\0" * 500])
+def test_a_damaged_checkpoint_starts_anew(dataset: Dataset, content: bytes) -> None:
+    job = Job(dataset)
+    job.checkpoint.content = content
+    assert files(run(job)) == files(run(Job(dataset)))
+    assert job.steps[0] == 1
+
+
+def test_a_checkpoint_of_another_network_starts_anew(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "CHECKPOINT_EVERY_S", 0.0)
+    other, job = Job(dataset, seed=1), Job(dataset)
+    run(other, **MIXER)
+    job.checkpoint.content = other.checkpoint.content
+    assert files(run(job)) == files(run(Job(dataset)))
+
+
+def test_checkpoints_are_written_now_and_then(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+    monkeypatch.setattr(Kept, "write", lambda _, content: written.append(len(content)))
+    run(Job(dataset))
+    assert len(written) < 6
+    monkeypatch.setattr(train, "CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(train, "CHECKPOINT_SHARE", 1e9)
+    written.clear()
+    run(Job(dataset))
+    assert len(written) == 6
+
+
+def test_weights_are_kept_in_half_precision(dataset: Dataset) -> None:
+    dtypes = {array.dtype for name, array in kept(run(Job(dataset))).tensors.items() if "num_batches" not in name}
+    assert dtypes == {np.dtype(np.float16)}
+
+
+def test_full_precision_is_kept_as_it_was_where_half_of_it_costs_accuracy(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before: list[dict[str, torch.Tensor]] = []
+
+    def halved(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+        before.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        return {name: torch.zeros_like(tensor) for name, tensor in model.state_dict().items()}
+
+    plain = {"magnitude": 0, "mix": 0, "least_crop": 1, "epochs": 4}
+    expected = run(Job(dataset), **plain).metrics["top1"]
+    monkeypatch.setattr(training.trained, "halved", halved)
+    result = run(Job(dataset), **plain)
+    assert result.metrics["top1"] == pytest.approx(expected, abs=0.01)
+    assert accuracy(as_network(result), dataset) == pytest.approx(result.metrics["top1"])
+    assert all(np.array_equal(array, before[0][name].numpy()) for name, array in kept(result).tensors.items())
+
+
+def test_the_seed_decides(dataset: Dataset) -> None:
+    first, second, other = (files(run(Job(dataset, seed=seed))) for seed in (1, 1, 2))
+    assert first == second
+    assert first["network"] != other["network"]
+
+
+def test_what_a_teacher_says_is_shared_by_all_that_learn_from_it(dataset: Dataset) -> None:
+    teacher = as_network(run(Job(dataset)), "local/teacher#1")
+    asked: list[int] = []
+    teacher.register_forward_hook(lambda *_: asked.append(1))
+    job = Job(dataset, **{"local/teacher#1": teacher})
+    with_teacher = {"teacher": "local/teacher#1", "distinct_views": 1}
+    pupil = run(job, **with_teacher)
+    assert len(asked) == 3  # the batches of the one epoch that comes again
+    assert {"teacher", "epoch"} <= job.scalars[0].keys()
+    again = Job(dataset, **{"local/teacher#1": teacher})
+    again.places = job.places
+    run(again, **with_teacher, **MIXER)
+    assert len(asked) == 3
+    assert files(pupil)["network"] != files(run(Job(dataset), distinct_views=1))["network"]
+
+
+def test_a_teacher_that_does_not_know_a_class_is_refused(dataset: Dataset) -> None:
+    teacher = as_network(run(Job(squares(each=4, held_out=2, classes=2, side=16))), "local/teacher#1")
+    with pytest.raises(BadParameter, match=r"^a class of local/teacher is [^\n]* got 'blue'[^\n]*$"):
+        run(Job(dataset, **{"local/teacher#1": teacher}), teacher="local/teacher#1")
+
+
+def test_a_trained_network_goes_on_with_new_classes_and_is_left_as_it_was(dataset: Dataset) -> None:
+    start = as_network(run(Job(dataset)), "local/start#1")
+    before = {name: tensor.clone() for name, tensor in start.state_dict().items()}
+    more = squares(each=4, held_out=2, classes=4, side=16)
+    frozen, free = (
+        kept(
+            run(
+                Job(more, **{"local/start#1": start}),
+                start="local/start#1", arguments={}, frozen=frozen, architecture="resnet18",
+            )
+        )
+        for frozen in (True, False)
+    )  # fmt: skip
+    assert all(torch.equal(tensor, start.state_dict()[name]) for name, tensor in before.items())
+    for weights in (frozen, free):
+        assert weights.config["architecture"] == "test_resnet"
+        assert weights.config["label_names"] == ["red", "green", "blue", "yellow"]
+    same = {
+        name
+        for name, array in frozen.tensors.items()
+        if np.array_equal(array.astype(np.float32), before[f"model.{name}"].float().numpy())
+    }
+    assert frozen.tensors.keys() - same == {"fc.weight", "fc.bias"}
+    assert not np.array_equal(free.tensors["conv1.0.weight"], frozen.tensors["conv1.0.weight"])
+
+
+def test_progress_is_told_at_every_step_and_drawn_at_every_epoch(dataset: Dataset) -> None:
+    job = Job(dataset)
+    run(job)
+    assert job.steps == [1, 2, 3, 4, 5, 6]
+    assert [scalars["epoch"] for scalars in job.scalars] == [1, 1, 1, 2, 2, 2]
+    assert all("loss" in scalars for scalars in job.scalars)
+    assert [("top1" in scalars) for scalars in job.scalars] == [False] * 3 + [True] * 3
+    assert job.curves == [0, 0, 1, 1]
+    assert 0 < job.noted["training_seconds"] < 60
+
+
+def test_what_cannot_be_trained_is_one_sentence(dataset: Dataset) -> None:
+    with pytest.raises(BadInput, match="trained on a data set, and none was given"):
+        run(Job(None))
+    with pytest.raises(BadParameter, match="a batch of 14 is more than the pictures to learn from"):
+        run(Job(dataset), batch=14)
+    with pytest.raises(BadParameter, match=r"^test_vit cannot be built with these arguments: [^\n]+$"):
+        run(Job(dataset), architecture="test_vit", arguments={"num_heads": 0})
+
+
+def test_a_loss_that_is_no_number_ends_it_in_a_sentence(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training.trainer.functional, "cross_entropy", lambda logits, _: logits.sum() * float("nan"))
+    with pytest.raises(ComputationFailed, match=r"^the loss was nan at step 0: try a lower learning rate$"):
+        run(Job(dataset))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"architecture": "resnet"}, "architecture: there is no architecture 'resnet'"),
+        ({"arguments": {"pretrained": True}}, "may not set pretrained to 'True'"),
+        ({"arguments": {"depth": None}}, "arguments must be a table of names and values, got None for depth"),
+        ({"start": "local/a#1"}, "was built with its own arguments, there can be no others"),
+        ({"frozen": True}, "a network that starts from random weights cannot be frozen"),
+        ({"batch": 5}, "batch must be even, as pictures are mixed in pairs, got 5"),
+        ({"epochs": 0}, "epochs must be a whole number from 1 to 10000, got 0"),
+        ({"least_crop": 0}, "least_crop must be 0.05 to 1, got 0"),
+    ],
+)
+def test_a_parameter_that_is_not_allowed_is_a_sentence(parameters: Mapping[str, Any], sentence: str) -> None:
+    with pytest.raises(BadParameter, match=r"^[^\n]+$") as caught:
+        make_method("train", SMALL | dict(parameters))
+    assert sentence in str(caught.value)
+
+
+def test_arguments_keep_their_types() -> None:
+    arguments = {
+        "depth": 6,
+        "drop_rate": 0.5,
+        "scale": 1.0,
+        "qkv_bias": True,
+        "act": "gelu",
+        "layers": [1, 2],
+        "r": [0.5],
+    }
+    method = make_method("train", {"architecture": "test_vit", "arguments": arguments})
+    dumped = method.model_dump(mode="json")["arguments"]
+    assert {name: (type(value), value) for name, value in dumped.items()} == {
+        name: (type(value), value) for name, value in arguments.items()
+    }
+
+
+def test_a_training_is_told_from_another_in_a_few_words() -> None:
+    assert make_method("train", SMALL | {"epochs": 1}).subject() == "test_resnet, 16 px, 1 epoch"
+    frozen = make_method("train", {"start": "lite/efficientnet_lite0#e8ef1c1a", "frozen": True})
+    assert frozen.subject() == "lite/efficientnet_lite0 with a new classifier, 64 px, 30 epochs"
+
+
+def test_scalars_have_their_units(dataset: Dataset) -> None:
+    top1 = run(Job(dataset)).items["top1"]
+    assert isinstance(top1, Scalar)
+    assert top1.unit == "share"
