@@ -17,6 +17,12 @@ from core.spec import SCHEMA, JobSpec, checked_key, checked_seed
 MAX_CELLS = 2_000
 
 
+def check_place(method: Method) -> None:
+    """BadInput where the method has no place in a grid."""
+    if not method.needs.grid:
+        raise BadInput(f"{method.title} looks at no picture through a network: it has no place in a grid")
+
+
 @dataclass(frozen=True)
 class PictureRef:
     """A picture in the store, and the name under which its row is shown."""
@@ -56,8 +62,7 @@ class Comparison:
         for name in self.networks:
             get_card(name)
         for method in self.methods:
-            if not method.needs.grid:
-                raise BadInput(f"{method.title} looks at no picture through a network: it has no place in a grid")
+            check_place(method)
         if (count := len(self.pictures) * len(self.networks) * len(self.methods)) > MAX_CELLS:
             raise BadInput(f"a grid has at most {MAX_CELLS} cells, this one would have {count}")
         checked_seed(self.seed)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.canonical import digest_of
-from core.comparison import Comparison, PictureRef
+from core.comparison import Comparison, PictureRef, check_place
 from core.errors import BadInput
 from core.method import Method
 from core.methods import make_method
@@ -53,6 +53,8 @@ def draft_from_door(door: Mapping[str, str], store: Store) -> Draft:
     """The form that the address asks for. Raises BadInput and its kin with the value and what is allowed."""
     parameters = {name: value for name, value in door.items() if name not in DOOR}
     method = make_method(door.get("method", DEFAULT_METHOD), parameters) if parameters or "method" in door else None
+    if method is not None:
+        check_place(method)
     networks = tuple(get_card(name).name for name in _listed(door.get("networks", "")))
     seed = door.get("seed", "0")
     if not seed.isdecimal():

@@ -14,6 +14,7 @@ from core.archive import export_zip
 from core.canonical import canonical_json, digest_of
 from core.gallery import add_to_gallery, find_gallery
 from core.grid import look, submit_grid
+from core.methods import METHODS
 from core.page import export_html
 from core.settings import Settings
 from core.store import Store, comparison_path
@@ -66,6 +67,19 @@ def test_a_link_prefills_the_form_and_run_makes_the_grid_and_its_link(page: AppT
     assert [ref.name for ref in comparison.pictures] == ["sample:cat", "sample:coffee"]
     assert comparison.methods[0].model_dump()["steps"] == 7
     assert {state.standing for state in look(comparison, store, get_queue()).cells} == {"queued"}
+
+
+def test_only_methods_with_a_place_in_a_grid_are_offered(page: AppTest) -> None:
+    (offered,) = [box for box in shown(page, {}).selectbox if box.label == "Method"]
+    assert offered.options == [method.title for method in METHODS.values() if method.needs.grid]
+    assert METHODS["train"].title not in offered.options
+
+
+def test_a_link_to_a_method_without_a_place_in_a_grid_is_told_so(page: AppTest) -> None:
+    shown(page, {"method": "train", "epochs": "3"})
+    assert page.error[0].value.startswith("Train a network looks at no picture through a network")
+    (method,) = [box for box in page.selectbox if box.label == "Method"]
+    assert method.value == "detail_search"
 
 
 def test_the_same_run_twice_is_one_grid_and_one_job_a_cell(page: AppTest) -> None:

@@ -32,7 +32,13 @@ def test_a_method_says_where_it_is_undefined(monkeypatch: pytest.MonkeyPatch) ->
     assert shown == [":orange-badge[Not defined for Mixer] it has no \\<b\\>edges\\</b\\>"]
 
 
-def test_a_link_opens_the_form_with_the_method_chosen() -> None:
-    links = opened("methods").page_link
-    assert len(links) >= len(METHODS)
-    assert {link.proto.query_string for link in links} >= {f"method={name}" for name in METHODS}
+def test_a_link_opens_the_form_with_the_method_chosen_where_it_has_a_place_in_a_grid() -> None:
+    links = {link.proto.query_string for link in opened("methods").page_link if "method=" in link.proto.query_string}
+    assert links == {f"method={name}" for name, method in METHODS.items() if method.needs.grid}
+
+
+def test_a_method_without_a_place_in_a_grid_says_how_it_is_run() -> None:
+    others = [name for name, method in METHODS.items() if not method.needs.grid]
+    captions = {caption.value for caption in opened("methods").caption}
+    assert "train" in others
+    assert {f"`gazegrid {name}`" for name in others} <= captions
