@@ -75,6 +75,13 @@ def test_the_patch_is_one_box_in_the_same_place_of_every_picture() -> None:
             assert int(line.int().diff().abs().sum()) <= 2
 
 
+def test_the_patch_is_as_large_as_what_is_drawn_but_for_what_lies_outside() -> None:
+    """Of a uniform share u, sides sqrt(u) around any place: 1/2 - 1/5 + 1/48 of the picture on average."""
+    generator = np.random.default_rng(0)
+    shares = [1 - kept_by(mixed(*batch(2, 64, 64), CUTMIX, generator)[1]) for _ in range(1000)]
+    assert np.mean(shares) == pytest.approx(1 / 2 - 1 / 5 + 1 / 48, abs=0.025)
+
+
 @pytest.mark.parametrize("parameter", [0.2, 1.0])
 def test_mixup_is_drawn_from_its_beta_distribution(parameter: float) -> None:
     generator, recipe = np.random.default_rng(0), MixRecipe(1, parameter, 0)

@@ -208,6 +208,12 @@ def test_a_plain_recipe_shows_pictures_as_they_are(ramp: Examples) -> None:
     assert all(torch.equal(view[0, 3], torch.arange(16, dtype=torch.uint8) * 16) for view in plain_views(ramp))
 
 
+def test_the_same_picture_is_altered_anew_in_every_batch_and_epoch(dataset: Dataset) -> None:
+    one = Examples(replace(dataset, pictures=[dataset.pictures[0]] * 21), 16, 16)
+    found = [view.numpy().tobytes() for view in plain_views(one, least_crop=0.2, flip=True)]
+    assert len(set(found)) > 0.9 * len(found)
+
+
 def test_half_of_the_pictures_are_mirrored(ramp: Examples) -> None:
     mirrored = [bool(view[0, 0, 0] > view[0, 0, -1]) for view in plain_views(ramp, flip=True)]
     assert len(mirrored) == 120
