@@ -1,7 +1,11 @@
+from . import activations as activations
 from . import edges as edges
+from . import objectives as objectives
 from . import optimize as optimize
 from . import parameterizations as parameterizations
 from . import ranges as ranges
 from . import shown as shown
+from . import spectra as spectra
 from . import starts as starts
 from . import targets as targets
+from . import transforms as transforms

@@ -1,0 +1,134 @@
+"""Pictures as waves: one learning rate fits all sizes of structure, and noise of single pixels is no easy way out.
+
+Olah, Mordvintsev, Schubert, "Feature Visualization", Distill 2017 (spectrum scaled by 1/f, decorrelated colors); Fel et
+al., "Unlocking Feature Visualization for Deeper Networks with MAgnitude Constrained Optimization", NeurIPS 2023
+(magnitudes fixed, phases learned).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+COLOR_AXES = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
+"""Square root of the covariance of colors in ImageNet's photos, as lucid states it: (R, G, B) rows."""
+SPREAD = 0.01
+"""Standard deviation of the coefficients at the start."""
+MARGIN = 0.02
+"""A photo's values are brought this far inside [0, 1], where the sigmoid's inverse is finite."""
+
+
+def frequencies(height: int, width: int) -> Tensor:
+    """Cycles a pixel of each coefficient of `rfft2`, (H, W // 2 + 1)."""
+    rows, columns = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None]
+    return torch.hypot(rows, columns.expand(height, -1))
+
+
+def falloff(height: int, width: int, decay: float = 1.0) -> Tensor:
+    """1 / f ** decay, (H, W // 2 + 1); the mean counts as one cycle over the longer side."""
+    counted = frequencies(height, width).clamp_min(1 / max(height, width))
+    return torch.pow(counted, -decay) * math.sqrt(height * width)
+
+
+def color_matrix(like: Tensor) -> Tensor:
+    """(3, 3): from decorrelated channels to red, green and blue."""
+    axes = torch.tensor(COLOR_AXES)
+    matrix: Tensor = (axes / torch.linalg.vector_norm(axes, dim=0).max()).to(like)
+    return matrix
+
+
+def colored(channels: Tensor) -> Tensor:
+    """Decorrelated channels (N, 3, H, W), unbounded, as pictures in (0, 1)."""
+    return torch.einsum("rc,nchw->nrhw", color_matrix(channels), channels).sigmoid()
+
+
+def uncolored(picture: Tensor) -> Tensor:
+    """The channels that `colored` makes `picture` of, up to `MARGIN`."""
+    inverse = color_matrix(picture).inverse()
+    return torch.einsum("cr,nrhw->nchw", inverse, picture.clamp(MARGIN, 1 - MARGIN).logit())
+
+
+@dataclass(frozen=True)
+class FourierSheet:
+    """Coefficients of waves, each scaled by 1 / its frequency, of decorrelated colors."""
+
+    coefficients: Tensor
+    """(N, 3, H, W // 2 + 1, 2), a leaf that needs a gradient"""
+    scale: Tensor
+    """(H, W // 2 + 1, 1)"""
+    width: int
+
+    @property
+    def tensors(self) -> Sequence[Tensor]:
+        """The one leaf."""
+        return (self.coefficients,)
+
+    def picture(self) -> Tensor:
+        """The pictures, (N, 3, H, W) in (0, 1)."""
+        spectrum = torch.view_as_complex(self.coefficients * self.scale)
+        size = (self.coefficients.shape[2], self.width)
+        return colored(torch.fft.irfft2(spectrum, s=size) / 4)
+
+    def settle(self, step: int, *, last: bool) -> None:
+        """Nothing: the picture is always in its range."""
+
+
+def random_waves(count: int, height: int, width: int, generator: torch.Generator, device: torch.device) -> FourierSheet:
+    """`count` nearly gray pictures with a little of every wave; a seed gives the same on every device."""
+    start = torch.randn(count, 3, height, width // 2 + 1, 2, generator=generator) * SPREAD
+    return _sheet(start.to(device), width)
+
+
+def waves_of(picture: Tensor) -> FourierSheet:
+    """Pictures (N, 3, H, W) as waves."""
+    height, width = picture.shape[2:]
+    scale = falloff(height, width)[..., None].to(picture)
+    spectrum = torch.view_as_real(torch.fft.rfft2(uncolored(picture) * 4))
+    return _sheet(spectrum / scale, width)
+
+
+def _sheet(coefficients: Tensor, width: int) -> FourierSheet:
+    leaf = coefficients.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
+    return FourierSheet(leaf, falloff(coefficients.shape[2], width)[..., None].to(leaf), width)
+
+
+@dataclass(frozen=True)
+class PhaseSheet:
+    """Waves whose magnitudes are those of photos and whose phases move, so that no frequency can take over."""
+
+    phases: Tensor
+    """(N, 3, H, W // 2 + 1), a leaf that needs a gradient, in radians"""
+    magnitudes: Tensor
+    """(3, H, W // 2 + 1)"""
+    width: int
+
+    @property
+    def tensors(self) -> Sequence[Tensor]:
+        """The one leaf."""
+        return (self.phases,)
+
+    def picture(self) -> Tensor:
+        """The pictures, (N, 3, H, W) in (0, 1)."""
+        spectrum = torch.polar(self.magnitudes.expand_as(self.phases), self.phases)
+        return colored(torch.fft.irfft2(spectrum, s=(self.phases.shape[2], self.width)))
+
+    def settle(self, step: int, *, last: bool) -> None:
+        """Nothing: the picture is always in its range."""
+
+
+def magnitudes_of(photos: Tensor) -> Tensor:
+    """Mean magnitude of each wave over photos (N, 3, H, W), of decorrelated colors: (3, H, W // 2 + 1)."""
+    magnitudes: Tensor = torch.fft.rfft2(uncolored(photos)).abs().mean(dim=0)
+    return magnitudes
+
+
+def random_phases(count: int, magnitudes: Tensor, width: int, generator: torch.Generator) -> PhaseSheet:
+    """`count` pictures of these magnitudes in no order; the mean keeps the photos' sign, which is its phase."""
+    shape = (count, *magnitudes.shape)
+    phases = (torch.rand(shape, generator=generator) * 2 - 1) * torch.pi
+    phases[..., 0, 0] = 0
+    return PhaseSheet(phases.to(magnitudes).requires_grad_(), magnitudes, width)
