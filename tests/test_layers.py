@@ -46,6 +46,8 @@ def test_the_dashboard_and_every_method_are_imported_without_torch(tmp_path: Pat
         *modules_of("dashboard"),
         "core.methods",
         "core.engine",
+        "core.training",
+        "core.dataset_files",
         "core.networks.catalog",
         "core.page",
         "core.archive",
