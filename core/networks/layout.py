@@ -7,7 +7,6 @@ import re
 
 from torch import Tensor
 
-from core.engine.activations import as_map
 from core.errors import Undefined
 from core.networks.network import Network
 
@@ -46,6 +45,21 @@ def map_of(network: Network, layer: str, output: Tensor, input_shape: tuple[int,
         if _folds(output.shape[1] - prefix, aspect):
             return as_map(output, aspect, prefix)
     raise Undefined(f"the tokens of layer {layer} of {network.card.name} lie on no grid")
+
+
+def as_map(output: Tensor, aspect: float, prefix: int = 0, *, channels_last: bool = False) -> Tensor:
+    """An output of 2, 3 or 4 dimensions as a map (N, C, h, w).
+
+    `aspect` is the input's height over its width, by which tokens (N, T, C) are folded back to their grid, the first
+    `prefix` ones (class token, registers) left out; `channels_last` says of 4 dimensions that they are (N, h, w, C).
+    """
+    if output.ndim == 2:
+        return output[:, :, None, None]
+    if output.ndim == 3:
+        tokens = output[:, prefix:]
+        height = max(1, round((tokens.shape[1] * aspect) ** 0.5))
+        return tokens.reshape(len(tokens), height, -1, tokens.shape[2]).movedim(-1, 1)
+    return output.movedim(-1, 1) if channels_last else output
 
 
 def _is_channels_last(shape: tuple[int, ...], aspect: float, network: Network) -> bool:
