@@ -90,7 +90,7 @@ def runner(settings: Settings, pool: NetworkPool) -> Iterator[SpecRunner]:
 
 
 def test_the_manifest_says_where_a_result_comes_from(spec: JobSpec, store: Store, pool: NetworkPool) -> None:
-    manifest = compute(spec, store, pool.get, Context(0))
+    manifest = compute(spec, store, pool, Context(0))
     provenance = manifest.provenance
     assert store.manifest(spec.key) == manifest
     assert re.fullmatch(r"[0-9a-f]{64}", provenance["weights_sha256"])
@@ -133,7 +133,7 @@ def test_a_job_cancelled_at_the_last_moment_publishes_nothing(
 ) -> None:
     lease.ledger.cancel(lease.key, ttl_s=60)
     with pytest.raises(Superseded):
-        compute(spec, store, pool.get, Context(0), lease.confirm)
+        compute(spec, store, pool, Context(0), lease.confirm)
     assert not store.has(spec.key)
 
 
@@ -179,4 +179,4 @@ def test_a_cuda_error_spoils_the_process_and_a_bad_parameter_does_not() -> None:
 
 def test_an_undefined_cell_says_why(spec: JobSpec, store: Store, pool: NetworkPool) -> None:
     with pytest.raises(Undefined, match="no attention"):
-        compute(JobSpec(Fussy(), spec.pictures, spec.network), store, pool.get, Context(0))
+        compute(JobSpec(Fussy(), spec.pictures, spec.network), store, pool, Context(0))
