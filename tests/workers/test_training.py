@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from core.dataset_files import read_dataset
 from core.items import png_bytes
@@ -166,6 +167,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(
 
 def undisturbed(dataset: object, spec: JobSpec, tmp_path: Path) -> Store:
     """A store in which the same job was computed in one go."""
+    torch.set_num_threads(1)  # as the worker's: sums differ by their order
     other = Store(tmp_path / "other")
     other.put_dataset(dataset)
     compute(spec, other, NetworkPool(2**30, "cpu"), Context(spec.seed))
