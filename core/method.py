@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.networks.network import Network
     from core.picture import Picture
 
+Choices = Literal["classes", "class", "layers", "networks"]
 MethodFamily = Literal["optimization", "fixation", "attribution", "autoencoder", "style", "inspection", "training"]
 
 
@@ -107,14 +108,14 @@ def parameter(
     *,
     unit: str | None = None,
     when: Mapping[str, Sequence[Any]] | None = None,
-    choices: Literal["classes", "layers"] | None = None,
+    choices: Choices | None = None,
     advanced: bool = False,
     **bounds: Any,
 ) -> Any:
     """A field of a method. Numbers need `unit` ('' for a pure number) and bounds (`ge`/`gt`, `le`/`lt`).
 
     `when` names the other parameters' values under which this one matters (the form hides it otherwise); `choices` says
-    that the form offers the networks' class or layer names; an `advanced` one is folded away there.
+    that the form offers names of classes, of one class, of layers or of networks; an `advanced` one is folded away.
     """
     conditions = {name: list(values) for name, values in (when or {}).items()}
     extra: dict[str, Any] = {"unit": unit, "when": conditions, "choices": choices, "advanced": advanced}
@@ -277,6 +278,8 @@ def allowed(field: FieldInfo) -> str:
         return f"{kind}{above}{low:.10g} to {below}{high:.10g}" + (f" {unit}" if unit else "")
     if annotation is str:
         return "a text"
+    if get_origin(annotation) is tuple:
+        return "names of networks"
     weights = get_origin(annotation) is not dict or get_args(annotation)[1] is float
     return "names, or names with weights as name=1" if weights else "a table of names and values"
 

@@ -1,11 +1,16 @@
 from . import activations as activations
 from . import edges as edges
+from . import gradients as gradients
 from . import objectives as objectives
+from . import octaves as octaves
 from . import optimize as optimize
 from . import parameterizations as parameterizations
 from . import ranges as ranges
+from . import recorder as recorder
+from . import sheets as sheets
 from . import shown as shown
 from . import spectra as spectra
 from . import starts as starts
+from . import state as state
 from . import targets as targets
 from . import transforms as transforms

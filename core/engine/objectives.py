@@ -18,16 +18,36 @@ FREED_STEPS = 16
 """Steps in which a dead unit still gets a gradient, as lucid has it."""
 
 
-def channel(values: Tensor, index: Tensor) -> Tensor:
-    """Mean over all places of channel `index` (N,) of each map."""
-    return values.mean(dim=(2, 3)).gather(1, index[:, None])[:, 0]
+def channels(values: Tensor) -> Tensor:
+    """Mean over all places of each channel, (N, C)."""
+    return values.mean(dim=(2, 3))
 
 
-def neuron(values: Tensor, index: Tensor, y: float = 0.5, x: float = 0.5) -> Tensor:
-    """Channel `index` (N,) at one place, by its share of height and width: the middle, where nothing is said."""
+def neurons(values: Tensor, y: float = 0.5, x: float = 0.5) -> Tensor:
+    """Each channel at one place, by its share of height and width: the middle, where nothing is said; (N, C)."""
     row, column = int(y * (values.shape[2] - 1) + 0.5), int(x * (values.shape[3] - 1) + 0.5)
     there: Tensor = values[:, :, row, column]
-    return there.gather(1, index[:, None])[:, 0]
+    return there
+
+
+def chosen(activations: Tensor, index: Tensor) -> Tensor:
+    """Of each row of (N, C) the one that `index` (N,) says."""
+    return activations.gather(1, index[:, None])[:, 0]
+
+
+def numbered(first: int, count: int, device: torch.device) -> Tensor:
+    """The units from `first` on, (count,)."""
+    return torch.arange(first, first + count, device=device)
+
+
+def most_excited(own: Tensor, others: Tensor, count: int) -> Tensor:
+    """The `count` units (count,) whose activation `own` (1, C) lies the most standard deviations above `others` (N, C).
+
+    Units that say the same of all come last.
+    """
+    spread = others.std(dim=0, correction=0)
+    above = (own[0] - others.mean(dim=0)) / spread.clamp_min(1e-12)
+    return above.where(spread > 1e-12, -torch.inf).topk(count).indices
 
 
 def layer(values: Tensor) -> Tensor:
@@ -68,7 +88,10 @@ def total_variation(picture: Tensor) -> Tensor:
 
 
 class _FreedReLU(torch.autograd.Function):
-    """ReLU (up to `most`) whose gradient also reaches a unit that is off, where it would switch the unit on."""
+    """ReLU (up to `most`) whose gradient also reaches units that are off, where it would switch them on.
+
+    Only for a picture that would get no gradient at all: anywhere else the freed ones would drown the true ones.
+    """
 
     @staticmethod
     def forward(context: Any, values: Tensor, most: float) -> Tensor:
@@ -79,13 +102,19 @@ class _FreedReLU(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (values,) = context.saved_tensors
-        shut = ((values < 0) & (gradient > 0)) | ((values > context.most) & (gradient < 0))
-        return gradient.masked_fill(shut, 0), None
+        below, above = values <= 0, values >= context.most
+        true = gradient.masked_fill(below | above, 0)
+        freed = gradient.masked_fill((below & (gradient > 0)) | (above & (gradient < 0)), 0)
+        dead = (true == 0).flatten(1).all(dim=1).view(-1, *[1] * (values.ndim - 1))
+        return freed.where(dead, true), None
 
 
 @contextmanager
 def freed_relus(model: nn.Module) -> Iterator[None]:
-    """ReLUs let the gradient through that would wake a unit, while this lasts: a blank sheet finds dead units."""
+    """ReLUs that would stop all of a picture's gradient let through what would wake them, while this lasts.
+
+    On a blank sheet a unit may be dead. As lucid has it.
+    """
 
     def freed(module: nn.Module, arguments: tuple[Any, ...], _: Any) -> Any:
         return _FreedReLU.apply(arguments[0], 6.0 if isinstance(module, nn.ReLU6) else torch.inf)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -12,9 +13,11 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from core.engine import gradients, state
 from core.engine.parameterizations import Parameterization
 from core.engine.ranges import to_bytes
-from core.errors import ComputationFailed
+from core.engine.recorder import CHECK_EVERY, LatestValues, Recorder
+from core.errors import Damaged
 from core.items import Pixels
 
 OptimizerName = Literal["adam", "sgd", "rmsprop"]
@@ -25,14 +28,22 @@ Objective = Callable[[Tensor, int], Mapping[str, Tensor]]
 """Pictures (N, 3, H, W) and the step -> named values (N,), the same names at every step. `total` is minimized, the
 others are recorded."""
 
-CHECK_EVERY = 25
-"""Steps between looks at whether the numbers are still finite: each look waits for the device."""
+CHECKPOINT_EVERY_S = 10.0
 
 
-class Report(Protocol):
-    """`core.method.Context.report`."""
+class Checkpoint(Protocol):
+    """`core.method.Checkpoint`."""
 
-    def __call__(self, step: int, total: int, scalars: Mapping[str, float], preview: Callable[[], Pixels]) -> None: ...
+    def read(self) -> bytes | None: ...
+    def write(self, content: bytes) -> None: ...
+
+
+class Monitor(Protocol):
+    """`core.method.Context`."""
+
+    @property
+    def checkpoint(self) -> Checkpoint: ...
+    def report(self, step: int, total: int, scalars: Mapping[str, float], preview: Callable[[], Pixels]) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +58,12 @@ class Plan:
     schedule: Schedule = "constant"
     """cosine: the rate falls to nothing towards the last step, so that the picture settles."""
     momentum: float = 0.0
+    gradient: gradients.Change = gradients.unchanged
     frames: int = 0
     """Pictures kept for a film, at even intervals from the start to the end."""
     precision: Precision = "float32"
+    until: Callable[[Mapping[str, Tensor]], bool] = lambda _: False
+    """Whether these values are good enough to stop; asked every `CHECK_EVERY` steps."""
 
 
 @dataclass(frozen=True)
@@ -63,95 +77,115 @@ class Outcome:
     film: Tensor
     """(frames, N, H, W, 3) uint8 on the CPU"""
 
-
-class LatestValues(Mapping[str, float]):
-    """The newest traced values of the first picture; the device is waited for only when one is read."""
-
-    def __init__(self, names: tuple[str, ...], values: Tensor) -> None:
-        self._names = names
-        self._values = values  # (names, N)
-
-    def __getitem__(self, name: str) -> float:
-        if name not in self._names:
-            raise KeyError(name)
-        return float(self._values[self._names.index(name), 0])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
+    @property
+    def steps(self) -> int:
+        """Steps that were taken."""
+        return len(next(iter(self.traces.values()))) - 1
 
 
-class Recorder:
-    """Traces and film of one run, kept on the device and moved once, at the end."""
+class Descent:
+    """How far a run is, and everything that going on needs."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._steps = plan.steps
-        self._film_steps = even_steps(plan.steps, plan.frames)
-        self._names: tuple[str, ...] = ()
-        self._values: list[Tensor] = []
-        self._film: list[Tensor] = []
+    def __init__(self, parameterization: Parameterization, plan: Plan) -> None:
+        self.parameterization, self.plan = parameterization, plan
+        self.tensors = list(parameterization.tensors)
+        self.optimizer = make_optimizer(self.tensors, plan)
+        self.recorder = Recorder(plan.steps, plan.frames)
+        self.step = 0
+        """Steps that were taken."""
 
-    def note(self, step: int, values: Mapping[str, Tensor], picture: Tensor) -> LatestValues:
-        """Record what holds before step number `step` (0 is the first); ComputationFailed when it is not finite."""
-        self._names = tuple(values)
-        self._values.append(torch.stack([value.detach().float() for value in values.values()]))
-        if step in self._film_steps:
-            self._film.append(to_bytes(picture))
-        if step % CHECK_EVERY == 0 or step == self._steps:
-            self._check(step)
-        return LatestValues(self._names, self._values[-1])
+    def advance(self, objective: Objective) -> tuple[LatestValues, Mapping[str, Tensor]]:
+        """One step; the values that held before it."""
+        plan, picture = self.plan, self.parameterization.picture()
+        with lowered(picture, plan.precision):
+            values = objective(picture, self.step)
+        # means over pixels have gradients of 1e-6: times the number of values, a rate means the same at every size
+        total = values["total"].sum() * picture[0].numel()
+        for tensor, gradient in zip(self.tensors, torch.autograd.grad(total, self.tensors), strict=True):
+            # a fused optimizer pairs values by place, whatever the strides
+            tensor.grad = plan.gradient(gradient).contiguous()
+        latest = self.recorder.note(self.step, values, picture)
+        for group in self.optimizer.param_groups:
+            group["lr"] = plan.rate * share_of_rate(plan, self.step)
+        self.optimizer.step()
+        self.step += 1
+        self.parameterization.settle(self.step, last=self.step == plan.steps)
+        return latest, values
 
-    def _check(self, step: int) -> None:
-        recent = torch.stack(self._values[-CHECK_EVERY - 1 :])  # (recent steps, names, N)
-        finite = recent.isfinite().all(dim=2).all(dim=1)
-        if not finite.all():
-            broken = step + 1 - len(recent) + int((~finite).int().argmax())
-            raise ComputationFailed(
-                f"the numbers were no longer finite at step {broken} of {self._steps}; a smaller rate may help"
-            )
+    @torch.no_grad()
+    def finish(self, objective: Objective) -> Outcome:
+        """What holds of the final pictures, which no step has measured yet."""
+        if self.step < self.plan.steps:
+            self.parameterization.settle(self.step, last=True)
+        picture = self.parameterization.picture()
+        with lowered(picture, self.plan.precision):
+            values = objective(picture, self.step)
+        self.recorder.note(self.step, values, picture, last=True)
+        return Outcome(picture.detach(), self.recorder.traces(), self.recorder.film())
 
-    def outcome(self, picture: Tensor) -> Outcome:
-        """Everything, moved to the CPU."""
-        traces = torch.stack(self._values).cpu()  # (steps + 1, names, N)
-        film = torch.stack(self._film).cpu() if self._film else torch.empty(0, dtype=torch.uint8)
-        return Outcome(picture.detach(), dict(zip(self._names, traces.unbind(1), strict=True)), film)
+    def preview(self) -> Pixels:
+        """The first picture as it is, (H, W, 3)."""
+        pixels: Pixels = to_bytes(self.parameterization.picture()[0]).cpu().numpy()
+        return pixels
+
+    def to_bytes(self) -> bytes:
+        """For `resume`."""
+        moments = self.optimizer.state_dict()["state"]
+        tensors = {f"moved.{i}": tensor for i, tensor in enumerate(self.tensors)}
+        tensors |= {f"optimizer.{i}.{name}": value for i, part in moments.items() for name, value in part.items()}
+        tensors |= {f"recorded.{name}": tensor for name, tensor in self.recorder.tensors().items()}
+        return state.to_bytes(tensors, {"step": self.step, "names": self.recorder.names})
+
+    @torch.no_grad()
+    def resume(self, content: bytes) -> None:
+        """Go on from what `to_bytes` gave, to the same pictures bit for bit. Raises Damaged; then nothing changed."""
+        tensors, numbers = state.from_bytes(content)
+        device = self.tensors[0].device
+        # copied, as a file's tensors lie anywhere in memory, and fused optimizers round differently there
+        parts = {name: tensor.clone().to(device) for name, tensor in tensors.items()}
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in parts.items():
+            kind, _, rest = name.partition(".")
+            if kind == "optimizer":
+                index, _, inner = rest.partition(".")
+                moments.setdefault(int(index), {})[inner] = tensor
+        for number, moved in enumerate(self.tensors):
+            moved.copy_(parts[f"moved.{number}"])
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
+        recorded = {name.removeprefix("recorded."): part for name, part in parts.items() if name.startswith("rec")}
+        self.recorder.restore(numbers["names"], recorded, device)
+        self.step = numbers["step"]
 
 
 @torch.enable_grad()
-def descend(parameterization: Parameterization, objective: Objective, plan: Plan, report: Report) -> Outcome:
+def descend(parameterization: Parameterization, objective: Objective, plan: Plan, monitor: Monitor) -> Outcome:
     """Take `plan.steps` steps that make `total` of every picture smaller; pictures of a batch do not affect each other.
 
-    Reports after each step. Raises ComputationFailed when a number is no longer finite, and whatever `report` raises.
+    Reports after each step, and goes on where the monitor's checkpoint left off. Raises ComputationFailed when a number
+    is no longer finite, and whatever `monitor.report` raises.
     """
-    tensors = list(parameterization.tensors)
-    optimizer = make_optimizer(tensors, plan)
-    recorder = Recorder(plan)
-    for step in range(plan.steps):
-        picture = parameterization.picture()
-        with lowered(picture, plan.precision):
-            values = objective(picture, step)
-        # means over pixels have gradients of 1e-6: times the number of values, a rate means the same at every size
-        total = values["total"].sum() * picture[0].numel()
-        for tensor, gradient in zip(tensors, torch.autograd.grad(total, tensors), strict=True):
-            tensor.grad = gradient.contiguous()  # a fused optimizer pairs values by place, whatever the strides
-        latest = recorder.note(step, values, picture)
-        for group in optimizer.param_groups:
-            group["lr"] = plan.rate * share_of_rate(plan, step)
-        optimizer.step()
-        parameterization.settle(step + 1, last=step + 1 == plan.steps)
-        report(step + 1, plan.steps, latest, lambda: to_bytes(parameterization.picture()[0]).cpu().numpy())
-    return finish(parameterization, objective, plan, recorder)
+    descent = Descent(parameterization, plan)
+    _take_up(descent, monitor.checkpoint)
+    kept_s = time.monotonic()
+    while descent.step < plan.steps:
+        latest, values = descent.advance(objective)
+        monitor.report(descent.step, plan.steps, latest, descent.preview)
+        if descent.step % CHECK_EVERY == 0 and plan.until(values):
+            break
+        if time.monotonic() - kept_s >= CHECKPOINT_EVERY_S:
+            monitor.checkpoint.write(descent.to_bytes())
+            kept_s = time.monotonic()
+    return descent.finish(objective)
 
 
-@torch.no_grad()
-def finish(parameterization: Parameterization, objective: Objective, plan: Plan, recorder: Recorder) -> Outcome:
-    """What holds of the final pictures, which no step has measured yet."""
-    picture = parameterization.picture()
-    with lowered(picture, plan.precision):
-        recorder.note(plan.steps, objective(picture, plan.steps), picture)
-    return recorder.outcome(picture)
+def _take_up(descent: Descent, checkpoint: Checkpoint) -> None:
+    """Go on where the checkpoint left off; from the start where there is none, or a damaged one."""
+    if (content := checkpoint.read()) is None:
+        return
+    try:
+        descent.resume(content)
+    except Damaged:
+        return
 
 
 def share_of_rate(plan: Plan, step: int) -> float:
@@ -173,10 +207,3 @@ def make_optimizer(tensors: list[Tensor], plan: Plan) -> Optimizer:
 def lowered(picture: Tensor, precision: Precision) -> AbstractContextManager[None]:
     """Matrix products and convolutions in bf16 where `precision` says so; sums and edges stay in float32."""
     return torch.autocast(picture.device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
-
-
-def even_steps(steps: int, count: int) -> frozenset[int]:
-    """At most `count` steps from 0 to `steps`, both included, as evenly as whole numbers allow."""
-    if count < 2:
-        return frozenset({steps} if count else ())
-    return frozenset(math.floor(index * steps / (count - 1) + 0.5) for index in range(count))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from torch import Tensor
+from torch.nn import functional
 
 from core.items import Pixels
 
@@ -25,6 +26,13 @@ def rescale(picture: Tensor) -> Tensor:
     low = picture.amin(dim=(1, 2, 3), keepdim=True)
     spread = picture.amax(dim=(1, 2, 3), keepdim=True) - low
     return ((picture - low) / spread.clamp_min(FLAT)).where(spread > FLAT, picture.clamp(0, 1))
+
+
+def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """Pictures (N, C, H, W) in [0, 1] at (height, width), smoothed where they shrink; differentiable."""
+    if tuple(picture.shape[-2:]) == size:
+        return picture
+    return functional.interpolate(picture, size=size, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
 
 
 def to_bytes(picture: Tensor) -> Tensor:

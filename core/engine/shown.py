@@ -7,20 +7,36 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from torch import Tensor
 
-from core.items import Item, Series, Table
+from core.items import Item, Pixels, Series, Table
 
 TOP = 5
+GAP_PX = 2
+"""Of white between the pictures of a sheet."""
+
+
+def tiled(pictures: Pixels, columns: int) -> Pixels:
+    """Pictures (N, ..., H, W, 3) side by side, `columns` in a row: (..., rows, columns, 3) with white between."""
+    count, height, width = len(pictures), pictures.shape[-3], pictures.shape[-2]
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    shape = (rows * (height + GAP_PX) - GAP_PX, columns * (width + GAP_PX) - GAP_PX, 3)
+    sheet = np.full((*pictures.shape[1:-3], *shape), 255, dtype=np.uint8)
+    for index, picture in enumerate(pictures):
+        row, column = divmod(index, columns)
+        top, left = row * (height + GAP_PX), column * (width + GAP_PX)
+        sheet[..., top : top + height, left : left + width, :] = picture
+    return sheet
 
 
 def traces(recorded: Mapping[str, Tensor], labels: Mapping[str, tuple[str, str]]) -> dict[str, Item]:
-    """A curve `trace_NAME` for each name of `labels` (name -> what is measured, caption), of the first picture.
+    """A curve `trace_NAME` for each name of `labels` (name -> what is measured, caption), mean of the pictures.
 
     `recorded` holds (steps + 1, N) float32 on the CPU.
     """
     return {
         f"trace_{name}": Series(
             x=np.arange(len(recorded[name]), dtype=np.float32),
-            y=recorded[name][:, 0].numpy(),
+            y=recorded[name].mean(dim=1).numpy(),
             x_label="step",
             y_label=measured,
             caption=caption,

@@ -121,8 +121,13 @@ class PhaseSheet:
 
 
 def magnitudes_of(photos: Tensor) -> Tensor:
-    """Mean magnitude of each wave over photos (N, 3, H, W), of decorrelated colors: (3, H, W // 2 + 1)."""
-    magnitudes: Tensor = torch.fft.rfft2(uncolored(photos)).abs().mean(dim=0)
+    """Mean magnitude of each wave over photos (N, 3, H, W), of decorrelated colors: (3, H, W // 2 + 1).
+
+    That of the mean color has its sign, which no phase may change.
+    """
+    spectrum = torch.fft.rfft2(uncolored(photos))
+    magnitudes: Tensor = spectrum.abs().mean(dim=0)
+    magnitudes[:, 0, 0] = spectrum[:, :, 0, 0].real.mean(dim=0)
     return magnitudes
 
 

@@ -31,6 +31,21 @@ class Moves:
         return bool(self.shift or self.scale or self.turn)
 
 
+def moved_at(step: int, picture: Tensor, moves: Moves, seed: int) -> Tensor:
+    """`moved` as step number `step` of a run draws it: the same when the run is taken up again."""
+    return moved(picture, moves, generator_at(step, seed)) if moves.any else picture
+
+
+def generator_at(step: int, seed: int) -> torch.Generator:
+    """Random numbers of step number `step`, on the CPU: the same when a run is taken up again, and on every device."""
+    return torch.Generator().manual_seed(seed * 1_000_003 + step)
+
+
+def number_at(step: int, seed: int, count: int) -> int:
+    """A random number below `count`, of step number `step`."""
+    return int(torch.randint(count, (), generator=generator_at(step, seed)))
+
+
 def moved(picture: Tensor, moves: Moves, generator: torch.Generator) -> Tensor:
     """Each picture (N, C, H, W) moved in its own way; what comes in from outside is mirrored.
 

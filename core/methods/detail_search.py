@@ -142,7 +142,7 @@ class DetailSearch(Method):
         logits = network(original)  # (1, K)
         target, watched = self._target(network, logits)
         objective = self._objective(network, target, watched, engine.edges.energy(original, self.edges))
-        outcome = engine.optimize.descend(self._sheet(original, context.seed), objective, self._plan(), context.report)
+        outcome = engine.optimize.descend(self._sheet(original, context.seed), objective, self._plan(), context)
         return Result(self._items(outcome, original, logits, network, watched))
 
     def _sheet(self, original: Tensor, seed: int) -> PixelSheet:

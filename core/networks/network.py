@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import cast
 
@@ -41,14 +41,6 @@ class Network(nn.Module):
         self.weights_sha256 = weights_sha256
         self.register_buffer("mean", torch.tensor(card.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(card.std).view(1, 3, 1, 1), persistent=False)
-        self._transform = create_transform(
-            card.input_px,
-            interpolation=card.interpolation,
-            crop_pct=card.crop_share,
-            crop_mode=card.crop_mode,
-            mean=card.mean,  # the color of a border
-            normalize=False,
-        )
         self.eval().requires_grad_(False)
         for module in self.modules():
             if getattr(module, "inplace", False):
@@ -68,10 +60,26 @@ class Network(nn.Module):
         """Memory of weights and buffers."""
         return sum(tensor.numel() * tensor.element_size() for tensor in (*self.parameters(), *self.buffers()))
 
-    def prepare(self, picture: Picture) -> Tensor:
-        """`picture` as (3, H, W) float32 in [0, 1] on `device`, resized and cropped as timm does for evaluation."""
-        pixels: Tensor = self._transform(PillowImage.fromarray(picture.pixels))
+    def prepare(self, picture: Picture, times: float = 1.0) -> Tensor:
+        """`picture` as (3, H, W) float32 in [0, 1] on `device`, resized and cropped as timm does for evaluation.
+
+        `times`: so many times larger than the network's own size.
+        """
+        card = self.card
+        transform = create_transform(
+            (round(card.input_px[0] * times), round(card.input_px[1] * times)),
+            interpolation=card.interpolation,
+            crop_pct=card.crop_share,
+            crop_mode=card.crop_mode,
+            mean=card.mean,  # the color of a border
+            normalize=False,
+        )
+        pixels: Tensor = transform(PillowImage.fromarray(picture.pixels))
         return pixels.to(self.device).float() / 255
+
+    def prepare_all(self, pictures: Sequence[Picture]) -> Tensor:
+        """`prepare` of each, (N, 3, H, W)."""
+        return torch.stack([self.prepare(picture) for picture in pictures])
 
     def class_index(self, name: str) -> int:
         """Which logit this class is: by its name, or by its number. BadParameter for a class that is not there."""

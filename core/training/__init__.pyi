@@ -1,4 +1,3 @@
-from . import state as state
 from . import targets as targets
 from . import teacher as teacher
 from . import trained as trained

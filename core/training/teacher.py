@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.canonical import digest_of
+from core.engine import state
 from core.errors import Damaged
 from core.method import Checkpoint
 from core.networks.network import Network
-from core.training import state
 from core.training.precision import half_precision
 from core.training.views import Views
 

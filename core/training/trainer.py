@@ -14,8 +14,8 @@ from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.engine import state
 from core.errors import ComputationFailed, Damaged
-from core.training import state
 from core.training.precision import half_precision
 from core.training.targets import MixRecipe, mixed, smoothed
 from core.training.teacher import Answers

@@ -15,9 +15,10 @@ def values() -> torch.Tensor:
 def test_channel_neuron_and_layer_by_hand(values: torch.Tensor) -> None:
     index = torch.tensor([0, 3, 1])
     for picture, chosen in enumerate(index.tolist()):
-        assert objectives.channel(values, index)[picture].isclose(values[picture, chosen].mean())
-        assert objectives.neuron(values, index)[picture] == values[picture, chosen, 2, 3]
-        assert objectives.neuron(values, index, y=1.0, x=0.0)[picture] == values[picture, chosen, 4, 0]
+        channels, neurons = objectives.channels(values), objectives.neurons(values)
+        assert objectives.chosen(channels, index)[picture].isclose(values[picture, chosen].mean())
+        assert objectives.chosen(neurons, index)[picture] == values[picture, chosen, 2, 3]
+        assert objectives.neurons(values, y=1.0, x=0.0)[picture, chosen] == values[picture, chosen, 4, 0]
         assert objectives.layer(values)[picture].isclose((values[picture] ** 2).mean())
 
 
@@ -50,13 +51,23 @@ def test_total_variation_of_a_ramp_is_its_slope() -> None:
 
 
 @pytest.mark.parametrize("relu", [nn.ReLU(), nn.ReLU6()])
-def test_a_dead_unit_gets_a_gradient_only_where_it_would_wake(relu: nn.Module) -> None:
-    values = torch.tensor([-1.0, 0.5, -1.0], requires_grad=True)
-    upwards = torch.tensor([-1.0, -1.0, 1.0])  # what is minimized falls where a value rises, but for the last
+def test_a_picture_without_any_gradient_gets_one_where_its_units_would_wake(relu: nn.Module) -> None:
+    values = torch.tensor([[-1.0, 0.5, -1.0], [-1.0, -0.5, -1.0]], requires_grad=True)  # the second is dead
+    upwards = torch.tensor([[-1.0, -1.0, 1.0]] * 2)  # what is minimized falls where a value rises, but for the last
     with objectives.freed_relus(relu):
         relu(values).backward(upwards)
     assert values.grad is not None
-    assert values.grad.tolist() == [-1.0, -1.0, 0.0]
+    assert values.grad.tolist() == [[0.0, -1.0, 0.0], [-1.0, -1.0, 0.0]]
     assert not relu._forward_hooks
-    (dead,) = torch.autograd.grad(relu(values).sum(), values)
-    assert dead.tolist() == [0.0, 1.0, 0.0]
+    (plain,) = torch.autograd.grad(relu(values).sum(), values)
+    assert plain.tolist() == [[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
+
+
+def test_the_most_excited_units_are_those_furthest_above_the_others() -> None:
+    others = torch.tensor([[0.0, 10.0, 5.0, 1.0], [2.0, 12.0, 5.0, 3.0]])  # spreads 1, 1, 0, 1
+    own = torch.tensor([[3.0, 12.0, 9.0, 7.0]])  # above by 2, 1, nothing to measure by, 5
+    assert objectives.most_excited(own, others, 4).tolist() == [3, 0, 1, 2]
+
+
+def test_numbered_units_are_in_order() -> None:
+    assert objectives.numbered(3, 2, torch.device("cpu")).tolist() == [3, 4]

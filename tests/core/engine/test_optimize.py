@@ -2,22 +2,45 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from core.engine import optimize
 from core.engine.edges import energy
-from core.engine.optimize import Objective, Outcome, Plan, descend, even_steps
+from core.engine.gradients import normalized
+from core.engine.optimize import Objective, Outcome, Plan, descend
 from core.engine.parameterizations import pixel_sheet
 from core.engine.ranges import clamp, rescale
+from core.engine.recorder import CHECK_EVERY, even_steps
 from core.errors import Cancelled, ComputationFailed
+from core.method import Checkpoint, Context
 
 
-def silent(step: int, total: int, scalars: Mapping[str, float], preview: Callable[[], Any]) -> None:
-    """Report to nobody."""
+class Told(Context):
+    """Calls `tell` with whatever is reported."""
+
+    def __init__(self, tell: Callable[..., Any]) -> None:
+        super().__init__()
+        self.tell = tell
+
+    def report(self, *arguments: Any) -> None:
+        self.tell(*arguments)
+
+
+class Kept(Checkpoint):
+    """A checkpoint in memory."""
+
+    content: bytes | None = None
+
+    def read(self) -> bytes | None:
+        return self.content
+
+    def write(self, content: bytes) -> None:
+        self.content = content
 
 
 def photo(count: int = 1) -> Tensor:
@@ -35,7 +58,7 @@ def edges(picture: Tensor, step: int) -> dict[str, Tensor]:  # noqa: ARG001
 def run(objective: Objective, start: Tensor | None = None, every: int = 0, **plan: Any) -> Outcome:
     begin = photo() if start is None else start
     sheet = pixel_sheet(begin, rescale, every) if every else pixel_sheet(begin, clamp)
-    return descend(sheet, objective, Plan(**({"steps": 20} | plan)), silent)
+    return descend(sheet, objective, Plan(**({"steps": 20} | plan)), Context())
 
 
 def test_plain_descent_has_the_closed_form_of_its_quadratic() -> None:
@@ -140,7 +163,7 @@ def test_each_step_is_reported_with_its_numbers_and_a_picture() -> None:
         pixel_sheet(photo(), clamp),
         toward(0.5),
         Plan(steps=3),
-        lambda step, total, scalars, preview: seen.append((step, total, dict(scalars), preview().shape)),
+        Told(lambda step, total, scalars, preview: seen.append((step, total, dict(scalars), preview().shape))),
     )
     assert [(step, total, shape) for step, total, _, shape in seen] == [(n, 3, (12, 14, 3)) for n in (1, 2, 3)]
     assert seen[0][2] == {"total": pytest.approx(toward(0.5)(photo(), 0)["total"].item())}
@@ -162,6 +185,50 @@ def test_a_loss_that_is_no_longer_finite_is_a_sentence_with_its_step(breaks_at: 
         run(objective, steps=steps)
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
+def test_a_run_that_was_cut_off_goes_on_to_the_same_bytes(optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimize, "CHECKPOINT_EVERY_S", 0)
+    plan = Plan(steps=12, optimizer=optimizer, rate=0.01, momentum=0.5, frames=4, schedule="cosine")  # type: ignore[arg-type]
+
+    def killed(step: int, *_: Any) -> None:
+        if step == 7:
+            raise KeyboardInterrupt
+
+    cut, taken = Told(killed), Context()
+    cut.checkpoint = taken.checkpoint = Kept()
+    with pytest.raises(KeyboardInterrupt):
+        descend(pixel_sheet(photo(2), clamp), edges, plan, cut)
+    steps: list[int] = []
+    taken.report = lambda step, *_: steps.append(step)  # type: ignore[method-assign]
+    again = descend(pixel_sheet(photo(2), clamp), edges, plan, taken)
+    whole = descend(pixel_sheet(photo(2), clamp), edges, plan, Context())
+    assert steps == [7, 8, 9, 10, 11, 12]  # six steps were kept; the seventh had not been
+    assert torch.equal(again.picture, whole.picture)
+    assert torch.equal(again.film, whole.film)
+    assert torch.equal(again.traces["total"], whole.traces["total"])
+
+
+def test_a_damaged_checkpoint_is_a_start_from_the_beginning() -> None:
+    context = Context()
+    context.checkpoint = Kept()
+    context.checkpoint.write(b"no checkpoint")
+    again = descend(pixel_sheet(photo(), clamp), edges, Plan(steps=3), context)
+    assert torch.equal(again.picture, run(edges, steps=3).picture)
+
+
+def test_a_run_ends_when_its_values_are_good_enough() -> None:
+    outcome = run(edges, steps=400, frames=3, until=lambda values: bool(values["total"].mean() < 1e9))
+    assert outcome.steps == CHECK_EVERY
+    assert torch.equal(outcome.film[-1, 0], (outcome.picture[0] * 255).round().byte().movedim(0, -1))
+
+
+def test_a_normalized_gradient_moves_each_picture_by_the_rate() -> None:
+    steep = photo(2) * torch.tensor([1.0, 0.1]).view(2, 1, 1, 1)
+    outcome = run(toward(0.5), start=steep, optimizer="sgd", rate=0.01, steps=1, gradient=normalized)
+    lengths = (outcome.picture - steep).square().mean(dim=(1, 2, 3)).sqrt()
+    torch.testing.assert_close(lengths, torch.full((2,), 0.01))
+
+
 def test_what_the_report_raises_ends_the_run_and_leaves_no_trace() -> None:
     def stop(step: int, *_: Any) -> None:
         if step == 2:
@@ -170,7 +237,7 @@ def test_what_the_report_raises_ends_the_run_and_leaves_no_trace() -> None:
     torch.set_grad_enabled(False)
     try:
         with pytest.raises(Cancelled):
-            descend(pixel_sheet(photo(), clamp), edges, Plan(steps=9), stop)
+            descend(pixel_sheet(photo(), clamp), edges, Plan(steps=9), Told(stop))
         assert not torch.is_grad_enabled()
     finally:
         torch.set_grad_enabled(True)

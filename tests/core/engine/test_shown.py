@@ -1,18 +1,19 @@
 from __future__ import annotations
 
+import numpy as np
 import torch
 
-from core.engine.shown import answers, traces
+from core.engine.shown import GAP_PX, answers, tiled, traces
 from core.items import Series
 
 
-def test_a_trace_is_the_first_pictures_curve_over_the_steps() -> None:
+def test_a_trace_is_the_pictures_mean_over_the_steps() -> None:
     recorded = {"loss": torch.tensor([[3.0, 9.0], [2.0, 9.0], [1.0, 9.0]]), "other": torch.zeros(3, 2)}
     curves = traces(recorded, {"loss": ("loss", "Falls")})
     assert list(curves) == ["trace_loss"]
     curve = curves["trace_loss"]
     assert isinstance(curve, Series)
-    assert (curve.x.tolist(), curve.y.tolist(), curve.caption) == ([0, 1, 2], [3, 2, 1], "Falls")
+    assert (curve.x.tolist(), curve.y.tolist(), curve.caption) == ([0, 1, 2], [6, 5.5, 5], "Falls")
 
 
 def test_the_table_has_the_leaders_of_before_and_after_by_probability_before() -> None:
@@ -28,3 +29,21 @@ def test_the_table_has_the_leaders_of_before_and_after_by_probability_before() -
 def test_a_network_of_two_classes_has_two_rows() -> None:
     table = answers(torch.tensor([1.0, 2.0]), torch.tensor([2.0, 1.0]), ["cat", "dog"], "")
     assert [row[0] for row in table.rows] == ["dog", "cat"]
+
+
+def test_pictures_are_laid_side_by_side_with_white_between() -> None:
+    pictures = np.stack([np.full((4, 5, 3), number, np.uint8) for number in range(3)])
+    sheet = tiled(pictures, 2)
+    assert sheet.shape == (4 + GAP_PX + 4, 5 + GAP_PX + 5, 3)
+    assert (sheet[:4, :5] == 0).all()
+    assert (sheet[:4, -5:] == 1).all()
+    assert (sheet[-4:, :5] == 2).all()
+    assert (sheet[-4:, -5:] == 255).all()
+    assert np.array_equal(tiled(pictures[:1], 9), pictures[0])
+
+
+def test_films_are_laid_side_by_side_frame_by_frame() -> None:
+    films = np.random.default_rng(0).integers(0, 255, (2, 6, 4, 5, 3), np.uint8)  # two pictures of six frames
+    sheet = tiled(films, 2)
+    assert sheet.shape == (6, 4, 5 + GAP_PX + 5, 3)
+    assert np.array_equal(sheet[3, :, :5], films[0, 3])

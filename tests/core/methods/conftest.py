@@ -18,11 +18,25 @@ CLASSES = ("cat", "dog", "bird")
 @pytest.fixture
 def linear() -> Network:
     """Logits = W x: three rows of length 1 at right angles to each other, on pictures of 12 x 12 pixels."""
-    card = NetworkCard(
-        name="local/linear",
-        identity="local/linear#0",
+    layer = nn.Linear(3 * PIXELS**2, 3, bias=False)
+    layer.weight.data = rows()
+    return Network(card("linear"), nn.Sequential(nn.Flatten(), layer), "0" * 64)
+
+
+@pytest.fixture
+def turning() -> Network:
+    """Its layer `0` turns the space of colors, and loses nothing; the logits are the means of the turned channels."""
+    layer = nn.Conv2d(3, 3, 1, bias=False)
+    layer.weight.data = turn()[:, :, None, None].clone()
+    return Network(card("turning"), nn.Sequential(layer, nn.AdaptiveAvgPool2d(1), nn.Flatten()), "0" * 64)
+
+
+def card(name: str) -> NetworkCard:
+    return NetworkCard(
+        name=f"local/{name}",
+        identity=f"local/{name}#0",
         family="cnn",
-        architecture="linear",
+        architecture=name,
         input_px=(PIXELS, PIXELS),
         class_names=CLASSES,
         parameters=3 * 3 * PIXELS**2,
@@ -32,9 +46,12 @@ def linear() -> Network:
         std=(1.0, 1.0, 1.0),
         crop_share=1.0,
     )
-    layer = nn.Linear(3 * PIXELS**2, 3, bias=False)
-    layer.weight.data = rows()
-    return Network(card, nn.Sequential(nn.Flatten(), layer), "0" * 64)
+
+
+def turn() -> Tensor:
+    """(3, 3), orthonormal."""
+    random = torch.randn(3, 3, generator=torch.Generator().manual_seed(4))
+    return torch.linalg.qr(random).Q.contiguous()
 
 
 def rows() -> Tensor:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from core.dataset import Dataset
+from core.engine import state
 from core.errors import ComputationFailed, Damaged
-from core.training import state
 from core.training.targets import MixRecipe
 from core.training.teacher import Answers
 from core.training.trained import Learner

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from core.engine.state import CHECKSUM_BYTES, from_bytes, to_bytes
 from core.errors import Damaged
-from core.training.state import CHECKSUM_BYTES, from_bytes, to_bytes
 
 TENSORS = {
     "a": torch.arange(24.0).reshape(2, 3, 2, 2).contiguous(memory_format=torch.channels_last),
@@ -44,7 +44,3 @@ def test_every_damaged_byte_is_found() -> None:
 def test_a_file_that_was_cut_short_is_damaged(length: int) -> None:
     with pytest.raises(Damaged):
         from_bytes(CONTENT[:length])
-
-
-def test_one_of_before_there_were_checksums_is_read() -> None:
-    assert from_bytes(CONTENT[:-CHECKSUM_BYTES])[1] == NUMBERS

@@ -1,0 +1,42 @@
+"""A picture larger than a network's input, seen at several sizes and by parts: so every network can dream of it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+Size = tuple[int, int]
+
+
+def octave_sizes(least: Size, most: Size, count: int) -> list[Size]:
+    """(height, width) of `count` octaves from `least` to `most`, each the same factor larger than the one before."""
+    shares = [index / (count - 1) for index in range(count)] if count > 1 else [1.0]
+    return [
+        (round(least[0] * (most[0] / least[0]) ** share), round(least[1] * (most[1] / least[1]) ** share))
+        for share in shares
+    ]
+
+
+def seen(picture: Tensor, size: Size, window: Size, generator: torch.Generator) -> Tensor:
+    """`picture` (1, C, H, W) at `size`, shifted at random and cut into windows that cover it: (T, C, h, w).
+
+    The shift goes around the edges and is undone on the gradient's way back, so that no seam stays in one place.
+    """
+    height, width = size
+    if tuple(picture.shape[-2:]) != size:
+        picture = functional.interpolate(picture, size=size, mode="bilinear", antialias=True, align_corners=False)
+    down, right = (int(torch.randint(length, (), generator=generator)) for length in window)
+    picture = picture.roll((down, right), dims=(2, 3))
+    windows = [
+        picture[0, :, top : top + window[0], left : left + window[1]]
+        for top in starts(height, window[0])
+        for left in starts(width, window[1])
+    ]
+    return torch.stack(windows)
+
+
+def starts(length: int, window: int) -> list[int]:
+    """Where windows begin that cover `length` evenly, as few as will do."""
+    count = -(-length // window)
+    return [round(index * (length - window) / max(1, count - 1)) for index in range(count)]

@@ -1,0 +1,167 @@
+"""Amplify: the least change of a picture that makes the network surer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from core import engine
+from core.class_weights import class_problem
+from core.items import Image, Item, Result, Scalar
+from core.method import Context, Method, MethodFamily, Output, parameter
+from core.networks.card import NetworkCard
+from core.optimization import (
+    as_declared,
+    class_parameter,
+    film,
+    frames_parameter,
+    precision_parameter,
+    rate_parameter,
+    steps_parameter,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.engine.optimize import Objective, Outcome, Plan
+    from core.networks.network import Network
+    from core.picture import Picture
+
+TRACES = {
+    "total": ("loss", "Whole loss, -log p + penalty |d|^2"),
+    "probability": ("probability", "Probability of the class"),
+    "change": ("root mean square", "Size of the change d, of a range of 1"),
+}
+
+
+class Amplify(Method):
+    """Minimizes -log p_c(x0 + d) + penalty mean d^2, or -log p_c alone where no value may change by more than a limit.
+
+    Plain descent along the gradient brought to length 1: the first step goes along the gradient itself.
+    """
+
+    title: ClassVar[str] = "Amplify"
+    summary: ClassVar[str] = (
+        "Which least change makes the network surer? A small change is searched that the eye hardly sees "
+        "and that raises the probability the most; it is shown magnified."
+    )
+    source: ClassVar[str] = (
+        "'Small changes, colossal result', of the talk on searching for root causes; "
+        "min -log p_c(x0 + d) + lambda |d|^2, or |d| <= eps at every value (Goodfellow et al. 2014, arXiv:1412.6572)"
+    )
+    family: ClassVar[MethodFamily] = "optimization"
+    version: ClassVar[int] = 1
+    outputs: ClassVar[tuple[Output, ...]] = (
+        Output("change", "image", "The change, magnified, around mid-gray"),
+        Output("changed", "image", "The picture with the change"),
+        Output("original", "image", "The picture as the network sees it"),
+        Output("film", "animation", "The change as it grows, added to the picture"),
+        *(Output(f"trace_{name}", "series", caption) for name, (_, caption) in TRACES.items()),
+        Output("answers", "table", "The network's answers before and after"),
+        Output("probability_before", "scalar", "Probability of the class for the original picture"),
+        Output("probability_after", "scalar", "Probability of the class for the changed picture"),
+        Output("change_size", "scalar", "Root mean square of the change, of a range of 1"),
+        Output("gain", "scalar", "How much the class's log odds rose for each hundredth of change"),
+        Output("steps", "scalar", "Steps that were taken"),
+    )
+
+    class_name: str = class_parameter()
+    limit: Literal["penalty", "box"] = parameter(
+        "penalty", "Keep the change small as a whole by a penalty, or every single value within a box."
+    )
+    penalty: float = parameter(
+        1000.0, "Weight of the mean square of the change.", unit="", ge=0, le=1e7, when={"limit": ["penalty"]}
+    )
+    box: float = parameter(
+        0.01, "Most that a value may change, of a range of 1.", unit="", gt=0, le=1, when={"limit": ["box"]}
+    )
+    goal: float = parameter(0.99, "Probability at which the search ends.", unit="", gt=0, le=1)
+    steps: int = steps_parameter(100)
+    magnify: float = parameter(
+        20.0, "The change is shown so many times larger than it is.", unit="times", ge=1, le=255, advanced=True
+    )
+    rate: float = rate_parameter(5e-4, "Root mean square of a step; a pixel's range is 1.")
+    frames: int = frames_parameter()
+    precision: Literal["float32", "bf16"] = precision_parameter()
+
+    def undefined_for(self, card: NetworkCard) -> str | None:
+        """A network without classes is never sure; one without the named class cannot be asked for it."""
+        if not card.class_names:
+            return "This network gives no classes: there is no probability to raise."
+        return class_problem(card, [self.class_name] if self.class_name else [])
+
+    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
+        original = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
+        logits = network(original)
+        index = network.class_index(self.class_name) if self.class_name else int(logits.argmax())
+        sheet = engine.parameterizations.pixel_sheet(original, self._range(original))
+        outcome = engine.optimize.descend(sheet, self._objective(network, original, index), self._plan(), context)
+        return Result(as_declared(self._items(outcome, original, logits, network, index), self.outputs))
+
+    def _range(self, original: Tensor) -> Callable[[Tensor], Tensor]:
+        if self.limit == "penalty":
+            return engine.ranges.clamp
+        low, high = (original - self.box).clamp(min=0), (original + self.box).clamp(max=1)
+        return lambda picture: picture.clamp(low, high)
+
+    def _plan(self) -> Plan:
+        return engine.optimize.Plan(
+            steps=self.steps,
+            optimizer="sgd",
+            rate=self.rate,
+            schedule="cosine",
+            gradient=engine.gradients.normalized,
+            frames=self.frames,
+            precision=self.precision,
+            until=lambda values: bool((values["probability"] >= self.goal).all()),
+        )
+
+    def _objective(self, network: Network, original: Tensor, index: int) -> Objective:
+        penalty = self.penalty if self.limit == "penalty" else 0.0
+
+        def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:  # noqa: ARG001
+            surprise = -network(picture).float().log_softmax(dim=1)[:, index]
+            square = (picture - original).square().mean(dim=(1, 2, 3))
+            return {
+                "total": surprise + penalty * square,
+                "probability": surprise.detach().neg().exp(),
+                "change": square.detach().sqrt(),
+            }
+
+        return objective
+
+    def _items(
+        self, outcome: Outcome, original: Tensor, logits: Tensor, network: Network, index: int
+    ) -> dict[str, Item]:
+        said = {output.name: output.caption for output in self.outputs}
+        names = network.card.class_names
+        after = network(outcome.picture)
+        change = outcome.picture - original
+        size = float(change.square().mean().sqrt())
+        odds = [float(answer[0].double().log_softmax(dim=0)[index]) for answer in (logits, after)]
+        risen = (_log_odds(odds[1]) - _log_odds(odds[0])) / max(size * 100, 1e-9)
+        shares = {"probability_before": math.exp(odds[0]), "probability_after": math.exp(odds[1])}
+        magnified = 0.5 + change * self.magnify
+        return {
+            "change": Image(
+                pixels=engine.ranges.to_pixels(magnified), caption=f"{said['change']}: {self.magnify:g} times"
+            ),
+            "changed": Image(pixels=engine.ranges.to_pixels(outcome.picture), caption=said["changed"]),
+            "original": Image(pixels=engine.ranges.to_pixels(original), caption=said["original"]),
+            "film": film(outcome, 1, said["film"]),
+            **engine.shown.traces(outcome.traces, TRACES),
+            "answers": engine.shown.answers(logits[0], after[0], names, said["answers"]),
+            **{
+                key: Scalar(value=value, unit="share", subject=names[index], caption=said[key])
+                for key, value in shares.items()
+            },
+            "change_size": Scalar(value=size, caption=said["change_size"]),
+            "gain": Scalar(value=risen, unit="per 1/100", caption=said["gain"]),
+            "steps": Scalar(value=outcome.steps, unit="steps", caption=said["steps"]),
+        }
+
+
+def _log_odds(log_probability: float) -> float:
+    """log(p / (1 - p)), also where p rounds to 1."""
+    return log_probability - math.log(max(-math.expm1(log_probability), 1e-12))

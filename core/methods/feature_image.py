@@ -1,0 +1,213 @@
+"""Feature image: what a channel, a neuron, a logit or a direction of a layer likes to see."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from core import engine
+from core.errors import BadParameter
+from core.items import Image, Item, Result, Scalar, Table
+from core.judges import verdicts
+from core.method import Context, Method, MethodFamily, Output, parameter
+from core.networks.card import NetworkCard
+from core.optimization import (
+    LOGITS,
+    as_declared,
+    at_parameter,
+    depth_parameter,
+    film,
+    frames_parameter,
+    layer_name,
+    layer_parameter,
+    layer_values,
+    precision_parameter,
+    rate_parameter,
+    scale_parameter,
+    seeds_parameter,
+    sheet_image,
+    shift_parameter,
+    steps_parameter,
+    turn_parameter,
+)
+from core.samples import sample, sample_names
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.engine.optimize import Objective, Outcome, Plan
+    from core.networks.network import Network
+    from core.picture import Picture
+
+TRACES = {"activation": ("activation", "Activation of the units, mean of the pictures")}
+COLUMNS = ("unit", "start", "activation for the photo", "activation for the picture", "the network sees", "probability")
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What is driven up."""
+
+    activation: Callable[[Tensor], Tensor]
+    """Pictures (N, 3, H, W) -> (N,)"""
+    labels: Sequence[str]
+    """Of each of the N pictures"""
+
+
+class FeatureImage(Method):
+    """Maximizes the activation of units; a batch of units and seeds goes through the network in one pass.
+
+    By depth, channels and starts mean the same in every network: the layer at so many percent of its blocks, and the
+    channels that this photo excites further above the sample photos than others.
+    """
+
+    title: ClassVar[str] = "Feature image"
+    summary: ClassVar[str] = (
+        "What does this layer like? A picture is made that excites a unit of it the most; "
+        "from a photo, the feature is drawn onto it."
+    )
+    source: ClassVar[str] = (
+        "Erhan et al. 2009; Olah, Mordvintsev, Schubert, Distill 2017 (waves, moves); "
+        "Fel et al. 2023, arXiv:2306.06805 (magnitudes fixed, phases learned)"
+    )
+    family: ClassVar[MethodFamily] = "optimization"
+    version: ClassVar[int] = 1
+    outputs: ClassVar[tuple[Output, ...]] = (
+        Output("images", "image", "The pictures that excite the units the most"),
+        Output("original", "image", "The photo as the network sees it"),
+        Output("film", "animation", "How the pictures came to be"),
+        *(Output(f"trace_{name}", "series", caption) for name, (_, caption) in TRACES.items()),
+        Output("units", "table", "Activation of each unit, and what the network sees in its picture"),
+        Output("activation_before", "scalar", "Activation for the photo, mean of the units"),
+        Output("activation_after", "scalar", "Activation for the pictures, mean"),
+        Output("steps", "scalar", "Steps that were taken"),
+    )
+
+    unit: Literal["channel", "neuron", "logit", "direction", "caricature"] = parameter(
+        "channel",
+        "A channel everywhere, a channel in the middle, a logit; or what the photo says in this layer: the mean over "
+        "all places (direction), or place by place (caricature).",
+    )
+    at: Literal["depth", "layer"] = at_parameter()
+    depth: int = depth_parameter(50)
+    layer: str = layer_parameter()
+    first: int | None = parameter(
+        None,
+        "Number of the first unit; none: those that the photo excites the most above the sample photos.",
+        unit="",
+        ge=0,
+        le=100_000,
+        when={"unit": ["channel", "neuron", "logit"]},
+    )
+    count: int = parameter(
+        4, "Units side by side.", unit="units", ge=1, le=24, when={"unit": ["channel", "neuron", "logit"]}
+    )
+    seeds: int = seeds_parameter(1)
+    start: Literal["blank", "photo", "noise"] = parameter(
+        "blank", "Begin with a mid-gray sheet, with the photo, or with noise."
+    )
+    sheet: Literal["fourier", "phases", "pixels"] = parameter(
+        "fourier",
+        "Move waves, so that structure of every size grows alike; only the phases of waves as strong as in photos, "
+        "whatever the start; or single pixels.",
+    )
+    steps: int = steps_parameter(150)
+    shift: float = shift_parameter(0.06)
+    scale: float = scale_parameter(0.1)
+    turn: float = turn_parameter(8.0)
+    rate: float = rate_parameter(0.05, "Learning rate; of a wave's coefficient, or of a pixel, whose range is 1.")
+    frames: int = frames_parameter()
+    precision: Literal["float32", "bf16"] = precision_parameter()
+
+    @model_validator(mode="after")
+    def _names_a_layer(self) -> Self:
+        if self.at == "layer" and not self.layer and self.unit != "logit":
+            raise ValueError("layer must be named where at is 'layer', got none")
+        return self
+
+    def undefined_for(self, card: NetworkCard) -> str | None:
+        """A network without classes has no logits."""
+        if self.unit == "logit" and not card.class_names:
+            return "This network gives no classes: it has no logit to excite."
+        return None
+
+    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
+        photo = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
+        examples = network.prepare_all([sample(name) for name in sample_names()])
+        aim = self._aim(network, photo, examples)
+        canvas = engine.sheets.Canvas(photo, self.start, len(aim.labels), context.seed, examples)
+        sheet = engine.sheets.SHEETS[self.sheet](canvas)
+        objective = self._objective(network, aim, context.seed)
+        outcome = engine.optimize.descend(sheet, objective, self._plan(), context)
+        return Result(as_declared(self._items(outcome, photo, network, aim), self.outputs))
+
+    def _plan(self) -> Plan:
+        return engine.optimize.Plan(
+            steps=self.steps, rate=self.rate, schedule="cosine", frames=self.frames, precision=self.precision
+        )
+
+    def _aim(self, network: Network, photo: Tensor, examples: Tensor) -> Aim:
+        layer = LOGITS if self.unit == "logit" else layer_name(network, self.at, self.depth, self.layer)
+        read = partial(layer_values, network, layer)
+        objectives = engine.objectives
+        if self.unit == "direction":
+            along = read(photo).mean(dim=(2, 3))
+            return Aim(lambda pictures: objectives.direction(read(pictures), along), ["direction"] * self.seeds)
+        if self.unit == "caricature":
+            there = read(photo)
+            return Aim(lambda pictures: objectives.caricature(read(pictures), there), ["caricature"] * self.seeds)
+        units = objectives.neurons if self.unit == "neuron" else objectives.channels
+        index = self._index(units(read(photo)), units(read(examples))).repeat_interleave(self.seeds)
+        names = network.card.class_names if self.unit == "logit" else ()
+        labels = [names[number] if names else f"{self.unit} {number}" for number in index.tolist()]
+        return Aim(lambda pictures: objectives.chosen(units(read(pictures)), index), labels)
+
+    def _index(self, own: Tensor, others: Tensor) -> Tensor:
+        """The units, (count,): by number, or those that the photo (1, C) excites above the others (N, C)."""
+        there = own.shape[1]
+        if self.first is None:
+            return engine.objectives.most_excited(own, others, min(self.count, there))
+        if self.first + self.count > there:
+            raise BadParameter(f"first + count must be at most {there}, the units here, got {self.first + self.count}")
+        return engine.objectives.numbered(self.first, self.count, own.device)
+
+    def _objective(self, network: Network, aim: Aim, seed: int) -> Objective:
+        moves = engine.transforms.Moves(self.shift, self.scale, self.turn)
+        objectives = engine.objectives
+
+        def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
+            moved = engine.transforms.moved_at(step, picture, moves, seed)
+            with objectives.freed_relus(network) if step < objectives.FREED_STEPS else nullcontext():
+                activation = aim.activation(moved)
+            return {"total": -activation, "activation": activation.detach()}
+
+        return objective
+
+    def _items(self, outcome: Outcome, photo: Tensor, network: Network, aim: Aim) -> dict[str, Item]:
+        said = {output.name: output.caption for output in self.outputs}
+        pictures, count = outcome.picture, len(aim.labels)
+        before = aim.activation(photo.expand(count, -1, -1, -1)).tolist()
+        after = aim.activation(pictures).tolist()
+        columns = self.seeds if self.seeds > 1 else math.ceil(math.sqrt(count))
+        seen = (
+            [row[2:4] for row in verdicts([network], pictures, "")] if network.card.class_names else [("", 0.0)] * count
+        )
+        rows = [
+            (label, number % self.seeds + 1, round(before[number], 6), round(after[number], 6), *seen[number])
+            for number, label in enumerate(aim.labels)
+        ]
+        means = {"activation_before": sum(before) / count, "activation_after": sum(after) / count}
+        return {
+            "images": sheet_image(pictures, columns, f"{said['images']}: {', '.join(dict.fromkeys(aim.labels))}"),
+            "original": Image(pixels=engine.ranges.to_pixels(photo), caption=said["original"]),
+            "film": film(outcome, columns, said["film"]),
+            **engine.shown.traces(outcome.traces, TRACES),
+            "units": Table(columns=COLUMNS, rows=tuple(rows), caption=said["units"]),
+            **{key: Scalar(value=value, caption=said[key]) for key, value in means.items()},
+            "steps": Scalar(value=outcome.steps, unit="steps", caption=said["steps"]),
+        }

@@ -1,0 +1,140 @@
+"""Inversion: a picture that a layer cannot tell from the photo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from core import engine
+from core.items import Image, Item, Map, Result, Scalar
+from core.method import Context, Method, MethodFamily, Output, parameter
+from core.optimization import (
+    as_declared,
+    at_parameter,
+    depth_parameter,
+    film,
+    frames_parameter,
+    layer_name,
+    layer_parameter,
+    layer_values,
+    precision_parameter,
+    rate_parameter,
+    steps_parameter,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.engine.optimize import Objective, Outcome, Plan
+    from core.networks.network import Network
+    from core.picture import Picture
+
+TRACES = {
+    "total": ("loss", "Whole loss"),
+    "distance": ("share", "Squared distance of the layer's values, as a share of the photo's square"),
+    "variation": ("mean difference", "Total variation of the picture"),
+}
+
+
+class Inversion(Method):
+    """Minimizes |Phi(x) - Phi(x0)|^2 / |Phi(x0)|^2 + variation TV(x) + bound mean |2 x - 1|^6, Phi the layer's map."""
+
+    title: ClassVar[str] = "Inversion"
+    summary: ClassVar[str] = (
+        "What does this layer still know? A picture is made, from nothing, that the layer cannot tell from the photo; "
+        "what it lacks, the layer has forgotten."
+    )
+    source: ClassVar[str] = (
+        "Mahendran and Vedaldi 2014, arXiv:1412.0035: min |Phi(x) - Phi(x0)|^2 / |Phi(x0)|^2 + alpha-norm + "
+        "total variation"
+    )
+    family: ClassVar[MethodFamily] = "optimization"
+    version: ClassVar[int] = 1
+    outputs: ClassVar[tuple[Output, ...]] = (
+        Output("inverted", "image", "The picture that says the same to the layer"),
+        Output("original", "image", "The photo as the network sees it"),
+        Output("difference", "map", "What differs: mean over colors of |photo - picture|"),
+        Output("film", "animation", "How the picture came to be"),
+        *(Output(f"trace_{name}", "series", caption) for name, (_, caption) in TRACES.items()),
+        Output("answers", "table", "The network's answers for the photo and for the picture"),
+        Output("distance", "scalar", "Squared distance that is left in the layer, as a share of the photo's square"),
+        Output("picture_error", "scalar", "Root mean square of the difference of the pictures, of a range of 1"),
+        Output("steps", "scalar", "Steps that were taken"),
+    )
+
+    at: Literal["depth", "layer"] = at_parameter()
+    depth: int = depth_parameter(50)
+    layer: str = layer_parameter()
+    start: Literal["blank", "noise"] = parameter("blank", "Begin with a mid-gray sheet, or with noise.")
+    sheet: Literal["fourier", "pixels"] = parameter(
+        "fourier", "Move waves, so that structure of every size grows alike, or single pixels."
+    )
+    steps: int = steps_parameter(200)
+    variation: float = parameter(
+        0.05, "Weight of the total variation: higher is smoother.", unit="", ge=0, le=1e4, advanced=True
+    )
+    bound: float = parameter(
+        0.01, "Weight of the alpha norm, which keeps values from the ends.", unit="", ge=0, le=1e4, advanced=True
+    )
+    rate: float = rate_parameter(0.05, "Learning rate; of a wave's coefficient, or of a pixel, whose range is 1.")
+    frames: int = frames_parameter()
+    precision: Literal["float32", "bf16"] = precision_parameter()
+
+    @model_validator(mode="after")
+    def _names_a_layer(self) -> Self:
+        if self.at == "layer" and not self.layer:
+            raise ValueError("layer must be named where at is 'layer', got none")
+        return self
+
+    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
+        photo = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
+        canvas = engine.sheets.Canvas(photo, self.start, 1, context.seed, photo)
+        sheet = engine.sheets.SHEETS[self.sheet](canvas)
+        outcome = engine.optimize.descend(sheet, self._objective(network, photo), self._plan(), context)
+        return Result(as_declared(self._items(outcome, photo, network), self.outputs))
+
+    def _plan(self) -> Plan:
+        return engine.optimize.Plan(
+            steps=self.steps, rate=self.rate, schedule="cosine", frames=self.frames, precision=self.precision
+        )
+
+    def _objective(self, network: Network, photo: Tensor) -> Objective:
+        objectives = engine.objectives
+        read = partial(layer_values, network, layer_name(network, self.at, self.depth, self.layer))
+        there = read(photo)
+
+        def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:  # noqa: ARG001
+            distance = objectives.inversion(read(picture), there)
+            variation = objectives.total_variation(picture)
+            norm = (2 * picture - 1).pow(6).mean(dim=(1, 2, 3))
+            return {
+                "total": distance + self.variation * variation + self.bound * norm,
+                "distance": distance.detach(),
+                "variation": variation.detach(),
+            }
+
+        return objective
+
+    def _items(self, outcome: Outcome, photo: Tensor, network: Network) -> dict[str, Item]:
+        said = {output.name: output.caption for output in self.outputs}
+        difference = (photo - outcome.picture).abs()
+        before, after = network(photo), network(outcome.picture)
+        shares = {
+            "distance": (float(outcome.traces["distance"][-1]), "share"),
+            "picture_error": (float(difference.square().mean().sqrt()), ""),
+            "steps": (outcome.steps, "steps"),
+        }
+        return {
+            "inverted": Image(pixels=engine.ranges.to_pixels(outcome.picture), caption=said["inverted"]),
+            "original": Image(pixels=engine.ranges.to_pixels(photo), caption=said["original"]),
+            "difference": Map(
+                values=difference.mean(dim=1)[0].cpu().numpy(), unit="of the range", caption=said["difference"]
+            ),
+            "film": film(outcome, 1, said["film"]),
+            **engine.shown.traces(outcome.traces, TRACES),
+            "answers": engine.shown.answers(before[0], after[0], network.card.class_names, said["answers"]),
+            **{key: Scalar(value=value, unit=unit, caption=said[key]) for key, (value, unit) in shares.items()},
+        }

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from core.engine.octaves import octave_sizes, seen, starts
+
+
+def test_octaves_grow_by_one_factor_from_the_input_to_the_whole() -> None:
+    assert octave_sizes((64, 64), (256, 256), 3) == [(64, 64), (128, 128), (256, 256)]
+    assert octave_sizes((64, 32), (64, 32), 2) == [(64, 32)] * 2
+    assert octave_sizes((64, 64), (192, 192), 1) == [(192, 192)]
+
+
+@pytest.mark.parametrize(("length", "window"), [(64, 64), (65, 64), (192, 64), (150, 64), (384, 64)])
+def test_windows_cover_everything_from_edge_to_edge(length: int, window: int) -> None:
+    covered = {place for start in starts(length, window) for place in range(start, start + window)}
+    assert covered == set(range(length))
+    assert len(starts(length, window)) == -(-length // window)
+
+
+def test_every_pixel_is_seen_and_gets_its_gradient_back_where_it_was() -> None:
+    picture = torch.rand(1, 3, 20, 30, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    parts = seen(picture, (20, 30), (10, 10), torch.Generator().manual_seed(1))
+    assert parts.shape == (6, 3, 10, 10)
+    assert sorted(parts.flatten().tolist()) == sorted(picture.flatten().tolist())
+    (parts * parts.detach()).sum().backward()  # the gradient of a value is the value
+    assert picture.grad is not None
+    torch.testing.assert_close(picture.grad, picture.detach())
+
+
+def test_a_smaller_size_leaves_the_mean_as_it_is() -> None:
+    picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    parts = seen(picture, (16, 16), (16, 16), torch.Generator().manual_seed(1))
+    assert parts.shape == (1, 3, 16, 16)
+    assert parts.mean().isclose(picture.mean(), atol=0.01)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from core.errors import BadParameter
+from core.items import Image, Result, Table
+from core.method import Context
+from core.methods import make_method
+from core.networks.catalog import get_card
+from core.networks.loading import load
+from core.networks.network import Network
+from core.picture import Picture
+from core.samples import sample
+from tests.core.methods.conftest import PIXELS, turn
+
+STILL = {"shift": 0.0, "scale": 0.0, "turn": 0.0}
+FIRST_LAYER = {"at": "layer", "layer": "0"}
+
+
+def run(network: Network, picture: Picture, seed: int = 0, **parameters: Any) -> Result:
+    return make_method("feature_image", parameters).run([picture], network, Context(seed))
+
+
+def images(result: Result) -> torch.Tensor:
+    item = result.items["images"]
+    assert isinstance(item, Image)
+    return torch.tensor(item.pixels).movedim(2, 0) / 255
+
+
+def units(result: Result) -> list[str]:
+    table = result.items["units"]
+    assert isinstance(table, Table)
+    return [row[0] for row in table.rows]
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_a_linear_channel_likes_the_corner_of_the_colors_that_its_weights_point_to(
+    turning: Network, picture: Picture, channel: int
+) -> None:
+    asked = {"first": channel, "count": 1, "sheet": "pixels", "steps": 80, **FIRST_LAYER, **STILL}
+    colors = images(run(turning, picture, **asked)).flatten(1).mean(dim=1)
+    expected = (turn()[channel] > 0).float()
+    torch.testing.assert_close(colors, expected, atol=0.01, rtol=0)
+
+
+def test_a_neuron_colors_only_its_own_place(turning: Network, picture: Picture) -> None:
+    asked = {"unit": "neuron", "first": 0, "count": 1, "sheet": "pixels", "steps": 80, **FIRST_LAYER, **STILL}
+    changed = (images(run(turning, picture, **asked)) - 0.5).abs().amax(dim=0) > 0.05
+    middle = int(0.5 * (PIXELS - 1) + 0.5)
+    assert changed.nonzero().tolist() == [[middle, middle]]
+
+
+def test_a_direction_is_the_photos_own(turning: Network, picture: Picture) -> None:
+    asked = {"unit": "direction", "seeds": 1, "sheet": "pixels", "steps": 80, **FIRST_LAYER, **STILL}
+    colors = images(run(turning, picture, **asked)).flatten(1).mean(dim=1)
+    torch.testing.assert_close(colors, torch.ones(3), atol=0.01, rtol=0)  # a photo's mean color has no negative part
+
+
+def test_a_caricature_raises_what_the_photo_says(turning: Network, picture: Picture) -> None:
+    result = run(turning, picture, unit="caricature", sheet="pixels", start="photo", steps=40, **FIRST_LAYER, **STILL)
+    assert result.metrics["activation_after"] > 1.2 * result.metrics["activation_before"]
+
+
+def test_units_and_seeds_are_one_batch(turning: Network, picture: Picture) -> None:
+    result = run(turning, picture, first=1, count=2, seeds=3, steps=3, **FIRST_LAYER)
+    assert units(result) == ["channel 1"] * 3 + ["channel 2"] * 3
+    assert images(result).shape == (3, 2 * PIXELS + 2, 3 * PIXELS + 4)  # a row a unit
+
+
+def test_a_unit_that_is_not_there_is_a_sentence(turning: Network, picture: Picture) -> None:
+    with pytest.raises(BadParameter, match="first \\+ count must be at most 3, the units here, got 5"):
+        run(turning, picture, first=1, count=4, **FIRST_LAYER)
+    with pytest.raises(BadParameter, match="a layer of local/turning is one of"):
+        run(turning, picture, at="layer", layer="9")
+    with pytest.raises(BadParameter, match="layer must be named"):
+        make_method("feature_image", {"at": "layer"})
+
+
+def test_logits_go_by_their_names(linear: Network, picture: Picture) -> None:
+    result = run(linear, picture, unit="logit", first=1, count=2, steps=3)
+    assert units(result) == ["dog", "bird"]
+
+
+def test_without_a_number_the_units_are_those_that_the_photo_excites() -> None:
+    network = load(get_card("lite/efficientnet_lite0"))
+    cat, coffee = (units(run(network, sample(name), depth=75, steps=1, count=3)) for name in ("cat", "coffee"))
+    assert not set(cat) & set(coffee)
+
+
+@pytest.mark.parametrize("sheet", ["fourier", "phases", "pixels"])
+def test_deep_units_are_excited_far_beyond_the_photo(sheet: str) -> None:
+    network = load(get_card("lite/efficientnet_lite0"))
+    result = run(network, sample("cat"), depth=75, first=0, count=1, steps=40, sheet=sheet)
+    assert result.metrics["activation_after"] > 1.5 * abs(result.metrics["activation_before"])
+
+
+def test_a_dead_unit_wakes(turning: Network, picture: Picture) -> None:
+    """Its ReLU is shut at every place of a gray sheet; the freed gradient opens it."""
+    layer = nn.Conv2d(3, 1, 1)
+    layer.weight.data.fill_(1.0)
+    layer.bias.data.fill_(-2.0)  # type: ignore[union-attr]  # gray gives 1.5
+    dead = Network(turning.card, nn.Sequential(layer, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()), "0" * 64)
+    result = run(dead, picture, at="layer", layer="1", first=0, count=1, sheet="pixels", steps=60)
+    assert result.metrics["activation_after"] == pytest.approx(1.0, abs=0.01)  # a white sheet
