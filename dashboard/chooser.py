@@ -13,7 +13,7 @@ from core.grid import submit_grid
 from core.method import Method
 from core.methods import METHODS
 from core.networks.card import FAMILIES, NetworkCard
-from core.networks.catalog import get_card, search
+from core.networks.catalog import all_cards, get_card, search
 from core.picture import MAX_BYTES, read_picture
 from core.samples import SAMPLE_PREFIX, sample_names, sample_title
 from core.spec import MAX_SEED
@@ -21,7 +21,7 @@ from core.welcome import METHOD as DEFAULT_METHOD
 from core.wording import FAMILY_NAMES, network_facts, network_name, picture_name, question
 from dashboard.blobs import blob_url
 from dashboard.components import chosen_list, picture_buttons
-from dashboard.form import method_form, prefill
+from dashboard.form import Offered, method_form, prefill
 from dashboard.links import GRID, Draft, picture_ref
 from dashboard.live import FAULT
 from dashboard.session import get_queue, get_store, plain, show_error
@@ -236,9 +236,15 @@ def _method(networks: Sequence[str]) -> tuple[Method | None, BadInput | None]:
         st.markdown(f"*{plain(asked)}*")
     st.caption(plain(told))
     try:
-        return method_form(METHODS[name], classes=class_names(networks)), None
+        return method_form(METHODS[name], offered=_offered(networks)), None
     except BadInput as error:
         return None, error
+
+
+def _offered(networks: Sequence[str]) -> Offered:
+    """The classes of the chosen networks; these networks, and behind them all others that can be listed."""
+    listed = (card.name for card in all_cards())
+    return Offered(class_names(networks), list(dict.fromkeys((*networks, *listed))))
 
 
 def class_names(networks: Sequence[str]) -> list[str]:

@@ -7,21 +7,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
 from pydantic.fields import FieldInfo
 
 from core.class_weights import MAX_WEIGHT
-from core.method import Method, field_bounds, field_extra, matters, validated
+from core.method import Choices, Method, field_bounds, field_extra, matters, validated
 from dashboard.session import plain
 
 SEGMENTS_MAX = 4
 """Choices up to here are shown all at once; more of them go into a list."""
+OWN_CLASS = "What the network itself says"
 
 
-def method_form(cls: type[Method], *, classes: Sequence[str] = (), prefix: str = "form") -> Method:
-    """Draw the fields of `cls`, and make the method of what they say. `classes` are the networks' class names.
+@dataclass(frozen=True)
+class Offered:
+    """What the form can offer beside what the method's class says: names of classes and of networks, likely first."""
+
+    classes: Sequence[str] = ()
+    networks: Sequence[str] = ()
+
+
+NOTHING = Offered()
+
+
+def method_form(cls: type[Method], *, offered: Offered = NOTHING, prefix: str = "form") -> Method:
+    """Draw the fields of `cls`, and make the method of what they say.
 
     Fields that do not matter under the others' values are hidden and count as their default, so that they do not split
     the cache. Raises BadParameter with the sentence that every other door gives.
@@ -30,53 +43,55 @@ def method_form(cls: type[Method], *, classes: Sequence[str] = (), prefix: str =
     folded = st.container()
     plain_fields = [name for name, field in cls.model_fields.items() if not field_extra(field).get("advanced")]
     with folded:
-        _draw(cls, plain_fields, values, classes, prefix)
+        _draw(cls, plain_fields, values, offered, prefix)
     others = [name for name in cls.model_fields if name not in plain_fields]
     if others:
         with st.expander("Advanced", icon=":material/tune:"):
-            _draw(cls, others, values, classes, prefix)
+            _draw(cls, others, values, offered, prefix)
     return validated(cls, values)
 
 
 def prefill(method: Method, *, prefix: str = "form") -> None:
     """Let the form start from `method`; call it before the form is drawn."""
-    for name in type(method).model_fields:
-        value = getattr(method, name)
-        if field_extra(type(method).model_fields[name]).get("choices") == "classes" and isinstance(value, Mapping):
-            st.session_state[_key(prefix, type(method), name)] = list(value)
-            for chosen, weight in value.items():
-                st.session_state[_key(prefix, type(method), name, chosen)] = float(weight)
-        else:
-            st.session_state[_key(prefix, type(method), name)] = value
+    for name, field in type(method).model_fields.items():
+        _put(_key(prefix, type(method), name), field, getattr(method, name))
 
 
 def field_label(name: str, field: FieldInfo) -> str:
-    """`steps` -> `Steps`, `tile_px` in px -> `Tile (px)`."""
+    """`steps` -> `Steps`, `tile_px` in px -> `Tile (px)`; a symbol such as `k1` stays as it is."""
     unit = field_extra(field).get("unit")
     words = name.removesuffix(f"_{unit}").replace("_", " ") if unit else name.replace("_", " ")
-    label = words if len(words) <= 2 else words[:1].upper() + words[1:]
+    label = words if len(words) <= 2 and not words.isalpha() else words[:1].upper() + words[1:]
     return f"{label} ({unit})" if unit and unit != name else label
 
 
-def _draw(cls: type[Method], names: Sequence[str], values: dict[str, Any], classes: Sequence[str], prefix: str) -> None:
+def _draw(cls: type[Method], names: Sequence[str], values: dict[str, Any], offered: Offered, prefix: str) -> None:
     for name in names:
         if matters(cls, name, values):
             field = cls.model_fields[name]
             key = _key(prefix, cls, name)
-            _start_from(key, field)
-            values[name] = _widget(field)(field_label(name, field), field, key, classes)
+            if key not in st.session_state:
+                _put(key, field, field.default)
+            values[name] = _widget(field)(field_label(name, field), field, key, offered)
 
 
-def _start_from(key: str, field: FieldInfo) -> None:
-    if key not in st.session_state and field_extra(field).get("choices") != "classes":
-        st.session_state[key] = field.default
+def _put(key: str, field: FieldInfo, value: Any) -> None:
+    """Let the field's widget hold `value`."""
+    match field_extra(field).get("choices"):
+        case "classes":
+            st.session_state[key] = list(value)
+            st.session_state.update({f"{key}:{name}": float(weight) for name, weight in value.items()})
+        case "networks":
+            st.session_state[key] = [identity.partition("#")[0] for identity in value]
+        case _:
+            st.session_state[key] = value
 
 
-def _key(prefix: str, cls: type[Method], *parts: str) -> str:
-    return ":".join((prefix, cls.name, *parts))
+def _key(prefix: str, cls: type[Method], name: str) -> str:
+    return f"{prefix}:{cls.name}:{name}"
 
 
-Widget = Callable[[str, FieldInfo, str, Sequence[str]], Any]
+Widget = Callable[[str, FieldInfo, str, Offered], Any]
 
 
 def _widget(field: FieldInfo) -> Widget:
@@ -90,45 +105,45 @@ def _widget(field: FieldInfo) -> Widget:
     return next((widget for kind, widget in _TYPES.items() if kind in kinds), _text)
 
 
-def _choice(label: str, field: FieldInfo, key: str, _: Sequence[str]) -> Any:
+def _choice(label: str, field: FieldInfo, key: str, _: Offered) -> Any:
     options = get_args(field.annotation)
     if len(options) > SEGMENTS_MAX:
         return st.selectbox(label, options, key=key, help=field.description, persist_state="session")
     return st.segmented_control(label, options, key=key, help=field.description, required=True, persist_state="session")
 
 
-def _switch(label: str, field: FieldInfo, key: str, _: Sequence[str]) -> bool:
+def _switch(label: str, field: FieldInfo, key: str, _: Offered) -> bool:
     return st.toggle(label, key=key, help=field.description, persist_state="session")
 
 
-def _integer(label: str, field: FieldInfo, key: str, _: Sequence[str]) -> int | None:
+def _integer(label: str, field: FieldInfo, key: str, _: Offered) -> int | None:
     low, high = field_bounds(field)
     value = st.number_input(
-        label, _int(low), _int(high), step=1, key=key, help=_help(field), persist_state="session",
+        label, _int(low), _int(high), _empty(field), step=1, key=key, help=_help(field), persist_state="session",
         placeholder="automatic",
     )  # fmt: skip
     return None if value is None else int(value)
 
 
-def _number(label: str, field: FieldInfo, key: str, _: Sequence[str]) -> float | None:
+def _number(label: str, field: FieldInfo, key: str, _: Offered) -> float | None:
     low, high = field_bounds(field)
     if isinstance(st.session_state.get(key), int):
         st.session_state[key] = float(st.session_state[key])
     value = st.number_input(
-        label, _float(low), _float(high), step=_step(field), format="%g", key=key, help=_help(field),
+        label, _float(low), _float(high), _empty(field), step=_step(field), format="%g", key=key, help=_help(field),
         persist_state="session", placeholder="automatic",
     )  # fmt: skip
     return None if value is None else float(value)
 
 
-def _text(label: str, field: FieldInfo, key: str, _: Sequence[str]) -> str:
+def _text(label: str, field: FieldInfo, key: str, _: Offered) -> str:
     return str(st.text_input(label, key=key, help=field.description, persist_state="session") or "")
 
 
-def _classes(label: str, field: FieldInfo, key: str, classes: Sequence[str]) -> dict[str, float]:
+def _classes(label: str, field: FieldInfo, key: str, offered: Offered) -> dict[str, float]:
     """Classes, and the weight of each."""
     chosen = st.session_state.get(key) or []
-    options = list(dict.fromkeys((*chosen, *classes)))
+    options = list(dict.fromkeys((*chosen, *offered.classes)))
     names = st.multiselect(
         label, options, key=key, help=field.description, persist_state="session",
         placeholder="Search classes" if options else "Choose networks first",
@@ -144,15 +159,36 @@ def _classes(label: str, field: FieldInfo, key: str, classes: Sequence[str]) -> 
     return weights
 
 
-def _layers(label: str, field: FieldInfo, key: str, _: Sequence[str]) -> str:
-    return _text(label, field, key, ())
+def _class(label: str, field: FieldInfo, key: str, offered: Offered) -> str:
+    """One class, or ''; one that came by a link stays, although no chosen network may know it."""
+    options = list(dict.fromkeys(("", st.session_state.get(key) or "", *offered.classes)))
+    chosen = st.selectbox(
+        label, options, key=key, help=field.description, format_func=lambda name: name or OWN_CLASS,
+        persist_state="session",
+    )  # fmt: skip
+    return chosen or ""
+
+
+def _networks(label: str, field: FieldInfo, key: str, offered: Offered) -> list[str]:
+    """Names of networks, those that came by a link among them."""
+    options = list(dict.fromkeys((*(st.session_state.get(key) or ()), *offered.networks)))
+    return st.multiselect(
+        label, options, key=key, help=field.description, persist_state="session", select_all=False,
+        placeholder=f"Search {len(options):,} networks",
+    )  # fmt: skip
 
 
 def _help(field: FieldInfo) -> str:
     low, high = field_bounds(field)
     unit = field_extra(field).get("unit")
-    bounds = f"{low:g} to {high:g}" + (f" {unit}" if unit else "")
-    return f"{field.description} ({bounds}; default {field.default if field.default is not None else 'automatic'})"
+    bounds = f"{low:.10g} to {high:.10g}" + (f" {unit}" if unit else "")
+    default = "automatic" if field.default is None else f"{field.default:.10g}"
+    return f"{field.description} ({bounds}; default {default})"
+
+
+def _empty(field: FieldInfo) -> Literal["min"] | None:
+    """None lets the widget be emptied again, where that has a meaning."""
+    return None if field.default is None else "min"
 
 
 def _int(bound: float | None) -> int | None:
@@ -170,4 +206,4 @@ def _step(field: FieldInfo) -> float:
 
 
 _TYPES: dict[type, Widget] = {bool: _switch, float: _number, int: _integer}
-_CHOICES: dict[str, Widget] = {"classes": _classes, "layers": _layers}
+_CHOICES: Mapping[Choices, Widget] = {"classes": _classes, "class": _class, "layers": _text, "networks": _networks}

@@ -7,7 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.method import Method, Output, matters, parameter
-from dashboard.form import field_label
+from core.networks.catalog import get_card
+from dashboard.form import OWN_CLASS, field_label
 
 TOY = """
 from typing import Literal
@@ -50,6 +51,38 @@ class Sized(Method):
     tile_px: int = parameter(4, "Tile", unit="px", ge=1, le=9, when={"mode": ["b"]})
     k1: float = parameter(1, "Weight", unit="", ge=0, le=9)
     steps: int = parameter(5, "Steps", unit="steps", ge=1, le=9)
+    at: Literal["a", "b"] = parameter("a", "Where")
+
+
+NAMED = """
+from core.errors import BadParameter
+from core.judges import Judges
+from core.method import Method, Output, parameter
+from dashboard.form import Offered, method_form, prefill
+from dashboard.session import show_error
+import streamlit as st
+
+class Named(Method):
+    title, summary, source, family, version = "Named", "Named.", "none", "inspection", 1
+    outputs = (Output("n", "scalar", "n"),)
+    class_name: str = parameter("", "Class", choices="class")
+    judges: Judges = parameter((), "Judges", choices="networks")
+    layer: str = parameter("", "Layer", choices="layers")
+
+if "start_from" in st.session_state:
+    prefill(Named(**st.session_state.pop("start_from")))
+try:
+    offered = Offered(classes=["tench", "tabby"], networks=["random/resnet18", "random/resnet34"])
+    st.session_state.made = method_form(Named, offered=offered).model_dump()
+except BadParameter as error:
+    st.session_state.made = None
+    show_error(error)
+"""
+
+
+@pytest.fixture
+def named() -> AppTest:
+    return AppTest.from_string(NAMED).run()
 
 
 @pytest.fixture
@@ -108,6 +141,56 @@ def test_what_a_widget_lets_through_is_refused_in_the_words_of_every_door(page: 
 
 def test_labels_name_the_unit_once() -> None:
     labels = [field_label(name, field) for name, field in Sized.model_fields.items()]
-    assert labels == ["Mode", "Tile (px)", "k1", "Steps"]
+    assert labels == ["Mode", "Tile (px)", "k1", "Steps", "At"]
     assert matters(Sized, "tile_px", {"mode": "b"})
     assert not matters(Sized, "tile_px", {})
+
+
+EVERY = """
+from core.methods import METHODS
+from core.method import validated
+from dashboard.form import method_form
+
+for name, cls in METHODS.items():
+    assert method_form(cls) == validated(cls, {}), name
+"""
+
+
+def test_the_form_of_every_method_is_drawn_and_gives_its_defaults() -> None:
+    page = AppTest.from_string(EVERY, default_timeout=20).run()
+    assert not page.exception
+
+
+def test_the_networks_own_answer_is_the_first_class_and_one_of_a_link_stays(named: AppTest) -> None:
+    assert named.selectbox[0].options == [OWN_CLASS, "tench", "tabby"]
+    named.session_state["start_from"] = {"class_name": "unicorn"}
+    assert named.run().selectbox[0].options == [OWN_CLASS, "unicorn", "tench", "tabby"]
+    assert named.run().session_state["made"]["class_name"] == "unicorn"
+    assert named.selectbox[0].select("tabby").run().session_state["made"]["class_name"] == "tabby"
+    assert named.selectbox[0].select("").run().session_state["made"]["class_name"] == ""
+
+
+def test_networks_are_chosen_by_name_and_kept_with_their_weights(named: AppTest) -> None:
+    named.multiselect[0].select("random/resnet34").run()
+    identity = get_card("random/resnet34").identity
+    assert "#" in identity
+    assert named.session_state["made"]["judges"] == (identity,)
+    named.session_state["start_from"] = {"judges": "random/resnet50,random/resnet18"}
+    named.run()
+    assert named.multiselect[0].value == ["random/resnet50", "random/resnet18"]
+    assert named.multiselect[0].options == ["random/resnet50", "random/resnet18", "random/resnet34"]
+    assert named.session_state["made"]["judges"] == tuple(
+        get_card(name).identity for name in ("random/resnet50", "random/resnet18")
+    )
+
+
+def test_an_empty_number_is_automatic_and_can_be_emptied_again(page: AppTest) -> None:
+    every = page.number_input(key=key(page, "every"))
+    assert every.placeholder == "automatic"
+    assert every.help == "Every n steps (1 to 100 steps; default automatic)"
+    assert not every.proto.HasField("default")  # what the browser takes for: may be left empty
+    every.set_value(7).run()
+    assert page.session_state["made"]["every"] == 7
+    page.number_input(key=key(page, "every")).set_value(None).run()
+    assert page.session_state["made"]["every"] is None
+    assert page.number_input(key=key(page, "steps")).proto.HasField("default")
