@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from core.training.trainer import Recipe, Standing, Trainer
 
 CHECKPOINT_EVERY_S = 2.0
-"""At the least; and no more than a fiftieth of the time goes into checkpoints."""
+"""At the least; between this and the most, no more than a fiftieth of the time goes into checkpoints."""
 CHECKPOINT_SHARE = 0.02
+CHECKPOINT_AT_MOST_S = 60.0
 HALF_MAY_COST = 0.001
 """Of the accuracy, as a share: weights are kept in half precision where they lose no more."""
 
@@ -121,7 +122,8 @@ class Train(Method):
                 if (started_s := time.monotonic()) >= next_s:
                     context.checkpoint.write(trainer.to_bytes())
                     ended_s = time.monotonic()
-                    next_s = ended_s + max(CHECKPOINT_EVERY_S, (ended_s - started_s) / CHECKPOINT_SHARE)
+                    pause_s = max(CHECKPOINT_EVERY_S, (ended_s - started_s) / CHECKPOINT_SHARE)
+                    next_s = ended_s + min(pause_s, CHECKPOINT_AT_MOST_S)
         context.noted["training_seconds"] = round(trainer.standing.seconds, 1)
         return self._result(trainer)
 
