@@ -15,6 +15,7 @@ from core.methods import METHODS
 from core.networks.card import FAMILIES, NetworkCard
 from core.networks.catalog import all_cards, get_card, search
 from core.picture import MAX_BYTES, read_picture
+from core.presets import PRESETS, Preset
 from core.samples import SAMPLE_PREFIX, sample_names, sample_title
 from core.spec import MAX_SEED
 from core.welcome import METHOD as DEFAULT_METHOD
@@ -28,7 +29,7 @@ from dashboard.session import get_queue, get_store, plain, show_error
 
 ENDINGS = ("png", "jpg", "jpeg", "webp", "gif", "tif", "tiff")
 UPLOAD_MB = MAX_BYTES // 1_000_000
-METHOD, SEED = "compare:method", "compare:seed"
+METHOD, PRESET, SEED = "compare:method", "compare:preset", "compare:seed"
 NETWORKS, ADDED, REMOVED = "compare:networks", "compare:added", "compare:removed"
 PICTURES, UPLOADED, REFUSED, UPLOADS = "compare:pictures", "compare:uploaded", "compare:refused", "compare:uploads"
 CLASS_OPTIONS_MAX = 20_000
@@ -225,6 +226,10 @@ def _network_row(card: NetworkCard) -> dict[str, Any]:
 def _method(networks: Sequence[str]) -> tuple[Method | None, BadInput | None]:
     """The method of the form; or why what the form says is none yet."""
     st.markdown("**3 · Method**")
+    st.menu_button(
+        "Start from a preset", PRESETS, key=PRESET, on_click=_start_from_preset, format_func=_preset_label,
+        icon=":material/lightbulb:", width="stretch",
+    )  # fmt: skip
     names = [name for name, method in METHODS.items() if method.needs.grid]
     st.session_state.setdefault(METHOD, DEFAULT_METHOD if DEFAULT_METHOD in METHODS else names[0])
     name = st.selectbox(
@@ -239,6 +244,17 @@ def _method(networks: Sequence[str]) -> tuple[Method | None, BadInput | None]:
         return method_form(METHODS[name], offered=_offered(networks)), None
     except BadInput as error:
         return None, error
+
+
+def _preset_label(preset: Preset) -> str:
+    return f"{preset.question} :gray[{METHODS[preset.method].title}]"
+
+
+def _start_from_preset() -> None:
+    """Method and parameters of the question; the form shows them, and all can be changed."""
+    preset: Preset = st.session_state[PRESET]
+    st.session_state[METHOD] = preset.method
+    prefill(preset.made(st.session_state.get(NETWORKS, [])))
 
 
 def _offered(networks: Sequence[str]) -> Offered:
@@ -313,7 +329,11 @@ def parameters_line(method: Method) -> str:
         for name, field in type(method).model_fields.items()
         if getattr(method, name) != field.default
     }
-    shown = [
-        f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}" for name, value in changed.items()
-    ]
-    return ", ".join(shown) or "default parameters"
+    return ", ".join(f"{name} = {_shown(value)}" for name, value in changed.items()) or "default parameters"
+
+
+def _shown(value: Any) -> str:
+    """A parameter's value in a line; networks, which are kept as identities, by their names."""
+    if isinstance(value, tuple):
+        return " and ".join(network_name(identity.partition("#")[0]) for identity in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

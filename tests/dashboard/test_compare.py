@@ -14,8 +14,9 @@ from core.archive import export_zip
 from core.canonical import canonical_json, digest_of
 from core.gallery import add_to_gallery, find_gallery
 from core.grid import look, submit_grid
-from core.methods import METHODS
+from core.methods import METHODS, make_method
 from core.page import export_html
+from core.presets import PRESETS
 from core.settings import Settings
 from core.store import Store, comparison_path
 from dashboard import chooser, live
@@ -239,6 +240,26 @@ st.text(",".join(ref.name for ref in st.session_state[chooser.PICTURES]))
 @pytest.mark.usefixtures("store")
 def test_clicking_a_picture_takes_it_in_and_out() -> None:
     assert AppTest.from_string(CLICKS, default_timeout=20).run().text[0].value == "sample:coffee"
+
+
+def test_a_preset_sets_method_and_parameters_in_the_form_and_leaves_the_rest(page: AppTest, store: Store) -> None:
+    shown(page, DOOR)
+    preset = next(preset for preset in PRESETS if preset.method == "class_image")
+    page.menu_button[0].click(preset).run()
+    assert not page.exception
+    boxes = {box.label: box.value for box in page.selectbox}
+    assert (boxes["Method"], boxes["Class name"]) == ("class_image", "tabby")
+    assert [box.value for box in page.multiselect if box.label == "Judges"] == [list(NETWORKS)]
+    next(field for field in page.number_input if field.label == "Steps").set_value(11)
+    run_button(page).click().run()
+    comparison = store.comparison(page.query_params["grid"])
+    assert comparison.methods[0] == preset.made(NETWORKS).model_copy(update={"steps": 11})
+    assert len(comparison.pictures) == 2
+
+
+def test_parameters_are_told_as_a_reader_names_them() -> None:
+    method = make_method("class_image", {"judges": "random/resnet18", "decay": 0.5, "class_name": "tabby"})
+    assert chooser.parameters_line(method) == "class_name = tabby, judges = resnet18, decay = 0.5"
 
 
 def test_class_names_of_several_networks_come_once() -> None:

@@ -1,0 +1,42 @@
+"""Presets: questions to start from. Each is a method with parameters, which the form then shows and lets be changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.method import Method, field_extra
+from core.methods import METHODS, make_method
+
+JUDGES = 2
+"""So many of the compared networks are asked what they see in the others' pictures."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A question, and the method that answers it; parameters that are not named are the method's own defaults."""
+
+    question: str
+    method: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def made(self, networks: Sequence[str] = ()) -> Method:
+        """The method for a comparison of these networks, by name. Raises BadParameter.
+
+        Where the method asks other networks too, the first of several compared ones are asked about each other.
+        """
+        fields = METHODS[self.method].model_fields.items()
+        asking = [name for name, info in fields if field_extra(info).get("choices") == "networks"]
+        judges = {name: list(networks[:JUDGES]) for name in asking} if len(networks) > 1 else {}
+        return make_method(self.method, judges | dict(self.parameters))
+
+
+PRESETS = (
+    Preset("What did it need?", "detail_search"),
+    Preset("Least change", "amplify"),
+    Preset("Super-cat", "class_image", {"class_name": "tabby"}),
+    Preset("Dream", "deep_dream"),
+    Preset("What does this layer like?", "feature_image"),
+    Preset("What does this layer still know?", "inversion"),
+)

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+
+from core.errors import BadParameter
+from core.method import Method
+from core.methods import METHODS
+from core.networks.catalog import get_card
+from core.presets import PRESETS, Preset
+
+NETWORKS = ("random/resnet18", "random/vit_tiny_patch16_224", "random/mixer_s16_224")
+
+
+def made(method: str, networks: tuple[str, ...]) -> Method:
+    return next(preset for preset in PRESETS if preset.method == method).made(networks)
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.question)
+def test_every_preset_is_a_method_of_a_grid_that_a_network_of_a_thousand_classes_can_answer(preset: Preset) -> None:
+    method = preset.made(NETWORKS)
+    assert method.needs.grid
+    assert method.undefined_for(get_card(NETWORKS[0])) is None
+
+
+def test_presets_ask_different_questions() -> None:
+    assert len({preset.question for preset in PRESETS}) == len(PRESETS)
+    assert {preset.method for preset in PRESETS} <= METHODS.keys()
+
+
+def test_compared_networks_judge_each_other_and_one_alone_is_judged_by_itself() -> None:
+    identities = tuple(get_card(name).identity for name in NETWORKS)
+    assert made("class_image", NETWORKS).model_dump()["judges"] == identities[:2]
+    assert made("class_image", NETWORKS[:1]).model_dump()["judges"] == ()
+    assert made("inversion", NETWORKS) == METHODS["inversion"]()
+
+
+def test_a_preset_that_a_method_does_not_take_is_refused() -> None:
+    with pytest.raises(BadParameter, match="has no parameter"):
+        Preset("What?", "inversion", {"class_name": "tabby"}).made()
