@@ -20,6 +20,12 @@ PAGES = [
         help="Set pictures and networks side by side, watch the cells fill, look into each.",
     ),
     st.Page(
+        "app_pages/findings.py",
+        title="Findings",
+        icon=":material/query_stats:",
+        help="What many pictures say of the networks: size of features, border and centre, use of shape.",
+    ),
+    st.Page(
         "app_pages/queue.py",
         title="Queue",
         icon=":material/hourglass_top:",

@@ -18,16 +18,16 @@ from core.method import Method, allowed
 from core.methods import METHODS, make_method
 from core.networks.card import NetworkCard
 from core.networks.catalog import all_cards
-from core.queue import JobQueue, connect
 from core.settings import get_settings
 from core.sources import picture_from
 from core.spec import checked_key, checked_seed
 from core.store import Store
 from workers import local
 from workers.cli_gallery import gallery_app
+from workers.cli_study import computed, make_study
 from workers.cli_train import train
 from workers.console import Json, parameter_from, print_json, say, this_store
-from workers.grid_run import item_reports, run_queued
+from workers.grid_run import item_reports
 
 FSCK_DAMAGED, FSCK_UNREADABLE = 1, 4
 
@@ -144,17 +144,12 @@ def run(  # noqa: PLR0913, PLR0917  each is a flag
     json_: Json = False,
 ) -> None:
     """Run one method on pictures x networks and wait for the grid. Exit status 1 where a cell failed."""
-    settings, store = get_settings(), this_store()
+    store = this_store()
     chosen = (make_method(method, dict(parameter_from(text) for text in set_ or ())),)
     names = _names(networks)
     references = tuple(_picture(source, store) for source in _names(pictures))
     comparison = Comparison(references, names, chosen, checked_seed(seed))
-    if inline:
-        from workers.inline import run_inline  # noqa: PLC0415  torch takes seconds, and only this command needs it
-
-        reports = run_inline(comparison, store, settings.device)
-    else:
-        reports = run_queued(comparison, store, JobQueue(connect(settings), settings))
+    reports = computed(comparison, store, inline=inline)
     if json_:
         print_json(reports)
     else:
@@ -241,6 +236,7 @@ def bench(
 
 
 app.command()(train)
+app.command("study")(make_study)
 
 
 if __name__ == "__main__":

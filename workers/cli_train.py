@@ -68,7 +68,7 @@ def _trained(  # noqa: PLR0913, PLR0917  what the command was given
     parameters |= dict(parameter_from(text) for text in settings_ or ())
     settings, store = get_settings(), this_store()
     training.training_spec(parameters, "0" * 64, seed)  # a bad parameter is told before a gigabyte is read
-    dataset = store.put_dataset(read_dataset(_paths(data), _paths(held_out)))
+    dataset = store.put_dataset(read_dataset(paths_of(data), paths_of(held_out)))
     spec = training.training_spec(parameters, dataset, seed)
     if inline:
         manifest = training.train_inline(spec, store, settings.device)
@@ -78,7 +78,8 @@ def _trained(  # noqa: PLR0913, PLR0917  what the command was given
     return {"network": f"local/{name}", "key": spec.key, **manifest.metrics, "folder": str(folder)}
 
 
-def _paths(text: str) -> list[Path]:
+def paths_of(text: str) -> list[Path]:
+    """The paths in a text with commas between. Raises BadInput where there is nothing."""
     paths = [Path(part.strip()).expanduser() for part in text.split(",") if part.strip()]
     for path in paths:
         if not path.exists():

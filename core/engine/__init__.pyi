@@ -5,6 +5,7 @@ from . import objectives as objectives
 from . import octaves as octaves
 from . import optimize as optimize
 from . import parameterizations as parameterizations
+from . import patches as patches
 from . import ranges as ranges
 from . import recorder as recorder
 from . import sheets as sheets

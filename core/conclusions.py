@@ -1,0 +1,119 @@
+"""The talk's four conclusions, each beside what a study's numbers say of it; the rule of every verdict is in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+from core.findings import Findings, NetworkFindings
+from core.measures.bootstrap import Interval
+from core.networks.records import hardest_to_train
+from core.trained_networks import hardest_sentence, trained_networks
+from core.wording import formatted, listed, network_name
+
+Verdict = Literal["borne out", "not borne out", "open"]
+
+CUT = 4
+"""Patches along a side at which the use of the whole shape is judged."""
+MOST_KEPT = 0.5
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What the talk said, whether the numbers bear it out, and why."""
+
+    claim: str
+    verdict: Verdict
+    reason: str
+    rule: str
+
+
+def conclusions(found: Findings) -> list[Conclusion]:
+    """All four, in the talk's order."""
+    return [_size(found), _border(found), _shape(found), _mixer(found)]
+
+
+def _size(found: Findings) -> Conclusion:
+    verdict, reason = _differ(found.networks, lambda network: network.feature_size, "of the picture's width")
+    return Conclusion(
+        "Networks of different architecture need features of different size.",
+        verdict,
+        reason,
+        "Borne out where the intervals of two networks of different family have no value in common.",
+    )
+
+
+def _border(found: Findings) -> Conclusion:
+    verdict, reason = _differ(found.networks, lambda network: network.border_weight, "of its share of the original")
+    return Conclusion(
+        "They weigh the border and the centre of the picture differently.",
+        verdict,
+        f"In the outer half of the area the edges kept: {reason}",
+        "Borne out where the intervals of two networks of different family have no value in common.",
+    )
+
+
+def _differ(
+    networks: Sequence[NetworkFindings], value: Callable[[NetworkFindings], Interval], of: str
+) -> tuple[Verdict, str]:
+    said = listed([f"{network_name(network.name)} {in_words(value(network))}" for network in networks])
+    pairs = [pair for pair in combinations(networks, 2) if pair[0].family != pair[1].family]
+    apart = [pair for pair in pairs if value(pair[0]).apart(value(pair[1]))]
+    if not pairs:
+        return "open", f"{said} {of}; all are of one family."
+    if not apart:
+        return "not borne out", f"{said} {of}; every two intervals overlap."
+    named = "; ".join(" and ".join(network_name(network.name) for network in pair) for pair in apart)
+    return "borne out", f"{said} {of}. Apart: {named}."
+
+
+def _shape(found: Findings) -> Conclusion:
+    claim = "None of them uses the whole shape of the object."
+    rule = (
+        f"Cut into {CUT} x {CUT} patches in another order, a picture has its details and no shape. Borne out where "
+        "every network still names more than half as many right as before, not borne out where every one names fewer."
+    )
+    networks = [network for network in found.networks if network.shuffled]
+    kept = {network.name: network.kept(CUT) for network in networks}
+    if not kept:
+        return Conclusion(claim, "open", "No shuffled pictures were asked for in this grid.", rule)
+    said = listed([f"{network_name(name)} {in_words(share, 'share')}" for name, share in kept.items()])
+    reason = f"Of the pictures that they name right whole, they name right in pieces: {said}."
+    if all(share.low > MOST_KEPT for share in kept.values()):
+        return Conclusion(claim, "borne out", reason, rule)
+    return Conclusion(
+        claim, "not borne out" if all(share.high < MOST_KEPT for share in kept.values()) else "open", reason, rule
+    )
+
+
+def _mixer(found: Findings) -> Conclusion:
+    claim = "The Mixer uses features of several sizes and is the hardest to train."
+    rule = (
+        "Features of several sizes: the middle half of the edge energy spans more octaves of size than in any other "
+        "network, and the interval is apart from all others. Hardest: it took the most epochs to the highest accuracy "
+        "that all of them reached."
+    )
+    mixers = [network for network in found.networks if network.family == "mixer"]
+    others = [network for network in found.networks if network.family != "mixer"]
+    if not mixers or not others:
+        return Conclusion(claim, "open", "This grid does not set a Mixer beside other networks.", rule)
+    said = listed([f"{network_name(n.name)} {in_words(n.size_spread)}" for n in found.networks])
+    widest = all(
+        mixer.size_spread.value > other.size_spread.value and mixer.size_spread.apart(other.size_spread)
+        for mixer in mixers
+        for other in others
+    )
+    trained = [network for network in trained_networks() if network.card.name in {n.name for n in found.networks}]
+    hardest = hardest_to_train({network.card.name: network.record for network in trained})
+    training = hardest_sentence(trained) or "How they were trained is not known."
+    is_hardest = hardest is not None and hardest.name in {network.name for network in mixers}
+    verdict: Verdict = "borne out" if widest and is_hardest else "open" if hardest is None else "not borne out"
+    return Conclusion(claim, verdict, f"Octaves spanned: {said}. {training}", rule)
+
+
+def in_words(interval: Interval, unit: str = "") -> str:
+    """`0.21 (0.19 to 0.23)`."""
+    low, high = formatted(interval.low, unit), formatted(interval.high, unit)
+    return f"{formatted(interval.value, unit)} ({low} to {high})"

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.measures.bootstrap import Interval, interval
+
+
+def test_the_interval_of_a_mean_is_that_of_the_normal_distribution() -> None:
+    values = np.random.default_rng(1).normal(3.0, 2.0, 400)
+    found = interval(values)
+    error = values.std() / 20
+    assert found.value == pytest.approx(values.mean())
+    assert found.low == pytest.approx(values.mean() - 1.96 * error, abs=0.15 * error)
+    assert found.high == pytest.approx(values.mean() + 1.96 * error, abs=0.15 * error)
+
+
+def test_it_covers_the_truth_as_often_as_it_says() -> None:
+    random = np.random.default_rng(2)
+    covered = [(found := interval(random.exponential(1.0, 60))).low <= 1.0 <= found.high for _ in range(200)]
+    assert 0.88 <= np.mean(covered) <= 0.99
+
+
+def test_pictures_are_drawn_whole() -> None:
+    """A ratio of two sums: where one is twice the other in every picture, no draw can change it."""
+    parts = np.random.default_rng(3).random(50)
+    found = interval(np.stack([2 * parts, parts], axis=1), lambda drawn: drawn[..., 0].sum(1) / drawn[..., 1].sum(1))
+    assert (found.low, found.value, found.high) == pytest.approx((2, 2, 2))
+
+
+def test_pictures_without_a_number_do_not_count() -> None:
+    values = np.array([1.0, np.nan, 3.0])
+    assert interval(values).value == 2
+    assert np.isnan(interval(np.array([np.nan])).value)
+
+
+def test_intervals_are_apart_where_they_share_nothing() -> None:
+    first, second, third = Interval(1, 0, 2), Interval(3, 2.5, 4), Interval(2, 1, 3)
+    assert first.apart(second)
+    assert second.apart(first)
+    assert not first.apart(third)
+    assert not second.apart(third)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from core.items import Image, Table
+from core.method import Context
+from core.methods import make_method
+from core.methods.patch_shuffle import PARTS
+from core.networks.network import Network
+from core.picture import Picture
+from tests.core.methods.conftest import PIXELS
+
+
+def test_a_network_that_only_knows_the_mean_color_keeps_every_answer(turning: Network, picture: Picture) -> None:
+    metrics = make_method("patch_shuffle", {}).run([picture], turning, Context()).metrics
+    assert [metrics[f"kept_{parts}"] for parts in PARTS] == [1, 1, 1]
+
+
+def test_a_network_that_needs_the_place_loses_it(linear: Network, picture: Picture) -> None:
+    """Its first class is the place of a bright corner, its second that of all the rest."""
+    weights = torch.full((3, 3, PIXELS, PIXELS), -1.0)
+    weights[0, :, :6, :6] = 3.0
+    weights[1], weights[2] = 0.0, -2.0
+    place = Network(linear.card, nn.Sequential(nn.Flatten(), nn.Linear(3 * PIXELS**2, 3, bias=False)), "0" * 64)
+    place.model[1].weight.data = weights.flatten(1)
+    pixels = picture.pixels.copy()
+    pixels[:] = 0
+    pixels[:6, :6] = 255
+    result = make_method("patch_shuffle", {"orders": 64}).run([Picture.from_pixels(pixels)], place, Context())
+    assert 0.1 < result.metrics["kept_2"] < 0.4  # the corner stays in one of four orders
+
+
+def test_every_order_is_a_row_and_one_of_each_size_is_shown(linear: Network, picture: Picture) -> None:
+    result = make_method("patch_shuffle", {"orders": 5}).run([picture], linear, Context())
+    table, sheet = result.items["orders"], result.items["shuffled"]
+    assert isinstance(table, Table)
+    assert isinstance(sheet, Image)
+    assert [row[:2] for row in table.rows] == [(1, 1), *((parts, order) for parts in PARTS for order in range(1, 6))]
+    assert sheet.pixels.shape == (PIXELS, 3 * PIXELS + 4, 3)
+    first = table.rows[0][2]
+    for parts in PARTS:
+        kept = [row[2] == first for row in table.rows if row[0] == parts]
+        assert result.metrics[f"kept_{parts}"] == sum(kept) / 5

@@ -1,0 +1,57 @@
+"""`gazegrid study`: the grid of many pictures that the page Findings is made of; and how a command computes a grid."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from core.comparison import Comparison
+from core.conclusions import conclusions
+from core.dataset_files import read_dataset
+from core.errors import BadInput
+from core.findings import LEAST_PICTURES, findings, study
+from core.queue import JobQueue, connect
+from core.settings import get_settings
+from core.spec import checked_seed
+from core.store import Store
+from workers.cli_train import Data, HeldOut, paths_of
+from workers.console import Json, print_json, say, this_store
+from workers.grid_run import run_queued
+
+
+def make_study(  # noqa: PLR0913, PLR0917  each is a flag
+    networks: Annotated[str, typer.Option(help="Names of networks, with commas between.")],
+    data: Data,
+    held_out: HeldOut = "",
+    pictures: Annotated[int, typer.Option(help=f"How many, at least {LEAST_PICTURES}; each class as often.")] = 100,
+    seed: Annotated[int, typer.Option(help="0 to 2147483647; decides which pictures.")] = 0,
+    inline: Annotated[bool, typer.Option("--inline", help="Compute in this process, without a queue.")] = False,
+    json_: Json = False,
+) -> None:
+    """Compute detail search and patch shuffle over held-out pictures, and say what they show of the networks."""
+    if pictures < LEAST_PICTURES:
+        raise BadInput(f"a study needs at least {LEAST_PICTURES} pictures, got {pictures}")
+    names = tuple(name.strip() for name in networks.split(",") if name.strip())
+    store = this_store()
+    dataset = read_dataset(paths_of(data), paths_of(held_out))
+    comparison = study(dataset, names, pictures, store, checked_seed(seed))
+    reports = computed(comparison, store, inline=inline)
+    found = conclusions(findings(comparison, store))
+    if json_:
+        print_json({"grid": comparison.key, "conclusions": [vars(conclusion) for conclusion in found]})
+    else:
+        for conclusion in found:
+            say(f"{conclusion.claim} {conclusion.verdict.capitalize()}.\n    {conclusion.reason}")
+        say(f"grid {comparison.key}")
+    raise typer.Exit(1 if any(report["state"] == "failed" for report in reports) else 0)
+
+
+def computed(comparison: Comparison, store: Store, *, inline: bool) -> list[dict[str, Any]]:
+    """The grid's cells, computed in this process or by the workers; a report of each."""
+    settings = get_settings()
+    if inline:
+        from workers.inline import run_inline  # noqa: PLC0415  torch takes seconds, and only this needs it
+
+        return run_inline(comparison, store, settings.device)
+    return run_queued(comparison, store, JobQueue(connect(settings), settings))
