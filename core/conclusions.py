@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import isfinite
 from typing import Literal
 
 from core.findings import Findings, NetworkFindings
@@ -114,6 +115,8 @@ def _mixer(found: Findings) -> Conclusion:
 
 
 def in_words(interval: Interval, unit: str = "") -> str:
-    """`0.21 (0.19 to 0.23)`."""
+    """`0.21 (0.19 to 0.23)`; words where there is nothing to measure."""
+    if not isfinite(interval.value):
+        return "not measured"
     low, high = formatted(interval.low, unit), formatted(interval.high, unit)
     return f"{formatted(interval.value, unit)} ({low} to {high})"

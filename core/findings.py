@@ -76,11 +76,13 @@ class NetworkFindings:
 
     @cached_property
     def rings(self) -> Numbers:
-        """(rings,) mean share of the edges left from the centre to the border, over the same of the originals."""
+        """(rings,) mean share of the edges left from the centre to the border, over the same of the originals.
+
+        nan where the originals have no edge.
+        """
         after = np.mean([left.rings for left in self.left.values()], axis=0)
         before = np.mean([left.rings_before for left in self.left.values()], axis=0)
-        ratio: Numbers = after / np.maximum(before, 1e-12)
-        return ratio
+        return np.divide(after, before, out=np.full(len(after), np.nan), where=before > 1e-9)
 
     @cached_property
     def size_spread(self) -> Interval:

@@ -58,8 +58,10 @@ class DetailSearch(Method):
         Output("steps", "scalar", "Steps that the optimizer took"),
     )
 
-    target: Literal["keep", "set"] = parameter(
-        "keep", "Keep the network's own answer for the picture, or set what it should answer."
+    target: Literal["keep", "without rival", "set"] = parameter(
+        "keep",
+        "Keep the network's own answer for the picture; keep its first class and drive out the second, its rival; or "
+        "set what it should answer.",
     )
     wanted: ClassWeights = parameter(
         {}, "Classes to be driven to 1 (or to the goal), with weights.", choices="classes", when={"target": ["set"]}
@@ -135,6 +137,8 @@ class DetailSearch(Method):
         """A network without classes has no decision; one without the named class cannot be asked for it."""
         if not card.class_names:
             return "This network gives no classes: there is no decision to search for."
+        if self.target == "without rival" and len(card.class_names) < 2:
+            return "This network knows a single class: it has no rival."
         return class_problem(card, self._goals()) if self.target == "set" else None
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
@@ -162,8 +166,13 @@ class DetailSearch(Method):
 
     def _target(self, network: Network, logits: Tensor) -> tuple[Target, int]:
         """What the answer should be, and the class whose probability is shown: the heaviest, or the network's own."""
+        answered = self._answered(logits)
         if self.target == "keep":
-            return engine.targets.kept(self._answered(logits)), int(logits.argmax())
+            return engine.targets.kept(answered), int(logits.argmax())
+        if self.target == "without rival":
+            own, rival = logits[0].topk(2).indices.tolist()
+            surest = 1.0 if self.answer == "probabilities" else float(answered[0, own])
+            return engine.targets.chosen({own: (surest, 1.0), rival: (0.0, 1.0)}, logits), own
         goals = {network.class_index(name): goal for name, goal in self._goals().items()}
         return engine.targets.chosen(goals, logits), max(goals, key=lambda index: goals[index])
 

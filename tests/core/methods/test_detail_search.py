@@ -116,6 +116,27 @@ def test_the_class_loss_can_go_first(linear: Network, picture: Picture) -> None:
     assert curve(result, "edges")[20] < 0.9
 
 
+def test_the_rival_is_driven_out_before_details_are_destroyed() -> None:
+    network = load(get_card("lite/efficientnet_lite0"))
+    asked = {"target": "without rival", "class_steps": 15, "steps": 40}
+    result = run(network, sample("cat"), **asked)
+    table = result.items["answers"]
+    assert isinstance(table, Table)
+    (own, own_before, own_after), (_, rival_before, rival_after), *_ = table.rows
+    assert own == "tiger cat"
+    assert own_after > own_before
+    assert rival_after < 0.2 * rival_before
+    assert curve(result, "probability")[15] > 1.5 * curve(result, "probability")[0]
+    assert curve(result, "edges")[40] < curve(result, "edges")[15]
+
+
+def test_a_network_of_one_class_has_no_rival(linear: Network) -> None:
+    method = make_method("detail_search", {"target": "without rival"})
+    alone = linear.card.model_copy(update={"class_names": ("cat",)})
+    assert method.undefined_for(linear.card) is None
+    assert method.undefined_for(alone) == "This network knows a single class: it has no rival."
+
+
 @pytest.mark.parametrize("range_name", ["rescale", "clamp"])
 def test_what_is_left_is_in_range(linear: Network, picture: Picture, range_name: str) -> None:
     left = pixels(run(linear, picture, range=range_name, rate=0.1, steps=13))
