@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, cast
 
+import torch
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from timm.models.mlp_mixer import MlpMixer
 from timm.models.resnet import BasicBlock, ResNet
 from torch import Tensor, nn
+from torch.nn import functional
 
 _SHARED = {"url": "", "num_classes": 1000, "crop_pct": 1.0, "interpolation": "bicubic"}
 
@@ -37,11 +40,15 @@ class Concentrator(ResNet):
 
     `evidence` is a 1 x 1 convolution: its output (N, K, H, W) is a map for each class of where the network finds it,
     and `LogMeanExp` joins each map into a logit. Fully convolutional, hence for pictures of any size.
+
+    A picture of another size than `base_px`, at which it learned, is looked at with its shorter side at `base_px`, at
+    twice that, and so on up to its own size: what is large in it is found too. All scales are joined as the places are.
     """
 
-    def __init__(self, num_classes: int = 1000, **kwargs: Any) -> None:
+    def __init__(self, num_classes: int = 1000, base_px: int = 64, **kwargs: Any) -> None:
         super().__init__(cast(Any, BasicBlock), num_classes=0, global_pool="", **kwargs)
         self.num_classes = num_classes
+        self.base_px = base_px
         self.evidence = nn.Conv2d(self.num_features, num_classes, 1)
         self.join = LogMeanExp()
 
@@ -54,9 +61,28 @@ class Concentrator(ResNet):
         self.num_classes = num_classes
         self.evidence = nn.Conv2d(self.num_features, num_classes, 1)
 
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, K) of pictures (N, 3, H, W)."""
+        scales = [self.forward_head(self.forward_features(scaled)) for scaled in _scales(x, self.base_px)]
+        return scales[0] if len(scales) == 1 else torch.stack(scales).logsumexp(dim=0) - math.log(len(scales))
+
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         """Logits (N, K) of features (N, C, H, W); the features as they are, where `pre_logits`."""
         return x if pre_logits else self.join(self.evidence(x))
+
+
+def _scales(pictures: Tensor, base_px: int) -> Iterator[Tensor]:
+    """`pictures` (N, 3, H, W) with the shorter side at `base_px`, twice as large, and so on to their own size."""
+    height, width = pictures.shape[2:]
+    shorter, side = min(height, width), base_px
+    while side <= max(shorter, base_px):
+        size = round(height * side / shorter), round(width * side / shorter)
+        yield (
+            pictures
+            if size == (height, width)
+            else functional.interpolate(pictures, size=size, mode="bicubic", antialias=True, align_corners=False)
+        )
+        side *= 2
 
 
 @register_model

@@ -9,6 +9,7 @@ import pytest
 import timm
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from core.networks import architectures
 from core.networks.architectures import Concentrator, LogMeanExp
@@ -73,6 +74,27 @@ def test_what_is_added_everywhere_is_added_to_the_logit_and_one_place_more_makes
 def test_a_concentrator_classifies_pictures_of_any_size(size: tuple[int, int]) -> None:
     with torch.no_grad():
         assert concentrator()(torch.rand(2, 3, *size)).shape == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("size", "scales"),
+    [((64, 64), [(64, 64)]), ((48, 48), [(64, 64)]), ((100, 150), [(64, 96)]), ((192, 192), [(64, 64), (128, 128)])],
+)
+def test_larger_pictures_are_looked_at_in_several_sizes(size: tuple[int, int], scales: list[tuple[int, int]]) -> None:
+    model, pictures = concentrator(), torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(2))
+    seen: list[tuple[int, ...]] = []
+    hook = model.conv1.register_forward_hook(lambda _, inputs, __: seen.append(tuple(inputs[0].shape[2:])))
+    with torch.no_grad():
+        logits = model(pictures)
+        each = [
+            model.forward_head(
+                model.forward_features(functional.interpolate(pictures, size=scale, mode="bicubic", antialias=True))
+            )
+            for scale in scales
+        ]
+    hook.remove()
+    assert seen[: len(scales)] == scales
+    assert torch.allclose(logits, torch.stack(each).exp().mean(dim=0).log(), atol=1e-4)
 
 
 def test_its_logits_are_the_joined_evidence_of_its_features() -> None:
