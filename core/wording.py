@@ -75,9 +75,9 @@ def network_facts(card: NetworkCard) -> str:
 
 
 def scalar_label(name: str, meta: Mapping[str, Any]) -> str:
-    """`probability` of the subject `tabby` -> `Probability of tabby`."""
+    """`probability` of the subject `tabby` -> `Probability of tabby`; an `_after` without a before needs no telling."""
     subject = meta.get("subject")
-    return f"{words(name)} of {subject}" if subject else words(name)
+    return f"{words(name.removesuffix('_after'))} of {subject}" if subject else words(name)
 
 
 def question(summary: str) -> tuple[str, str]:

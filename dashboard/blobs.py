@@ -3,6 +3,7 @@
     /api/result/KEY/FILE              a file of a result (`?download` saves it)      /api/manifest/KEY
     /api/thumbnail/KEY/ITEM?side=320  an image or points, small                      /api/picture/DIGEST?side=320
     /api/map/KEY/ITEM?low=0&high=1    a map in colors, on a scale of the asker's     /api/sample/NAME
+    /api/strip/KEY/ITEM?side=160      stills of a film from left to right, `side` px each (`?download` saves a PNG)
     /api/preview/KEY                  what a running job looks at now, never cached
 
 Whoever knows a key may read what it names; an answer is a file or one plain sentence.
@@ -10,6 +11,7 @@ Whoever knows a key may read what it names; an answer is a file or one plain sen
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +27,7 @@ from streamlit import config
 
 from core.colors import colorize
 from core.errors import BadInput, BadLink, Damaged, GazegridError
-from core.items import Image, Map, Pixels, Points, png_bytes
+from core.items import Animation, Image, Map, Pixels, Points, png_bytes
 from core.manifest import FILE_NAME, Manifest
 from core.picture import thumbnail
 from core.samples import sample, sample_names
@@ -34,6 +36,9 @@ from dashboard.session import get_queue, get_store
 
 SIDES_PX = (160, 320, 640)
 """The sizes that thumbnails come in."""
+STRIP_STILLS = 8
+"""Most pictures in a strip."""
+STRIP_GAP_PX = 8
 CONTENT_TYPES = {
     "png": "image/png",
     "webp": "image/webp",
@@ -67,6 +72,7 @@ def blob_routes() -> list[BaseRoute]:
         Route("/api/manifest/{key}", _answered(_manifest)),
         Route("/api/thumbnail/{key}/{item}", _answered(_thumbnail)),
         Route("/api/map/{key}/{item}", _answered(_map)),
+        Route("/api/strip/{key}/{item}", _answered(_strip)),
         Route("/api/picture/{digest}", _answered(_picture)),
         Route("/api/sample/{name}", _answered(_sample)),
         Route("/api/preview/{key}", _answered(_preview)),
@@ -152,6 +158,22 @@ def _map(request: Request) -> Response:
     return _response(png_bytes(colorize(item.values, low, high, signed=item.signed)), "image/png", FOR_EVER)
 
 
+def _strip(request: Request) -> Response:
+    manifest = _known(request.path_params["key"])
+    item, side_px = manifest.item(request.path_params["item"]), _side(request)
+    if item.kind != Animation.kind:
+        raise BadLink(f"{item.name[:80]} is a {item.kind}, not an animation")
+
+    def strip() -> Pixels:
+        return film_strip(get_store().read(manifest.key, item.file("webp").name), side_px)
+
+    if "download" in request.query_params:
+        name = f"{manifest.key[:12]}-{item.name}-strip.png"
+        return _response(png_bytes(strip()), "image/png", FOR_EVER, save_as=name)
+    whole_px = STRIP_STILLS * (side_px + STRIP_GAP_PX)
+    return _kept_thumbnail(f"strip:{manifest.key}:{item.name}:{side_px}", lambda: thumbnail(strip(), whole_px))
+
+
 def _picture(request: Request) -> Response:
     digest = checked_key(request.path_params["digest"])
     if "side" not in request.query_params:
@@ -230,6 +252,26 @@ def draw_points(pixels: Pixels, item: Points) -> Pixels:
         box = (x - radius_px, y - radius_px, x + radius_px, y + radius_px)
         pen.ellipse(box, outline=_POINT_COLOR, width=max(1, round(unit_px / 3)))
     return np.asarray(image)
+
+
+def film_strip(webp: bytes, side_px: int) -> Pixels:
+    """Stills of a film from left to right, evenly spread, the first and the last among them; never enlarged."""
+    with PillowImage.open(io.BytesIO(webp), formats=("WEBP",)) as film:
+        last = getattr(film, "n_frames", 1) - 1
+        numbers = np.linspace(0, last, min(last + 1, STRIP_STILLS)).round().astype(int)
+        stills = [_still(film, int(number), side_px) for number in numbers]
+    width, height = stills[0].size
+    strip = PillowImage.new("RGB", (len(stills) * (width + STRIP_GAP_PX) - STRIP_GAP_PX, height), "white")
+    for place, still in enumerate(stills):
+        strip.paste(still, (place * (width + STRIP_GAP_PX), 0))
+    return np.asarray(strip)
+
+
+def _still(film: PillowImage.Image, number: int, side_px: int) -> PillowImage.Image:
+    film.seek(number)
+    still = film.convert("RGB")
+    still.thumbnail((side_px, side_px), PillowImage.Resampling.LANCZOS)
+    return still
 
 
 THUMBNAILS: dict[str, Callable[[Any, Manifest], Pixels]] = {"image": _image_pixels, "points": _points_pixels}

@@ -18,7 +18,16 @@ from dashboard.cells import item_url
 from dashboard.charts import Curve
 from dashboard.links import CELL, VIEW
 from dashboard.live import one_of, row_of, show_grid, view_controls
-from dashboard.render import Shown, curves_of, raw_values, show_curves, show_item, show_pair, show_scalars
+from dashboard.render import (
+    WIDE_KINDS,
+    Shown,
+    curves_of,
+    raw_values,
+    show_curves,
+    show_item,
+    show_pair,
+    show_scalars,
+)
 from dashboard.session import get_queue, get_store, plain, show_error
 
 PICTURES, CURVES, VALUES, ITEMS, ORIGIN = "Pictures", "Curves", "Raw values", "All items", "Origin and files"
@@ -129,11 +138,11 @@ def _values(opened: Opened) -> None:
 
 
 def _items(opened: Opened) -> None:
-    with st.grid("auto", min_column_width=320, gap="medium"):
-        for item in opened.manifest.items:
-            if item.kind != "scalar":
-                with st.container():
-                    show_item(Shown(get_store(), opened.manifest, item))
+    grid = st.grid("auto", min_column_width=320, gap="medium", dense=True)
+    for item in opened.manifest.items:
+        if item.kind != "scalar":
+            with grid.cell(column_span="all" if item.kind in WIDE_KINDS else 1):
+                show_item(Shown(get_store(), opened.manifest, item))
 
 
 def _origin(opened: Opened) -> None:

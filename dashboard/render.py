@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from dashboard.charts import Curve, curve_figures, embedding_figure, map_figure,
 from dashboard.components import before_after
 from dashboard.session import plain
 
+WIDE_KINDS = ("animation", "table")
+"""What needs the whole width of a page."""
 PLOTLY = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
 
@@ -67,11 +70,11 @@ def show_scalars(items: Sequence[StoredItem]) -> None:
 
 
 def _metric(label: str, item: StoredItem, before: StoredItem | None) -> None:
-    value, unit = item.meta["value"], item.meta["unit"]
+    value, unit = item.meta["value"], item.meta["unit"] if item.meta["unit"] != item.name else ""
     change = None if before is None else f"from {formatted(before.meta['value'], unit)}"
     st.metric(
         plain(label), formatted(value, unit), change, delta_color="off", delta_arrow="off",
-        help=plain(item.meta["caption"]) or None, width="content", border=True,
+        help=plain(item.meta["caption"]) or None, width="content", height="stretch", border=True,
     )  # fmt: skip
 
 
@@ -106,8 +109,11 @@ def _address(shown: Shown) -> None:
     """A picture by its address, as it is stored."""
     url = item_url(shown.manifest, shown.stored, shown.scale or _own_scale(shown))
     if url is not None:
-        tag = f'<img src="{url}" loading="lazy" alt="" style="width:100%;max-width:28rem;border-radius:0.5rem">'
-        st.html(tag)
+        _picture_tag(url, "width:100%;max-width:28rem")
+
+
+def _picture_tag(url: str, size: str, alt: str = "") -> None:
+    st.html(f'<img src="{escape(url)}" loading="lazy" alt="{escape(alt)}" style="{size};border-radius:0.5rem">')
 
 
 def _own_scale(shown: Shown) -> Scale | None:
@@ -140,11 +146,24 @@ def _scalar(shown: Shown) -> None:
 def _table(shown: Shown) -> None:
     columns = list(shown.item.columns)
     rows = [dict(zip(columns, row, strict=True)) for row in shown.item.rows]
-    st.dataframe(rows, key=shown.key, hide_index=True)
+    percent = st.column_config.NumberColumn(format="percent")
+    shares = {column: percent for column in columns if "probability" in column.split()}
+    st.dataframe(rows, key=shown.key, hide_index=True, width="content", column_config=shares)
 
 
 def _embedding(shown: Shown) -> None:
     st.plotly_chart(embedding_figure(shown.item), key=shown.key, config=PLOTLY)
+
+
+def _film(shown: Shown) -> None:
+    """The film as it moves, and under it as a strip of stills."""
+    _address(shown)
+    place = ("strip", shown.manifest.key, shown.stored.name)
+    _picture_tag(blob_url(*place, side=160), "max-width:100%", "Stills from the film's start to its end")
+    st.link_button(
+        "Download the strip", blob_url(*place, side=640, download=1), icon=":material/download:", type="tertiary",
+        help="The first and the last picture, and up to six between them, side by side in one PNG.",
+    )  # fmt: skip
 
 
 def _weights(shown: Shown) -> None:
@@ -167,6 +186,6 @@ RENDERERS: dict[str, Callable[[Shown], None]] = {
     "scalar": _scalar,
     "table": _table,
     "embedding": _embedding,
-    "animation": _address,
+    "animation": _film,
     "weights": _weights,
 }

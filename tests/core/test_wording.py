@@ -1,6 +1,6 @@
 import pytest
 
-from core.wording import duration, listed, markdown_table, reported, words
+from core.wording import duration, listed, markdown_table, reported, scalar_label, words
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,12 @@ def test_what_a_job_reports_is_told_with_its_name_and_unit(name: str, value: flo
 
 def test_terms_of_the_field_are_written_as_the_field_does() -> None:
     assert (words("top1"), words("top5"), words("edge_energy")) == ("Top-1", "Top-5", "Edge energy")
+
+
+def test_a_number_is_told_with_what_it_is_of() -> None:
+    assert scalar_label("edges_left", {"subject": ""}) == "Edges left"
+    assert scalar_label("probability", {"subject": "tabby"}) == "Probability of tabby"
+    assert scalar_label("probability_after", {"subject": "tabby"}) == "Probability of tabby"
 
 
 @pytest.mark.parametrize(

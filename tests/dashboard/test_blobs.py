@@ -11,11 +11,12 @@ from starlette.testclient import TestClient
 from streamlit import config
 
 from core.colors import colorize
-from core.items import Map
+from core.items import Animation, Map
 from core.ledger import preview_key
 from core.picture import thumbnail
 from core.store import Store
-from dashboard.blobs import blob_routes, blob_url
+from dashboard import blobs
+from dashboard.blobs import STRIP_GAP_PX, STRIP_STILLS, blob_routes, blob_url, film_strip
 from dashboard.session import get_queue
 from tests.kept import a_comparison, fill
 
@@ -84,6 +85,8 @@ def test_what_is_not_there_is_404_and_a_sentence(client: TestClient, key: str, p
         ("/api/map/KEY/remaining?low=0&high=1", "remaining is a image, not a map"),
         ("/api/thumbnail/KEY/remaining?side=99999", "side must be one of 160, 320, 640"),
         ("/api/thumbnail/KEY/loss", "loss is a series"),
+        ("/api/strip/KEY/remaining", "remaining is a image, not an animation"),
+        ("/api/strip/KEY/film?side=9999&download", "side must be one of 160, 320, 640"),
     ],
 )
 def test_what_is_asked_wrongly_is_400_and_says_what_is_allowed(
@@ -112,6 +115,44 @@ def test_thumbnails_come_in_few_sizes_and_are_made_once(client: TestClient, stor
     assert store.cache.get(f"picture:{comparison.pictures[0].digest}:160") == first.content
     assert pixels(client.get(blob_url("thumbnail", key, "places", side=160)).content).shape == (24, 24, 3)
     assert client.get(blob_url("sample", "cat", side=160)).status_code == 200
+
+
+def a_film(frames: int, side: int = 40) -> bytes:
+    """Gray frames, darkest first, in steps that a lossy file keeps apart."""
+    levels = np.linspace(10, 240, frames).astype(np.uint8)
+    return Animation(frames=np.tile(levels[:, None, None, None], (1, side, side, 3))).files()["webp"]
+
+
+def stills(strip: np.ndarray, side: int = 40) -> list[float]:
+    """The gray of each still."""
+    return [float(strip[:, left : left + side].mean()) for left in range(0, strip.shape[1], side + STRIP_GAP_PX)]
+
+
+def test_a_strip_shows_first_and_last_and_at_most_eight_evenly_spread() -> None:
+    grays = stills(film_strip(a_film(22), 40))
+    assert len(grays) == STRIP_STILLS
+    assert (grays[0], grays[-1]) == (pytest.approx(10, abs=4), pytest.approx(240, abs=4))
+    assert np.diff(grays) == pytest.approx([230 / 7] * 7, abs=5)
+    assert stills(film_strip(a_film(3), 40)) == pytest.approx([10, 125, 240], abs=4)
+    assert len(stills(film_strip(a_film(1), 40))) == 1
+
+
+def test_stills_are_made_smaller_and_never_larger() -> None:
+    assert film_strip(a_film(2), 20).shape == (20, 40 + STRIP_GAP_PX, 3)
+    assert film_strip(a_film(2), 160).shape == (40, 80 + STRIP_GAP_PX, 3)
+
+
+def test_a_strip_is_made_once_and_saved_without_loss(
+    client: TestClient, store: Store, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = client.get(blob_url("strip", key, "film", side=160))
+    assert (first.headers["content-type"], "immutable" in first.headers["cache-control"]) == ("image/webp", True)
+    assert pixels(first.content).shape == (24, 3 * 24 + 2 * STRIP_GAP_PX, 3)
+    saved = client.get(blob_url("strip", key, "film", side=640, download=1))
+    assert np.array_equal(pixels(saved.content), film_strip(store.read(key, "film.webp"), 640))
+    assert saved.headers["content-disposition"] == f'attachment; filename="{key[:12]}-film-strip.png"'
+    monkeypatch.setattr(blobs, "film_strip", lambda *_: pytest.fail("it is kept already"))
+    assert client.get(blob_url("strip", key, "film", side=160)).content == first.content
 
 
 def test_a_preview_that_is_gone_is_no_error(client: TestClient, key: str) -> None:

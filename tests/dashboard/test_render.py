@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.colors import colorize
-from core.items import KINDS, Map, Points, Series
+from core.items import KINDS, Animation, Map, Points, Result, Scalar, Series
 from core.store import Store
 from dashboard.charts import Curve, color_stops, curve_figures, map_figure, points_figure, thinned
 from dashboard.render import RENDERERS
-from tests.kept import a_comparison, fill
+from tests.kept import PROVENANCE, a_comparison, fill
 
 PAGE = """
 import streamlit as st
@@ -52,10 +54,38 @@ def test_before_and_after_are_one_number_with_its_change(page: AppTest) -> None:
     assert (probability.value, probability.delta) == ("95 %", "from 91 %")
 
 
+def test_a_unit_that_is_the_name_is_not_said_twice(store: Store) -> None:
+    comparison = a_comparison(store, pictures=1)
+    result = Result({"steps": Scalar(value=20, unit="steps"), "distance": Scalar(value=0.325, unit="share")})
+    spec = next(comparison.cells()).spec
+    made = AppTest.from_string(PAGE, default_timeout=20)
+    made.session_state["key"] = store.publish(spec, result, PROVENANCE).key
+    assert {(metric.label, metric.value) for metric in made.run().metric} == {("Steps", "20"), ("Distance", "32.5 %")}
+
+
 def test_pictures_are_lazy_tags_with_addresses_of_ours(page: AppTest) -> None:
     tags = [shown.value for shown in page.html if "<img" in shown.value]
-    assert len(tags) == 2
+    assert len(tags) == 3
     assert all('src="/api/' in tag and 'loading="lazy"' in tag for tag in tags)
+
+
+def test_a_film_moves_and_stands_still_below_and_nothing_is_decoded_for_it(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Animation, "load", lambda *_: pytest.fail("the browser asks for it by its address"))
+    page.run()
+    assert not page.exception
+    key = page.session_state["key"]
+    tags = [shown.value for shown in page.html if "film" in shown.value]
+    assert [tag.split('"')[1] for tag in tags] == [f"/api/result/{key}/film.webp", f"/api/strip/{key}/film?side=160"]
+    links = {link.proto.label: link.proto.url for link in page.get("link_button")}
+    assert links["Download the strip"] == f"/api/strip/{key}/film?side=640&download=1"
+
+
+def test_a_tables_probabilities_are_percent(page: AppTest) -> None:
+    columns = json.loads(page.dataframe[0].proto.columns)
+    assert columns["probability"]["type_config"]["format"] == "percent"
+    assert "class" not in columns
 
 
 def test_curves_of_equal_axes_share_a_chart() -> None:
