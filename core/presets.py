@@ -8,9 +8,10 @@ from typing import Any
 
 from core.method import Method, field_extra
 from core.methods import METHODS, make_method
+from core.networks.catalog import get_card
 
 JUDGES = 2
-"""So many of the compared networks are asked what they see in the others' pictures."""
+"""So many of the compared networks are asked what they see in each other's pictures."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,15 @@ class Preset:
     def made(self, networks: Sequence[str] = ()) -> Method:
         """The method for a comparison of these networks, by name. Raises BadParameter.
 
-        Where the method asks other networks too, the first of several compared ones are asked about each other.
+        Where the method asks other networks too, the first two that can answer the question are asked about each other.
         """
+        alone = make_method(self.method, self.parameters)
+        judges = [name for name in networks if alone.undefined_for(get_card(name)) is None][:JUDGES]
         fields = METHODS[self.method].model_fields.items()
         asking = [name for name, info in fields if field_extra(info).get("choices") == "networks"]
-        judges = {name: list(networks[:JUDGES]) for name in asking} if len(networks) > 1 else {}
-        return make_method(self.method, judges | dict(self.parameters))
+        if not asking or len(judges) < JUDGES:
+            return alone
+        return make_method(self.method, dict.fromkeys(asking, judges) | dict(self.parameters))
 
 
 PRESETS = (

@@ -30,6 +30,8 @@ def test_presets_ask_different_questions() -> None:
 def test_compared_networks_judge_each_other_and_one_alone_is_judged_by_itself() -> None:
     identities = tuple(get_card(name).identity for name in NETWORKS)
     assert made("class_image", NETWORKS).model_dump()["judges"] == identities[:2]
+    other_classes = "timm/caformer_s18.sail_in22k"
+    assert made("class_image", (other_classes, *NETWORKS)).model_dump()["judges"] == identities[:2]
     assert made("class_image", NETWORKS[:1]).model_dump()["judges"] == ()
     assert made("inversion", NETWORKS) == METHODS["inversion"]()
 
