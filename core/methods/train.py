@@ -72,6 +72,10 @@ class Train(Method):
     least_crop: float = parameter(0.35, "Share of a picture that a crop keeps at least.", unit="", ge=0.05, le=1)
     flip: bool = parameter(default=True, description="Show half of the pictures mirrored.")
     magnitude: float = parameter(5.0, "Strength of RandAugment's two alterations; 0: none.", unit="", ge=0, le=10)
+    sharpen: float = parameter(
+        1.0, "Pictures are sharpened by 0 to so much: enlarged crops are soft, pictures as such are not.", unit="",
+        ge=0, le=4,
+    )  # fmt: skip
     mix: float = parameter(0.25, "Share of the batches whose pictures are mixed in pairs.", unit="", ge=0, le=1)
     mixup: float = parameter(0.2, "Beta parameter of mixup; 0: no mixup.", unit="", ge=0, le=10)
     cutmix: float = parameter(1.0, "Beta parameter of CutMix; 0: no CutMix.", unit="", ge=0, le=10)
@@ -169,6 +173,7 @@ class Train(Method):
             teacher_share=self.teacher_share,
             distinct_views=self.distinct_views,
             seed=seed,
+            sharpen=self.sharpen,
         )
 
     def _result(self, trainer: Trainer) -> Result:

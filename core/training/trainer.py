@@ -20,7 +20,7 @@ from core.training.precision import half_precision
 from core.training.targets import MixRecipe, mixed, smoothed
 from core.training.teacher import Answers
 from core.training.trained import Learner
-from core.training.views import Examples, ViewRecipe, Views, seeded
+from core.training.views import Examples, ViewRecipe, Views, seeded, sharpened
 
 CLIP_NORM = 1.0
 LEAST_RATE = 0.01
@@ -46,6 +46,8 @@ class Recipe:
     distinct_views: int
     """Epochs after which the same views are shown again; 0: never. A teacher answers each view once."""
     seed: int
+    sharpen: float = 0.0
+    """Most by which a picture is sharpened, see `views.sharpened`."""
 
 
 @dataclass
@@ -122,6 +124,7 @@ class Trainer:
     def _step(self, pictures: Tensor, labels: Tensor, answers: Tensor | None, step: int) -> float:
         recipe = self.recipe
         inputs = pictures.to(self.device).float().div_(255)
+        inputs = sharpened(inputs, recipe.sharpen, np.random.default_rng((recipe.seed, step, 1)))
         targets = smoothed(labels.to(self.device), len(self.examples.class_names), recipe.label_smoothing)
         if answers is not None:
             targets = torch.lerp(targets, answers.float(), recipe.teacher_share)
