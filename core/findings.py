@@ -6,14 +6,17 @@ measured is read from the stored results alone, so that every number has its gri
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import asdict, dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core import measures
+from core.canonical import canonical_json
 from core.comparison import Cell, Comparison, PictureRef
 from core.dataset import Dataset
 from core.errors import BadInput
@@ -23,6 +26,7 @@ from core.measures.features import Left
 from core.methods import make_method
 from core.networks.card import Family
 from core.networks.catalog import get_card
+from core.networks.folders import BUNDLED
 from core.picture import read_picture
 from core.store import Store
 
@@ -33,6 +37,7 @@ LABEL = " · "
 REMAINING, ORIGINAL, ORDERS = "remaining", "original", "orders"
 """Items that are measured: pictures before and after, and answers for shuffled pictures."""
 LEAST_PICTURES = 10
+BUNDLED_FINDINGS = BUNDLED / "findings.json"
 PARTS = (1, 2, 4, 8)
 
 
@@ -82,7 +87,8 @@ class NetworkFindings:
         """
         after = np.mean([left.rings for left in self.left.values()], axis=0)
         before = np.mean([left.rings_before for left in self.left.values()], axis=0)
-        return np.divide(after, before, out=np.full(len(after), np.nan), where=before > 1e-9)
+        ratio: Numbers = np.divide(after, before, out=np.full(len(after), np.nan), where=before > 1e-9)
+        return ratio
 
     @cached_property
     def size_spread(self) -> Interval:
@@ -111,8 +117,9 @@ class NetworkFindings:
 class Findings:
     """What a grid says of its networks, and how much of it there is."""
 
-    comparison: Comparison
     networks: tuple[NetworkFindings, ...]
+    comparison: Comparison | None = None
+    """The grid behind the numbers; None where only the numbers came along"""
 
     @property
     def pictures(self) -> int:
@@ -120,11 +127,19 @@ class Findings:
         return min((len(network.left) for network in self.networks), default=0)
 
 
-def study(dataset: Dataset, networks: Sequence[str], count: int, store: Store, seed: int = 0) -> Comparison:
+def study(
+    dataset: Dataset,
+    networks: Sequence[str],
+    count: int,
+    store: Store,
+    seed: int = 0,
+    parameters: Mapping[str, Any] | None = None,
+) -> Comparison:
     """The comparison that the findings are made of: `count` held-out pictures, each class as often as others.
 
-    The pictures are kept in the store. Raises BadInput, and what a comparison raises.
+    The pictures are kept in the store; `parameters` are detail search's. Raises BadInput, and what a comparison raises.
     """
+    methods = (make_method("detail_search", parameters or {}), make_method("patch_shuffle", {}))
     chosen = list(_one_class_after_the_other(dataset, seed))[:count]
     if len(chosen) < count:
         raise BadInput(f"the data set has {len(chosen)} held-out pictures, {count} were asked for")
@@ -133,7 +148,6 @@ def study(dataset: Dataset, networks: Sequence[str], count: int, store: Store, s
         for index in chosen
         for label in [dataset.class_names[int(dataset.labels[index])]]
     )
-    methods = tuple(make_method(name, {}) for name in ("detail_search", "patch_shuffle"))
     return Comparison(pictures, tuple(networks), methods, seed)
 
 
@@ -161,7 +175,53 @@ def findings(comparison: Comparison, store: Store) -> Findings:
     for cell in comparison.cells():
         if not cell.undefined:
             _measure(cell, store, found[cell.network])
-    return Findings(comparison, tuple(network for network in found.values() if network.left))
+    return Findings(tuple(network for network in found.values() if network.left), comparison)
+
+
+def to_bytes(found: Findings) -> bytes:
+    """The numbers as JSON, without the grid behind them."""
+    return canonical_json([_document(network) for network in found.networks])
+
+
+def _document(network: NetworkFindings) -> dict[str, Any]:
+    left = {
+        digest: {name: _listed(value) for name, value in vars(left).items()} for digest, left in network.left.items()
+    }
+    shuffled = {digest: asdict(answers) for digest, answers in network.shuffled.items()}
+    return {"name": network.name, "family": network.family, "left": left, "shuffled": shuffled}
+
+
+def _listed(value: Any) -> Any:
+    """Arrays as lists of few digits; nan, which JSON does not know, as None."""
+    if isinstance(value, np.ndarray):
+        return [round(float(number), 5) for number in value]
+    return None if np.isnan(value) else round(float(value), 6)
+
+
+def from_bytes(content: bytes) -> Findings:
+    """What `to_bytes` was given, without its grid."""
+    return Findings(tuple(_network(document) for document in json.loads(content)))
+
+
+def _network(document: Mapping[str, Any]) -> NetworkFindings:
+    def number(value: Any) -> Any:
+        return float("nan") if value is None else np.array(value) if isinstance(value, list) else value
+
+    left = {
+        digest: Left(**{name: number(value) for name, value in numbers.items()})
+        for digest, numbers in document["left"].items()
+    }
+    shuffled = {
+        digest: Shuffled(answers["label"], {int(parts): share for parts, share in answers["right"].items()})
+        for digest, answers in document["shuffled"].items()
+    }
+    return NetworkFindings(document["name"], document["family"], left, shuffled)
+
+
+@lru_cache(maxsize=1)
+def bundled_findings() -> Findings | None:
+    """What was measured of the networks that come with Gazegrid; None where nothing was."""
+    return from_bytes(BUNDLED_FINDINGS.read_bytes()) if BUNDLED_FINDINGS.exists() else None
 
 
 def _measure(cell: Cell, store: Store, network: NetworkFindings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,13 +11,14 @@ from core.comparison import Comparison
 from core.conclusions import conclusions
 from core.dataset_files import read_dataset
 from core.errors import BadInput
-from core.findings import LEAST_PICTURES, findings, study
+from core.findings import LEAST_PICTURES, findings, study, to_bytes
+from core.methods import make_method
 from core.queue import JobQueue, connect
 from core.settings import get_settings
 from core.spec import checked_seed
 from core.store import Store
 from workers.cli_train import Data, HeldOut, paths_of
-from workers.console import Json, print_json, say, this_store
+from workers.console import Json, parameter_from, print_json, say, this_store
 from workers.grid_run import run_queued
 
 
@@ -25,23 +27,34 @@ def make_study(  # noqa: PLR0913, PLR0917  each is a flag
     data: Data,
     held_out: HeldOut = "",
     pictures: Annotated[int, typer.Option(help=f"How many, at least {LEAST_PICTURES}; each class as often.")] = 100,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of detail search.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="0 to 2147483647; decides which pictures.")] = 0,
     inline: Annotated[bool, typer.Option("--inline", help="Compute in this process, without a queue.")] = False,
+    numbers: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write all numbers there, as JSON, without the pictures.")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Compute detail search and patch shuffle over held-out pictures, and say what they show of the networks."""
     if pictures < LEAST_PICTURES:
         raise BadInput(f"a study needs at least {LEAST_PICTURES} pictures, got {pictures}")
     names = tuple(name.strip() for name in networks.split(",") if name.strip())
+    parameters = dict(parameter_from(text) for text in set_ or ())
+    make_method("detail_search", parameters)  # a bad parameter is told before a gigabyte is read
     store = this_store()
     dataset = read_dataset(paths_of(data), paths_of(held_out))
-    comparison = study(dataset, names, pictures, store, checked_seed(seed))
+    comparison = study(dataset, names, pictures, store, checked_seed(seed), parameters)
     reports = computed(comparison, store, inline=inline)
-    found = conclusions(findings(comparison, store))
+    found = findings(comparison, store)
+    if numbers is not None:
+        numbers.write_bytes(to_bytes(found))
+    said = conclusions(found)
     if json_:
-        print_json({"grid": comparison.key, "conclusions": [vars(conclusion) for conclusion in found]})
+        print_json({"grid": comparison.key, "conclusions": [vars(conclusion) for conclusion in said]})
     else:
-        for conclusion in found:
+        for conclusion in said:
             say(f"{conclusion.claim} {conclusion.verdict.capitalize()}.\n    {conclusion.reason}")
         say(f"grid {comparison.key}")
     raise typer.Exit(1 if any(report["state"] == "failed" for report in reports) else 0)

@@ -10,7 +10,7 @@ import streamlit as st
 from core.comparison import Comparison
 from core.conclusions import conclusions, in_words
 from core.errors import GazegridError
-from core.findings import LEAST_PICTURES, REMAINING, Findings, NetworkFindings, can_be_found, findings
+from core.findings import LEAST_PICTURES, REMAINING, Findings, NetworkFindings, bundled_findings, can_be_found, findings
 from core.grid import look
 from core.spec import checked_key
 from core.wording import FAMILY_NAMES, formatted, network_name, picture_name
@@ -34,7 +34,7 @@ def page() -> None:
     st.title("Findings", anchor=False)
     comparison = _chosen(_studies())
     if comparison is None:
-        _how_to_begin()
+        _without_study()
         return
     grid = look(comparison, get_store(), get_queue())
     done = sum(state.standing == "done" for state in grid.cells)
@@ -45,6 +45,10 @@ def page() -> None:
     if found.pictures < LEAST_PICTURES:
         st.caption(f"The numbers are shown from {LEAST_PICTURES} pictures on that every network has done.")
         return
+    _show(found)
+
+
+def _show(found: Findings) -> None:
     _conclusions(found)
     _charts(found)
     _table(found)
@@ -81,6 +85,21 @@ def _chosen(studies: list[Comparison]) -> Comparison | None:
     if key != named:
         st.query_params[STUDY] = key
     return by_key[key]
+
+
+def _without_study() -> None:
+    """What came along with Gazegrid, if anything; and how a study of one's own is made."""
+    found = bundled_findings()
+    if found is None:
+        _how_to_begin()
+        return
+    st.markdown(
+        "Measured with the networks that come with Gazegrid, on held-out pictures of the data that they learned. "
+        "The pictures did not come along, so that the points have no grid behind them here."
+    )
+    _show(found)
+    with st.expander("Make a study of your own", icon=":material/add:"):
+        _how_to_begin()
 
 
 def _how_to_begin() -> None:
@@ -163,7 +182,7 @@ def _chart(heading: str, told: str, figure: go.Figure, behind: Findings | None =
         return
     event = st.plotly_chart(figure, key=key, config=PLOTLY, on_select="rerun", selection_mode="points")
     points = [point["customdata"] for point in event.selection.points if point.get("customdata")]
-    if points:
+    if points and behind.comparison is not None:
         _row(behind.comparison, points[0][1])
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from core.conclusions import conclusions
 from core.errors import BadInput
-from core.findings import LABEL, can_be_found, findings, study
+from core.findings import LABEL, can_be_found, findings, from_bytes, study, to_bytes
 from core.store import Store
 from tests.kept import a_comparison
 from tests.squares import squares
@@ -94,3 +94,15 @@ def test_a_study_takes_held_out_pictures_each_class_as_often(store: Store) -> No
 def test_more_pictures_than_there_are_is_a_sentence(store: Store) -> None:
     with pytest.raises(BadInput, match="the data set has 6 held-out pictures, 10 were asked for"):
         study(squares(each=8, held_out=2), [CNN], 10, store)
+
+
+def test_numbers_go_through_a_file_and_say_the_same(store: Store) -> None:
+    found = findings(a_study(store, SIZES, SHARES), store)
+    again = from_bytes(to_bytes(found))
+    assert again.comparison is None
+    assert again.pictures == found.pictures
+    assert [claim.verdict for claim in conclusions(again)] == [claim.verdict for claim in conclusions(found)]
+    for network, read in zip(found.networks, again.networks, strict=True):
+        assert read.feature_size.value == pytest.approx(network.feature_size.value, rel=1e-4)
+        assert read.kept(4) == network.kept(4)
+        assert read.octaves.keys() == network.octaves.keys()

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from core.findings import findings
+from core.findings import findings, from_bytes, to_bytes
 from core.store import Store
 from dashboard.findings_figures import ring_figure, shape_figure, spread_figure
 from tests.dashboard.opened import opened, texts
@@ -13,10 +15,22 @@ SHARES = {CNN: 1.0, VIT: 0.5, MIXER: 0.25}
 
 
 @pytest.mark.usefixtures("store")
-def test_without_a_study_it_says_how_one_is_made() -> None:
+def test_without_a_study_it_says_how_one_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.findings.bundled_findings", lambda: None)
     page = opened("findings")
     assert "gazegrid study" in page.code[0].value
     assert not page.exception
+
+
+@pytest.mark.usefixtures("store")
+def test_without_a_study_the_numbers_that_came_along_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Store(str(tmp_path / "elsewhere"))
+    found = from_bytes(to_bytes(findings(a_study(other, SIZES, SHARES), other)))
+    monkeypatch.setattr("core.findings.bundled_findings", lambda: found)
+    page = opened("findings")
+    assert "12 pictures, 3 networks" in texts(page)
+    assert "have no grid behind them here" in texts(page)
+    assert "gazegrid study" in page.code[0].value
 
 
 def test_each_conclusion_stands_beside_its_numbers_and_its_rule(store: Store) -> None:

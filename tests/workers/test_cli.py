@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.findings import from_bytes
 from core.gallery import add_to_gallery
 from core.items import png_bytes
 from core.settings import get_settings
 from core.store import Store, open_store
+from tests.squares import square
 from workers.cli import main
 
 Gazegrid = Callable[..., tuple[int, str, str]]
@@ -182,3 +184,38 @@ def test_status_of_nothing_is_1_and_down_says_so(gazegrid):
 def test_the_command_starts_without_torch():
     code = "import workers.cli, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def class_folders(place: Path, each: int = 6) -> str:
+    """A folder of squares, a folder for each class."""
+    generator = np.random.default_rng(0)
+    for color in ("red", "green"):
+        (place / color).mkdir(parents=True)
+        for number in range(each):
+            (place / color / f"{number}.png").write_bytes(square(color, generator))
+    return str(place)
+
+
+def test_a_study_says_what_many_pictures_show_and_writes_its_numbers(gazegrid, tmp_path):
+    data, numbers = class_folders(tmp_path / "data"), tmp_path / "numbers.json"
+    asked = ["study", "--networks", TINY, "--data", data, "--held-out", data, "--pictures", "10"]
+    status, output, _ = gazegrid(*asked, "--set", "steps=2", "--numbers", str(numbers), "--inline", "--json")
+    document = json.loads(output)
+    assert status == 0
+    assert [conclusion["verdict"] for conclusion in document["conclusions"]][:2] == ["open", "open"]  # of one family
+    assert from_bytes(numbers.read_bytes()).pictures == 10
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--pictures", "3"], "a study needs at least 10 pictures, got 3"),
+        (["--set", "steps=0"], "steps must be a whole number from 1 to 10000 steps, got '0'"),
+        (["--pictures", "50"], "the data set has 12 held-out pictures, 50 were asked for"),
+    ],
+)
+def test_a_study_that_cannot_be_is_one_clear_line(gazegrid, tmp_path, more, words):
+    data = class_folders(tmp_path / "data")
+    status, _, said = gazegrid("study", "--networks", TINY, "--data", data, "--held-out", data, *more)
+    assert status == 2
+    assert words in said
