@@ -44,8 +44,9 @@ Judges = Annotated[tuple[str, ...], BeforeValidator(_identities)]
 
 
 def asked(judges: Judges, own: Network, context: Context) -> list[Network]:
-    """The network itself, and the others, loaded. Raises NetworkUnavailable."""
-    return [own, *(context.network(identity) for identity in judges if identity != own.card.identity)]
+    """The network itself, and the others that give classes, loaded. Raises NetworkUnavailable."""
+    others = [context.network(identity) for identity in judges if identity != own.card.identity]
+    return [own, *(other for other in others if other.card.class_names)]
 
 
 def verdicts(networks: Sequence[Network], pictures: Tensor, class_name: str) -> list[Row]:

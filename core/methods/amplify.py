@@ -54,8 +54,8 @@ class Amplify(Method):
     version: ClassVar[int] = 1
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("change", "image", "The change, magnified, around mid-gray"),
-        Output("changed", "image", "The picture with the change"),
         Output("original", "image", "The picture as the network sees it"),
+        Output("changed", "image", "The picture with the change"),
         Output("film", "animation", "The change as it grows, added to the picture"),
         *(Output(f"trace_{name}", "series", caption) for name, (_, caption) in TRACES.items()),
         Output("answers", "table", "The network's answers before and after"),
@@ -157,7 +157,7 @@ class Amplify(Method):
                 for key, value in shares.items()
             },
             "change_size": Scalar(value=size, caption=said["change_size"]),
-            "gain": Scalar(value=risen, unit="per 1/100", caption=said["gain"]),
+            "gain": Scalar(value=risen, unit="log odds per 1/100", caption=said["gain"]),
             "steps": Scalar(value=outcome.steps, unit="steps", caption=said["steps"]),
         }
 

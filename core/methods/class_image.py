@@ -62,7 +62,9 @@ class ClassImage(Method):
         *(Output(f"trace_{name}", "series", caption) for name, (_, caption) in TRACES.items()),
         Output("verdicts", "table", "What the network itself and others see in the pictures"),
         Output("probability_after", "scalar", "Probability of the class for the pictures, mean"),
-        Output("agreement", "scalar", "Share of all verdicts, the network's own among them, that name the class"),
+        Output(
+            "agreement", "scalar", "Share of the verdicts of networks that know the class, its own among them, for it"
+        ),
         Output("steps", "scalar", "Steps that were taken"),
     )
 
@@ -132,18 +134,18 @@ class ClassImage(Method):
         rows = verdicts(judges, outcome.picture, name)
         own = rows[: self.seeds]
         columns = math.ceil(math.sqrt(self.seeds))
-        shares = {
-            "probability_after": sum(row[4] for row in own) / len(own),
-            "agreement": sum(row[2] == name for row in rows) / len(rows),
-        }
+        able = [row for row in rows if row[4] is not None]
+        probability = sum(row[4] for row in own) / len(own)
+        agreement = sum(row[2] == name for row in able) / len(able)
         return {
             "images": sheet_image(outcome.picture, columns, f"{said['images']}: {name}"),
             "original": Image(pixels=engine.ranges.to_pixels(photo), caption=said["original"]),
             "film": film(outcome, columns, said["film"]),
             **engine.shown.traces(outcome.traces, TRACES),
             "verdicts": Table(columns=COLUMNS, rows=tuple(rows), caption=said["verdicts"]),
-            **{
-                key: Scalar(value=value, unit="share", subject=name, caption=said[key]) for key, value in shares.items()
-            },
+            "probability_after": Scalar(
+                value=probability, unit="share", subject=name, caption=said["probability_after"]
+            ),
+            "agreement": Scalar(value=agreement, unit="share", caption=said["agreement"]),
             "steps": Scalar(value=outcome.steps, unit="steps", caption=said["steps"]),
         }

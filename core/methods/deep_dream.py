@@ -80,7 +80,7 @@ class DeepDream(Method):
     layer: str = layer_parameter()
     channel: int | None = parameter(
         None,
-        "Number of the channel; none: the one that the photo excites the most above the sample photos.",
+        "Number of the channel; left empty: the one that the photo excites the most above the sample photos.",
         unit="",
         ge=0,
         le=100_000,

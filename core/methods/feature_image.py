@@ -98,7 +98,7 @@ class FeatureImage(Method):
     layer: str = layer_parameter()
     first: int | None = parameter(
         None,
-        "Number of the first unit; none: those that the photo excites the most above the sample photos.",
+        "Number of the first unit; left empty: those that the photo excites the most above the sample photos.",
         unit="",
         ge=0,
         le=100_000,

@@ -16,9 +16,11 @@ import pytest
 from core.errors import ComputationFailed
 from core.queue import open_queue
 from core.settings import Settings
+from core.store import Store
 from tests.bad_pictures import photo_file
 from tests.browser.visit import DONE_MS, Visit, visiting
 from tests.running import Up, an_up, descendants
+from tests.studied import CNN, MIXER, VIT, a_study
 from workers.bench.bench_page import chromium, first_page_s
 
 NETWORKS = ("random/test_resnet", "lite/efficientnet_lite0")
@@ -132,6 +134,39 @@ def test_a_cell_opens_into_pictures_curves_values_and_origin(visit, ran):
     assert visit.faults() == []
 
 
+def test_a_preset_asks_another_question_of_the_same_pictures(visit, ran):
+    visit.open_grid(ran.link, cells=2)
+    page = visit.page
+    page.get_by_role("button", name="Start from a preset").click()
+    page.get_by_text("Dream").first.click()
+    visit.settle()
+    visit.set_number("Steps", "6")
+    visit.set_number("Size (inputs)", "1.5")
+    page.get_by_role("button", name="Run 2 cells").click()
+    page.get_by_text("2 of 2 done").wait_for(timeout=DONE_MS)
+    page.locator(".grid .cell img[src*='/dream']").nth(1).wait_for()
+    assert not set(visit.cell_pictures()) & set(ran.results)
+    page.locator(".grid .cell button.frame").first.click()
+    page.get_by_role("radio", name="All items").click()
+    page.locator("img[src*='/strip/']").wait_for()
+    assert visit.faults() == []
+
+
+def test_a_point_of_the_findings_opens_the_row_of_its_picture(visit, up):
+    radii, kept = {CNN: 8.0, VIT: 16.0, MIXER: 24.0}, {CNN: 1.0, VIT: 0.5, MIXER: 0.25}
+    a_study(Store(str(up.home / "store")), radii, kept)
+    visit.open()
+    visit.go_to("Findings")
+    visit.page.get_by_text("12 pictures, 3 networks").wait_for()
+    point = visit.page.locator(".js-plotly-plot .scatterlayer .point").first
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    visit.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    visit.page.get_by_role("link", name="Open the whole grid").wait_for()
+    visit.page.locator(".grid .cell img").nth(2).wait_for()
+    assert visit.faults() == []
+
+
 def test_a_kept_comparison_is_found_among_the_galleries(visit, ran):
     visit.open_grid(ran.link, cells=2)
     page = visit.page
@@ -160,7 +195,7 @@ def test_exports_open_without_any_network(visit, browser, ran, tmp_path):
         assert (broken, reader.hosts(), reader.faults()) == (0, set(), [])
 
 
-@pytest.mark.parametrize("title", ["Queue", "Galleries", "Networks", "Methods"])
+@pytest.mark.parametrize("title", ["Findings", "Queue", "Galleries", "Networks", "Methods"])
 def test_every_page_opens(visit, title):
     visit.open()
     visit.go_to(title)
