@@ -24,7 +24,16 @@ def opened(name: str, **query: str) -> AppTest:
 
 def texts(page: AppTest) -> str:
     """All that the page says, without the backslashes that keep markup away."""
-    elements = (*page.markdown, *page.caption, *page.error, *page.warning, *page.success, *page.info, *page.title, *page.text)
+    elements = (
+        *page.markdown,
+        *page.caption,
+        *page.error,
+        *page.warning,
+        *page.success,
+        *page.info,
+        *page.title,
+        *page.text,
+    )
     return "\n".join(str(element.value) for element in elements).replace("\\", "")
 
 
