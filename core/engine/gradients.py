@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -13,8 +12,11 @@ Change = Callable[[Tensor], Tensor]
 """Gradient (N, ...) -> the same shape, picture by picture."""
 
 
-BLURS = (0.5, 1.0, 2.0)
-"""Standard deviations, in pixels."""
+BLURS = ((1, 6.0), (1, 2.0), (2, 2.0))
+"""Distance in pixels and weight of the middle of three filters (1, weight, 1), each taken after the one before.
+
+Together they blur with standard deviations of 0.5, 0.87 and 1.66 px.
+"""
 
 
 def unchanged(gradient: Tensor) -> Tensor:
@@ -33,15 +35,23 @@ def smoothed(gradient: Tensor) -> Tensor:
 
     Single pixels, which networks answer to but nobody sees, then no longer outweigh larger structure.
     """
-    return normalized(sum((_blurred(gradient, sigma) for sigma in BLURS), torch.zeros_like(gradient)))
+    reach = sum(distance for distance, _ in BLURS)
+    padded = functional.pad(gradient, (reach,) * 4, mode="replicate")
+    summed, gain = torch.zeros_like(padded), 1.0
+    for distance, middle in reversed(BLURS):  # F(g) + G(F(g)) = F(g + G(g)): every sum is taken on the way
+        margin = (padded.shape[2] - summed.shape[2]) // 2
+        height, width = summed.shape[2:]
+        summed.add_(padded[..., margin : margin + height, margin : margin + width], alpha=gain)
+        summed = _filtered(_filtered(summed, 2, distance, middle), 3, distance, middle)
+        gain *= (2 + middle) ** 2
+    return normalized(summed)
 
 
-def _blurred(pictures: Tensor, sigma: float) -> Tensor:
-    """By a Gaussian of `sigma` px along both axes; the edges are mirrored."""
-    reach = min(math.ceil(3 * sigma), pictures.shape[2] - 1, pictures.shape[3] - 1)
-    places = torch.arange(-reach, reach + 1, device=pictures.device, dtype=pictures.dtype)
-    kernel = torch.exp(-places.square() / (2 * sigma**2))
-    kernel = (kernel / kernel.sum()).repeat(pictures.shape[1], 1, 1, 1)
-    padded = functional.pad(pictures, (reach, reach, reach, reach), mode="reflect")
-    along_x = functional.conv2d(padded, kernel, groups=pictures.shape[1])
-    return functional.conv2d(along_x, kernel.mT, groups=pictures.shape[1])
+def _filtered(values: Tensor, axis: int, distance: int, middle: float) -> Tensor:
+    """Each value times `middle` plus its two neighbors along `axis`: on a CPU far faster than a convolution by color.
+
+    Shorter by `distance` at both ends.
+    """
+    inner = values.shape[axis] - 2 * distance
+    sides = values.narrow(axis, 0, inner) + values.narrow(axis, 2 * distance, inner)
+    return sides.add_(values.narrow(axis, distance, inner), alpha=middle)

@@ -7,7 +7,7 @@ feature map, or a token. Sums and differences of these are plain arithmetic on (
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
@@ -97,16 +97,18 @@ class _FreedReLU(torch.autograd.Function):
     def forward(context: Any, values: Tensor, most: float) -> Tensor:
         context.save_for_backward(values)
         context.most = most
-        return values.clamp(0, most)
+        return functional.hardtanh(values, 0.0, most)
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (values,) = context.saved_tensors
+        true: Tensor = torch.ops.aten.hardtanh_backward(gradient, values, 0.0, context.most)
+        dead = torch.linalg.vector_norm(true.flatten(1), dim=1) == 0  # fast; `all` is not
+        if not dead.any():
+            return true, None
         below, above = values <= 0, values >= context.most
-        true = gradient.masked_fill(below | above, 0)
         freed = gradient.masked_fill((below & (gradient > 0)) | (above & (gradient < 0)), 0)
-        dead = (true == 0).flatten(1).all(dim=1).view(-1, *[1] * (values.ndim - 1))
-        return freed.where(dead, true), None
+        return freed.where(dead.view(-1, *[1] * (values.ndim - 1)), true), None
 
 
 @contextmanager
@@ -115,12 +117,12 @@ def freed_relus(model: nn.Module) -> Iterator[None]:
 
     On a blank sheet a unit may be dead. As lucid has it.
     """
-
-    def freed(module: nn.Module, arguments: tuple[Any, ...], _: Any) -> Any:
-        return _FreedReLU.apply(arguments[0], 6.0 if isinstance(module, nn.ReLU6) else torch.inf)
-
-    with ExitStack() as hooks:
-        for module in model.modules():
-            if isinstance(module, nn.ReLU | nn.ReLU6):
-                hooks.callback(module.register_forward_hook(freed).remove)
+    relus = [module for module in model.modules() if isinstance(module, nn.ReLU | nn.ReLU6)]
+    try:
+        for relu in relus:  # not by hooks, which would only replace what was computed already
+            most = 6.0 if isinstance(relu, nn.ReLU6) else torch.inf
+            vars(relu)["forward"] = lambda values, most=most: _FreedReLU.apply(values, most)
         yield
+    finally:
+        for relu in relus:
+            vars(relu).pop("forward", None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, cast
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -27,13 +30,29 @@ def seen(picture: Tensor, size: Size, window: Size, generator: torch.Generator) 
     if tuple(picture.shape[-2:]) != size:
         picture = functional.interpolate(picture, size=size, mode="bilinear", antialias=True, align_corners=False)
     down, right = (int(torch.randint(length, (), generator=generator)) for length in window)
-    picture = picture.roll((down, right), dims=(2, 3))
-    windows = [
-        picture[0, :, top : top + window[0], left : left + window[1]]
-        for top in starts(height, window[0])
-        for left in starts(width, window[1])
-    ]
-    return torch.stack(windows)
+    corners = [(top, left) for top in starts(height, window[0]) for left in starts(width, window[1])]
+    return cast(Tensor, _Windows.apply(picture.roll((down, right), dims=(2, 3)), corners, window))
+
+
+class _Windows(torch.autograd.Function):
+    """Cuts windows out of one picture; their gradients are added up in place, where autograd makes a whole for each."""
+
+    @staticmethod
+    def forward(context: Any, picture: Tensor, corners: Sequence[Size], window: Size) -> Tensor:
+        context.shape, context.corners = picture.shape, corners
+        return torch.stack([_cut(picture[0], corner, window) for corner in corners])
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        whole = gradient.new_zeros(context.shape)
+        for part, corner in zip(gradient, context.corners, strict=True):
+            _cut(whole[0], corner, tuple(part.shape[1:])).add_(part)
+        return whole, None, None
+
+
+def _cut(picture: Tensor, corner: Size, window: Size) -> Tensor:
+    """The window of (C, H, W) that begins at `corner`, a view."""
+    return picture.narrow(1, corner[0], window[0]).narrow(2, corner[1], window[1])
 
 
 def starts(length: int, window: int) -> list[int]:

@@ -93,6 +93,7 @@ class Descent:
         self.recorder = Recorder(plan.steps, plan.frames)
         self.step = 0
         """Steps that were taken."""
+        self._seen = torch.empty(0)
 
     def advance(self, objective: Objective) -> tuple[LatestValues, Mapping[str, Tensor]]:
         """One step; the values that held before it."""
@@ -105,6 +106,7 @@ class Descent:
             # a fused optimizer pairs values by place, whatever the strides
             tensor.grad = plan.gradient(gradient).contiguous()
         latest = self.recorder.note(self.step, values, picture)
+        self._seen = picture.detach()
         for group in self.optimizer.param_groups:
             group["lr"] = plan.rate * share_of_rate(plan, self.step)
         self.optimizer.step()
@@ -124,8 +126,8 @@ class Descent:
         return Outcome(picture.detach(), self.recorder.traces(), self.recorder.film())
 
     def preview(self) -> Pixels:
-        """The first picture as it is, (H, W, 3)."""
-        pixels: Pixels = to_bytes(self.parameterization.picture()[0]).cpu().numpy()
+        """The first picture as the last step saw it, (H, W, 3): it need not be made anew."""
+        pixels: Pixels = to_bytes(self._seen[0]).cpu().numpy()
         return pixels
 
     def to_bytes(self) -> bytes:

@@ -37,7 +37,7 @@ def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
 
 def to_bytes(picture: Tensor) -> Tensor:
     """(..., C, H, W) in [0, 1] -> (..., H, W, C) uint8 on the same device, without waiting for it."""
-    return picture.detach().clamp(0, 1).mul(255).round().byte().movedim(-3, -1)
+    return picture.detach().clamp(0, 1).mul_(255).round_().byte().movedim(-3, -1)
 
 
 def to_pixels(picture: Tensor) -> Pixels:

@@ -25,11 +25,15 @@ def test_an_even_gradient_stays_even_when_smoothed(size: tuple[int, int]) -> Non
     torch.testing.assert_close(smoothed(torch.full((1, 3, *size), 0.3)), torch.ones(1, 3, *size))
 
 
-def test_a_single_pixel_becomes_a_sum_of_gaussians_of_the_same_weight() -> None:
+def test_a_single_pixel_becomes_a_sum_of_three_ever_wider_hills_of_the_same_weight() -> None:
     spike = torch.zeros(1, 3, 41, 41)
     spike[0, 1, 20, 20] = 1.0
-    spread = smoothed(spike)
-    assert not spread[0, [0, 2]].any()  # colors do not mix
-    profile = spread[0, 1, 20, 20:] / spread[0, 1, 20, 20]
-    exact = sum(torch.exp(-(torch.arange(21.0) ** 2) / (2 * sigma**2)) / sigma**2 for sigma in BLURS)
-    torch.testing.assert_close(profile[:6], (exact / exact[0])[:6], rtol=0.1, atol=0.005)
+    spread = smoothed(spike)[0]
+    assert not spread[[0, 2]].any()  # colors do not mix
+    places = torch.arange(41.0) - 20
+    variance = (spread[1].sum(dim=0) * places.square()).sum() / spread[1].sum()
+    hills = torch.tensor([2 * distance**2 / (2 + middle) for distance, middle in BLURS]).cumsum(0)
+    torch.testing.assert_close(variance, hills.mean())
+    torch.testing.assert_close(spread[1], spread[1].T)
+    assert (spread[1, 20, 20:26].diff() < 0).all()
+    torch.testing.assert_close(hills.sqrt(), torch.tensor([0.5, 0.87, 1.66]), atol=0.005, rtol=0)

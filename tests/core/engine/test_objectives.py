@@ -58,9 +58,18 @@ def test_a_picture_without_any_gradient_gets_one_where_its_units_would_wake(relu
         relu(values).backward(upwards)
     assert values.grad is not None
     assert values.grad.tolist() == [[0.0, -1.0, 0.0], [-1.0, -1.0, 0.0]]
-    assert not relu._forward_hooks
     (plain,) = torch.autograd.grad(relu(values).sum(), values)
     assert plain.tolist() == [[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
+
+
+def test_relus_are_themselves_again_after_an_error() -> None:
+    relu = nn.ReLU()
+    with pytest.raises(RuntimeError, match="in between"), objectives.freed_relus(relu):
+        raise RuntimeError("in between")
+    values = torch.tensor([[-1.0]], requires_grad=True)
+    relu(values).backward(torch.tensor([[-1.0]]))
+    assert values.grad is not None
+    assert values.grad.tolist() == [[0.0]]
 
 
 def test_the_most_excited_units_are_those_furthest_above_the_others() -> None:

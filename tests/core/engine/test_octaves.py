@@ -34,3 +34,12 @@ def test_a_smaller_size_leaves_the_mean_as_it_is() -> None:
     parts = seen(picture, (16, 16), (16, 16), torch.Generator().manual_seed(1))
     assert parts.shape == (1, 3, 16, 16)
     assert parts.mean().isclose(picture.mean(), atol=0.01)
+
+
+def test_where_windows_overlap_their_gradients_add_up() -> None:
+    picture = torch.rand(1, 3, 15, 15, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    parts = seen(picture, (15, 15), (10, 10), torch.Generator().manual_seed(1))  # from 0 and from 5, both ways
+    parts.sum().backward()
+    assert picture.grad is not None
+    times = picture.grad[0, 0]
+    assert sorted(times.flatten().tolist()) == [1.0] * 100 + [2.0] * 100 + [4.0] * 25
