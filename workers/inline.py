@@ -14,6 +14,7 @@ from core.method import Context
 from core.networks.pool import NetworkPool, default_device
 from core.store import Store
 from workers.grid_run import cell_report
+from workers.memory import keep_freed_memory
 from workers.task import compute, failure
 
 MEMORY_BYTES = 2**33
@@ -48,6 +49,7 @@ class ConsoleContext(Context):
 def run_inline(comparison: Comparison, store: Store, device: str) -> list[dict[str, Any]]:
     """Compute the grid cell by cell; a report of each. A cell that fails leaves the others alone."""
     store.put_comparison(comparison)
+    keep_freed_memory()
     pool = NetworkPool(limit_bytes=MEMORY_BYTES, device=default_device(device))
     return [_report(cell, store, pool) for cell in comparison.cells()]
 

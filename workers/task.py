@@ -29,6 +29,7 @@ from core.spec import JobSpec
 from core.store import Store, open_store
 from workers.horse import Outcome
 from workers.lease import Lease, LeasedContext
+from workers.memory import keep_freed_memory
 
 
 class SpecRunner:
@@ -36,6 +37,7 @@ class SpecRunner:
 
     def __init__(self, settings: Settings) -> None:
         torch.set_num_threads(settings.worker_threads)
+        keep_freed_memory()
         self.store = open_store(settings)
         self.device = default_device(settings.device)
         self.pool = NetworkPool(settings.network_memory_mb * 2**20, self.device)

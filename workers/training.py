@@ -20,6 +20,7 @@ from core.networks.folders import PLAIN_NAME, NetworkFiles, local_folder
 from core.queue import JobQueue
 from core.spec import JobSpec, checked_seed
 from core.store import Store
+from workers.memory import keep_freed_memory
 
 METHOD = "train"
 POLL_S = 0.5
@@ -76,6 +77,7 @@ def train_inline(spec: JobSpec, store: Store, device: str) -> Manifest:
     if (manifest := store.manifest(spec.key)) is not None:
         return manifest
     torch.set_num_threads(get_settings().worker_threads)
+    keep_freed_memory()
     pool = NetworkPool(MEMORY_BYTES, default_device(device))
     try:
         return compute(spec, store, pool, ConsoleContext(spec.seed, METHOD))
