@@ -103,7 +103,7 @@ def layer_values(network: Network, layer: str, pictures: Tensor) -> Tensor:
     if layer == LOGITS:
         logits: Tensor = network(pictures).float()
         return logits[:, :, None, None]
-    output = engine.activations.output_of(network.layer(layer), network, pictures)
+    output = engine.activations.output_of(network.model.get_submodule(layer), network, pictures)
     height, width = pictures.shape[2:]
     return networks.layout.map_of(network, layer, output, (height, width)).float()
 
