@@ -38,7 +38,7 @@ def precision_parameter() -> Any:
 
 def class_parameter(when: Mapping[str, Sequence[Any]] | None = None) -> Any:
     """`class_name`."""
-    description = "Class to aim at; none: what the network itself says of the photo."
+    description = "Class to aim at; left empty: what the network itself says of the photo."
     return parameter("", description, choices="class", when=when)
 
 

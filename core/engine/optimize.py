@@ -61,6 +61,8 @@ class Plan:
     gradient: gradients.Change = gradients.unchanged
     frames: int = 0
     """Pictures kept for a film, at even intervals from the start to the end."""
+    shown: Callable[[Tensor], Tensor] = lambda picture: picture
+    """What film and preview show of the pictures (N, 3, H, W)."""
     precision: Precision = "float32"
     until: Callable[[Mapping[str, Tensor]], bool] = lambda _: False
     """Whether these values are good enough to stop; asked every `CHECK_EVERY` steps."""
@@ -90,7 +92,7 @@ class Descent:
         self.parameterization, self.plan = parameterization, plan
         self.tensors = list(parameterization.tensors)
         self.optimizer = make_optimizer(self.tensors, plan)
-        self.recorder = Recorder(plan.steps, plan.frames)
+        self.recorder = Recorder(plan.steps, plan.frames, plan.shown)
         self.step = 0
         """Steps that were taken."""
         self._seen = torch.empty(0)

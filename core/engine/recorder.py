@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -37,8 +37,9 @@ class LatestValues(Mapping[str, float]):
 class Recorder:
     """Traces and film of one run, kept on the device and moved once, at the end."""
 
-    def __init__(self, steps: int, frames: int) -> None:
-        self._steps = steps
+    def __init__(self, steps: int, frames: int, shown: Callable[[Tensor], Tensor]) -> None:
+        """`shown`: what the film shows of pictures (N, 3, H, W)."""
+        self._steps, self._shown = steps, shown
         self._film_steps = even_steps(steps, frames)
         self._frames = frames
         self._names: tuple[str, ...] = ()
@@ -50,7 +51,7 @@ class Recorder:
         self._names = tuple(values)
         self._values.append(torch.stack([value.detach().float() for value in values.values()]))
         if step in self._film_steps or (last and self._frames):
-            self._film.append(to_bytes(picture))
+            self._film.append(to_bytes(self._shown(picture)))
         if step % CHECK_EVERY == 0 or last:
             self._check(step)
         return LatestValues(self._names, self._values[-1])

@@ -56,7 +56,7 @@ class Amplify(Method):
         Output("change", "image", "The change, magnified, around mid-gray"),
         Output("original", "image", "The picture as the network sees it"),
         Output("changed", "image", "The picture with the change"),
-        Output("film", "animation", "The change as it grows, added to the picture"),
+        Output("film", "animation", "The change as it grows, magnified"),
         *(Output(f"trace_{name}", "series", caption) for name, (_, caption) in TRACES.items()),
         Output("answers", "table", "The network's answers before and after"),
         Output("probability_before", "scalar", "Probability of the class for the original picture"),
@@ -96,7 +96,9 @@ class Amplify(Method):
         logits = network(original)
         index = network.class_index(self.class_name) if self.class_name else int(logits.argmax())
         sheet = engine.parameterizations.pixel_sheet(original, self._range(original))
-        outcome = engine.optimize.descend(sheet, self._objective(network, original, index), self._plan(), context)
+        outcome = engine.optimize.descend(
+            sheet, self._objective(network, original, index), self._plan(original), context
+        )
         return Result(as_declared(self._items(outcome, original, logits, network, index), self.outputs))
 
     def _range(self, original: Tensor) -> Callable[[Tensor], Tensor]:
@@ -105,7 +107,11 @@ class Amplify(Method):
         low, high = (original - self.box).clamp(min=0), (original + self.box).clamp(max=1)
         return lambda picture: picture.clamp(low, high)
 
-    def _plan(self) -> Plan:
+    def _magnified(self, picture: Tensor, original: Tensor) -> Tensor:
+        """The change around mid-gray."""
+        return 0.5 + (picture - original) * self.magnify
+
+    def _plan(self, original: Tensor) -> Plan:
         return engine.optimize.Plan(
             steps=self.steps,
             optimizer="sgd",
@@ -113,6 +119,7 @@ class Amplify(Method):
             schedule="cosine",
             gradient=engine.gradients.normalized,
             frames=self.frames,
+            shown=lambda picture: self._magnified(picture, original),
             precision=self.precision,
             until=lambda values: bool((values["probability"] >= self.goal).all()),
         )
@@ -142,7 +149,7 @@ class Amplify(Method):
         odds = [float(answer[0].double().log_softmax(dim=0)[index]) for answer in (logits, after)]
         risen = (_log_odds(odds[1]) - _log_odds(odds[0])) / max(size * 100, 1e-9)
         shares = {"probability_before": math.exp(odds[0]), "probability_after": math.exp(odds[1])}
-        magnified = 0.5 + change * self.magnify
+        magnified = self._magnified(outcome.picture, original)
         return {
             "change": Image(
                 pixels=engine.ranges.to_pixels(magnified), caption=f"{said['change']}: {self.magnify:g} times"

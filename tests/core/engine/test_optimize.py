@@ -261,3 +261,9 @@ def test_the_draft_precision_lowers_products_and_keeps_sums() -> None:
     outcome = run(objective, precision="bf16", steps=1)
     assert types[:2] == [torch.bfloat16, torch.float32]
     assert outcome.picture.dtype == torch.float32
+
+
+def test_the_film_shows_what_the_plan_says() -> None:
+    outcome = run(toward(1.0), frames=3, steps=10, shown=lambda picture: 1 - picture)
+    assert torch.equal(outcome.film[0, 0], ((1 - photo()[0]) * 255).round().byte().movedim(0, -1))
+    assert torch.equal(outcome.picture, run(toward(1.0), steps=10).picture)
