@@ -21,7 +21,7 @@ from core.manifest import Manifest, StoredItem
 from core.method import Output
 from core.networks.catalog import get_card
 from core.store import Store
-from core.wording import formatted, network_facts, network_name, numbers, picture_name, words
+from core.wording import duration, formatted, network_facts, network_name, numbers, picture_name, words
 from dashboard.blobs import blob_url
 from dashboard.charts import color_stops
 
@@ -156,8 +156,17 @@ def _done(look: _Look) -> dict[str, Any]:
         return missing | {"actions": [DETAILS]}
     return {
         "url": item_url(manifest, shown, look.scale), "opens": True, "actions": [DETAILS],
-        "numbers": numbers(manifest.items)[:NUMBERS_MAX],
+        "numbers": [*numbers(manifest.items)[:NUMBERS_MAX], *_taken(manifest)],
     }  # fmt: skip
+
+
+def _taken(manifest: Manifest) -> list[tuple[str, str, str]]:
+    """How long it took, where that is known."""
+    seconds = manifest.provenance.get("seconds")
+    if not isinstance(seconds, int | float):
+        return []
+    where = manifest.provenance.get("device", "")
+    return [("Took", duration(seconds) if seconds >= 10 else f"{seconds:.2g} s", f"Time of computing, on {where}")]
 
 
 def _started(look: _Look) -> dict[str, Any]:

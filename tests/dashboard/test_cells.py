@@ -52,6 +52,7 @@ def test_a_done_cell_shows_the_stored_picture_and_its_numbers(comparison: Compar
     cell = first_cell(look(comparison, store, get_queue()), store)
     assert cell["url"] == f"/api/result/{keys[0]}/remaining.png"
     assert cell["numbers"][0][0] == "Edge energy"
+    assert cell["numbers"][-1][:2] == ("Took", "1.5 s")
     assert [action["name"] for action in cell["actions"]] == ["details"]
 
 
