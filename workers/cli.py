@@ -220,18 +220,19 @@ def fsck(
 @app.command()
 def bench(
     names: Annotated[list[str] | None, typer.Argument(help="Which; default all.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A few steps each: whether it runs, not how fast.")] = False,
     json_: Json = False,
 ) -> None:
     """Measure speed as ratios within one run. Exit status 1 where a target does not hold."""
     from workers.bench import run_benches  # noqa: PLC0415  torch takes seconds, and only this command needs it
 
-    rows = run_benches(names or [])
+    rows = run_benches(names or [], quick=quick)
     if json_:
         print_json(rows)
     else:
         for row in rows:
             verdict = "holds" if row["holds"] else "FAILS"
-            say(f"{row['name']:10} {row['ratio']:8.3f}  target {row['target']:<8g} {verdict}  {row['detail']}")
+            say(f"{row['name']:14} {row['ratio']:8.3f}  target {row['target']:<8g} {verdict}  {row['detail']}")
     raise typer.Exit(0 if all(row["holds"] for row in rows) else 1)
 
 

@@ -71,7 +71,7 @@ class FourierSheet:
         """The pictures, (N, 3, H, W) in (0, 1)."""
         spectrum = torch.view_as_complex(self.coefficients * self.scale)
         size = (self.coefficients.shape[2], self.width)
-        return colored(torch.fft.irfft2(spectrum, s=size) / 4)
+        return colored(torch.fft.irfft2(spectrum, s=size))
 
     def settle(self, step: int, *, last: bool) -> None:
         """Nothing: the picture is always in its range."""
@@ -86,14 +86,18 @@ def random_waves(count: int, height: int, width: int, generator: torch.Generator
 def waves_of(picture: Tensor) -> FourierSheet:
     """Pictures (N, 3, H, W) as waves."""
     height, width = picture.shape[2:]
-    scale = falloff(height, width)[..., None].to(picture)
-    spectrum = torch.view_as_real(torch.fft.rfft2(uncolored(picture) * 4))
-    return _sheet(spectrum / scale, width)
+    spectrum = torch.view_as_real(torch.fft.rfft2(uncolored(picture)))
+    return _sheet(spectrum / _scale(height, width).to(picture), width)
 
 
 def _sheet(coefficients: Tensor, width: int) -> FourierSheet:
     leaf = coefficients.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
-    return FourierSheet(leaf, falloff(coefficients.shape[2], width)[..., None].to(leaf), width)
+    return FourierSheet(leaf, _scale(coefficients.shape[2], width).to(leaf), width)
+
+
+def _scale(height: int, width: int) -> Tensor:
+    """(H, W // 2 + 1, 1), as lucid has it."""
+    return falloff(height, width)[..., None] / 4
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -11,23 +12,26 @@ import pytest
 import torch
 
 from core.errors import BadInput
+from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
+from core.samples import sample
 from workers import bench
-from workers.bench.bench_loop import Between, bare_loop
+from workers.bench.bench_loop import bare_loop
+from workers.bench.between import Between
 from workers.bench.row import Row, at_least, at_most
 from workers.cli import main
 
 Bench = Callable[..., tuple[int, str]]
+METHODS = ("amplify", "class_image", "deep_dream", "feature_image", "inversion")
 
 
 @pytest.fixture
 def gazegrid_bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Bench:
-    """`gazegrid bench` in this process, with few repetitions: (exit status, standard output)."""
-    monkeypatch.setattr(bench, "run_benches", partial(bench.run_benches, quick=True))
+    """`gazegrid bench --quick` in this process: (exit status, standard output)."""
 
     def call(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["gazegrid", "bench", *arguments])
+        monkeypatch.setattr(sys, "argv", ["gazegrid", "bench", "--quick", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
         return int(ended.value.code or 0), capsys.readouterr().out
@@ -41,7 +45,7 @@ def test_a_row_holds_on_the_right_side_of_its_target() -> None:
 
 
 def test_every_bench_can_be_run_quickly() -> None:
-    assert {"bench_loop", "bench_warm", "bench_workers", "bench_hit"} <= set(bench.BENCHES)
+    assert {"bench_loop", "bench_warm", "bench_workers", "bench_hit", "bench_batch"} <= set(bench.BENCHES)
     for name in bench.BENCHES:
         quick = inspect.signature(import_module(f"workers.bench.{name}").run).parameters["quick"]
         assert quick.default is False
@@ -64,6 +68,29 @@ def test_the_bare_loop_moves_the_pixels_alone() -> None:
     assert all(torch.equal(new, old) for new, old in zip(network.parameters(), weights, strict=True))
 
 
+@pytest.mark.parametrize(("name", "method"), [("loop", "detail_search"), *((name, name) for name in METHODS)])
+def test_the_bare_loop_sends_as_much_through_the_same_layers(name: str, method: str) -> None:
+    network = load(get_card("random/test_resnet"))
+    loop = import_module(f"workers.bench.bench_{name}").bare_loop
+    bare = (partial(loop, steps=3) if name == "deep_dream" else loop)(network, network.prepare(sample("cat"))[None])
+    calls: list[tuple[str, torch.Size]] = []
+    turns: list[list[tuple[str, torch.Size]]] = []
+
+    def other() -> None:
+        turns.append(calls.copy())
+        calls.clear()
+        bare()
+        turns.append(calls.copy())
+        calls.clear()
+
+    for path, module in network.named_modules():
+        module.register_forward_pre_hook(lambda _, given, path=path: calls.append((path, given[0].shape)))
+    make_method(method, {"steps": 3}).run([sample("cat")], network, Between(other))
+    _with_preparations, first, *rest = turns
+    assert len(first) > 10
+    assert rest[::2] == rest[1::2]
+
+
 def test_the_other_loops_time_is_counted_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr("time.perf_counter", lambda: clock[0])
@@ -76,6 +103,7 @@ def test_the_other_loops_time_is_counted_apart(monkeypatch: pytest.MonkeyPatch) 
         clock[0] += 1.0
         between.report(step, 2)
     assert between.bare_s == 6.0
+    assert between.steps == 2
 
 
 @pytest.mark.parametrize("names", [["nothing"], ["loop", "../x"], [""]])
@@ -95,6 +123,14 @@ def test_the_loop_is_one_row_of_the_promised_fields_and_the_status_says_whether_
     assert status == (0 if row["holds"] else 1)
     assert "ms a step" in row["detail"]
     assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(("name", "target"), [("batch", 0.8), *((name, 1.1) for name in METHODS)])
+def test_every_method_that_optimizes_has_a_row(name: str, target: float) -> None:
+    (row,) = bench.run_benches([name], quick=True)
+    assert (row["name"], row["target"]) == (name, target)
+    assert math.isfinite(row["ratio"])
+    assert row["ratio"] > 0
 
 
 def test_the_command_refuses_an_unknown_bench_with_status_2(gazegrid_bench: Bench) -> None:

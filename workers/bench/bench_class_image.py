@@ -1,0 +1,27 @@
+"""A step of `class_image`, everything included, against a bare torch loop over the same network."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from core.methods import make_method
+from core.networks.network import Network
+from workers.bench import bare
+from workers.bench.between import Step, against_bare
+from workers.bench.row import Row
+
+RATE = 0.05
+CLASS = 281
+PICTURES = 4
+
+
+def run(*, quick: bool = False) -> Row:
+    """A whole run with the method's defaults, a minute long."""
+    method = make_method("class_image", {"steps": 2 if quick else 150, "seeds": PICTURES})
+    return against_bare("class_image", method, bare_loop, turns=1)
+
+
+def bare_loop(network: Network, picture: Tensor) -> Step:
+    """Waves, moves, forward, backward, Adam."""
+    leaf, pictures = bare.waves(PICTURES, *picture.shape[2:])
+    return bare.loop(leaf, lambda: -network(bare.moved(pictures()))[:, CLASS].sum(), bare.adam(RATE))

@@ -1,0 +1,27 @@
+"""A step of `inversion`, everything included, against a bare torch loop over the same half of the network."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from core.methods import make_method
+from core.networks.network import Network
+from workers.bench import bare
+from workers.bench.between import Step, against_bare
+from workers.bench.row import Row
+
+RATE = 0.05
+
+
+def run(*, quick: bool = False) -> Row:
+    """Whole runs with the method's defaults."""
+    method = make_method("inversion", {"steps": 2 if quick else 200})
+    return against_bare("inversion", method, bare_loop, turns=1 if quick else 3)
+
+
+def bare_loop(network: Network, picture: Tensor) -> Step:
+    """Waves, forward as far as the layer, backward, Adam."""
+    leaf, pictures = bare.waves(1, *picture.shape[2:])
+    values = bare.half_way(network)
+    there = values(picture)
+    return bare.loop(leaf, lambda: (values(pictures()) - there).square().sum(), bare.adam(RATE))

@@ -1,0 +1,97 @@
+"""A method's run and a bare loop, step by step in turns: on a busy machine whatever else runs slows both alike."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+
+from core.items import Pixels
+from core.method import Context, Method
+from core.networks.catalog import get_card
+from core.networks.loading import load
+from core.networks.network import Network
+from core.samples import sample
+from core.settings import get_settings
+from workers.bench.row import Row, at_most
+from workers.bench.stage import NETWORK
+from workers.lease import PREVIEW_EVERY_S, PREVIEW_SHARE, REPORT_EVERY_S, preview_webp
+from workers.memory import keep_freed_memory
+
+TARGET = 1.10
+WARM_UP_STEPS = 3
+"""Taken first, uncounted: whoever meets a new shape first waits for its kernels to be made."""
+
+Step = Callable[[], None]
+MakeLoop = Callable[[Network, torch.Tensor], Step]
+"""The network and the photo (1, 3, H, W) as it sees it -> one step of a bare loop, each call the next one."""
+
+
+def against_bare(name: str, method: Method, bare: MakeLoop, *, turns: int) -> Row:
+    """A step of `method`, everything included, against one of the bare loop: the median over `turns` whole runs."""
+    with as_in_a_worker() as threads:
+        network = load(get_card(NETWORK))
+        method.model_copy(update={"steps": WARM_UP_STEPS}).run([sample("cat")], network, Context())
+        rounds = [_turn(method, network, bare) for _ in range(turns)]
+    ratios = sorted(ours_s / bare_s for ours_s, bare_s, _ in rounds)
+    ours_ms, bare_ms = (statistics.median(turn[side] for turn in rounds) * 1e3 for side in (0, 1))
+    detail = f"{ours_ms:.1f} ms a step against {bare_ms:.1f} ms of the bare loop, threads: {threads}; "
+    spread = f"turns: {turns}, each of {rounds[0][2]} steps, ratios {ratios[0]:.3f} to {ratios[-1]:.3f}"
+    return at_most(name, statistics.median(ratios), TARGET, detail + spread)
+
+
+def _turn(method: Method, network: Network, bare: MakeLoop) -> tuple[float, float, int]:
+    """Seconds a step of the method and of the bare loop, and the steps that were taken."""
+    picture = sample("cat")
+    between = Between(bare(network, network.prepare(picture)[None]))
+    started_s = time.perf_counter()
+    method.run([picture], network, between)
+    ours_s = time.perf_counter() - started_s - between.bare_s
+    return ours_s / between.steps, between.bare_s / between.steps, between.steps
+
+
+class Between(Context):
+    """After each step of a method one of another loop, timed apart; reports as often as a worker does."""
+
+    def __init__(self, other: Step) -> None:
+        super().__init__()
+        self.bare_s = 0.0
+        self.steps = 0
+        self._other = other
+        self._next_report_s = self._next_preview_s = 0.0
+
+    def report(
+        self,
+        step: int,
+        total: int,  # noqa: ARG002
+        scalars: Mapping[str, float] | None = None,
+        preview: Callable[[], Pixels] | None = None,
+    ) -> None:
+        """What a worker does with a report, but for sending it; then the other loop's turn."""
+        now = time.perf_counter() - self.bare_s
+        if now >= self._next_report_s:
+            self._next_report_s = now + REPORT_EVERY_S
+            dict(scalars or {})
+        if preview and now >= self._next_preview_s:
+            preview_webp(preview())
+            ended = time.perf_counter() - self.bare_s
+            self._next_preview_s = ended + max(PREVIEW_EVERY_S, (ended - now) / PREVIEW_SHARE)
+        started_s = time.perf_counter()
+        self._other()
+        self.bare_s += time.perf_counter() - started_s
+        self.steps = step
+
+
+@contextmanager
+def as_in_a_worker() -> Iterator[int]:
+    """Memory is kept as in a worker, and as many threads used as one of these settings has; the latter only inside."""
+    before, threads = torch.get_num_threads(), get_settings().worker_threads
+    torch.set_num_threads(threads)
+    keep_freed_memory()
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(before)
