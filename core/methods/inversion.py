@@ -109,7 +109,7 @@ class Inversion(Method):
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:  # noqa: ARG001
             distance = objectives.inversion(read(picture), there)
             variation = objectives.total_variation(picture)
-            norm = (2 * picture - 1).pow(6).mean(dim=(1, 2, 3))
+            norm = (2 * picture - 1).square().pow(3).mean(dim=(1, 2, 3))  # faster than the sixth power
             return {
                 "total": distance + self.variation * variation + self.bound * norm,
                 "distance": distance.detach(),
