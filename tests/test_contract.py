@@ -36,7 +36,19 @@ SMALLEST: Mapping[Family, str] = {
     "mixer": "random/mixer_s32_224",
     "hybrid": "random/test_coatnet",
 }
-FEW = {"steps": 3, "frames": 2, "architecture": "test_resnet", "input_px": 32, "epochs": 2, "batch": 4}
+FEW = {
+    "steps": 3,
+    "frames": 2,
+    "seeds": 2,
+    "count": 2,
+    "size": 1.5,
+    "octaves": 2,
+    "orders": 2,
+    "architecture": "test_resnet",
+    "input_px": 32,
+    "epochs": 2,
+    "batch": 4,
+}
 """Taken for the parameters of these names, so that a run is short."""
 DATASET = squares(each=4, held_out=2)
 KEYS = Path(__file__).parent / "keys.json"
