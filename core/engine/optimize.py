@@ -129,7 +129,7 @@ class Descent:
 
     def preview(self) -> Pixels:
         """The first picture as the last step saw it, (H, W, 3): it need not be made anew."""
-        pixels: Pixels = to_bytes(self._seen[0]).cpu().numpy()
+        pixels: Pixels = to_bytes(self.plan.shown(self._seen)[0]).cpu().numpy()
         return pixels
 
     def to_bytes(self) -> bytes:

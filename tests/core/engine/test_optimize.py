@@ -263,7 +263,11 @@ def test_the_draft_precision_lowers_products_and_keeps_sums() -> None:
     assert outcome.picture.dtype == torch.float32
 
 
-def test_the_film_shows_what_the_plan_says() -> None:
-    outcome = run(toward(1.0), frames=3, steps=10, shown=lambda picture: 1 - picture)
+def test_film_and_preview_show_what_the_plan_says() -> None:
+    previews: list[Any] = []
+    told = Told(lambda *reported: previews.append(reported[3]()))
+    plan = Plan(steps=10, frames=3, shown=lambda picture: 1 - picture)
+    outcome = descend(pixel_sheet(photo(), clamp), toward(1.0), plan, told)
+    assert (previews[0] == outcome.film[0, 0].numpy()).all()  # what the first step saw
     assert torch.equal(outcome.film[0, 0], ((1 - photo()[0]) * 255).round().byte().movedim(0, -1))
     assert torch.equal(outcome.picture, run(toward(1.0), steps=10).picture)
