@@ -268,6 +268,6 @@ def test_film_and_preview_show_what_the_plan_says() -> None:
     told = Told(lambda *reported: previews.append(reported[3]()))
     plan = Plan(steps=10, frames=3, shown=lambda picture: 1 - picture)
     outcome = descend(pixel_sheet(photo(), clamp), toward(1.0), plan, told)
-    assert (previews[0] == outcome.film[0, 0].numpy()).all()  # what the first step saw
+    assert (previews[-1] == outcome.film[-1, 0].numpy()).all()
     assert torch.equal(outcome.film[0, 0], ((1 - photo()[0]) * 255).round().byte().movedim(0, -1))
     assert torch.equal(outcome.picture, run(toward(1.0), steps=10).picture)
