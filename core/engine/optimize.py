@@ -144,6 +144,9 @@ class Descent:
     def resume(self, content: bytes) -> None:
         """Go on from what `to_bytes` gave, to the same pictures bit for bit. Raises Damaged; then nothing changed."""
         tensors, numbers = state.from_bytes(content)
+        kept = [tensors[name].shape if (name := f"moved.{i}") in tensors else None for i in range(len(self.tensors))]
+        if kept != [tensor.shape for tensor in self.tensors]:
+            raise Damaged("a checkpoint does not fit what is optimized")
         device = self.tensors[0].device
         # copied, as a file's tensors lie anywhere in memory, and fused optimizers round differently there
         parts = {name: tensor.clone().to(device) for name, tensor in tensors.items()}

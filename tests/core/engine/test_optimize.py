@@ -216,6 +216,16 @@ def test_a_damaged_checkpoint_is_a_start_from_the_beginning() -> None:
     assert torch.equal(again.picture, run(edges, steps=3).picture)
 
 
+def test_a_checkpoint_of_another_size_is_a_start_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimize, "CHECKPOINT_EVERY_S", 0)
+    context = Context()
+    context.checkpoint = Kept()
+    descend(pixel_sheet(photo(2), clamp), edges, Plan(steps=3), context)  # leaves its last checkpoint behind
+    assert context.checkpoint.read()
+    again = descend(pixel_sheet(photo(), clamp), edges, Plan(steps=3), context)
+    assert torch.equal(again.picture, run(edges, steps=3).picture)
+
+
 def test_a_run_ends_when_its_values_are_good_enough() -> None:
     outcome = run(edges, steps=400, frames=3, until=lambda values: bool(values["total"].mean() < 1e9))
     assert outcome.steps == CHECK_EVERY
