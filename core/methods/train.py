@@ -76,6 +76,10 @@ class Train(Method):
         1.0, "Pictures are sharpened by 0 to so much: enlarged crops are soft, pictures as such are not.", unit="",
         ge=0, le=4,
     )  # fmt: skip
+    jitter: float = parameter(
+        0.5, "Whenever a view is shown it is moved, zoomed and recolored a little; the teacher is not asked again.",
+        unit="", ge=0, le=2,
+    )  # fmt: skip
     mix: float = parameter(0.25, "Share of the batches whose pictures are mixed in pairs.", unit="", ge=0, le=1)
     mixup: float = parameter(0.2, "Beta parameter of mixup; 0: no mixup.", unit="", ge=0, le=10)
     cutmix: float = parameter(1.0, "Beta parameter of CutMix; 0: no CutMix.", unit="", ge=0, le=10)
@@ -174,6 +178,7 @@ class Train(Method):
             distinct_views=self.distinct_views,
             seed=seed,
             sharpen=self.sharpen,
+            jitter=self.jitter,
         )
 
     def _result(self, trainer: Trainer) -> Result:

@@ -16,11 +16,12 @@ from torch.nn import functional
 
 from core.engine import state
 from core.errors import ComputationFailed, Damaged
+from core.training.alterations import jittered, sharpened
 from core.training.precision import half_precision
 from core.training.targets import MixRecipe, mixed, smoothed
 from core.training.teacher import Answers
 from core.training.trained import Learner
-from core.training.views import Examples, ViewRecipe, Views, seeded, sharpened
+from core.training.views import Examples, ViewRecipe, Views, seeded
 
 CLIP_NORM = 1.0
 LEAST_RATE = 0.01
@@ -47,7 +48,9 @@ class Recipe:
     """Epochs after which the same views are shown again; 0: never. A teacher answers each view once."""
     seed: int
     sharpen: float = 0.0
-    """Most by which a picture is sharpened, see `views.sharpened`."""
+    """Most by which a picture is sharpened, see `alterations.sharpened`."""
+    jitter: float = 0.0
+    """How much each view is altered whenever it is shown, see `alterations.jittered`."""
 
 
 @dataclass
@@ -124,6 +127,8 @@ class Trainer:
     def _step(self, pictures: Tensor, labels: Tensor, answers: Tensor | None, step: int) -> float:
         recipe = self.recipe
         inputs = pictures.to(self.device).float().div_(255)
+        generator = np.random.default_rng((recipe.seed, step, 2))
+        inputs = jittered(inputs, recipe.jitter, generator, flip=recipe.views.flip)
         inputs = sharpened(inputs, recipe.sharpen, np.random.default_rng((recipe.seed, step, 1)))
         targets = smoothed(labels.to(self.device), len(self.examples.class_names), recipe.label_smoothing)
         if answers is not None:

@@ -17,7 +17,7 @@ from core.networks.card import NetworkCard
 from core.networks.network import Network
 from core.picture import Picture
 from core.training import views
-from core.training.views import Examples, ViewRecipe, Views, seed_of, seeded, sharpened
+from core.training.views import Examples, ViewRecipe, Views, seed_of, seeded
 from tests.squares import squares
 
 RECIPE = ViewRecipe(16, 16, least_crop=0.4, flip=True, magnitude=5)
@@ -247,25 +247,3 @@ def test_the_digest_is_of_all_that_decides_an_epochs_views(examples: Examples) -
     digests += [Views(examples, RECIPE, 6, 0, 0, CPU).epoch(0).digest]
     assert len(set(digests)) == len(digests)
     assert views_of(examples, distinct=3).epoch(4).digest == views_of(examples).epoch(1).digest
-
-
-def test_sharpening_adds_what_a_blur_takes_away() -> None:
-    spike = torch.full((4, 3, 7, 7), 0.2)
-    spike[:, :, 3, 3] = 0.4
-    shown = sharpened(spike, 1.0, np.random.default_rng(0))
-    amounts = np.random.default_rng(0).uniform(0, 1.0, 4)
-    blurred = 0.2 + 0.2 * 4 / 16  # the middle of (1, 2, 1) both ways
-    expected = torch.tensor(0.4 + amounts * (0.4 - blurred), dtype=torch.float32)
-    torch.testing.assert_close(shown[:, 0, 3, 3], expected)
-    torch.testing.assert_close(shown[:, :, 0, 0], spike[:, :, 0, 0])
-    assert len(set(shown[:, 0, 3, 3].tolist())) == 4  # each picture by its own amount
-
-
-def test_sharpened_pictures_stay_in_range_and_flat_ones_as_they_are() -> None:
-    random = torch.rand(3, 3, 9, 11, generator=torch.Generator().manual_seed(0))
-    shown = sharpened(random, 4.0, np.random.default_rng(0))
-    assert shown.min() == 0
-    assert shown.max() == 1
-    flat = torch.full((2, 3, 5, 5), 0.7)
-    torch.testing.assert_close(sharpened(flat, 4.0, np.random.default_rng(0)), flat)
-    assert sharpened(random, 0.0, np.random.default_rng(0)) is random
