@@ -37,7 +37,7 @@ LABEL = " · "
 REMAINING, ORIGINAL, ORDERS = "remaining", "original", "orders"
 """Items that are measured: pictures before and after, and answers for shuffled pictures."""
 LEAST_PICTURES = 10
-BUNDLED_FINDINGS = BUNDLED / "findings.json"
+BUNDLED_FINDINGS = BUNDLED / "measures" / "findings.json"
 PARTS = (1, 2, 4, 8)
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import ceil
 from typing import Any
 
 from core.networks.card import NetworkCard
+from core.networks.concentration import BeforeAfter, Concentration, concentrations
 from core.networks.folders import BUNDLED
 from core.networks.records import TrainingRecord
 from core.settings import REPOSITORY
@@ -55,6 +56,22 @@ are written to `core/networks/bundled/`; `make docs` writes this page anew.
 """
 
 
+CONCENTRATION = """`bundled/concentrator` has a map of evidence for each class, and its strongest place dominates; in
+the map of `bundled/cnn` all places count alike. Measured on {pictures} held-out pictures by
+`core/measures/concentration.py`:
+"""
+REMOVED = {
+    "without_the_rival": "the strongest rival's features, from the picture",
+    "one_place_counts": "the own class's evidence, at all places but the strongest",
+    "with_one_place_left": "the own class's features, from the picture but for a window",
+}
+CHANGED: Mapping[str, Callable[[BeforeAfter], str]] = {
+    "probability of the own class": lambda x: f"{_percent(x.probability_before)} → {_percent(x.probability_after)}",
+    "named right": lambda x: f"{_percent(x.right_before)} → {_percent(x.right_after)}",
+    "pictures that became surer": lambda x: _percent(x.surer),
+}
+
+
 def bundled_networks() -> list[Trained]:
     """The bundled ones among the trained networks."""
     return [network for network in trained_networks() if network.card.name.startswith("bundled/")]
@@ -68,6 +85,7 @@ def networks_markdown(networks: Sequence[Trained]) -> str:
     return "\n".join(
         [HEAD, INTRODUCTION, *_overview(networks), *_data(networks), *_recipe(networks, own)]
         + [line for network in networks for line in _section(network, own)]
+        + concentration_lines(concentrations())
         + [AGAIN]
     )  # fmt: skip
 
@@ -176,6 +194,34 @@ def _curve(record: TrainingRecord) -> list[str]:
     accuracy = ("accuracy (%)", *(f"{100 * record.accuracy[epoch - 1]:.1f}" for epoch in epochs))
     loss = ("loss", *(f"{record.loss[epoch - 1]:.3g}" for epoch in epochs))
     return markdown_table(("epoch", *map(str, epochs)), [accuracy, loss])
+
+
+def concentration_lines(measured: Mapping[str, Concentration]) -> list[str]:
+    """The numbers of the networks that have a map of evidence, side by side; nothing where none was measured."""
+    if not measured:
+        return []
+    numbers = list(measured.values())
+    sizes = sorted({size for one in numbers for size in one.top1_by_size})
+    by_size = [(f"{size} px", *(_percent(one.top1_by_size.get(size)) for one in numbers)) for size in sizes]
+    head = tuple(f"`{name}`" for name in measured)
+    return [
+        "## Does the strongest place decide?",
+        "",
+        CONCENTRATION.format(pictures=f"{numbers[0].pictures:,}"),
+        *markdown_table(("top-1 of pictures shown at", *head), by_size),
+        *markdown_table(
+            ("what is removed", "what it changes", *head),
+            [
+                (removed, what, *(say(getattr(one, field)) for one in numbers))
+                for field, removed in REMOVED.items()
+                for what, say in CHANGED.items()
+            ],
+        ),
+    ]
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f} %"
 
 
 def main() -> None:

@@ -3,7 +3,8 @@
     python -m workers.make_bundled DATA HELD_OUT
 
 First the teacher, then each network by the shared recipe, all in this process and into this machine's store: what is
-there already is not trained again, and what was cut off goes on.
+there already is not trained again, and what was cut off goes on. At last it is measured what a concentrating network's
+strongest place is worth.
 """
 
 from __future__ import annotations
@@ -11,16 +12,25 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from core.dataset import Dataset
 from core.dataset_files import read_dataset
 from core.manifest import Manifest
+from core.measures.concentration import concentration
+from core.networks.catalog import get_card
+from core.networks.concentration import CONCENTRATIONS, to_bytes
 from core.networks.folders import BUNDLED, NetworkFiles
+from core.networks.loading import load
 from core.networks.records import training_record
 from core.settings import get_settings
 from core.store import Store, open_store
+from core.training.views import Examples
 from workers import training
 
 RECIPES = BUNDLED / "recipes"
 NETWORKS = ("cnn", "concentrator", "mixer", "vit")
+WITH_A_MAP = ("cnn", "concentrator")
+MEASURED = 1000
+"""Pictures: driving features out takes ten passes each."""
 TEACHER = "bundled-teacher"
 LICENCE = "mit"
 SOURCE = "trained by Gazegrid, see docs/bundled-networks.md"
@@ -38,6 +48,7 @@ def main(data: str, held_out: str) -> None:
         there = training_record(f"bundled/{name}")
         if there is None or there.key != spec.key:
             bundle(name, training.train_inline(spec, store, device), store)
+    measure(store.dataset(dataset), device)
 
 
 def bundle(name: str, manifest: Manifest, store: Store) -> None:
@@ -46,6 +57,18 @@ def bundle(name: str, manifest: Manifest, store: Store) -> None:
         BUNDLED / f"{name}.json", BUNDLED / f"{name}.safetensors", BUNDLED / "training" / f"{name}.json"
     )
     training.put_network(files, manifest, store, licence=LICENCE, source=SOURCE)
+
+
+def measure(dataset: Dataset, device: str) -> None:
+    """Write what the networks that have a map of evidence do with it, on the first held-out pictures."""
+    measured = {}
+    for name in WITH_A_MAP:
+        network = load(get_card(f"bundled/{name}"), device)
+        examples = Examples(dataset, *network.card.input_px)
+        pictures = examples.held_out[:MEASURED].to(device).float() / 255
+        measured[network.card.name] = concentration(network, pictures, examples.held_out_labels[:MEASURED].to(device))
+    CONCENTRATIONS.parent.mkdir(exist_ok=True)
+    CONCENTRATIONS.write_bytes(to_bytes(measured))
 
 
 def paths(text: str) -> list[Path]:

@@ -7,7 +7,6 @@ network joins it by a soft maximum, others by the mean.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -15,9 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.errors import Undefined
+from core.networks.concentration import BeforeAfter, Concentration
 from core.networks.network import Network
 
 CHUNK = 250
+SIZES = (48, 64, 96, 128, 192)
+"""Pixels a side at which pictures are shown."""
 STEPS = 10
 BOUND = 8 / 255
 """By so much a pixel changes at most when features are driven out."""
@@ -28,18 +30,16 @@ Change = Callable[[Network, Tensor, Tensor], tuple[Tensor, Tensor]]
 """(network, pictures (N, 3, H, W) in [0, 1], labels (N,)) -> logits (N, K) before and after something is removed."""
 
 
-@dataclass(frozen=True)
-class BeforeAfter:
-    """What removing something did, over all pictures."""
-
-    probability_before: float
-    """Mean probability of the picture's own class."""
-    probability_after: float
-    right_before: float
-    """Share of the pictures that are named right."""
-    right_after: float
-    surer: float
-    """Share of the pictures whose own class has become more probable."""
+def concentration(network: Network, pictures: Tensor, labels: Tensor) -> Concentration:
+    """All of it, for `pictures` (N, 3, H, W) in [0, 1] of the classes `labels` (N,). Undefined without a map."""
+    return Concentration(
+        weights_sha256=network.weights_sha256,
+        pictures=len(pictures),
+        top1_by_size=accuracy_by_size(network, pictures, labels, SIZES),
+        without_the_rival=measured(without_the_rival, network, pictures, labels),
+        one_place_counts=measured(one_place_counts, network, pictures, labels),
+        with_one_place_left=measured(with_one_place_left, network, pictures, labels),
+    )
 
 
 def measured(change: Change, network: Network, pictures: Tensor, labels: Tensor) -> BeforeAfter:

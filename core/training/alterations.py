@@ -13,15 +13,17 @@ from torch.nn import functional
 
 MOST_SHIFT = 0.125
 """Of the picture's side, at jitter 1."""
-MOST_ZOOM = 0.15
-MOST_COLOR = 0.3
-"""By which brightness, contrast and saturation are scaled, up or down."""
+LEAST_ZOOM, MOST_ZOOM = -0.1, 0.35
+"""Natural logarithm of how much smaller things become: crops were enlarged, pictures as such are not."""
+MOST_COLOR = 0.2
+"""Natural logarithm of the most by which brightness, contrast and saturation are scaled, up or down."""
 
 
 def jittered(pictures: Tensor, strength: float, generator: np.random.Generator, *, flip: bool) -> Tensor:
     """Each picture (N, 3, H, W) in [0, 1] moved, zoomed, recolored and, with `flip`, mirrored a little, at random.
 
-    `strength` 1: by up to an eighth of its side, 15 % and 30 %; what moves in is the picture's mirror image.
+    `strength` 1: by up to an eighth of its side, from 10 % larger to a third smaller, and by 20 %. What moves in is the
+    picture's mirror image.
     """
     if not strength:
         return pictures
@@ -30,7 +32,7 @@ def jittered(pictures: Tensor, strength: float, generator: np.random.Generator, 
 
 def _moved(pictures: Tensor, strength: float, generator: np.random.Generator, *, flip: bool) -> Tensor:
     count = len(pictures)
-    zoom = np.exp(generator.uniform(-1, 1, count) * strength * MOST_ZOOM)
+    zoom = np.exp(generator.uniform(LEAST_ZOOM, MOST_ZOOM, count) * strength)
     side = np.where(generator.random(count) < 0.5, -1.0, 1.0) if flip else np.ones(count)
     # affine_grid counts a picture's side as 2
     shift = generator.uniform(-1, 1, (count, 2)) * 2 * strength * MOST_SHIFT
@@ -44,7 +46,7 @@ def _moved(pictures: Tensor, strength: float, generator: np.random.Generator, *,
 
 def _recolored(pictures: Tensor, strength: float, generator: np.random.Generator) -> Tensor:
     drawn = np.exp(generator.uniform(-1, 1, (3, len(pictures), 1, 1, 1)) * strength * MOST_COLOR)
-    brightness, contrast, saturation = torch.tensor(drawn, dtype=pictures.dtype, device=pictures.device)
+    brightness, contrast, saturation = torch.tensor(drawn, dtype=pictures.dtype, device=pictures.device).unbind()
     gray = pictures.mean(dim=1, keepdim=True)
     middle = gray.mean(dim=(2, 3), keepdim=True)
     colored = torch.lerp(gray, pictures, saturation)

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from core import network_docs
 from core.network_docs import DOCS_FILE, bundled_networks, networks_markdown
-from core.networks import folders
+from core.networks import concentration, folders
+from core.networks.concentration import BeforeAfter, Concentration, concentrations, to_bytes
 from tests.trained import a_record, put_bundled
 
 TEACHER = {"teacher": "local/bundled-teacher#12", "teacher_share": 0.7}
@@ -53,6 +55,20 @@ def test_the_recipe_that_all_share_is_told_once_with_its_teacher(written: str) -
     assert written.count("| `learning_rate` | 0.001 |") == 1
     assert "features are those of `lite/efficientnet_lite0`" in written
     assert "70 % of the weight" in written
+
+
+def test_what_concentration_does_is_told_in_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(concentration, "CONCENTRATIONS", tmp_path / "concentration.json")
+    assert network_docs.concentration_lines(concentrations()) == []
+    change = BeforeAfter(0.5, 0.625, 0.75, 0.8, 0.9)
+    numbers = Concentration("ab" * 32, 1000, {48: 0.5, 64: 0.55}, change, change, change)
+    concentration.CONCENTRATIONS.write_bytes(to_bytes({"bundled/cnn": numbers}))
+    assert concentrations() == {"bundled/cnn": numbers}
+    told = "\n".join(network_docs.concentration_lines(concentrations()))
+    assert "on 1,000 held-out pictures" in told
+    assert "| 64 px | 55.0 % |" in told
+    assert "| probability of the own class | 50.0 % → 62.5 % |" in told
+    assert told.count("| pictures that became surer | 90.0 % |") == 3
 
 
 def test_how_to_train_them_again_is_told(written: str) -> None:

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from core.errors import Undefined
 from core.measures.concentration import (
     BOUND,
-    BeforeAfter,
     accuracy_by_size,
     class_evidence,
     driven_out,
@@ -20,6 +19,7 @@ from core.measures.concentration import (
     without_the_rival,
 )
 from core.networks.catalog import get_card
+from core.networks.concentration import BeforeAfter
 from core.networks.loading import load
 from core.networks.network import Network
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.training.alterations import MOST_COLOR, MOST_SHIFT, MOST_ZOOM, jittered, sharpened
+from core.training.alterations import LEAST_ZOOM, MOST_COLOR, MOST_SHIFT, MOST_ZOOM, jittered, sharpened
 
 
 def waves(count: int = 6, side: int = 32) -> torch.Tensor:
@@ -40,10 +40,19 @@ def test_jitter_moves_within_its_bounds(strength: float) -> None:
     places = torch.arange(side) + 0.5
     mass = shown.sum(dim=(1, 2))
     y, x = (shown.sum(dim=2) @ places) / mass, (shown.sum(dim=1) @ places) / mass
-    most = strength * MOST_SHIFT * side * np.exp(strength * MOST_ZOOM)
+    most = strength * MOST_SHIFT * side * np.exp(-strength * LEAST_ZOOM)
     moved = torch.stack([y, x]) - side / 2
     assert moved.abs().max() <= most + 0.5
     assert moved.abs().max() > 0.7 * most
+
+
+def test_things_become_smaller_rather_than_larger() -> None:
+    disk = torch.zeros(300, 3, 64, 64)
+    disk[:, :, 24:40, 24:40] = 1
+    shown = jittered(disk, 1.0, np.random.default_rng(0), flip=False).mean(dim=1)
+    sides = (shown > shown.amax(dim=(1, 2), keepdim=True) / 2).sum(dim=(1, 2)).sqrt() / 16
+    assert np.exp(-MOST_ZOOM) - 0.05 < sides.min() < 0.75
+    assert 1.05 < sides.max() < np.exp(-LEAST_ZOOM) + 0.05
 
 
 def test_only_with_flip_pictures_are_mirrored() -> None:
