@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.items import Floats
+from core.measures.localization import (
+    OVERLAPS,
+    THRESHOLDS,
+    TOLERANCE,
+    Box,
+    best_box_accuracy,
+    localization,
+    map_box,
+    overlap,
+    weights,
+)
+
+BOX = Box(2, 4, 8, 10)
+
+
+def on(box: Box, side: int = 12) -> Floats:
+    values = np.zeros((side, side), np.float32)
+    values[box.top : box.bottom, box.left : box.right] = 1
+    return values
+
+
+def test_a_map_that_is_the_box_has_all_of_its_weight_peak_and_extent_there() -> None:
+    found = localization(on(BOX), BOX)
+    assert (found.area, found.inside, found.pointing, found.pointing_near) == (36 / 144, 1, 1, 1)
+    np.testing.assert_array_equal(found.overlaps, np.ones(len(THRESHOLDS)))
+
+
+def test_a_map_beside_the_box_has_none() -> None:
+    found = localization(on(Box(9, 0, 12, 3)), BOX)
+    assert (found.inside, found.pointing, found.pointing_near, found.overlaps.max()) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("level", [0.0, 2.0, -3.0])
+def test_a_map_that_knows_nothing_has_what_the_area_gives_it(level: float) -> None:
+    found = localization(np.full((12, 12), level, np.float32), BOX)
+    assert found.inside == pytest.approx(found.area)
+    assert found.pointing == found.area
+    assert found.overlaps == pytest.approx(np.full(len(THRESHOLDS), 0.25))  # its box is the whole picture
+
+
+def test_weight_is_counted_by_the_positive_part_alone() -> None:
+    values = on(BOX)
+    values[0] = -50
+    values[11, 11] = 12
+    assert localization(values, BOX).inside == pytest.approx(36 / 48)
+    assert weights(values).sum() == pytest.approx(1)
+    assert weights(np.array([[np.nan, np.inf, 2.0, 6.0]], np.float32)).tolist() == [[0, 0, 0.25, 0.75]]
+
+
+@pytest.mark.parametrize(("away", "near"), [(1, 1), (15, 1), (16, 0)])
+def test_the_tolerance_is_15_px_at_224_px(away: int, near: int) -> None:
+    values = np.zeros((224, 224), np.float32)
+    values[100, 119 + away] = 1
+    found = localization(values, Box(100, 80, 120, 120))
+    assert round(TOLERANCE * 224) == 15
+    assert (found.pointing, found.pointing_near) == (0, near)
+
+
+def test_the_box_of_a_map_is_around_its_largest_connected_part() -> None:
+    values = on(BOX)
+    values[0, 11] = 2
+    assert map_box(values, 0.5) == BOX
+    assert map_box(values, 0.9) == Box(11, 0, 12, 1)
+
+
+def test_overlap_is_what_is_common_over_what_either_has() -> None:
+    assert overlap(BOX, BOX) == 1
+    assert overlap(Box(0, 0, 4, 4), Box(2, 0, 6, 4)) == pytest.approx(8 / 24)
+    assert overlap(Box(0, 0, 4, 4), Box(4, 4, 8, 8)) == 0
+
+
+def test_the_best_box_accuracy_takes_one_threshold_for_all_pictures() -> None:
+    one_each = np.zeros((2, len(THRESHOLDS)))
+    one_each[0, 3], one_each[1, 7] = 1, 0.4  # no threshold suits both
+    assert best_box_accuracy(one_each) == pytest.approx(np.mean([0.5 for _ in OVERLAPS]))
+    both = np.zeros((2, len(THRESHOLDS)))
+    both[0, 3], both[1, 3] = 1, 0.4  # enough at 0.3 only
+    assert best_box_accuracy(both) == pytest.approx((1 + 0.5 + 0.5) / 3)
+    assert best_box_accuracy(np.stack([one_each, both])) == pytest.approx([0.5, 2 / 3])
