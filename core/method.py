@@ -147,11 +147,14 @@ class Method(BaseModel):
     needs: ClassVar[Needs] = Needs()
     undefined: ClassVar[Mapping[Family, str]] = {}
     """Network family -> why the method has no meaning there."""
+    shared: ClassVar[bool] = False
+    """Says a class itself, not those made of it: it is no method, but the fields that several have in common."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        cls.name = cls.__module__.rpartition(".")[2]
-        _check_declaration(cls)
+        if not vars(cls).get("shared"):
+            cls.name = cls.__module__.rpartition(".")[2]
+            _check_declaration(cls)
 
     def undefined_for(self, card: NetworkCard) -> str | None:
         """Why the method has no meaning for this network, in a sentence; None where it has."""

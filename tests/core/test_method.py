@@ -280,3 +280,11 @@ def test_a_parameter_that_does_not_matter_decides_nothing() -> None:
     assert make_method("detail_search", {"wanted": "tabby", "range": "clamp"}) == plain
     rescaled = {"range": "rescale", "rescale_every": 3}
     assert make_method("detail_search", rescaled) != make_method("detail_search", {"range": "rescale"})
+
+
+def test_fields_that_several_methods_have_in_common_are_no_method_but_those_made_of_them_are() -> None:
+    fields = {"__module__": __name__, "__annotations__": {"shared": ClassVar[bool]}, "shared": True}
+    common = type(Method)("Common", (Method,), fields)
+    assert type(Method)("Whole", (common,), {"__module__": __name__, **DECLARATION}).name == "test_method"
+    with pytest.raises(TypeError, match="Partly must declare title"):
+        type(Method)("Partly", (common,), {"__module__": __name__})
