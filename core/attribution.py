@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.networks.network import Network
 
 NO_CLASSES = "This network gives no classes: only its channels and neurons can be explained."
-UNITS: Mapping[str, Sequence[str]] = {"explain": ["channel", "neuron"]}
+UNITS: dict[str, Sequence[Any]] = {"explain": ["channel", "neuron"]}
 
 ORIGINAL = Output("original", "image", "The picture as the network sees it")
 ANSWER: tuple[Output, ...] = (
