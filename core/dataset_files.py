@@ -8,10 +8,12 @@ from __future__ import annotations
 import io
 import json
 import lzma
+import re
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -22,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
-from core.dataset import Dataset
+from core.dataset import BOX, Dataset
 from core.errors import BadInput, BadPicture
 from core.networks.tables import IMAGENET_CLASSES
 from core.networks.tables import class_names as classes_of
@@ -32,8 +34,16 @@ PARTS = {"train": False, "training": False, "val": True, "valid": True, "validat
 """Folders that hold the class folders of one part -> whether that part is held out."""
 HELD_OUT_EVERY = 10
 """Where nothing is held out, every so many-th picture of each class is."""
+NUMBERED = re.compile(r"([0-9]{1,9})_")
+"""How a file begins that is named by its class' index."""
 MAX_BYTES = 2**35
 """Of an archive's content, unpacked."""
+
+
+Box = tuple[int, int, int, int]
+UNKNOWN: Box = (-1, -1, -1, -1)
+BOXES_BESIDE = "boxes.json"
+"""In a folder of pictures: file name -> box."""
 
 
 class Labelled(NamedTuple):
@@ -43,6 +53,8 @@ class Labelled(NamedTuple):
     data: bytes
     label: str
     held_out: bool
+    box: Box = UNKNOWN
+    """First column, first row, last column and last row of the object, in pixels."""
 
 
 _UNREADABLE = (
@@ -52,31 +64,34 @@ _UNREADABLE = (
 """What the libraries raise on files that are damaged, encrypted or none of their format."""
 
 
-def read_dataset(paths: Sequence[Path], held_out: Sequence[Path] = ()) -> Dataset:
+def read_dataset(paths: Sequence[Path], held_out: Sequence[Path] = (), *, boxes: bool = False) -> Dataset:
     """The pictures at `paths` to learn from, and those at `held_out` to measure with. Raises BadInput, BadPicture.
 
-    A path is a folder of folders named by class (or of `train` and `val` with such folders in them), a zip of one, or
-    a parquet file with the columns `image` and `label`. Where nothing is held out, a tenth of each class is.
+    A path is a folder of folders named by class (or of `train` and `val` with such folders in them), a zip of one, a
+    folder whose files are named `<class index>_...`, or a parquet file with the columns `image` and `label`. Where
+    nothing is held out, a tenth of each class is; without `paths`, all is. `boxes`: read the objects' boxes too, from
+    the columns x0, y0, x1, y1, or from `boxes.json` in the folder.
     """
-    found = [labelled for path in paths for labelled in pictures_at(path)]
-    found += [labelled._replace(held_out=True) for path in held_out for labelled in pictures_at(path)]
+    found = [labelled for path in paths for labelled in pictures_at(path, boxes=boxes)]
+    found += [labelled._replace(held_out=True) for path in held_out for labelled in pictures_at(path, boxes=boxes)]
     for labelled in found:
         _check(labelled)
-    shown = {labelled.label for labelled in found}
+    shown, all_paths = {labelled.label for labelled in found}, (*paths, *held_out)
     if len(shown) < 2:
-        raise BadInput(f"a data set needs pictures of two classes at least, found {len(shown)} in {_named(paths)}")
-    names = list(dict.fromkeys(name for path in (*paths, *held_out) for name in declared_classes(path)))
+        raise BadInput(f"a data set needs pictures of two classes at least, found {len(shown)} in {_named(all_paths)}")
+    names = list(dict.fromkeys(name for path in all_paths for name in declared_classes(path)))
     names += sorted(shown - set(names), key=_numbers_by_size)
     index = {name: number for number, name in enumerate(names)}
     labels = np.array([index[labelled.label] for labelled in found], np.int64)
     apart = np.array([labelled.held_out for labelled in found], np.bool_)
     if not apart.any():
         apart = _every_tenth(labels)
-    if apart.all() or not apart.any():
+    if paths and (apart.all() or not apart.any()):
         raise BadInput(
             f"a data set needs pictures to learn from and others to measure with: {_named(paths)} has too few"
         )
-    return Dataset(tuple(names), [labelled.data for labelled in found], labels, apart)
+    drawn = np.array([labelled.box for labelled in found], np.int32) if boxes else None
+    return Dataset(tuple(names), [labelled.data for labelled in found], labels, apart, drawn)
 
 
 def _numbers_by_size(name: str) -> tuple[int, str]:
@@ -87,10 +102,17 @@ def _named(paths: Sequence[Path]) -> str:
     return ", ".join(path.name for path in paths)[:200]
 
 
-def pictures_at(path: Path) -> Iterator[Labelled]:
-    """The pictures of one folder, zip or parquet file, in order of name or row. Raises BadInput."""
-    readers = {".zip": _in_zip, ".parquet": _in_table}
-    read = _in_folder if path.is_dir() else readers.get(path.suffix.lower())
+def pictures_at(path: Path, *, boxes: bool = False) -> Iterator[Labelled]:
+    """The pictures of one folder, zip or parquet file, in order of name or row. Raises BadInput.
+
+    `boxes`: with the objects' boxes, where the folder or the file has them.
+    """
+    readers: dict[str, Callable[[Path], Iterator[Labelled]]] = {
+        "folder": partial(_in_folder, boxes=boxes),
+        ".zip": _in_zip,
+        ".parquet": partial(_in_table, boxes=boxes),
+    }
+    read = readers.get("folder" if path.is_dir() else path.suffix.lower())
     if read is None or not path.exists():
         raise BadInput(f"data are a folder of class folders, a .zip of one or a .parquet file, got {str(path)[:200]!r}")
     try:
@@ -99,11 +121,49 @@ def pictures_at(path: Path) -> Iterator[Labelled]:
         raise BadInput(f"{path.name} cannot be read: {' '.join(str(error).split())[:200]}") from None
 
 
-def _in_folder(folder: Path) -> Iterator[Labelled]:
+def _in_folder(folder: Path, *, boxes: bool) -> Iterator[Labelled]:
+    drawn = _boxes_beside(folder) if boxes else {}
+    numbered = _is_numbered(folder)
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder).as_posix()
         if is_picture(name) and file.is_file():
-            yield _in_class_folder(name, file.read_bytes())
+            read = _of_numbered_class if numbered else _in_class_folder
+            yield read(name, file.read_bytes())._replace(box=drawn.get(name, UNKNOWN))
+
+
+def _is_numbered(folder: Path) -> bool:
+    """Whether pictures lie in the folder itself, each file named `<class index>_...`."""
+    names = [file.name for file in folder.iterdir() if is_picture(file.name)]
+    return bool(names) and all(NUMBERED.match(name) for name in names)
+
+
+def _of_numbered_class(name: str, data: bytes) -> Labelled:
+    if not (found := NUMBERED.match(name)):
+        raise BadInput(f"a picture's file is named <class index>_<anything> like the others, got {name[:200]!r}")
+    return Labelled(name, data, str(int(found[1])), held_out=False)
+
+
+def _boxes_beside(folder: Path) -> dict[str, Box]:
+    """File name -> box, of `boxes.json` in the folder; none where there is none."""
+    file = folder / BOXES_BESIDE
+    if not file.is_file():
+        return {}
+    drawn = json.loads(file.read_bytes())
+    if not isinstance(drawn, dict):
+        raise BadInput(f"{BOXES_BESIDE} must be a table of file names and boxes")
+    return {name: _box(sides, f"{name} in {BOXES_BESIDE}") for name, sides in drawn.items()}
+
+
+def _box(sides: Any, where: str) -> Box:
+    """Four whole numbers, or UNKNOWN where one is missing. Raises BadInput."""
+    if not isinstance(sides, list | tuple) or len(sides) != 4 or not all(isinstance(side, int) for side in sides):
+        raise BadInput(f"a box is four whole numbers x0, y0, x1, y1, got {str(sides)[:80]} for {where[:200]}")
+    left, top, right, bottom = sides
+    if min(sides) < 0:
+        return UNKNOWN
+    if right < left or bottom < top:
+        raise BadInput(f"a box ends where it begins or later, got {str(sides)[:80]} for {where[:200]}")
+    return left, top, right, bottom
 
 
 def _in_zip(path: Path) -> Iterator[Labelled]:
@@ -141,19 +201,22 @@ def is_picture(name: str) -> bool:
     return path.suffix.lower() in ENDINGS and not hidden
 
 
-def _in_table(path: Path) -> Iterator[Labelled]:
+def _in_table(path: Path, *, boxes: bool) -> Iterator[Labelled]:
     table = pq.ParquetFile(path)
     if missing := {"image", "label"} - set(table.schema_arrow.names):
         raise BadInput(f"{path.name} must have the columns image and label, it lacks {', '.join(sorted(missing))}")
     names = declared_classes(path)
+    columns = ["image", "label", *(BOX if boxes and set(BOX) <= set(table.schema_arrow.names) else ())]
     row = 0
-    for batch in table.iter_batches(batch_size=1024, columns=["image", "label"]):
-        for image, label in zip(*batch.to_pydict().values(), strict=True):
+    for batch in table.iter_batches(batch_size=1024, columns=columns):
+        for image, label, *sides in zip(*(batch[column].to_pylist() for column in columns), strict=True):
             row += 1
             data = image.get("bytes") if isinstance(image, dict) else image  # data set libraries write {bytes, path}
             if not isinstance(data, bytes):
                 raise BadInput(f"row {row} of {path.name} has no picture")
-            yield Labelled(f"row {row} of {path.name}", data, _class_of(label, names, row, path), held_out=False)
+            name = f"row {row} of {path.name}"
+            box = _box(sides, name) if sides else UNKNOWN
+            yield Labelled(name, data, _class_of(label, names, row, path), held_out=False, box=box)
 
 
 def _class_of(label: object, names: Sequence[str], row: int, path: Path) -> str:

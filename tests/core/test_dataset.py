@@ -36,6 +36,7 @@ def same(first: Dataset, second: Dataset) -> bool:
         and list(first.pictures) == list(second.pictures)
         and np.array_equal(first.labels, second.labels)
         and np.array_equal(first.held_out, second.held_out)
+        and np.array_equal(first.boxes, second.boxes)
     )
 
 
@@ -55,6 +56,22 @@ def test_the_digest_is_of_all_that_a_data_set_is(dataset: Dataset) -> None:
         Dataset(dataset.class_names, [dataset.pictures[i] for i in backwards], labels[backwards], held_out[backwards]),
     ]
     assert len({other.digest for other in (dataset, *others)}) == len(others) + 1
+
+
+def test_boxes_enter_the_digest_and_a_data_set_without_them_keeps_its_own(dataset: Dataset) -> None:
+    assert dataset.digest == "ff0be2ad74f1a2655bc97954b95ab49e8dbb2a9e340b3413e714f324981701e1"
+    boxes = np.tile(np.array([[0, 1, 5, 6]], np.int32), (len(dataset), 1))
+    moved = boxes.copy()
+    moved[3, 0] = 2
+    digests = {dataset.digest, *(replace(dataset, boxes=drawn).digest for drawn in (boxes, moved, boxes * 0 - 1))}
+    assert len(digests) == 4
+
+
+def test_boxes_come_back_from_the_bytes(dataset: Dataset) -> None:
+    drawn = replace(dataset, boxes=np.arange(4 * len(dataset), dtype=np.int32).reshape(-1, 4))
+    assert same(Dataset.from_bytes(drawn.to_bytes(), drawn.digest), drawn)
+    with pytest.raises(Damaged):
+        Dataset.from_bytes(drawn.to_bytes(), dataset.digest)
 
 
 def test_the_same_data_set_has_the_same_digest(dataset: Dataset) -> None:
