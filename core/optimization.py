@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from pydantic import model_validator
 
 from core import engine, networks
 from core.items import Animation, Image, Item
-from core.method import Output, parameter
+from core.method import Method, Output, parameter
+from core.samples import sample, sample_names
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.engine.optimize import Outcome
+    from core.engine.optimize import Outcome, Plan
     from core.networks.network import Network
+
+WAVES_OR_PIXELS = "Learning rate; of a wave's coefficient, or of a pixel, whose range is 1."
 
 
 def steps_parameter(default: int) -> Any:
@@ -21,7 +26,7 @@ def steps_parameter(default: int) -> Any:
     return parameter(default, "Steps of the optimizer.", unit="steps", ge=1, le=10_000)
 
 
-def rate_parameter(default: float, description: str) -> Any:
+def rate_parameter(default: float, description: str = WAVES_OR_PIXELS) -> Any:
     """`rate`."""
     return parameter(default, description, unit="", gt=0, le=10, advanced=True)
 
@@ -59,6 +64,20 @@ def layer_parameter() -> Any:
     return parameter("", "Name of the layer.", choices="layers", when={"at": ["layer"]})
 
 
+def names_a_layer(reads_one: Callable[[Any], bool] = lambda _: True) -> Any:
+    """A validator: where `at` says that the layer is chosen by its name, `layer` is given.
+
+    `reads_one`: whether the method with its other parameters reads a layer at all.
+    """
+
+    def check(method: Any) -> Any:
+        if method.at == "layer" and not method.layer and reads_one(method):
+            raise ValueError("layer must be named where at is 'layer', got none")
+        return method
+
+    return model_validator(mode="after")(check)
+
+
 def seeds_parameter(default: int) -> Any:
     """`seeds`."""
     description = "Pictures that are made side by side from different random starts."
@@ -91,6 +110,17 @@ def layer_name(network: Network, at: str, depth: int, layer: str) -> str:
     return layer
 
 
+def plan(method: Method, **more: Any) -> Plan:
+    """The optimizer's plan by the parameters of the same names, and by what the method itself says."""
+    said = method.model_dump(include={"steps", "rate", "frames", "precision"})
+    return engine.optimize.Plan(**said, **more)
+
+
+def sample_photos(network: Network) -> Tensor:
+    """The photos that come with Gazegrid, (N, 3, H, W), with which a photo is compared."""
+    return network.prepare_all([sample(name) for name in sample_names()])
+
+
 LOGITS = ""
 """Stands for the network's answer in the place of a layer's name."""
 
@@ -116,6 +146,11 @@ def sheet_image(pictures: Tensor, columns: int, caption: str) -> Image:
 def film(outcome: Outcome, columns: int, caption: str) -> Animation:
     """The film of a run, the pictures of a batch side by side."""
     return Animation(frames=engine.shown.tiled(outcome.film.movedim(1, 0).numpy(), columns), caption=caption)
+
+
+def trace_outputs(traces: Mapping[str, tuple[str, str]]) -> list[Output]:
+    """The curves of a run, as `engine.shown.traces` gives them: name -> (unit, caption)."""
+    return [Output(f"trace_{name}", "series", caption) for name, (_, caption) in traces.items()]
 
 
 def as_declared(items: Mapping[str, Item], outputs: Sequence[Output]) -> dict[str, Item]:

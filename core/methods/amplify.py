@@ -16,9 +16,11 @@ from core.optimization import (
     class_parameter,
     film,
     frames_parameter,
+    plan,
     precision_parameter,
     rate_parameter,
     steps_parameter,
+    trace_outputs,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class Amplify(Method):
         Output("original", "image", "The picture as the network sees it"),
         Output("changed", "image", "The picture with the change"),
         Output("film", "animation", "The change as it grows, magnified"),
-        *(Output(f"trace_{name}", "series", caption) for name, (_, caption) in TRACES.items()),
+        *trace_outputs(TRACES),
         Output("answers", "table", "The network's answers before and after"),
         Output("probability_before", "scalar", "Probability of the class for the original picture"),
         Output("probability_after", "scalar", "Probability of the class for the changed picture"),
@@ -112,15 +114,12 @@ class Amplify(Method):
         return 0.5 + (picture - original) * self.magnify
 
     def _plan(self, original: Tensor) -> Plan:
-        return engine.optimize.Plan(
-            steps=self.steps,
+        return plan(
+            self,
             optimizer="sgd",
-            rate=self.rate,
             schedule="cosine",
             gradient=engine.gradients.normalized,
-            frames=self.frames,
             shown=lambda picture: self._magnified(picture, original),
-            precision=self.precision,
             until=lambda values: bool((values["probability"] >= self.goal).all()),
         )
 

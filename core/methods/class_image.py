@@ -17,6 +17,7 @@ from core.optimization import (
     class_parameter,
     film,
     frames_parameter,
+    plan,
     precision_parameter,
     rate_parameter,
     scale_parameter,
@@ -24,13 +25,14 @@ from core.optimization import (
     sheet_image,
     shift_parameter,
     steps_parameter,
+    trace_outputs,
     turn_parameter,
 )
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.engine.optimize import Objective, Outcome, Plan
+    from core.engine.optimize import Objective, Outcome
     from core.networks.network import Network
     from core.picture import Picture
 
@@ -59,7 +61,7 @@ class ClassImage(Method):
         Output("images", "image", "Pictures of the class, each from a random start of its own"),
         Output("original", "image", "The photo as the network sees it"),
         Output("film", "animation", "How the pictures came to be"),
-        *(Output(f"trace_{name}", "series", caption) for name, (_, caption) in TRACES.items()),
+        *trace_outputs(TRACES),
         Output("verdicts", "table", "What the network itself and others see in the pictures"),
         Output("probability_after", "scalar", "Probability of the class for the pictures, mean"),
         Output(
@@ -87,7 +89,7 @@ class ClassImage(Method):
     shift: float = shift_parameter(0.06)
     scale: float = scale_parameter(0.1)
     turn: float = turn_parameter(8.0)
-    rate: float = rate_parameter(0.05, "Learning rate; of a wave's coefficient, or of a pixel, whose range is 1.")
+    rate: float = rate_parameter(0.05)
     frames: int = frames_parameter()
     precision: Literal["float32", "bf16"] = precision_parameter()
 
@@ -103,14 +105,9 @@ class ClassImage(Method):
         canvas = engine.sheets.Canvas(photo, self.start, self.seeds, context.seed, photo)
         sheet = engine.sheets.SHEETS[self.sheet](canvas)
         objective = self._objective(network, index, context.seed)
-        outcome = engine.optimize.descend(sheet, objective, self._plan(), context)
+        outcome = engine.optimize.descend(sheet, objective, plan(self, schedule="cosine"), context)
         judges = asked(self.judges, network, context)
         return Result(as_declared(self._items(outcome, photo, judges, index), self.outputs))
-
-    def _plan(self) -> Plan:
-        return engine.optimize.Plan(
-            steps=self.steps, rate=self.rate, schedule="cosine", frames=self.frames, precision=self.precision
-        )
 
     def _objective(self, network: Network, index: int, seed: int) -> Objective:
         moves = engine.transforms.Moves(self.shift, self.scale, self.turn)

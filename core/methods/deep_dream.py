@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
-
-from pydantic import model_validator
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
 from core.class_weights import class_problem
@@ -24,11 +22,14 @@ from core.optimization import (
     layer_name,
     layer_parameter,
     layer_values,
+    names_a_layer,
+    plan,
     precision_parameter,
     rate_parameter,
+    sample_photos,
     steps_parameter,
+    trace_outputs,
 )
-from core.samples import sample, sample_names
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,7 +66,7 @@ class DeepDream(Method):
         Output("dream", "image", "The dream"),
         Output("original", "image", "The photo at the same size"),
         Output("film", "animation", "From the photo to the dream"),
-        *(Output(f"trace_{name}", "series", caption) for name, (_, caption) in TRACES.items()),
+        *trace_outputs(TRACES),
         Output("answers", "table", "The network's answers for the whole picture before and after"),
         Output("activation_before", "scalar", "What is driven up, for the photo at its final size"),
         Output("activation_after", "scalar", "What was driven up, for the dream"),
@@ -98,11 +99,7 @@ class DeepDream(Method):
     frames: int = frames_parameter()
     precision: Literal["float32", "bf16"] = precision_parameter()
 
-    @model_validator(mode="after")
-    def _names_a_layer(self) -> Self:
-        if self.aim in {"layer", "channel"} and self.at == "layer" and not self.layer:
-            raise ValueError("layer must be named where at is 'layer', got none")
-        return self
+    _names_a_layer = names_a_layer(lambda method: method.aim in {"layer", "channel"})
 
     def undefined_for(self, card: NetworkCard) -> str | None:
         """A network without classes cannot dream of one."""
@@ -121,10 +118,7 @@ class DeepDream(Method):
 
     def _plan(self) -> Plan:
         change = engine.gradients.smoothed if self.smooth else engine.gradients.normalized
-        return engine.optimize.Plan(
-            steps=self.steps, optimizer="sgd", rate=self.rate, gradient=change, frames=self.frames,
-            precision=self.precision,
-        )  # fmt: skip
+        return plan(self, optimizer="sgd", gradient=change)
 
     def _aim(self, network: Network, whole: Tensor, seed: int) -> Aim:
         objectives = engine.objectives
@@ -146,7 +140,7 @@ class DeepDream(Method):
     def _channel(self, network: Network, own: Tensor, read: Callable[[Tensor], Tensor]) -> int:
         """The channel's number; `own` (1, C) is what the photo says."""
         if self.channel is None:
-            examples = network.prepare_all([sample(name) for name in sample_names()])
+            examples = sample_photos(network)
             return int(engine.objectives.most_excited(own, engine.objectives.channels(read(examples)), 1))
         if self.channel >= own.shape[1]:
             raise BadParameter(f"channel must be 0 to {own.shape[1] - 1} in this layer, got {self.channel}")

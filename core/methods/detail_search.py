@@ -9,9 +9,18 @@ from pydantic import model_validator
 
 from core import engine
 from core.class_weights import ClassWeights, class_problem
-from core.items import Animation, Image, Item, Map, Result, Scalar
+from core.items import Image, Item, Map, Result, Scalar
 from core.method import Context, Method, MethodFamily, Output, parameter
 from core.networks.card import NetworkCard
+from core.optimization import (
+    film,
+    frames_parameter,
+    plan,
+    precision_parameter,
+    rate_parameter,
+    steps_parameter,
+    trace_outputs,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,7 +59,7 @@ class DetailSearch(Method):
         Output("original", "image", "The picture as the network sees it"),
         Output("destroyed", "map", "What was destroyed: mean over colors of |original - remaining|"),
         Output("film", "animation", "The destruction, from the start to the end"),
-        *(Output(f"trace_{name}", "series", caption) for name, (_, caption) in TRACES.items()),
+        *trace_outputs(TRACES),
         Output("answers", "table", "The network's answers before and after"),
         Output("edges_left", "scalar", "Edge energy left, as a share of the original's"),
         Output("probability_before", "scalar", "Probability of the target class for the original picture"),
@@ -89,7 +98,7 @@ class DetailSearch(Method):
     edges: Literal["mae", "mse"] = parameter(
         "mae", "Edge energy by absolute values (flattens areas, spares strong edges) or by squares (blurs)."
     )
-    steps: int = parameter(200, "Steps of the optimizer.", unit="steps", ge=1, le=10_000)
+    steps: int = steps_parameter(200)
     class_steps: int = parameter(
         0,
         "First steps in which only the class loss moves the picture: two phases, such as first driving an opposed "
@@ -99,7 +108,7 @@ class DetailSearch(Method):
         le=10_000,
         advanced=True,
     )
-    rate: float = parameter(0.005, "Learning rate; a pixel's range is 1.", unit="", gt=0, le=10, advanced=True)
+    rate: float = rate_parameter(0.005, "Learning rate; a pixel's range is 1.")
     optimizer: Literal["adam", "sgd", "rmsprop"] = parameter("adam", "Optimizer that moves the pixels.", advanced=True)
     schedule: Literal["cosine", "constant"] = parameter(
         "cosine",
@@ -118,10 +127,8 @@ class DetailSearch(Method):
     rescale_every: int = parameter(
         10, "Steps between two rescalings.", unit="steps", ge=1, le=10_000, when={"range": ["rescale"]}, advanced=True
     )
-    frames: int = parameter(24, "Pictures kept for the film.", unit="frames", ge=2, le=120, advanced=True)
-    precision: Literal["float32", "bf16"] = parameter(
-        "float32", "bf16 is a faster draft on hardware that has it.", advanced=True
-    )
+    frames: int = frames_parameter()
+    precision: Literal["float32", "bf16"] = precision_parameter()
 
     @model_validator(mode="after")
     def _has_a_target(self) -> Self:
@@ -156,8 +163,7 @@ class DetailSearch(Method):
         return engine.parameterizations.pixel_sheet(begin, engine.ranges.rescale, self.rescale_every)
 
     def _plan(self) -> Plan:
-        asked = self.model_dump(include={"steps", "optimizer", "rate", "schedule", "momentum", "frames", "precision"})
-        return engine.optimize.Plan(**asked)
+        return plan(self, optimizer=self.optimizer, schedule=self.schedule, momentum=self.momentum)
 
     def _goals(self) -> Mapping[str, tuple[float, float]]:
         """Class -> (value to come to, weight)."""
@@ -211,7 +217,7 @@ class DetailSearch(Method):
             "remaining": Image(pixels=engine.ranges.to_pixels(left), caption=said["remaining"]),
             "original": Image(pixels=engine.ranges.to_pixels(original), caption=said["original"]),
             "destroyed": Map(values=destroyed, unit="of the range", caption=said["destroyed"]),
-            "film": Animation(frames=outcome.film[:, 0].numpy(), caption=said["film"]),
+            "film": film(outcome, 1, said["film"]),
             **engine.shown.traces(outcome.traces, TRACES),
             "answers": engine.shown.answers(logits[0], after[0], network.card.class_names, said["answers"]),
             **{

@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
-
-from pydantic import model_validator
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
 from core.errors import BadParameter
@@ -27,21 +25,24 @@ from core.optimization import (
     layer_name,
     layer_parameter,
     layer_values,
+    names_a_layer,
+    plan,
     precision_parameter,
     rate_parameter,
+    sample_photos,
     scale_parameter,
     seeds_parameter,
     sheet_image,
     shift_parameter,
     steps_parameter,
+    trace_outputs,
     turn_parameter,
 )
-from core.samples import sample, sample_names
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.engine.optimize import Objective, Outcome, Plan
+    from core.engine.optimize import Objective, Outcome
     from core.networks.network import Network
     from core.picture import Picture
 
@@ -81,7 +82,7 @@ class FeatureImage(Method):
         Output("images", "image", "The pictures that excite the units the most"),
         Output("original", "image", "The photo as the network sees it"),
         Output("film", "animation", "How the pictures came to be"),
-        *(Output(f"trace_{name}", "series", caption) for name, (_, caption) in TRACES.items()),
+        *trace_outputs(TRACES),
         Output("units", "table", "Activation of each unit, and what the network sees in its picture"),
         Output("activation_before", "scalar", "Activation for the photo, mean of the units"),
         Output("activation_after", "scalar", "Activation for the pictures, mean"),
@@ -120,15 +121,11 @@ class FeatureImage(Method):
     shift: float = shift_parameter(0.06)
     scale: float = scale_parameter(0.1)
     turn: float = turn_parameter(8.0)
-    rate: float = rate_parameter(0.05, "Learning rate; of a wave's coefficient, or of a pixel, whose range is 1.")
+    rate: float = rate_parameter(0.05)
     frames: int = frames_parameter()
     precision: Literal["float32", "bf16"] = precision_parameter()
 
-    @model_validator(mode="after")
-    def _names_a_layer(self) -> Self:
-        if self.at == "layer" and not self.layer and self.unit != "logit":
-            raise ValueError("layer must be named where at is 'layer', got none")
-        return self
+    _names_a_layer = names_a_layer(lambda method: method.unit != "logit")
 
     def undefined_for(self, card: NetworkCard) -> str | None:
         """A network without classes has no logits."""
@@ -138,18 +135,13 @@ class FeatureImage(Method):
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         photo = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
-        examples = network.prepare_all([sample(name) for name in sample_names()])
+        examples = sample_photos(network)
         aim = self._aim(network, photo, examples)
         canvas = engine.sheets.Canvas(photo, self.start, len(aim.labels), context.seed, examples)
         sheet = engine.sheets.SHEETS[self.sheet](canvas)
         objective = self._objective(network, aim, context.seed)
-        outcome = engine.optimize.descend(sheet, objective, self._plan(), context)
+        outcome = engine.optimize.descend(sheet, objective, plan(self, schedule="cosine"), context)
         return Result(as_declared(self._items(outcome, photo, network, aim), self.outputs))
-
-    def _plan(self) -> Plan:
-        return engine.optimize.Plan(
-            steps=self.steps, rate=self.rate, schedule="cosine", frames=self.frames, precision=self.precision
-        )
 
     def _aim(self, network: Network, photo: Tensor, examples: Tensor) -> Aim:
         layer = LOGITS if self.unit == "logit" else layer_name(network, self.at, self.depth, self.layer)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
-
-from pydantic import model_validator
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
 from core.items import Image, Item, Map, Result, Scalar
@@ -20,15 +18,18 @@ from core.optimization import (
     layer_name,
     layer_parameter,
     layer_values,
+    names_a_layer,
+    plan,
     precision_parameter,
     rate_parameter,
     steps_parameter,
+    trace_outputs,
 )
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.engine.optimize import Objective, Outcome, Plan
+    from core.engine.optimize import Objective, Outcome
     from core.networks.network import Network
     from core.picture import Picture
 
@@ -58,7 +59,7 @@ class Inversion(Method):
         Output("original", "image", "The photo as the network sees it"),
         Output("difference", "map", "What differs: mean over colors of |photo - picture|"),
         Output("film", "animation", "How the picture came to be"),
-        *(Output(f"trace_{name}", "series", caption) for name, (_, caption) in TRACES.items()),
+        *trace_outputs(TRACES),
         Output("answers", "table", "The network's answers for the photo and for the picture"),
         Output("distance", "scalar", "Squared distance that is left in the layer, as a share of the photo's square"),
         Output("picture_error", "scalar", "Root mean square of the difference of the pictures, of a range of 1"),
@@ -79,27 +80,20 @@ class Inversion(Method):
     bound: float = parameter(
         0.01, "Weight of the alpha norm, which keeps values from the ends.", unit="", ge=0, le=1e4, advanced=True
     )
-    rate: float = rate_parameter(0.05, "Learning rate; of a wave's coefficient, or of a pixel, whose range is 1.")
+    rate: float = rate_parameter(0.05)
     frames: int = frames_parameter()
     precision: Literal["float32", "bf16"] = precision_parameter()
 
-    @model_validator(mode="after")
-    def _names_a_layer(self) -> Self:
-        if self.at == "layer" and not self.layer:
-            raise ValueError("layer must be named where at is 'layer', got none")
-        return self
+    _names_a_layer = names_a_layer()
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         photo = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
         canvas = engine.sheets.Canvas(photo, self.start, 1, context.seed, photo)
         sheet = engine.sheets.SHEETS[self.sheet](canvas)
-        outcome = engine.optimize.descend(sheet, self._objective(network, photo), self._plan(), context)
-        return Result(as_declared(self._items(outcome, photo, network), self.outputs))
-
-    def _plan(self) -> Plan:
-        return engine.optimize.Plan(
-            steps=self.steps, rate=self.rate, schedule="cosine", frames=self.frames, precision=self.precision
+        outcome = engine.optimize.descend(
+            sheet, self._objective(network, photo), plan(self, schedule="cosine"), context
         )
+        return Result(as_declared(self._items(outcome, photo, network), self.outputs))
 
     def _objective(self, network: Network, photo: Tensor) -> Objective:
         objectives = engine.objectives
