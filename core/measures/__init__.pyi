@@ -1,3 +1,5 @@
+from . import attribution_items as attribution_items
+from . import attributions as attributions
 from . import baselines as baselines
 from . import bootstrap as bootstrap
 from . import collages as collages
@@ -5,4 +7,6 @@ from . import concentration as concentration
 from . import faithfulness as faithfulness
 from . import features as features
 from . import localization as localization
+from . import measuring as measuring
 from . import randomization as randomization
+from . import subjects as subjects

@@ -18,13 +18,12 @@ from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur  # type: ignore[import-untyped]
 
 from core.items import Floats
+from core.measures.attributions import SHOWN
 from core.measures.localization import weights
 from core.networks.network import Network
 
 Numbers = NDArray[np.float64]
 
-SHOWN = (0.1, 0.2, 0.3, 0.5)
-"""Shares of the pixels that are shown alone, or hidden; the same for all, so that maps compare."""
 BLUR = 0.04
 """Standard deviation as a share of the shorter side: as much as a box of 31 px has at 224 px."""
 BATCH = 32
@@ -50,7 +49,7 @@ class Faithfulness:
 
 def faithfulness(network: Network, picture: Tensor, values: Floats, target: int, steps: int) -> Faithfulness:
     """Measure the map `values` (H, W) of `picture` (3, H, W) in [0, 1] for the class of logit `target`."""
-    shares = np.concatenate([np.linspace(0, 1, steps + 1), SHOWN])
+    shares = np.concatenate([np.linspace(0, 1, steps + 1), np.array(SHOWN) / 100])
     best = best_pixels(values, shares)
     inserted, kept_shown = _asked(network, picture, best, target)
     deleted, kept_hidden = _asked(network, picture, ~best, target)

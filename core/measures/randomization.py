@@ -13,12 +13,9 @@ import torch
 from scipy import stats
 
 from core.items import Floats
+from core.measures.attributions import STAGES
 from core.measures.localization import weights
 from core.networks.network import Network
-
-STAGES = 3
-SURVIVES = 0.5
-"""A map that keeps more of its order than this when all weights are random survives randomization."""
 
 
 def parts(network: Network) -> list[str]:
@@ -26,10 +23,10 @@ def parts(network: Network) -> list[str]:
     return [name for name in network.layers() if any(True for _ in network.layer(name).parameters())]
 
 
-def stages(network: Network) -> list[int]:
-    """How many parts are randomized, from the top: the last one alone, a third, two thirds, all."""
+def stages(network: Network) -> dict[int, int]:
+    """Percent of `STAGES` -> how many parts are randomized, from the top."""
     count = len(parts(network))
-    return sorted({1, *(math.ceil(count * third / STAGES) for third in range(1, STAGES + 1))})
+    return {percent: max(1, math.ceil(count * percent / 100)) for percent in STAGES}
 
 
 def randomized(network: Network, last: int, seed: int = 0) -> Network:

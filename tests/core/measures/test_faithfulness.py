@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from core.items import Floats
-from core.measures.faithfulness import SHOWN, best_pixels, blurred, faithfulness
+from core.measures.attributions import SHOWN
+from core.measures.faithfulness import best_pixels, blurred, faithfulness
 from tests.core.measures.pointed import PIXELS, looks_at
 
 PLACES = PIXELS**2

@@ -1,0 +1,85 @@
+"""What an attribution method is worth on a network: the measures by name, and their values over many pictures.
+
+In NumPy alone: pages and command line need no torch for it. A row holds what was measured of one picture, by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.measures.bootstrap import Interval, interval
+from core.measures.localization import best_box_accuracy
+
+Numbers = NDArray[np.float64]
+Row = Mapping[str, Any]
+"""Measure's name -> number, or a list of numbers where it is a curve; JSON."""
+
+SHOWN = (10, 20, 30, 50)
+"""Percent of the pixels that are shown alone, or hidden; the same for all, so that maps compare."""
+STAGES = (0, 33, 67, 100)
+"""Percent of a network's parts whose weights are randomized, from the top; 0: the last part alone."""
+SURVIVES = 0.5
+"""A map that keeps more of its order than this when all weights are random survives randomization."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number as a reader sees it; all are shares or lie between -1 and 1."""
+
+    title: str
+    better: Literal["high", "low", ""]
+
+
+MEASURES: Mapping[str, Measure] = {
+    "insertion": Measure("Insertion: area under the probability as the best pixels are shown", "high"),
+    "deletion": Measure("Deletion: area under the probability as the best pixels are hidden", "low"),
+    **{f"shown_{q}": Measure(f"Answer kept with only the best {q} % shown", "high") for q in SHOWN},
+    **{f"hidden_{q}": Measure(f"Answer kept with the best {q} % hidden", "low") for q in SHOWN},
+    "inside": Measure("Weight in the object's box", "high"),
+    "area": Measure("The box's share of the picture", ""),
+    "pointing": Measure("Pointing game: maximum in the box", "high"),
+    "pointing_near": Measure("Pointing game, 15 px at 224 px beside the box allowed", "high"),
+    "box_accuracy": Measure("MaxBoxAccV2: boxes of maps that overlap the object's", "high"),
+    "collage": Measure("Weight on the asked half of a collage", "high"),
+    "collage_majority": Measure("Most of the weight on the asked half", "high"),
+    "randomized_0": Measure("Rank correlation with the last part's weights random", "low"),
+    "randomized_33": Measure("Rank correlation with the last third's weights random", "low"),
+    "randomized_67": Measure("Rank correlation with the last two thirds' weights random", "low"),
+    "randomized_100": Measure("Rank correlation with all weights random", "low"),
+}
+"""In the order in which they are shown."""
+
+CURVES = ("inserted", "deleted", "overlaps")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measure over many pictures."""
+
+    interval: Interval
+    pictures: int
+
+
+def summary(rows: Sequence[Row]) -> dict[str, Measured]:
+    """The measures that some row holds, in the order of `MEASURES`, with 95 % intervals over the rows."""
+    found = {name: Measured(interval(values), len(values)) for name in MEASURES if len(values := column(rows, name))}
+    overlaps = column(rows, "overlaps")
+    if len(overlaps):
+        found["box_accuracy"] = Measured(interval(overlaps, best_box_accuracy), len(overlaps))
+    return {name: found[name] for name in MEASURES if name in found}
+
+
+def column(rows: Sequence[Row], name: str) -> Numbers:
+    """One measure of the rows that hold it, (N,) or (N, points of the curve)."""
+    return np.array([row[name] for row in rows if name in row], dtype=np.float64)
+
+
+def survives(found: Mapping[str, Measured]) -> bool:
+    """Whether the maps stay nearly the same when the network has learned nothing: then they do not explain it."""
+    last = found.get(f"randomized_{STAGES[-1]}")
+    return last is not None and last.interval.value > SURVIVES

@@ -1,0 +1,58 @@
+"""An attribution whose worth is known: pictures of two classes that differ in one patch, and a method that knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from core.dataset import Dataset
+from core.items import Map, Result, png_bytes
+from core.method import Context, Method, MethodFamily, Output, parameter
+from core.networks.network import Network
+from core.picture import Picture
+
+PIXELS = 24
+PATCH = (slice(3, 9), slice(12, 18))
+"""Rows and columns; well inside the picture."""
+BOX = (12, 3, 17, 8)
+"""The same as first column and row, last column and row."""
+
+
+def cats_and_dogs(each: int = 4, boxes: bool = True) -> Dataset:
+    """Held-out pictures on gray noise: the patch is white in a cat's and black in a dog's."""
+    random = np.random.default_rng(0)
+    pictures = []
+    for label in [0, 1] * each:
+        pixels = random.integers(100, 150, (PIXELS, PIXELS, 3), np.uint8)
+        pixels[PATCH] = 0 if label else 255
+        pictures.append(png_bytes(pixels))
+    count = len(pictures)
+    drawn = np.tile(np.array([BOX], np.int32), (count, 1)) if boxes else None
+    return Dataset(("cat", "dog"), pictures, np.arange(count) % 2, np.ones(count, np.bool_), drawn)
+
+
+class Knowing(Method):
+    """Says that the patch counts, that all else does, or that everything does by chance."""
+
+    title: ClassVar[str] = "Knowing"
+    summary: ClassVar[str] = "Knows where the network looks, or is wrong on purpose."
+    source: ClassVar[str] = "a test"
+    family: ClassVar[MethodFamily] = "attribution"
+    version: ClassVar[int] = 3
+    outputs: ClassVar[tuple[Output, ...]] = (Output("attribution", "map", "Where it looks"),)
+
+    says: Literal["patch", "rest", "weights"] = parameter("patch", "Where the map is 1.")
+    class_name: str = parameter("", "Class.", choices="class")
+
+    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
+        values = np.full((PIXELS, PIXELS), float(self.says == "rest"), np.float32)
+        values[PATCH] = float(self.says == "patch")
+        if self.says == "weights":
+            seed = int(float(network.model.fc.weight[0, 0]) == 0)
+            values = np.random.default_rng(seed).random((PIXELS, PIXELS)).astype(np.float32)
+        return Result({"attribution": Map(values=values)})
+
+
+Knowing.name = "knowing"
