@@ -14,12 +14,13 @@ from core.method import Method
 from core.methods import METHODS
 from core.networks.card import FAMILIES, NetworkCard
 from core.networks.catalog import all_cards, get_card, search
+from core.networks.layers import SharedLayer, layers_of, shared_layers
 from core.picture import MAX_BYTES, read_picture
 from core.presets import PRESETS, Preset
 from core.samples import SAMPLE_PREFIX, sample_names, sample_title
 from core.spec import MAX_SEED
 from core.welcome import METHOD as DEFAULT_METHOD
-from core.wording import FAMILY_NAMES, network_facts, network_name, picture_name, question
+from core.wording import FAMILY_NAMES, listed, network_facts, network_name, picture_name, question
 from dashboard.blobs import blob_url
 from dashboard.components import chosen_list, picture_buttons
 from dashboard.form import Offered, method_form, prefill
@@ -259,8 +260,20 @@ def _start_from_preset() -> None:
 
 def _offered(networks: Sequence[str]) -> Offered:
     """The classes of the chosen networks; these networks, and behind them all others that can be listed."""
-    listed = (card.name for card in all_cards())
-    return Offered(class_names(networks), list(dict.fromkeys((*networks, *listed))))
+    names = (card.name for card in all_cards())
+    layers, no_layers = layers_in_common(networks)
+    return Offered(class_names(networks), list(dict.fromkeys((*networks, *names))), layers, no_layers)
+
+
+def layers_in_common(networks: Sequence[str]) -> tuple[list[SharedLayer], str]:
+    """The layers that all chosen networks have; where there are none, why, in a sentence."""
+    if not networks:
+        return [], "Choose networks first: the layers that they have in common are then listed here."
+    known = {name: layers_of(get_card(name)) for name in networks}
+    if unknown := [network_name(name) for name, layers in known.items() if not layers]:
+        return [], f"The layers of {listed(unknown)} are listed here once a first cell has been computed."
+    shared = shared_layers(list(known.values()))
+    return shared, "" if shared else "These networks have no layer name in common: depth compares across networks."
 
 
 def class_names(networks: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from core.class_weights import MAX_WEIGHT
 from core.method import Choices, Method, field_bounds, field_extra, matters, validated
+from core.networks.layers import SharedLayer
 from dashboard.session import plain
 
 SEGMENTS_MAX = 4
@@ -28,6 +29,10 @@ class Offered:
 
     classes: Sequence[str] = ()
     networks: Sequence[str] = ()
+    layers: Sequence[SharedLayer] = ()
+    """Those that all chosen networks have, in order of depth."""
+    no_layers: str = ""
+    """Why there are none, in a sentence."""
 
 
 NOTHING = Offered()
@@ -169,6 +174,37 @@ def _class(label: str, field: FieldInfo, key: str, offered: Offered) -> str:
     return chosen or ""
 
 
+def _layer(label: str, field: FieldInfo, key: str, offered: Offered) -> str:
+    """One of the layers that all chosen networks have, or another module's name; the middle one to begin with."""
+    if not offered.layers:
+        typed = _text(label, field, key, offered)
+        if offered.no_layers:
+            st.caption(plain(offered.no_layers))
+        return typed
+    if not st.session_state.get(key):  # a field of a condition is there because a name was asked for
+        st.session_state[key] = _middle(offered.layers) if field_extra(field).get("when") else None
+    chosen = st.session_state[key]
+    labels = {layer.name: _depth_label(layer) for layer in offered.layers}
+    options = list(dict.fromkeys((*labels, *filter(None, [chosen]))))
+    picked = st.selectbox(
+        label, options, key=key, format_func=lambda name: labels.get(name, f"{name} · not in this list"), index=None,
+        help=f"{field.description} The percentage is its depth. A module inside a layer can be typed.",
+        placeholder="Choose a layer", accept_new_options=True, persist_state="session",
+    )  # fmt: skip
+    return picked or ""
+
+
+def _depth_label(layer: SharedLayer) -> str:
+    """`blocks.5 · 50 %`; with two depths where networks differ in it."""
+    depth = f"{layer.least}" if layer.least == layer.greatest else f"{layer.least} to {layer.greatest}"
+    return f"{layer.name} · {depth} %"
+
+
+def _middle(layers: Sequence[SharedLayer]) -> str:
+    """The first layer at whose end half of the blocks are done."""
+    return next((layer.name for layer in layers if layer.least + layer.greatest >= 100), layers[0].name)
+
+
 def _networks(label: str, field: FieldInfo, key: str, offered: Offered) -> list[str]:
     """Names of networks, those that came by a link among them."""
     options = list(dict.fromkeys((*(st.session_state.get(key) or ()), *offered.networks)))
@@ -206,4 +242,4 @@ def _step(field: FieldInfo) -> float:
 
 
 _TYPES: dict[type, Widget] = {bool: _switch, float: _number, int: _integer}
-_CHOICES: Mapping[Choices, Widget] = {"classes": _classes, "class": _class, "layers": _text, "networks": _networks}
+_CHOICES: Mapping[Choices, Widget] = {"classes": _classes, "class": _class, "layers": _layer, "networks": _networks}

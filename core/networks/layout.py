@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 
 from torch import Tensor
 
 from core.errors import Undefined
+from core.networks.layers import blocks_among
 from core.networks.network import Network
-
-_BLOCK = re.compile(r"(?!conv|stem)\w+\.(.*\.)?(\d+|(dense)?layer\d+|block\d+)")
-"""A numbered part of a stage; neither a numbered convolution of a stem nor `bn1`."""
-FEW_BLOCKS = 3
 
 
 def block_names(network: Network) -> list[str]:
-    """The layers that a network's depth is counted in: its numbered blocks, or, where it has few, all but the head."""
-    layers = network.layers()
-    blocks = [name for name in layers if _BLOCK.fullmatch(name)]
-    return blocks if len(blocks) >= FEW_BLOCKS else layers[:-1]
+    """The layers that a network's depth is counted in."""
+    return blocks_among(network.layers())
 
 
 def layer_at(network: Network, depth: float) -> str:

@@ -20,6 +20,7 @@ from core.networks import architectures, folders  # noqa: F401  timm knows our o
 from core.networks.card import NetworkCard
 from core.networks.folders import NetworkFiles
 from core.networks.hub import timm_weights
+from core.networks.layers import keep_layers
 from core.networks.lite import WEIGHTS, timm_key
 from core.networks.network import Network
 
@@ -35,7 +36,9 @@ Build = Callable[[NetworkCard, dict[str, Tensor], dict[str, Any]], nn.Module]
 def load(card: NetworkCard, device: torch.device | str = "cpu") -> Network:
     """The network of this card on `device`, frozen; NetworkUnavailable where its weights cannot be had."""
     model, digest = LOADERS[card.name.partition("/")[0]](card)
-    return Network(card, model, digest).to(device)
+    network = Network(card, model, digest)
+    keep_layers(card, network.layers())
+    return network.to(device)
 
 
 def weights_sha256(network: Network) -> str:

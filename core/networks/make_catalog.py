@@ -12,8 +12,9 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import timm
 import torch
@@ -21,7 +22,10 @@ from timm.data.imagenet_info import ImageNetInfo
 from timm.models import PretrainedCfg, get_pretrained_cfg, is_model, list_models, list_pretrained
 from timm.models._registry import _model_to_module
 
+from core.networks.card import Family
 from core.networks.families import family_of
+from core.networks.layer_texts import folded
+from core.networks.network import layer_names
 from core.networks.tables import CATALOG_FILE, CLASSES_FILE
 
 SUBSETS = {
@@ -71,8 +75,15 @@ def numbered_apart(names: Iterable[str]) -> list[str]:
     return result
 
 
-def parameter_count(name: str, classes: int, input_px: Sequence[int]) -> int | None:
-    """Parameters of timm's `name` with this many classes; None where it does not give (1, classes) logits."""
+class Facts(NamedTuple):
+    """What only the built network tells."""
+
+    parameters: int
+    layers: list[str]
+
+
+def facts(name: str, classes: int, input_px: Sequence[int]) -> Facts | None:
+    """Those of timm's `name` with this many classes; None where it does not give (1, classes) logits."""
     with torch.device("meta"):
         try:
             model = timm.create_model(name, num_classes=classes).eval()
@@ -83,7 +94,7 @@ def parameter_count(name: str, classes: int, input_px: Sequence[int]) -> int | N
     if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (1, classes):
         log.warning("left out %s: it gives no (1, %d) logits", name, classes)
         return None
-    return sum(parameter.numel() for parameter in model.parameters())
+    return Facts(sum(parameter.numel() for parameter in model.parameters()), layer_names(model))
 
 
 def preprocessing(config: PretrainedCfg) -> list[Any]:
@@ -91,13 +102,36 @@ def preprocessing(config: PretrainedCfg) -> list[Any]:
     return [list(config.mean), list(config.std), config.crop_pct, config.interpolation, config.crop_mode]
 
 
+@dataclass
+class Tables:
+    """The catalogue's tables as they grow, by the names that they have in the file."""
+
+    licences: Legend[str] = field(default_factory=Legend)
+    preprocessings: Legend[list[Any]] = field(default_factory=Legend)
+    layer_texts: Legend[str] = field(default_factory=Legend)
+    layerings: Legend[list[int]] = field(default_factory=Legend)
+    """For each, the place of its text and the counts."""
+    families: dict[str, Family] = field(default_factory=dict)
+    pretrained: list[list[Any]] = field(default_factory=list)
+    random: list[list[Any]] = field(default_factory=list)
+
+    def add(self, name: str, config: PretrainedCfg, found: Facts) -> None:
+        """A row for timm's `arch.tag` or `arch`."""
+        architecture, _, tag = name.partition(".")
+        self.families[architecture] = family_of(architecture, _model_to_module[architecture])
+        height, width = config.input_size[1:]
+        row = [name, height, width, found.parameters, self.preprocessings.place(preprocessing(config))]
+        if tag:
+            self.pretrained.append([*row, config.num_classes, self.licences.place(config.license or "unknown")])
+        else:
+            text, counts = folded(found.layers)
+            self.random.append([*row, self.layerings.place([self.layer_texts.place(text), *counts])])
+
+
 def build(names: Sequence[str]) -> dict[str, Any]:
     """The catalogue's tables: `names` are all of timm's `arch.tag` and `arch`."""
-    licences: Legend[str] = Legend()
-    preprocessings: Legend[list[Any]] = Legend()
-    pretrained: list[list[Any]] = []
-    untrained: list[list[Any]] = []
-    counted: dict[tuple[str, int, int, int], int | None] = {}
+    tables = Tables()
+    built: dict[tuple[str, int, int, int], Facts | None] = {}
     for name in names:
         config = get_pretrained_cfg(name)
         if config is None:
@@ -108,24 +142,12 @@ def build(names: Sequence[str]) -> dict[str, Any]:
             continue
         height, width = config.input_size[1:]
         what = (name.partition(".")[0], classes, height, width)
-        if what not in counted:
-            counted[what] = parameter_count(name, classes, (height, width))
-        if counted[what] is None:
-            continue
-        row = [name, height, width, counted[what], preprocessings.place(preprocessing(config))]
-        if tagged:
-            pretrained.append([*row, classes, licences.place(config.license or "unknown")])
-        else:
-            untrained.append(row)
-    architectures = {row[0].partition(".")[0] for row in [*pretrained, *untrained]}
-    return {
-        "timm": timm.__version__,
-        "licences": licences,
-        "preprocessings": preprocessings,
-        "families": {name: family_of(name, _model_to_module[name]) for name in sorted(architectures)},
-        "pretrained": pretrained,
-        "random": untrained,
-    }
+        if what not in built:
+            built[what] = facts(name, classes, (height, width))
+        if (found := built[what]) is not None:
+            tables.add(name, config, found)
+    tables.families = dict(sorted(tables.families.items()))
+    return {"timm": timm.__version__, **vars(tables)}
 
 
 def as_lines(tables: dict[str, Any]) -> str:

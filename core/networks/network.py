@@ -100,7 +100,7 @@ class Network(nn.Module):
 
     def layers(self) -> list[str]:
         """Names of stem, blocks and head in order of depth, each a path in `model.named_modules()`."""
-        return [name for name, module in _layers("", self.model) if not isinstance(module, PASSES_ON)]
+        return layer_names(self.model)
 
     def layer(self, name: str) -> nn.Module:
         """The module of this name, any of `model.named_modules()`; BadParameter where there is none."""
@@ -108,6 +108,11 @@ class Network(nn.Module):
         if not name or name not in modules:
             raise BadParameter(f"a layer of {self.card.name} is one of {', '.join(self.layers())}, got {name[:80]!r}")
         return modules[name]
+
+
+def layer_names(model: nn.Module) -> list[str]:
+    """See `Network.layers`."""
+    return [name for name, module in _layers("", model) if not isinstance(module, PASSES_ON)]
 
 
 def _layers(path: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:

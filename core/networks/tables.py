@@ -9,6 +9,7 @@ from typing import Any
 
 from core.networks.card import Family, NetworkCard
 from core.networks.families import OWN
+from core.networks.layer_texts import unfolded
 
 CATALOG_FILE = Path(__file__).with_name("catalog.json")
 CLASSES_FILE = Path(__file__).with_name("classes.json")
@@ -48,6 +49,20 @@ def timm_version() -> str:
     return str(_tables()["timm"])
 
 
+def layers(architecture: str) -> tuple[str, ...]:
+    """Names of the layers of timm's architecture; none where the table has no such architecture."""
+    place = _layerings().get(architecture)
+    if place is None:
+        return ()
+    text, *counts = _tables()["layerings"][place]
+    return unfolded(_tables()["layer_texts"][text], counts)
+
+
+@lru_cache(maxsize=1)
+def _layerings() -> dict[str, int]:
+    return {row[0]: row[-1] for row in _tables()["random"]}
+
+
 @lru_cache(maxsize=1)
 def pretrained_cards() -> dict[str, NetworkCard]:
     """Cards by name of timm's networks with weights: `timm/resnet50.a1_in1k`."""
@@ -77,7 +92,8 @@ def _pretrained(row: list[Any]) -> NetworkCard:
 
 
 def _random(row: list[Any]) -> NetworkCard:
-    name = f"random/{row[0]}"
+    *shared, _layering = row
+    name = f"random/{shared[0]}"
     return NetworkCard.model_construct(
         name=name,
         identity=f"{name}#{RANDOM_RECIPE}",
@@ -85,7 +101,7 @@ def _random(row: list[Any]) -> NetworkCard:
         licence="none",
         source="random weights, never trained",
         random_weights=True,
-        **_shared(row),
+        **_shared(shared),
     )
 
 

@@ -15,6 +15,8 @@ from core.canonical import canonical_json, digest_of
 from core.gallery import add_to_gallery, find_gallery
 from core.grid import look, submit_grid
 from core.methods import METHODS, make_method
+from core.networks.catalog import get_card
+from core.networks.layers import layers_of
 from core.page import export_html
 from core.presets import PRESETS
 from core.settings import Settings
@@ -25,6 +27,7 @@ from dashboard.session import get_queue
 from dashboard.sharing import single
 from tests.dashboard.conftest import use
 from tests.kept import NETWORKS, a_comparison, fill
+from tests.trained import put_local
 
 ENTRY = Path(dashboard.__file__).with_name("navigation.py")
 DOOR = {"method": "detail_search", "pictures": "sample:cat,sample:coffee", "networks": ",".join(NETWORKS), "steps": "7"}
@@ -265,6 +268,32 @@ def test_parameters_are_told_as_a_reader_names_them() -> None:
 def test_class_names_of_several_networks_come_once() -> None:
     names = chooser.class_names(NETWORKS)
     assert len(names) == len(set(names))
+
+
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize(
+    ("networks", "sentence"),
+    [
+        (("random/vit_tiny_patch16_224", "random/mixer_s16_224"), ""),
+        (("random/resnet18", "timm/resnet50.a1_in1k"), ""),
+        (("random/resnet18", "random/vit_tiny_patch16_224"), "no layer name in common: depth compares"),
+        ((), "Choose networks first"),
+    ],
+)
+def test_layers_are_those_that_the_chosen_networks_share_or_a_sentence_says_why_not(
+    networks: tuple[str, ...], sentence: str
+) -> None:
+    layers, said = chooser.layers_in_common(networks)
+    assert bool(layers) == (not sentence)
+    assert sentence in said
+    assert all(layer.name in layers_of(get_card(name)) for layer in layers for name in networks)
+
+
+def test_a_network_that_was_never_loaded_lists_no_layers_yet(settings: Settings, store: Store) -> None:  # noqa: ARG001
+    put_local(settings.home, "mine", model_args={"drop_rate": 0.1})
+    layers, said = chooser.layers_in_common(["local/mine"])
+    assert not layers
+    assert said == "The layers of mine are listed here once a first cell has been computed."
 
 
 def test_a_comparison_is_saved_and_exported_without_being_in_a_gallery(page: AppTest, store: Store) -> None:

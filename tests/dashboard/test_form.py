@@ -195,3 +195,63 @@ def test_an_empty_number_is_automatic_and_can_be_emptied_again(page: AppTest) ->
     page.number_input(key=key(page, "every")).set_value(None).run()
     assert page.session_state["made"]["every"] is None
     assert page.number_input(key=key(page, "steps")).proto.HasField("default")
+
+
+LAYERED = """
+from typing import Literal
+import streamlit as st
+from core.errors import BadParameter
+from core.method import Method, Output, parameter
+from core.networks.layers import SharedLayer
+from core.optimization import at_parameter, layer_parameter, names_a_layer
+from dashboard.form import Offered, method_form, prefill
+
+class Layered(Method):
+    title, summary, source, family, version = "Layered", "Layered.", "none", "inspection", 1
+    outputs = (Output("n", "scalar", "n"),)
+    at: Literal["depth", "layer"] = at_parameter()
+    layer: str = layer_parameter()
+    _names_a_layer = names_a_layer()
+
+if "start_from" in st.session_state:
+    prefill(Layered(**st.session_state.pop("start_from")))
+names = st.session_state.get("layers", [("stem", 0, 0), ("blocks.0", 33, 50), ("blocks.1", 66, 66), ("head", 100, 100)])
+offered = Offered(layers=[SharedLayer(*layer) for layer in names], no_layers="" if names else "None in common.")
+try:
+    st.session_state.made = method_form(Layered, offered=offered).model_dump()
+except BadParameter as error:
+    st.session_state.made = str(error)
+"""
+
+
+@pytest.fixture
+def layered() -> AppTest:
+    return AppTest.from_string(LAYERED).run()
+
+
+def test_layers_are_a_list_with_their_depths_that_begins_in_the_middle(layered: AppTest) -> None:
+    assert not layered.selectbox
+    layered.get("segmented_control")[0].set_value("layer").run()
+    assert layered.selectbox[0].options == ["stem · 0 %", "blocks.0 · 33 to 50 %", "blocks.1 · 66 %", "head · 100 %"]
+    assert layered.session_state["made"] == {"at": "layer", "layer": "blocks.1"}
+    layered.selectbox[0].select("stem").run()
+    assert layered.session_state["made"] == {"at": "layer", "layer": "stem"}
+
+
+def test_a_module_of_a_link_that_is_no_shared_layer_stays_and_is_told_apart(layered: AppTest) -> None:
+    layered.session_state["start_from"] = {"at": "layer", "layer": "blocks.1.attn"}
+    layered.run()
+    assert layered.selectbox[0].options[-1] == "blocks.1.attn · not in this list"
+    assert layered.session_state["made"] == {"at": "layer", "layer": "blocks.1.attn"}
+
+
+def test_without_a_layer_in_common_its_name_is_typed_and_the_form_says_why(layered: AppTest) -> None:
+    layered.session_state["layers"] = []
+    layered.session_state["start_from"] = {"at": "layer", "layer": "x"}
+    layered.run()
+    assert [caption.value for caption in layered.caption] == ["None in common\\."]
+    assert layered.text_input[0].value == "x"
+    layered.text_input[0].set_value("").run()
+    assert layered.session_state["made"] == "layer must be named where at is 'layer', got none"
+    layered.session_state["layers"] = [("stem", 0, 0), ("head", 100, 100)]
+    assert layered.run().session_state["made"] == {"at": "layer", "layer": "head"}

@@ -7,7 +7,7 @@ from timm.models import list_models
 from timm.models._registry import _model_to_module
 
 from core.networks.families import OWN, family_of
-from core.networks.make_catalog import as_lines, build, class_names, parameter_count
+from core.networks.make_catalog import as_lines, build, class_names, facts
 from core.networks.tables import CATALOG_FILE, CLASSES_FILE
 
 
@@ -16,6 +16,7 @@ def test_a_table_built_now_holds_the_rows_that_are_kept() -> None:
     built = build(["test_resnet.r160_in1k", "test_vit"])
     assert built["pretrained"][0][:4] in [row[:4] for row in kept["pretrained"]]
     assert built["random"][0][:4] in [row[:4] for row in kept["random"]]
+    assert built["layer_texts"][built["layerings"][0][0]] in kept["layer_texts"]
 
 
 def test_kept_class_names_are_those_that_timm_gives_now() -> None:
@@ -23,7 +24,7 @@ def test_kept_class_names_are_those_that_timm_gives_now() -> None:
 
 
 def test_an_encoder_without_logits_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
-    assert parameter_count("mobilenetv5_300m_enc", 1000, (224, 224)) is None
+    assert facts("mobilenetv5_300m_enc", 1000, (224, 224)) is None
     assert "left out mobilenetv5_300m_enc" in caplog.text
 
 
