@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from core.dataset import Dataset
-from core.items import Map, Result, png_bytes
+from core.items import Map, Result, Table, png_bytes
+from core.measures.attribution_items import COLUMNS
+from core.measures.attributions import MEASURES
 from core.method import Context, Method, MethodFamily, Output, parameter
+from core.methods import make_method
+from core.networks.catalog import get_card
 from core.networks.network import Network
 from core.picture import Picture
+from core.spec import JobSpec
+from core.store import Store
+from tests.kept import PROVENANCE
 
 PIXELS = 24
 PATCH = (slice(3, 9), slice(12, 18))
@@ -56,3 +63,13 @@ class Knowing(Method):
 
 
 Knowing.name = "knowing"
+
+
+def put_measured(store: Store, attribution: str, network: str, values: Mapping[str, float], **how: Any) -> JobSpec:
+    """Publish made-up measures, the same for each of ten pictures; the job."""
+    dataset = how.pop("dataset", "2" * 64)
+    method = make_method("measure_attributions", {"attribution": attribution} | how)
+    spec = JobSpec(method, (), get_card(network).identity, 0, dataset)
+    rows = tuple((name, MEASURES[name].title, value, value - 0.05, value + 0.05, 10) for name, value in values.items())
+    store.publish(spec, Result({"measures": Table(columns=COLUMNS, rows=rows)}), PROVENANCE)
+    return spec

@@ -24,6 +24,7 @@ from core.spec import checked_key, checked_seed
 from core.store import Store
 from workers import local
 from workers.cli_gallery import gallery_app
+from workers.cli_measure import measure
 from workers.cli_study import computed, make_study
 from workers.cli_train import train
 from workers.console import Json, parameter_from, print_json, say, this_store
@@ -238,6 +239,7 @@ def bench(
 
 app.command()(train)
 app.command("study")(make_study)
+app.command()(measure)
 
 
 if __name__ == "__main__":

@@ -114,6 +114,9 @@ class MeasureAttributions(Method):
             raise ValueError(f"this asks for {name} version {self.attribution_version}, here is {version}")
         return self
 
+    def subject(self) -> str:
+        return self.attribution
+
     @property
     def is_baseline(self) -> bool:
         """Whether the maps know nothing of the picture."""

@@ -10,6 +10,7 @@ import pytest
 from core.findings import from_bytes
 from core.gallery import add_to_gallery
 from core.items import png_bytes
+from core.measured_attributions import from_bytes as read_measurement
 from core.settings import get_settings
 from core.store import Store, open_store
 from tests.squares import square
@@ -219,3 +220,46 @@ def test_a_study_that_cannot_be_is_one_clear_line(gazegrid, tmp_path, more, word
     status, _, said = gazegrid("study", "--networks", TINY, "--data", data, "--held-out", data, *more)
     assert status == 2
     assert words in said
+
+
+MEASURE = ["--networks", TINY, "--pictures", "4", "--steps", "2", "--any-answer"]
+
+
+def test_attributions_are_measured_side_by_side_with_maps_that_know_nothing(gazegrid, tmp_path):
+    data, numbers = class_folders(tmp_path / "data", each=2), tmp_path / "numbers.json"
+    asked = ["measure", "--methods", "center_gaussian", "--data", data, *MEASURE, "--inline"]
+    status, output, _ = gazegrid(*asked, "--numbers", str(numbers), "--json")
+    document = json.loads(output)
+    assert status == 0
+    assert [job["state"] for job in document["jobs"]] == ["computed"] * 3
+    assert {one["method"] for one in document["attributions"]} == {"Center gaussian", "Center box", "Random blobs"}
+    assert document["attributions"][0]["measures"]["insertion"]["pictures"] == 4
+    assert read_measurement(numbers.read_bytes()).networks == [TINY]
+    status, said, _ = gazegrid(*asked)
+    assert status == 0
+    assert "Insertion: area under the probability" in said
+    assert "Center box" in said
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--methods", "train"], "attribution must be one of"),
+        (["--methods", "center_box", "--set", "steps=3"], "--set takes METHOD.NAME=VALUE of one of center_box"),
+        (["--methods", "center_box", "--set", "center_box.a=3"], "center_box has no parameters, got a"),
+        (["--methods", "center_box", "--pictures", "0"], "count must be a whole number from 1 to 10000"),
+        (["--methods", "center_box", "--networks", "no/such"], "there is no network"),
+    ],
+)
+def test_a_measurement_that_cannot_be_is_one_clear_line(gazegrid, tmp_path, more, words):
+    status, _, said = gazegrid("measure", "--data", class_folders(tmp_path / "data"), *MEASURE, *more)
+    assert status == 2
+    assert words in said
+
+
+def test_a_job_that_fails_is_told_and_leaves_the_others_alone(gazegrid, tmp_path):
+    data = class_folders(tmp_path / "data", each=2)
+    asked = ["measure", "--methods", "center_box", "--no-baselines", "--small-boxes", "--data", data, *MEASURE]
+    status, said, _ = gazegrid(*asked, "--inline")
+    assert status == 1
+    assert "failed. attributions are measured on held-out pictures, with a box that covers less than half" in said
