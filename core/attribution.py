@@ -15,7 +15,7 @@ from core import engine
 from core.class_weights import class_problem
 from core.errors import BadParameter, Undefined
 from core.items import Image, Item, Map, Result, Scalar
-from core.method import Method, MethodFamily, Output, parameter
+from core.method import Context, Method, MethodFamily, Output, parameter
 from core.networks.card import NetworkCard
 from core.optimization import LOGITS, layer_name, layer_values
 from core.samples import sample, sample_names
@@ -23,7 +23,9 @@ from core.samples import sample, sample_names
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from core.engine.activation_rules import PositiveSignal as Rules
     from core.networks.network import Network
+    from core.picture import Picture
 
 NO_CLASSES = "This network gives no classes: only its channels and neurons can be explained."
 UNITS: dict[str, Sequence[Any]] = {"explain": ["channel", "neuron"]}
@@ -185,14 +187,23 @@ class Attribution(Method):
 
     def answer(self, network: Network, pictures: Tensor) -> Answer:
         """What is explained in pictures (N, 3, H, W), found in one pass that runs no further than the layer."""
+        return self.answer_in(network, self.values(network, pictures))
+
+    def values(self, network: Network, pictures: Tensor) -> Tensor:
+        """The layer's map (N, C, h, w), or the logits (N, K, 1, 1), in which the number is; differentiable."""
+        return layer_values(network, self._layer(network), pictures)
+
+    def answer_in(self, network: Network, values: Tensor) -> Answer:
+        """What is explained, out of `values`."""
         if self.explain == "class":
-            logits = layer_values(network, LOGITS, pictures)  # (N, K, 1, 1)
-            explained = class_explained(network, logits[:, :, 0, 0], self.class_name, self.rival)
-            return Answer(explained, explained.of(logits), probability_of(logits[:, :, 0, 0], explained))
-        layer = layer_name(network, self.at, self.depth, self.layer)
-        values = layer_values(network, layer, pictures)  # (N, C, h, w)
-        explained = self._unit_explained(network, layer, values.detach())
+            logits = values[:, :, 0, 0]
+            explained = class_explained(network, logits, self.class_name, self.rival)
+            return Answer(explained, explained.of(values), probability_of(logits, explained))
+        explained = self._unit_explained(network, self._layer(network), values.detach())
         return Answer(explained, explained.of(values), None)
+
+    def _layer(self, network: Network) -> str:
+        return LOGITS if self.explain == "class" else layer_name(network, self.at, self.depth, self.layer)
 
     def _unit_explained(self, network: Network, layer: str, values: Tensor) -> Explained:
         place = (self.y, self.x) if self.explain == "neuron" else None
@@ -230,7 +241,10 @@ def explained_items(outputs: Sequence[Output], picture: Tensor, answer: Answer) 
     items: dict[str, Item] = {
         "original": Image(pixels=engine.ranges.to_pixels(picture), caption=said["original"]),
         "value": Scalar(
-            value=float(answer.value[0]), unit=explained.unit, subject=explained.labels[0], caption=said["value"]
+            value=float(answer.value.detach()[0]),
+            unit=explained.unit,
+            subject=explained.labels[0],
+            caption=said["value"],
         ),
     }
     if answer.probability is not None:
@@ -249,3 +263,54 @@ def map_item(values: Tensor, caption: str, answer: Answer, *, unit: str, signed:
         unit=f"{answer.explained.unit}{unit}",
         caption=f"{caption}: {answer.explained.labels[0]}",
     )
+
+
+class PositiveSignal(Attribution):
+    """A backward pass in which activations drop what is negative in the signal; `guided`: also where they are off."""
+
+    shared: ClassVar[bool] = True
+    guided: ClassVar[bool]
+    rule: ClassVar[str]
+    """The rule in words, for captions."""
+    outputs: ClassVar[tuple[Output, ...]] = (
+        Output("attribution", "map", "What comes back at each pixel: greatest absolute signal of the colors"),
+        Output("colors", "image", "What comes back, with its colors, around mid-gray"),
+        ORIGINAL,
+        *ANSWER,
+        Output("overridden", "scalar", "Activations that passed the signal back by the rule"),
+        Output("left", "scalar", "Gates (sigmoid, softmax) that kept their derivative"),
+    )
+
+    activations: Literal["relu", "all"] = parameter(
+        "relu",
+        "Where the rule is defined: for ReLU; or a variant that applies it to every activation, GELU and SiLU too.",
+    )
+
+    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
+        seen = network.prepare_all(pictures)  # (1, 3, H, W)
+        rules = engine.activation_rules.PositiveSignal(guided=self.guided, soft=self.activations == "all")
+        signal, answer = self.signal(network, seen, rules)
+        context.report(1, 1)
+        said = {output.name: output.caption for output in self.outputs}
+        rule = f"{self.rule}, {rules.words()}"
+        colors, factor = engine.backward.around_gray(signal)
+        strongest = engine.backward.strongest_color(signal)[0]
+        counts = {"overridden": rules.counted(), "left": rules.left.total()}
+        return self.result(
+            seen,
+            map_item(strongest, f"Greatest absolute signal of the colors ({rule})", answer, unit="", signed=False),
+            answer,
+            colors=Image(
+                pixels=engine.ranges.to_pixels(colors), caption=f"{said['colors']}, {factor:.3g} times: {rule}"
+            ),
+            **{name: Scalar(value=count, unit="activations", caption=said[name]) for name, count in counts.items()},
+        )
+
+    def signal(self, network: Network, pictures: Tensor, rules: Rules) -> tuple[Tensor, Answer]:
+        """What comes back (N, 3, H, W) to pictures (N, 3, H, W), and from what. Raises Undefined."""
+        pixels = pictures.detach().requires_grad_()
+        with rules:
+            values = self.values(network, pixels)
+        answer = self.answer_in(network, values)
+        rules.counted()
+        return engine.backward.gradient(answer.value, pixels), answer

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from core.canonical import canonical_json
-from core.errors import BadInput, BadParameter, Cancelled
+from core.errors import BadInput, BadParameter, Cancelled, Undefined
 from core.items import KINDS, Item, Pixels, Result
 from core.method import Context, Method, field_bounds
 from core.methods import METHODS, make_method
@@ -48,8 +48,11 @@ FEW = {
     "input_px": 32,
     "epochs": 2,
     "batch": 4,
+    "window": 50,
+    "stride": 40,
+    "activations": "all",
 }
-"""Taken for the parameters of these names, so that a run is short."""
+"""Taken for the parameters of these names, so that a run is short, and defined for most networks."""
 DATASET = squares(each=4, held_out=2)
 KEYS = Path(__file__).parent / "keys.json"
 PICTURE, DIGEST = "1" * 64, "2" * 64
@@ -134,7 +137,10 @@ def job(method: Method) -> JobSpec:
 
 def run(method: Method, network_name: str, context: Context) -> Result:
     network = loaded(network_name) if method.needs.network else cast(Network, None)
-    return method.run(pictures(method), network, context)
+    try:
+        return method.run(pictures(method), network, context)
+    except Undefined as reason:  # what no card can tell
+        pytest.skip(f"undefined: {reason}")
 
 
 def as_bytes(item: Item) -> tuple[str, bytes, dict[str, bytes]]:

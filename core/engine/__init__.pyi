@@ -1,13 +1,21 @@
+from . import activation_rules as activation_rules
 from . import activations as activations
+from . import backward as backward
+from . import class_maps as class_maps
 from . import edges as edges
+from . import fixations as fixations
 from . import gradients as gradients
 from . import objectives as objectives
+from . import occlusion as occlusion
 from . import octaves as octaves
 from . import optimize as optimize
 from . import parameterizations as parameterizations
 from . import patches as patches
+from . import paths as paths
 from . import ranges as ranges
 from . import recorder as recorder
+from . import references as references
+from . import rollout as rollout
 from . import sheets as sheets
 from . import shown as shown
 from . import spectra as spectra
@@ -15,3 +23,4 @@ from . import starts as starts
 from . import state as state
 from . import targets as targets
 from . import transforms as transforms
+from . import unravelling as unravelling

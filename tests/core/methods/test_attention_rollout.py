@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from core.engine.rollout import attention_weights, rollout
+from core.errors import Undefined
+from core.method import Context
+from core.networks.catalog import get_card
+from core.samples import sample
+from tests.core.methods.attributions import Broken, hooks, loaded, made, photos
+
+
+def test_two_layers_by_hand() -> None:
+    first = torch.tensor([[[[0.0, 1.0], [1.0, 0.0]], [[1.0, 0.0], [1.0, 0.0]]]])  # (1, 2 heads, 2, 2)
+    second = torch.tensor([[[[0.5, 0.5], [0.0, 1.0]]] * 2])
+    # means [[.5, .5], [1, 0]] and [[.5, .5], [0, 1]]; with the skip [[.75, .25], [.5, .5]] and [[.75, .25], [0, 1]]
+    expected = torch.tensor([[[0.6875, 0.3125], [0.5, 0.5]]])
+    torch.testing.assert_close(rollout([first, second]), expected)
+    # the greatest of the heads: [[1, 1], [1, 0]], with the skip [[1, .5], [.5, .5]], rows to 1
+    torch.testing.assert_close(rollout([first], "max"), torch.tensor([[[2 / 3, 1 / 3], [0.5, 0.5]]]))
+
+
+def test_attention_to_oneself_alone_moves_nothing() -> None:
+    torch.testing.assert_close(rollout([torch.eye(4).expand(1, 3, 4, 4)] * 5)[0], torch.eye(4))
+
+
+def test_it_is_the_row_of_the_class_token_without_that_token() -> None:
+    network = loaded("random/test_vit")
+    pictures = photos(network)
+    maps, reader, blocks = made("attention_rollout").maps(network, pictures)
+    with attention_weights(network.model) as weights:
+        network(pictures)
+    side = maps.shape[1]
+    torch.testing.assert_close(maps[0], rollout(weights)[0, 0, 1:].view(side, side))
+    assert (reader, blocks) == ("the class token", 6)
+    assert 0 < maps.sum() < 1
+
+
+def test_pictures_together_are_as_one_by_one() -> None:
+    network = loaded("random/test_vit")
+    pictures = photos(network, 2)
+    together = made("attention_rollout").maps(network, pictures)[0]
+    apart = torch.cat([made("attention_rollout").maps(network, pictures[row : row + 1])[0] for row in range(2)])
+    torch.testing.assert_close(together, apart)
+
+
+def test_the_weights_are_those_that_the_network_itself_computes_with() -> None:
+    network = loaded("random/test_vit")
+    pictures = photos(network)
+    with attention_weights(network.model) as weights:
+        explicit = network(pictures)
+    torch.testing.assert_close(explicit, network(pictures), rtol=1e-3, atol=1e-4)
+    assert all(torch.allclose(paid.sum(dim=-1), torch.ones(1)) for paid in weights)
+
+
+def test_fused_attention_is_back_and_no_hook_stays_after_an_error() -> None:
+    network = loaded("random/test_vit")
+
+    def fused() -> list[Any]:
+        return [module.fused_attn for module in network.modules() if hasattr(module, "fused_attn")]
+
+    before = fused()
+    assert any(before)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        made("attention_rollout").run([sample("cat")], network, Broken())
+    with pytest.raises(ValueError, match="inside"), attention_weights(network.model):
+        raise ValueError("inside")
+    assert fused() == before
+    assert hooks(network) == 0
+
+
+def test_where_there_is_no_attention_it_is_no_cell() -> None:
+    for name in ("random/test_resnet", "random/mixer_s32_224"):
+        assert "no attention to follow" in str(made("attention_rollout").undefined_for(get_card(name)))
+
+
+def test_attention_in_windows_is_undefined_and_said_so() -> None:
+    with pytest.raises(Undefined, match="Attention stays within windows or changes its grid"):
+        made("attention_rollout").run([sample("cat")], loaded("random/test_coatnet"), Context())

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from core.engine.references import reference
+from core.method import Context
+from core.networks.network import Network
+from core.picture import Picture
+from core.samples import sample
+from tests.core.methods.attributions import FAMILIES, loaded, made, noise, photos, rectified
+from tests.core.methods.conftest import PIXELS, rows
+
+
+def brute(network: Network, picture: Tensor, number: int, side: int, starts: list[int], cover: Tensor) -> Tensor:
+    """(H, W): each window by itself, each pixel the mean of its windows."""
+    falls, held = torch.zeros(2, *picture.shape[1:])
+    for top in starts:
+        for left in starts:
+            covered = picture.clone()
+            covered[:, top : top + side, left : left + side] = cover[:, top : top + side, left : left + side]
+            fall = network(picture[None])[0, number] - network(covered[None])[0, number]
+            falls[top : top + side, left : left + side] += fall
+            held[top : top + side, left : left + side] += 1
+    return falls / held
+
+
+def maps(network: Network, pictures: Tensor, **parameters: object) -> Tensor:
+    asked = made("occlusion", **parameters)
+    found: Tensor = asked.maps(network, pictures, asked.answer(network, pictures).explained, lambda *_: None)
+    return found
+
+
+@pytest.mark.parametrize("cover", ["black", "gray", "blurred"])
+def test_it_is_what_a_loop_over_the_windows_finds(cover: str) -> None:
+    network, pictures = rectified(), noise(2)
+    found = maps(network, pictures, class_name="dog", window=40, stride=25, cover=cover)
+    covers = reference(pictures, cover)  # type: ignore[arg-type]
+    for row in range(2):
+        expected = brute(network, pictures[row], 1, 5, [0, 3, 6, 7], covers[row])
+        torch.testing.assert_close(found[row], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_of_a_linear_network_it_is_what_the_pixel_adds(linear: Network, picture: Picture) -> None:
+    seen = linear.prepare(picture)
+    found = maps(linear, seen[None], class_name="dog", window=1, stride=1, cover="black")  # a pixel of 12
+    expected = (rows()[1].view(3, PIXELS, PIXELS) * seen).sum(dim=0)
+    torch.testing.assert_close(found[0], expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("height", "width"), [(12, 12), (160, 160), (224, 160), (7, 31)])
+@pytest.mark.parametrize(("window", "stride"), [(20, 10), (15, 90), (1, 1), (90, 7)])
+def test_every_pixel_is_covered_and_no_window_leaves_the_picture(
+    height: int, width: int, window: int, stride: int
+) -> None:
+    held = torch.zeros(height, width)
+    for top, left, down, across in made("occlusion", window=window, stride=stride).windows(height, width):
+        assert 0 <= top <= height - down
+        assert 0 <= left <= width - across
+        held[top : top + down, left : left + across] += 1
+    assert held.amin() >= 1
+
+
+@pytest.mark.parametrize("name", FAMILIES.values(), ids=FAMILIES)
+def test_pictures_together_are_as_one_by_one_in_every_family(name: str) -> None:
+    network = loaded(name)
+    pictures, coarse = photos(network, 2), {"window": 50, "stride": 50}
+    together = maps(network, pictures, **coarse)
+    apart = torch.cat([maps(network, pictures[row : row + 1], **coarse) for row in range(2)])
+    torch.testing.assert_close(together, apart, rtol=1e-3, atol=1e-4 * float(apart.abs().amax()))
+
+
+def test_it_tells_its_windows() -> None:
+    network = loaded("random/test_resnet")
+    result = made("occlusion", window=50, stride=50, explain="channel").run([sample("cat")], network, Context())
+    assert result.metrics["windows"] == 4
+    assert result.items["attribution"].signed  # type: ignore[attr-defined]
