@@ -21,6 +21,8 @@ class Preset:
     question: str
     method: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+    """What the parameters change, in a few words for a reader; empty for the method as it is."""
 
     def made(self, networks: Sequence[str] = ()) -> Method:
         """The method for a comparison of these networks, by name. Raises BadParameter.
@@ -38,6 +40,12 @@ class Preset:
 
 PRESETS = (
     Preset("What did it need?", "detail_search"),
+    Preset(
+        "Without its rival",
+        "detail_search",
+        {"target": "without rival", "class_steps": 20, "steps": 220},
+        note="once the second class is gone",
+    ),
     Preset("Least change", "amplify"),
     Preset("Super-cat", "class_image", {"class_name": "tabby"}),
     Preset("Dream", "deep_dream"),

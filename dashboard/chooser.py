@@ -248,7 +248,8 @@ def _method(networks: Sequence[str]) -> tuple[Method | None, BadInput | None]:
 
 
 def _preset_label(preset: Preset) -> str:
-    return f"{preset.question} :gray[{METHODS[preset.method].title}]"
+    told = f"{METHODS[preset.method].title} {preset.note}".rstrip()
+    return f"{preset.question} :gray[{told}]"
 
 
 def _start_from_preset() -> None:

@@ -181,15 +181,16 @@ def _layer(label: str, field: FieldInfo, key: str, offered: Offered) -> str:
         if offered.no_layers:
             st.caption(plain(offered.no_layers))
         return typed
-    if not st.session_state.get(key):  # a field of a condition is there because a name was asked for
-        st.session_state[key] = _middle(offered.layers) if field_extra(field).get("when") else None
+    wanted = bool(field_extra(field).get("when"))  # a field of a condition is there because a name was asked for
+    if not st.session_state.get(key):
+        st.session_state[key] = _middle(offered.layers) if wanted else None
     chosen = st.session_state[key]
     labels = {layer.name: _depth_label(layer) for layer in offered.layers}
     options = list(dict.fromkeys((*labels, *filter(None, [chosen]))))
     picked = st.selectbox(
         label, options, key=key, format_func=lambda name: labels.get(name, f"{name} · not in this list"), index=None,
         help=f"{field.description} The percentage is its depth. A module inside a layer can be typed.",
-        placeholder="Choose a layer", accept_new_options=True, persist_state="session",
+        placeholder="Choose a layer" if wanted else "automatic", accept_new_options=True, persist_state="session",
     )  # fmt: skip
     return picked or ""
 

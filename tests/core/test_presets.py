@@ -36,6 +36,20 @@ def test_compared_networks_judge_each_other_and_one_alone_is_judged_by_itself() 
     assert made("inversion", NETWORKS) == METHODS["inversion"]()
 
 
+def test_presets_of_one_method_say_in_what_they_differ() -> None:
+    notes = [(preset.method, preset.note) for preset in PRESETS]
+    assert len(set(notes)) == len(notes)
+
+
+def test_without_its_rival_the_class_is_secured_before_details_go() -> None:
+    (preset,) = [preset for preset in PRESETS if preset.question == "Without its rival"]
+    method = preset.made(NETWORKS).model_dump()
+    assert method["target"] == "without rival"
+    assert 0 < method["class_steps"] < method["steps"]
+    one_class = get_card(NETWORKS[0]).model_copy(update={"class_names": ("tabby",)})
+    assert preset.made().undefined_for(one_class) == "This network knows a single class: it has no rival."
+
+
 def test_a_preset_that_a_method_does_not_take_is_refused() -> None:
     with pytest.raises(BadParameter, match="has no parameter"):
         Preset("What?", "inversion", {"class_name": "tabby"}).made()

@@ -238,6 +238,14 @@ def test_layers_are_a_list_with_their_depths_that_begins_in_the_middle(layered: 
     assert layered.session_state["made"] == {"at": "layer", "layer": "stem"}
 
 
+def test_a_layer_that_nobody_asked_for_is_automatic() -> None:
+    program = NAMED.replace("Offered(", "Offered(layers=[SharedLayer('stem', 0, 0)], ")
+    page = AppTest.from_string("from core.networks.layers import SharedLayer\n" + program).run()
+    (layer,) = [box for box in page.selectbox if box.label == "Layer"]
+    assert (layer.value, layer.placeholder) == (None, "automatic")
+    assert page.session_state["made"]["layer"] == ""
+
+
 def test_a_module_of_a_link_that_is_no_shared_layer_stays_and_is_told_apart(layered: AppTest) -> None:
     layered.session_state["start_from"] = {"at": "layer", "layer": "blocks.1.attn"}
     layered.run()
