@@ -1,0 +1,2 @@
+from . import points as points
+from . import walk as walk

@@ -1,0 +1,176 @@
+"""Points: positions in a tensor that an answer rests on, how they are merged, and which inputs support a point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.int64]
+Floats = NDArray[np.float32]
+Numbers = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+AT_ONCE = 2**22
+"""Contributions that are looked at together."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How many supporters a point has, and what becomes of them."""
+
+    supporters: int = 1
+    """Of a point, at most; of a fully connected layer all count."""
+    places: int = 1
+    """Of a depthwise convolution, at most."""
+    weighted: bool = False
+    """Whether a point's weight is shared out among its supporters and summed where paths meet; else each weighs 1."""
+    pools_all: bool = False
+    """Whether a mean over the whole map rests on all that is positive, or on its largest."""
+    cap: int | None = None
+    """Points kept of a tensor and a picture: the heaviest."""
+    signed: bool = True
+    """Whether a point knows if more or less of its value is wanted."""
+    stays: bool = True
+    """Whether a point without a supporter stays at its place; else it is dropped."""
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Positions in a tensor, all arrays (P,)."""
+
+    index: Indices
+    """Into the tensor's elements, in the order of their indices."""
+    sign: Floats
+    """1 where more of the value is wanted, -1 where less."""
+    weight: Numbers
+    picture: Indices
+    """Which picture of the batch."""
+    distinct: bool = False
+    """No two are at the same place and want the same."""
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def moved(self, index: Indices, sign: Floats | None = None, *, distinct: bool = True) -> Points:
+        """The same points elsewhere; `sign`: by which theirs are multiplied; not `distinct`: some may meet there."""
+        turned = self.sign if sign is None else self.sign * sign
+        return Points(index, turned, self.weight, self.picture, self.distinct and distinct)
+
+    def taken(self, which: Indices | Flags) -> Points:
+        """Some of them."""
+        return Points(self.index[which], self.sign[which], self.weight[which], self.picture[which], self.distinct)
+
+
+def joined(parts: list[Points]) -> Points:
+    """All of them, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    return Points(
+        np.concatenate([part.index for part in parts]),
+        np.concatenate([part.sign for part in parts]),
+        np.concatenate([part.weight for part in parts]),
+        np.concatenate([part.picture for part in parts]),
+    )
+
+
+def merged(points: Points, manner: Manner) -> Points:
+    """Equal points as one, in the order of their indices; of too many, the heaviest of each picture."""
+    key = points.index * 2 + (points.sign < 0)
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1]))) if len(key) else order
+    weight = np.add.reduceat(points.weight[order], first) if len(key) else points.weight
+    one = points.taken(order[first])
+    weight = weight if manner.weighted else np.ones_like(weight)
+    return capped(Points(one.index, one.sign, weight, one.picture, distinct=True), manner.cap)
+
+
+def capped(points: Points, cap: int | None) -> Points:
+    """The `cap` heaviest of each picture, the first of equal ones, in the order they had."""
+    if cap is None or len(points) <= cap:
+        return points
+    order = np.lexsort((-points.weight, points.picture))
+    picture = points.picture[order]
+    start = np.flatnonzero(np.concatenate(([True], picture[1:] != picture[:-1])))
+    rank = np.arange(len(order)) - np.repeat(start, np.diff(np.append(start, len(order))))
+    return points.taken(np.sort(order[rank < cap]))
+
+
+@dataclass(frozen=True, eq=False)
+class Support:
+    """Which candidates support which points, all arrays (M,)."""
+
+    parent: Indices
+    """Which point."""
+    candidate: Indices
+    share: Numbers
+    """Of the point's weight."""
+    stays: Flags
+    """No candidate was positive: this is the best of them, and takes all of the weight."""
+
+    def taken(self, which: Flags) -> Support:
+        """Some of them."""
+        return Support(self.parent[which], self.candidate[which], self.share[which], self.stays[which])
+
+
+def strongest(contributions: Floats, count: int) -> Support:
+    """Of each row of (P, n) the `count` largest positive ones, the first of equal ones; the best where none is."""
+    rows = np.arange(len(contributions))
+    best = contributions.argmax(axis=1)
+    value = contributions[rows, best]
+    if count == 1 or contributions.shape[1] == 1:
+        return Support(rows, best, np.ones(len(rows)), value <= 0)
+    rest, candidates, values = contributions.copy(), [best], [value]
+    for _ in range(min(count, contributions.shape[1]) - 1):
+        rest[rows, candidates[-1]] = -np.inf
+        candidates.append(rest.argmax(axis=1))
+        values.append(rest[rows, candidates[-1]])
+    candidate, positive = np.stack(candidates, 1), np.maximum(np.stack(values, 1), 0).astype(np.float64)
+    none = value <= 0
+    positive[none, 0] = 1
+    parent, slot = np.nonzero(positive)
+    share = positive / positive.sum(axis=1, keepdims=True)
+    return Support(parent, candidate[parent, slot], share[parent, slot], none[parent])
+
+
+def all_positive(contributions: Floats) -> Support:
+    """Of each row of (P, n) all that are positive; the best where none is."""
+    positive = np.maximum(contributions, 0).astype(np.float64)
+    none: Flags = np.logical_not(positive.any(axis=1))
+    if none.any():
+        positive[none, contributions[none].argmax(axis=1)] = 1
+    parent, candidate = np.nonzero(positive)
+    share = positive / positive.sum(axis=1, keepdims=True)
+    return Support(parent, candidate, share[parent, candidate], none[parent])
+
+
+def supported(points: Points, support: Support, index: Indices, sign: Floats, manner: Manner) -> Points:
+    """The supporters as points: `index` and `sign` (M,) are theirs; `sign` is already the point's times its own."""
+    found = Points(
+        index, sign if manner.signed else np.ones_like(sign), points.weight[support.parent] * support.share,
+        points.picture[support.parent],
+    )  # fmt: skip
+    return found if manner.stays else found.taken(~support.stays)
+
+
+def signs(values: Floats) -> Floats:
+    """-1 where a value is negative, else 1."""
+    return np.where(values < 0, np.float32(-1), np.float32(1))
+
+
+def parts(points: Points, width: int) -> Iterator[Points]:
+    """The points in parts that are looked at together, each point with `width` contributions."""
+    size = max(1, AT_ONCE // max(1, width))
+    if len(points) <= size:
+        yield points
+        return
+    for start in range(0, len(points), size):
+        yield points.taken(np.arange(start, min(start + size, len(points)), dtype=np.int64))
+
+
+def unravelled(index: Indices, shape: tuple[int, ...]) -> tuple[Indices, ...]:
+    """Coordinates of flat positions."""
+    found: tuple[Indices, ...] = np.unravel_index(index, shape)
+    return found
