@@ -119,7 +119,9 @@ def _say(found: Measurement, reports: Sequence[JobReport]) -> None:
     """A table for each measure: a row a method, a column a network."""
     networks = found.networks
     for name in found.measures:
-        say(f"\n{MEASURES[name].title}")
+        measure_ = MEASURES[name]
+        better = f" ({measure_.better} is better)" if measure_.better else ""
+        say(f"\n{measure_.name}: {measure_.title}{better}")
         say(f"  {'':34}" + "".join(f"{network_name(network):30}" for network in networks))
         for label in found.labels:
             cells = [one.measures.get(name) if (one := found.of(network, label)) else None for network in networks]

@@ -31,30 +31,37 @@ SURVIVES = 0.5
 class Measure:
     """A number as a reader sees it; all are shares or lie between -1 and 1."""
 
+    name: str
     title: str
     better: Literal["high", "low", ""]
 
 
 MEASURES: Mapping[str, Measure] = {
-    "insertion": Measure("Insertion: area under the probability as the best pixels are shown", "high"),
-    "deletion": Measure("Deletion: area under the probability as the best pixels are hidden", "low"),
-    **{f"shown_{q}": Measure(f"Answer kept with only the best {q} % shown", "high") for q in SHOWN},
-    **{f"hidden_{q}": Measure(f"Answer kept with the best {q} % hidden", "low") for q in SHOWN},
-    "inside": Measure("Weight in the object's box", "high"),
-    "area": Measure("The box's share of the picture", ""),
-    "pointing": Measure("Pointing game: maximum in the box", "high"),
-    "pointing_near": Measure("Pointing game, 15 px at 224 px beside the box allowed", "high"),
-    "box_accuracy": Measure("MaxBoxAccV2: boxes of maps that overlap the object's", "high"),
-    "collage": Measure("Weight on the asked half of a collage", "high"),
-    "collage_majority": Measure("Most of the weight on the asked half", "high"),
-    "randomized_0": Measure("Rank correlation with the last part's weights random", "low"),
-    "randomized_33": Measure("Rank correlation with the last third's weights random", "low"),
-    "randomized_67": Measure("Rank correlation with the last two thirds' weights random", "low"),
-    "randomized_100": Measure("Rank correlation with all weights random", "low"),
+    "insertion": Measure("Insertion", "Area under the answer's probability as the best pixels are shown", "high"),
+    "deletion": Measure("Deletion", "Area under the answer's probability as the best pixels are hidden", "low"),
+    **{
+        f"shown_{q}": Measure(
+            f"Kept, {q} % shown", f"Answers kept with only the best {q} % of the pixels shown", "high"
+        )
+        for q in SHOWN
+    },
+    **{
+        f"hidden_{q}": Measure(f"Kept, {q} % hidden", f"Answers kept with the best {q} % of the pixels hidden", "low")
+        for q in SHOWN
+    },
+    "inside": Measure("Weight in the box", "Share of the map's weight that lies in the object's box", "high"),
+    "area": Measure("Box area", "Share of the picture that the object's box covers", ""),
+    "pointing": Measure("Pointing game", "Pictures whose map has its maximum in the object's box", "high"),
+    "pointing_near": Measure("Pointing, near", "The same, with 15 px at 224 px beside the box allowed", "high"),
+    "box_accuracy": Measure("MaxBoxAccV2", "Maps whose own box overlaps the object's enough", "high"),
+    "collage": Measure("Collage", "Share of the weight on the half that is asked for, of two pictures", "high"),
+    "collage_majority": Measure("Collage, most", "Collages with most of the weight on the asked half", "high"),
+    "randomized_0": Measure("Last part random", "Rank correlation of the map with that of random weights", "low"),
+    "randomized_33": Measure("Last third random", "The same, for the last third of the parts", "low"),
+    "randomized_67": Measure("Last two thirds random", "The same, for the last two thirds of the parts", "low"),
+    "randomized_100": Measure("All random", "The same, with all weights random", "low"),
 }
 """In the order in which they are shown."""
-
-CURVES = ("inserted", "deleted", "overlaps")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from core.findings import LEAST_PICTURES, REMAINING, Findings, NetworkFindings, 
 from core.grid import look
 from core.spec import checked_key
 from core.wording import FAMILY_NAMES, formatted, network_name, picture_name
+from dashboard.attribution_findings import show_attributions
 from dashboard.cells import View
 from dashboard.findings_figures import ring_figure, shape_figure, spread_figure
 from dashboard.gallery_view import title
@@ -30,8 +31,17 @@ COMMAND = "gazegrid study --networks NAME,NAME --data FOLDER --pictures 100"
 
 
 def page() -> None:
-    """A study, chosen or named by the address; or how one is made."""
+    """What a study says of the networks, and what attributions are worth."""
     st.title("Findings", anchor=False)
+    needed, attributed = st.tabs(["What networks need", "What attributions are worth"])
+    with needed:
+        _show_study()
+    with attributed:
+        show_attributions()
+
+
+def _show_study() -> None:
+    """A study, chosen or named by the address; or how one is made."""
     comparison = _chosen(_studies())
     if comparison is None:
         _without_study()

@@ -5,9 +5,13 @@ from pathlib import Path
 import pytest
 
 from core.findings import findings, from_bytes, to_bytes
+from core.measured_attributions import measurements
+from core.methods import METHODS
 from core.store import Store
+from dashboard.attribution_figures import GRAY, bar_figure, kept_figure, randomized_figure
 from dashboard.findings_figures import ring_figure, shape_figure, spread_figure
 from tests.dashboard.opened import opened, texts
+from tests.measured import Knowing, put_measured
 from tests.studied import CNN, MIXER, VIT, a_study
 
 SIZES = {CNN: 8.0, VIT: 16.0, MIXER: 24.0}
@@ -70,3 +74,80 @@ def test_every_point_of_a_picture_knows_it(store: Store) -> None:
     assert {digest for _, digest in points} == {ref.digest for ref in comparison.pictures}
     assert len(points) == 36
     assert len(ring_figure(networks).data) == len(shape_figure(networks).data) == 3
+
+
+# attributions
+
+
+MEASURED = {
+    "insertion": 0.5, "deletion": 0.1, "inside": 0.6, "area": 0.3, "pointing": 0.8, "randomized_0": 0.8,
+    "randomized_33": 0.6, "randomized_67": 0.4, "randomized_100": 0.1,
+    **{f"{kind}_{share}": share / 100 for kind in ("shown", "hidden") for share in (10, 20, 30, 50)},
+}  # fmt: skip
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.methods.METHODS", {**METHODS, "knowing": Knowing})
+    monkeypatch.setattr("core.measured_attributions.METHODS", {**METHODS, "knowing": Knowing})
+
+
+def put_all(store: Store, **values: float) -> None:
+    for network in (CNN, VIT):
+        put_measured(store, "knowing", network, MEASURED | values)
+        put_measured(store, "center_box", network, {name: MEASURED[name] / 2 for name in ("insertion", "inside")})
+
+
+@pytest.mark.usefixtures("store", "known")
+def test_without_measured_attributions_a_sentence_says_the_command() -> None:
+    page = opened("findings")
+    assert "No attributions have been measured yet: `gazegrid measure --methods" in texts(page)
+
+
+@pytest.mark.usefixtures("known")
+def test_measured_attributions_stand_in_one_table_with_maps_that_know_nothing(store: Store) -> None:
+    put_all(store)
+    page = opened("findings")
+    table = page.dataframe[-1].value
+    assert list(zip(table["Network"], table["Method"], strict=True)) == [
+        (network, method) for method in ("Knowing", "Center box") for network in ("resnet18", "vit_tiny_patch16_224")
+    ]
+    assert list(table["Weight in the box"]) == ["0.6 (0.55 to 0.65)"] * 2 + ["0.3 (0.25 to 0.35)"] * 2
+    assert list(table["Randomized"]) == ["changes", "changes", "-", "-"]
+    assert "10 pictures, 2 networks" in texts(page)
+    assert not page.warning
+
+
+@pytest.mark.usefixtures("known")
+def test_a_map_that_survives_randomization_is_flagged(store: Store) -> None:
+    put_all(store, randomized_100=0.95)
+    page = opened("findings")
+    assert "Knowing survives randomization on resnet18 (0.95) and vit_tiny_patch16_224 (0.95)" in texts(page)
+    assert list(page.dataframe[-1].value["Randomized"]) == ["survives", "survives", "-", "-"]
+
+
+@pytest.mark.usefixtures("known")
+def test_what_was_measured_otherwise_is_chosen_apart(store: Store) -> None:
+    put_all(store)
+    put_measured(store, "knowing", CNN, MEASURED, count=7, only_right=True)
+    page = opened("findings")
+    (choice,) = [box for box in page.selectbox if box.label == "Measurement"]
+    assert len(choice.options) == 2
+    assert "that the networks name right" in choice.options[1]
+    choice.select_index(1).run()
+    assert list(page.dataframe[-1].value["Network"]) == ["resnet18"]
+
+
+@pytest.mark.usefixtures("known")
+def test_maps_that_know_nothing_are_dashed_and_gray(store: Store) -> None:
+    put_measured(store, "knowing", CNN, MEASURED)
+    put_measured(store, "center_box", CNN, MEASURED)
+    (found,) = measurements(store)
+    method, baseline = kept_figure(found, CNN, "shown").data
+    assert (method.line.dash, baseline.line.dash, baseline.line.color) == ("solid", "dash", GRAY)
+    assert list(method.x) == [10, 20, 30, 50]
+    assert list(method.y) == pytest.approx([10, 20, 30, 50])
+    assert [trace.name for trace in randomized_figure(found, CNN).data] == ["Knowing"]
+    (bars,) = bar_figure(found, "inside", "area").data
+    assert (list(bars.x), list(bars.y)) == (["Knowing", "Center box"], [0.6, 0.6])
+    assert list(bars.error_y.array) == pytest.approx([0.05, 0.05])

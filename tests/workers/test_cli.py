@@ -237,7 +237,7 @@ def test_attributions_are_measured_side_by_side_with_maps_that_know_nothing(gaze
     assert read_measurement(numbers.read_bytes()).networks == [TINY]
     status, said, _ = gazegrid(*asked)
     assert status == 0
-    assert "Insertion: area under the probability" in said
+    assert "Insertion: Area under the answer's probability" in said
     assert "Center box" in said
 
 
