@@ -12,10 +12,11 @@ AT_ONCE = 16
 """Covered pictures that go through the network together."""
 
 
-def starts(length: int, window: int, stride: int) -> list[int]:
-    """Where windows begin along an axis: every `stride` pixels, and one that ends with the axis."""
+def starts(length: int, window: int, gaps: int) -> list[int]:
+    """Where windows begin along an axis: evenly, with so many gaps (more where pixels would be left out otherwise)."""
     last = length - window
-    return sorted({*range(0, last + 1, stride), last})
+    gaps = max(gaps, math.ceil(last / window))
+    return [round(last * place / gaps) for place in range(gaps + 1)] if last else [0]
 
 
 def occlusion(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import product
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -42,7 +43,9 @@ class Occlusion(Attribution):
     )
 
     window: int = parameter(20, "Side of the window, as a share of the picture's.", unit="%", ge=1, le=90)
-    stride: int = parameter(10, "Way from one window to the next, as a share of the side.", unit="%", ge=1, le=90)
+    stride: int = parameter(
+        10, "Way from one window to the next at most, as a share of the side.", unit="%", ge=1, le=90
+    )
     cover: Literal["black", "gray", "blurred"] = parameter(
         "gray", "What is seen in the window: black, mid-gray, or the picture blurred."
     )
@@ -70,8 +73,7 @@ class Occlusion(Attribution):
         return max(1, round(length * self.window / 100))
 
     def _starts(self, length: int) -> list[int]:
-        stride = max(1, round(length * self.stride / 100))
-        return engine.occlusion.starts(length, self._side(length), min(stride, self._side(length)))
+        return engine.occlusion.starts(length, self._side(length), math.ceil((100 - self.window) / self.stride))
 
     def maps(
         self, network: Network, pictures: Tensor, explained: Explained, reached: Callable[[int, int], None]
