@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.transforms.functional import gaussian_blur  # type: ignore[import-untyped]
 
+from core.engine.references import reference
 from core.items import Floats
 from core.measures.attributions import SHOWN
 from core.measures.localization import weights
@@ -24,8 +23,6 @@ from core.networks.network import Network
 
 Numbers = NDArray[np.float64]
 
-BLUR = 0.04
-"""Standard deviation as a share of the shorter side: as much as a box of 31 px has at 224 px."""
 BATCH = 32
 
 
@@ -78,17 +75,11 @@ def best_pixels(values: Floats, shares: Sequence[float] | Numbers) -> NDArray[np
     return best
 
 
-def blurred(picture: Tensor) -> Tensor:
-    """`picture` (3, H, W) without its details."""
-    sigma = BLUR * min(picture.shape[1:])
-    reach = min(max(1, round(3 * sigma)), min(picture.shape[1:]) - 1)
-    return cast(Tensor, gaussian_blur(picture, 2 * reach + 1, sigma))
-
-
 @torch.inference_mode()
 def _asked(network: Network, picture: Tensor, seen: NDArray[np.bool_], target: int) -> tuple[Numbers, Numbers]:
     """Probability of `target` (S,), and whether it is the first answer (S,), where `seen` (S, H, W) is not blurred."""
-    rest, masks = blurred(picture), torch.from_numpy(seen).to(picture.device)[:, None]
+    rest = reference(picture[None], "blurred")
+    masks = torch.from_numpy(seen).to(picture.device)[:, None]  # (S, 1, H, W)
     logits = torch.cat([network(torch.where(some, picture, rest)) for some in torch.split(masks, BATCH)]).double()
     probability, first = logits.softmax(dim=1)[:, target], logits.argmax(dim=1) == target
     return probability.cpu().numpy(), first.double().cpu().numpy()

@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from core.engine.references import reference
 from core.items import Floats
 from core.measures.attributions import SHOWN
-from core.measures.faithfulness import best_pixels, blurred, faithfulness
+from core.measures.faithfulness import best_pixels, faithfulness
 from tests.core.measures.pointed import PIXELS, looks_at
 
 PLACES = PIXELS**2
@@ -47,18 +48,11 @@ def test_a_map_that_puts_it_last_is_as_bad_as_can_be(white_spot: Tensor) -> None
 def test_the_whole_map_shown_is_the_picture_and_nothing_shown_is_blurred(white_spot: Tensor) -> None:
     network = looks_at(slice(6, 9), slice(1, 4))
     found = faithfulness(network, white_spot, only_there(2), target=0, steps=4)
-    whole, nothing = network(torch.stack([white_spot, blurred(white_spot)])).softmax(dim=1)[:, 0].tolist()
+    whole, nothing = (
+        network(torch.cat([white_spot[None], reference(white_spot[None], "blurred")])).softmax(dim=1)[:, 0].tolist()
+    )
     assert found.inserted[[0, -1]] == pytest.approx([nothing, whole])
     assert found.deleted[[0, -1]] == pytest.approx([whole, nothing])
-
-
-def test_blurring_keeps_a_constant_picture_and_takes_the_detail_away(white_spot: Tensor) -> None:
-    torch.testing.assert_close(blurred(torch.full((3, 64, 64), 0.4)), torch.full((3, 64, 64), 0.4))
-    large = torch.zeros(3, 224, 224)
-    large[:, 112, 112] = 1
-    assert blurred(large).max() < 0.01
-    assert blurred(large).sum() == pytest.approx(3, abs=1e-3)
-    assert blurred(white_spot).shape == white_spot.shape
 
 
 def test_the_best_pixels_are_the_greatest_and_each_share_holds_the_smaller_ones() -> None:
