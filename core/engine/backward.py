@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+BEYOND = 0.002
+"""Share of a signal's values that may leave the range when it is shown."""
+
 
 def gradient(value: Tensor, to: Tensor, *, again: bool = False) -> Tensor:
     """d value / d `to`, in the shape of `to` (N, ...), of numbers (N,): each of its own picture alone.
@@ -24,7 +27,10 @@ def strongest_color(signal: Tensor) -> Tensor:
 
 
 def around_gray(signal: Tensor) -> tuple[Tensor, float]:
-    """A signal (1, 3, H, W) as a picture around mid-gray, and the factor by which it is magnified to fill the range."""
-    greatest = float(signal.abs().amax())
-    factor = 0.5 / greatest if greatest > 0 else 1.0
+    """A signal (1, 3, H, W) as a picture around mid-gray, and the factor by which it is magnified to fill the range.
+
+    The strongest few values may leave it: one of them alone would leave all others gray.
+    """
+    strong = float(signal.abs().flatten().quantile(1 - BEYOND))
+    factor = 0.5 / strong if strong > 0 else 1.0
     return 0.5 + factor * signal, factor
