@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from core.errors import BadInput
+from core.method import Context
 from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
@@ -131,6 +132,22 @@ def test_every_method_that_optimizes_has_a_row(name: str, target: float) -> None
     assert (row["name"], row["target"]) == (name, target)
     assert math.isfinite(row["ratio"])
     assert row["ratio"] > 0
+
+
+def test_attributions_have_a_row_each() -> None:
+    rows = bench.run_benches(["attribution"], quick=True)
+    targets = [("grad_cam", 0.55), ("saliency", 1.05), ("guided_backprop", 1.35)]
+    assert [(row["name"], row["target"]) for row in rows] == targets
+    assert all(math.isfinite(row["ratio"]) and row["ratio"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize("method", ["saliency", "grad_cam", "guided_backprop"])
+def test_an_attribution_takes_one_forward_pass(method: str) -> None:
+    network = load(get_card("random/test_resnet"))
+    calls: list[torch.Size] = []
+    network.register_forward_pre_hook(lambda _, given: calls.append(given[0].shape))
+    make_method(method, {}).run([sample("cat")], network, Context())
+    assert len(calls) == 1
 
 
 def test_the_command_refuses_an_unknown_bench_with_status_2(gazegrid_bench: Bench) -> None:
