@@ -25,7 +25,7 @@ TURNS = 21
 
 
 def run(*, quick: bool = False) -> list[Row]:
-    """Preparing the picture and making the items included, in turns with the bare passes."""
+    """Everything included, in turns with the bare passes."""
     with as_in_a_worker() as threads:
         network, picture = load(get_card(NETWORK)), sample("cat")
         calls = {"bare": bare_passes(network, picture)} | {name: whole(name, network, picture) for name in TARGETS}
@@ -34,11 +34,10 @@ def run(*, quick: bool = False) -> list[Row]:
 
 
 def bare_passes(network: Network, picture: Picture) -> Callable[[], object]:
-    """Forward to the logits, backward from the greatest to the pixels; the picture is prepared before."""
-    seen = network.prepare(picture)[None]
+    """The picture prepared, forward to the logits, backward from the greatest to the pixels."""
 
     def passes() -> object:
-        pixels = seen.clone().requires_grad_()
+        pixels = network.prepare(picture)[None].requires_grad_()
         return torch.autograd.grad(network(pixels).amax(), pixels)
 
     return passes
