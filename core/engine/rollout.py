@@ -22,8 +22,9 @@ def attention_weights(model: nn.Module) -> Iterator[list[Tensor]]:
     attentions: list[Any] = [module for module in model.modules() if _is_attention(module)]
     with ExitStack() as after:
         for attention in attentions:
-            after.callback(setattr, attention, "fused_attn", attention.fused_attn)
-            attention.fused_attn = False
+            if hasattr(attention, "fused_attn"):
+                after.callback(setattr, attention, "fused_attn", attention.fused_attn)
+                attention.fused_attn = False
             # what dropout is given are the weights after their softmax
             keep = attention.attn_drop.register_forward_pre_hook(lambda _, given: paid.append(given[0]))
             after.callback(keep.remove)
@@ -31,7 +32,21 @@ def attention_weights(model: nn.Module) -> Iterator[list[Tensor]]:
 
 
 def _is_attention(module: nn.Module) -> bool:
-    return hasattr(module, "fused_attn") and isinstance(getattr(module, "attn_drop", None), nn.Module)
+    return isinstance(getattr(module, "attn_drop", None), nn.Module)
+
+
+def can_be_followed(weights: Sequence[Tensor], pictures: int) -> bool:
+    """Whether each is (pictures, heads, T, T) of the same T, every row adding up to 1.
+
+    Attention in windows, on a grid that shrinks, between channels, or whose heads are mixed afterwards is not.
+    """
+    tokens = weights[0].shape[-1]
+    return all(
+        paid.shape[0] == pictures
+        and tuple(paid.shape[-2:]) == (tokens, tokens)
+        and torch.allclose(paid.float().sum(dim=-1), paid.new_ones(()).float(), atol=1e-3)
+        for paid in weights
+    )
 
 
 def rollout(weights: Sequence[Tensor], heads: Heads = "mean") -> Tensor:

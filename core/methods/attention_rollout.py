@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from core.picture import Picture
 
 NO_ATTENTION = "Tokens do not attend to each other here: there is no attention to follow."
-WINDOWS = "Attention stays within windows or changes its grid here: it cannot be multiplied through the blocks."
+NOT_SHOWN = "The attention of this network does not show its weights: it cannot be followed."
+WINDOWS = (
+    "Attention stays within windows here, or changes its grid, or mixes its heads: it cannot be multiplied through the "
+    "blocks."
+)
 
 
 class AttentionRollout(Method):
@@ -68,8 +72,8 @@ class AttentionRollout(Method):
         with engine.rollout.attention_weights(network.model) as weights:
             network(pictures)
         if not weights:
-            raise Undefined(NO_ATTENTION)
-        if any(paid.shape[0] != len(pictures) or paid.shape[-2:] != weights[0].shape[-2:] for paid in weights):
+            raise Undefined(NOT_SHOWN)
+        if not engine.rollout.can_be_followed(weights, len(pictures)):
             raise Undefined(WINDOWS)
         flow = engine.rollout.rollout(weights, self.heads)  # (N, T, T)
         prefix = int(getattr(network.model, "num_prefix_tokens", 0))

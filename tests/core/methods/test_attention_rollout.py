@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from core.engine.rollout import attention_weights, rollout
+from core.engine.rollout import attention_weights, can_be_followed, rollout
 from core.errors import Undefined
 from core.method import Context
 from core.networks.catalog import get_card
@@ -77,6 +77,19 @@ def test_where_there_is_no_attention_it_is_no_cell() -> None:
         assert "no attention to follow" in str(made("attention_rollout").undefined_for(get_card(name)))
 
 
+def test_only_attention_of_all_tokens_to_all_tokens_is_followed() -> None:
+    whole = torch.full((2, 3, 5, 5), 0.2)
+    assert can_be_followed([whole, whole], 2)
+    for other in (
+        whole.repeat(4, 1, 1, 1),  # windows of each picture
+        torch.full((2, 3, 4, 4), 0.25),  # another grid
+        whole[:, :, :1],  # of a class token alone
+        whole * 1.5,  # heads mixed after the softmax
+    ):
+        assert not can_be_followed([whole, other], 2)
+    assert not can_be_followed([whole[:, :, :1]] * 2, 2)
+
+
 def test_attention_in_windows_is_undefined_and_said_so() -> None:
-    with pytest.raises(Undefined, match="Attention stays within windows or changes its grid"):
+    with pytest.raises(Undefined, match="Attention stays within windows"):
         made("attention_rollout").run([sample("cat")], loaded("random/test_coatnet"), Context())
