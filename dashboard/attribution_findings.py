@@ -35,6 +35,9 @@ def show_attributions() -> None:
     if found is None:
         st.caption(f"No attributions have been measured yet: `{COMMAND}` does it, on a data set of your own.")
         return
+    if found is bundled_measurement():
+        st.markdown("Measured with the networks that come with Gazegrid. To measure on a data set of your own:")
+        st.code(COMMAND, language="bash")
     st.caption(
         f"{found.pictures:,} pictures{_restrictions(found)}, {_networks(found)}. Each map explains the "
         "network's own answer. 95 % intervals of the bootstrap over pictures; maps that know nothing of the picture "

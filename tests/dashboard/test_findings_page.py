@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from core.findings import findings, from_bytes, to_bytes
+from core.measured_attributions import from_bytes as measured_from_bytes
 from core.measured_attributions import measurements
+from core.measured_attributions import to_bytes as measured_to_bytes
 from core.methods import METHODS
 from core.store import Store
 from dashboard.attribution_figures import GRAY, bar_figure, kept_figure, randomized_figure
@@ -99,7 +101,22 @@ def put_all(store: Store, **values: float) -> None:
 
 
 @pytest.mark.usefixtures("store", "known")
-def test_without_measured_attributions_a_sentence_says_the_command() -> None:
+def test_without_measured_attributions_those_that_came_along_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Store(str(tmp_path / "elsewhere"))
+    put_all(other)
+    came_along = measured_from_bytes(measured_to_bytes(measurements(other)[0]))
+    monkeypatch.setattr("dashboard.attribution_findings.bundled_measurement", lambda: came_along)
+    page = opened("findings")
+    assert "Measured with the networks that come with Gazegrid." in texts(page)
+    assert "gazegrid measure" in page.code[-1].value
+    assert len(page.dataframe[-1].value) == 4
+
+
+@pytest.mark.usefixtures("store", "known")
+def test_without_measured_attributions_a_sentence_says_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.attribution_findings.bundled_measurement", lambda: None)
     page = opened("findings")
     assert "No attributions have been measured yet: `gazegrid measure --methods" in texts(page)
 
