@@ -37,7 +37,7 @@ class Cam(Method):
     That the pooled map gives the network's logits is tried before it is shown.
     """
 
-    title: ClassVar[str] = "CAM"
+    title: ClassVar[str] = "Class activation map (CAM)"
     summary: ClassVar[str] = (
         "What does the classifier say at each place? Where a network pools its last map and then classifies linearly, "
         "the same classifier runs at every place; what it says there adds up to the logit exactly."
