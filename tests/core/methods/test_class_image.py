@@ -61,7 +61,7 @@ def test_with_probabilities_the_other_classes_are_lowered_too(linear: Network, p
 
 def test_a_network_and_others_say_what_they_see() -> None:
     result = run(
-        load(get_card(LITE0)), sample("cat"), class_name="tabby", judges=f"{LITE1}, {LITE0}", seeds=2, steps=25
+        load(get_card(LITE0)), sample("cat"), class_name="tabby", judges=f"{LITE1}, {LITE0}", seeds=2, steps=12
     )
     table = result.items["verdicts"]
     assert isinstance(table, Table)

@@ -50,6 +50,11 @@ def same_bytes(first: Result, second: Result) -> bool:
     return all(first.items[name].files() == second.items[name].files() for name in first.items)
 
 
+@pytest.fixture(scope="module")
+def lite() -> Network:
+    return load(get_card("lite/efficientnet_lite0"))
+
+
 def test_logits_approach_their_goals_as_the_closed_form_says(linear: Network, picture: Picture) -> None:
     asked = {"target": "set", "wanted": {"cat": 2.0, "dog": 1.0}, "opposed": {"bird": 1.0}, "goal": 6.0}
     free = LINEAR | {"range": "rescale", "rescale_every": 1_000}
@@ -116,18 +121,16 @@ def test_the_class_loss_can_go_first(linear: Network, picture: Picture) -> None:
     assert curve(result, "edges")[20] < 0.9
 
 
-def test_the_rival_is_driven_out_before_details_are_destroyed() -> None:
-    network = load(get_card("lite/efficientnet_lite0"))
-    asked = {"target": "without rival", "class_steps": 15, "steps": 40}
-    result = run(network, sample("cat"), **asked)
+def test_the_rival_is_driven_out_before_details_are_destroyed(lite: Network) -> None:
+    result = run(lite, sample("cat"), target="without rival", class_steps=8, steps=24)
     table = result.items["answers"]
     assert isinstance(table, Table)
     (own, own_before, own_after), (_, rival_before, rival_after), *_ = table.rows
     assert own == "tiger cat"
     assert own_after > own_before
     assert rival_after < 0.2 * rival_before
-    assert curve(result, "probability")[15] > 1.5 * curve(result, "probability")[0]
-    assert curve(result, "edges")[40] < curve(result, "edges")[15]
+    assert curve(result, "probability")[8] > 1.5 * curve(result, "probability")[0]
+    assert curve(result, "edges")[24] < curve(result, "edges")[8]
 
 
 def test_a_network_of_one_class_has_no_rival(linear: Network) -> None:
@@ -235,11 +238,6 @@ def test_where_the_network_lacks_what_is_asked_the_cell_says_so(linear: Network)
     for name, expected in (("cat", None), ("2", None), ("3", "This network has no class '3'.")):
         method = make_method("detail_search", {"target": "set", "opposed": [name]})
         assert method.undefined_for(card) == expected
-
-
-@pytest.fixture(scope="module")
-def lite() -> Network:
-    return load(get_card("lite/efficientnet_lite0"))
 
 
 def test_real_weights_keep_their_answer_while_detail_goes(lite: Network) -> None:

@@ -85,16 +85,19 @@ def test_logits_go_by_their_names(linear: Network, picture: Picture) -> None:
     assert units(result) == ["dog", "bird"]
 
 
-def test_without_a_number_the_units_are_those_that_the_photo_excites() -> None:
-    network = load(get_card("lite/efficientnet_lite0"))
-    cat, coffee = (units(run(network, sample(name), depth=75, steps=1, count=3)) for name in ("cat", "coffee"))
+@pytest.fixture(scope="module")
+def lite() -> Network:
+    return load(get_card("lite/efficientnet_lite0"))
+
+
+def test_without_a_number_the_units_are_those_that_the_photo_excites(lite: Network) -> None:
+    cat, coffee = (units(run(lite, sample(name), depth=75, steps=1, count=3)) for name in ("cat", "coffee"))
     assert not set(cat) & set(coffee)
 
 
-@pytest.mark.parametrize("sheet", ["fourier", "phases", "pixels"])
-def test_deep_units_are_excited_far_beyond_the_photo(sheet: str) -> None:
-    network = load(get_card("lite/efficientnet_lite0"))
-    result = run(network, sample("cat"), depth=75, first=0, count=1, steps=40, sheet=sheet)
+@pytest.mark.parametrize(("sheet", "steps"), [("fourier", 15), ("phases", 40), ("pixels", 25)])
+def test_deep_units_are_excited_far_beyond_the_photo(lite: Network, sheet: str, steps: int) -> None:
+    result = run(lite, sample("cat"), depth=75, first=0, count=1, steps=steps, sheet=sheet)
     assert result.metrics["activation_after"] > 1.5 * abs(result.metrics["activation_before"])
 
 
