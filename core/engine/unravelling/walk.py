@@ -18,6 +18,9 @@ from core.errors import Undefined
 FAMILIES = (attention, convolution, elementwise, linear, moves, pooling)
 """Imported for their rules."""
 
+CALLED = {"mkldnn_rnn_layer": "an LSTM", "lstm": "an LSTM", "_cudnn_rnn": "an LSTM"}
+"""What a reader knows an operation as."""
+
 MANNERS = {
     "paper": Manner(),
     "light": Manner(weighted=True, pools_all=True, places=3, cap=1024),
@@ -150,7 +153,7 @@ def _back(
             if (name := kept.get(id(value))) is not None:
                 reached[name] = Reached(points, value.shape)
             if (rule := RULES.get(operation.name)) is None:
-                raise Undefined(f"the fixations cannot be traced through {operation.name}")
+                raise Undefined(f"the fixations cannot be traced through {CALLED.get(operation.name, operation.name)}")
             for part, moved in rule(operation, value, points, walk):
                 if not part.live:
                     walk.lost += float(moved.weight.sum())

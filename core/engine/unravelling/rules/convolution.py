@@ -53,7 +53,7 @@ def geometry(operation: Operation, value: Value) -> Geometry:
     inputs, weight = operation["input"], operation["weight"]
     dimensions = len(weight.shape) - 2
     if dimensions > 2 or operation["transposed"]:
-        kind = f"transposed convolution{dimensions}d" if operation["transposed"] else f"conv{dimensions}d"
+        kind = "a transposed convolution" if operation["transposed"] else f"a convolution over {dimensions} dimensions"
         raise Undefined(f"the fixations cannot be traced through {kind}")
 
     def two(numbers: list[int], filler: int) -> tuple[int, int]:

@@ -1,0 +1,75 @@
+"""The way back from an answer to the pixels against one forward pass of the same network on the same pictures."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from core.engine.unravelling.points import Manner
+from core.engine.unravelling.walk import MANNERS, classes, unravel
+from core.networks.catalog import get_card
+from core.networks.loading import load
+from core.networks.network import Network
+from core.samples import sample
+from workers.bench.between import as_in_a_worker
+from workers.bench.row import Row, at_most
+
+NETWORK = "lite/efficientnet_lite0"
+PHOTOS = ("cat", "coffee", "rocket")
+TURNS = 11
+CASES = {
+    "fixation_paper": (MANNERS["paper"], 1, 0.5),
+    "fixation_paper_batch": (MANNERS["paper"], 8, 0.2),
+    "fixation_light_batch": (MANNERS["light"], 8, 0.6),
+    "fixation_beam_batch": (replace(MANNERS["beam"], cap=512), 8, 1.2),
+}
+"""Manner, pictures at once, target."""
+
+
+def run(*, quick: bool = False) -> list[Row]:
+    """What a trace takes beyond the forward pass that it records, in turns with the bare forward pass."""
+    with as_in_a_worker() as threads:
+        network = load(get_card(NETWORK))
+        return [_row(name, network, threads, 1 if quick else TURNS) for name in CASES]
+
+
+def _row(name: str, network: Network, threads: int, turns: int) -> Row:
+    manner, count, target = CASES[name]
+    pictures = network.prepare_all([sample(PHOTOS[number % len(PHOTOS)]) for number in range(count)])
+    forward = _forward(network, pictures)
+    named = forward().argmax(dim=1).tolist()
+    rounds = [_turn(forward, _trace(network, pictures, manner, named)) for _ in range(turns + 1)][1:]
+    ratios = sorted(traced_s / forward_s - 1 for traced_s, forward_s in rounds)
+    traced_ms, forward_ms = (statistics.median(turn[side] for turn in rounds) * 1e3 for side in (0, 1))
+    detail = (
+        f"{traced_ms:.1f} ms with the forward pass, {forward_ms:.1f} ms the forward pass alone, {count} at once, "
+        f"threads: {threads}; turns: {turns}, ratios {ratios[0]:.3f} to {ratios[-1]:.3f}"
+    )
+    return at_most(name, statistics.median(ratios), target, detail)
+
+
+def _forward(network: Network, pictures: Tensor) -> Callable[[], Tensor]:
+    def forward() -> Tensor:
+        with torch.inference_mode():
+            answer: Tensor = network(pictures)
+        return answer
+
+    return forward
+
+
+def _trace(network: Network, pictures: Tensor, manner: Manner, named: list[int]) -> Callable[[], object]:
+    return lambda: unravel(network, pictures, classes(named), manner)
+
+
+def _turn(forward: Callable[[], Tensor], trace: Callable[[], object]) -> tuple[float, float]:
+    """Seconds of the trace and of the forward pass."""
+    started_s = time.perf_counter()
+    trace()
+    traced_s = time.perf_counter()
+    forward()
+    return traced_s - started_s, time.perf_counter() - traced_s
