@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
-
-from pydantic import model_validator
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from core import engine
 from core.class_weights import class_problem
@@ -17,7 +15,7 @@ from core.errors import BadParameter, Undefined
 from core.items import Image, Item, Map, Result, Scalar
 from core.method import Context, Method, MethodFamily, Output, parameter
 from core.networks.card import NetworkCard
-from core.optimization import LOGITS, layer_name, layer_values
+from core.optimization import LOGITS, layer_name, layer_values, names_a_layer
 from core.samples import sample, sample_names
 
 if TYPE_CHECKING:
@@ -110,7 +108,7 @@ def rival_parameter(when: Mapping[str, Sequence[Any]] | None = None) -> Any:
         "Class that it is held against: what speaks for the one and not for the other is then explained; "
         "left empty: none."
     )
-    return parameter("", description, choices="class", when=when)
+    return parameter("", description, choices="rival", when=when)
 
 
 def no_such_class(card: NetworkCard, class_name: str, rival: str) -> str | None:
@@ -174,11 +172,7 @@ class Attribution(Method):
         when={"explain": ["neuron"]},
     )  # fmt: skip
 
-    @model_validator(mode="after")
-    def _names_a_layer(self) -> Self:
-        if self.explain != "class" and self.at == "layer" and not self.layer:
-            raise ValueError("layer must be named where at is 'layer', got none")
-        return self
+    _names_a_layer = names_a_layer(lambda method: method.explain != "class")
 
     def undefined_for(self, card: NetworkCard) -> str | None:
         """A network without classes, or without the named one, cannot be asked for it."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.networks.network import Network
     from core.picture import Picture
 
-Choices = Literal["classes", "class", "layers", "networks"]
+Choices = Literal["classes", "class", "rival", "layers", "networks"]
 MethodFamily = Literal["optimization", "fixation", "attribution", "autoencoder", "style", "inspection", "training"]
 
 
@@ -115,7 +115,8 @@ def parameter(
     """A field of a method. Numbers need `unit` ('' for a pure number) and bounds (`ge`/`gt`, `le`/`lt`).
 
     `when` names the other parameters' values under which this one matters (the form hides it otherwise); `choices` says
-    that the form offers names of classes, of one class, of layers or of networks; an `advanced` one is folded away.
+    that the form offers names of classes, of one class, of one that it is held against, of layers or of networks; an
+    `advanced` one is folded away.
     """
     conditions = {name: list(values) for name, values in (when or {}).items()}
     extra: dict[str, Any] = {"unit": unit, "when": conditions, "choices": choices, "advanced": advanced}

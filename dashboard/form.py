@@ -20,7 +20,8 @@ from dashboard.session import plain
 
 SEGMENTS_MAX = 4
 """Choices up to here are shown all at once; more of them go into a list."""
-OWN_CLASS = "What the network itself says"
+NO_CLASS = {"class": "What the network itself says", "rival": "No other class"}
+"""What an empty choice of a class means."""
 
 
 @dataclass(frozen=True)
@@ -167,8 +168,9 @@ def _classes(label: str, field: FieldInfo, key: str, offered: Offered) -> dict[s
 def _class(label: str, field: FieldInfo, key: str, offered: Offered) -> str:
     """One class, or ''; one that came by a link stays, although no chosen network may know it."""
     options = list(dict.fromkeys(("", st.session_state.get(key) or "", *offered.classes)))
+    empty = NO_CLASS[field_extra(field)["choices"]]
     chosen = st.selectbox(
-        label, options, key=key, help=field.description, format_func=lambda name: name or OWN_CLASS,
+        label, options, key=key, help=field.description, format_func=lambda name: name or empty,
         persist_state="session",
     )  # fmt: skip
     return chosen or ""
@@ -243,4 +245,10 @@ def _step(field: FieldInfo) -> float:
 
 
 _TYPES: dict[type, Widget] = {bool: _switch, float: _number, int: _integer}
-_CHOICES: Mapping[Choices, Widget] = {"classes": _classes, "class": _class, "layers": _layer, "networks": _networks}
+_CHOICES: Mapping[Choices, Widget] = {
+    "classes": _classes,
+    "class": _class,
+    "rival": _class,
+    "layers": _layer,
+    "networks": _networks,
+}

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.method import Method, Output, matters, parameter
 from core.networks.catalog import get_card
-from dashboard.form import OWN_CLASS, field_label
+from dashboard.form import NO_CLASS, field_label
 
 TOY = """
 from typing import Literal
@@ -163,9 +163,9 @@ def test_the_form_of_every_method_of_a_grid_is_drawn_and_gives_its_defaults() ->
 
 
 def test_the_networks_own_answer_is_the_first_class_and_one_of_a_link_stays(named: AppTest) -> None:
-    assert named.selectbox[0].options == [OWN_CLASS, "tench", "tabby"]
+    assert named.selectbox[0].options == [NO_CLASS["class"], "tench", "tabby"]
     named.session_state["start_from"] = {"class_name": "unicorn"}
-    assert named.run().selectbox[0].options == [OWN_CLASS, "unicorn", "tench", "tabby"]
+    assert named.run().selectbox[0].options == [NO_CLASS["class"], "unicorn", "tench", "tabby"]
     assert named.run().session_state["made"]["class_name"] == "unicorn"
     assert named.selectbox[0].select("tabby").run().session_state["made"]["class_name"] == "tabby"
     assert named.selectbox[0].select("").run().session_state["made"]["class_name"] == ""
