@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,23 @@ def check_place(method: Method) -> None:
     """BadInput where the method has no place in a grid."""
     if not method.needs.grid:
         raise BadInput(f"{method.title} looks at no picture through a network: it has no place in a grid")
+
+
+def asked_alike(method: Method, others: Iterable[Method]) -> tuple[Method, ...]:
+    """`method`, and behind it the others, asked the same question: what both declare alike is set as in `method`.
+
+    Alike is a parameter of the same name and description, such as the class that attributions explain.
+    Raises BadParameter where another does not take the value.
+    """
+    mine = type(method).model_fields
+    values = method.model_dump(mode="json")
+
+    def alike(other: Method) -> Method:
+        fields = type(other).model_fields
+        shared = {name for name in fields.keys() & mine.keys() if fields[name].description == mine[name].description}
+        return make_method(other.name, other.model_dump(mode="json") | {name: values[name] for name in shared})
+
+    return (method, *map(alike, others))
 
 
 @dataclass(frozen=True)
@@ -48,7 +65,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is set side by side. Row = picture, column = network (and method, where there are several)."""
+    """What is set side by side. Row = picture (and method, where there are several), column = network."""
 
     pictures: tuple[PictureRef, ...]
     networks: tuple[str, ...]
@@ -68,13 +85,12 @@ class Comparison:
         checked_seed(self.seed)
 
     def cells(self) -> Iterator[Cell]:
-        """The cells in reading order: picture by picture, network by network, method by method."""
+        """The cells in reading order: picture by picture, method by method, network by network."""
         for picture in self.pictures:
-            for network in self.networks:
-                card = get_card(network)
-                for method in self.methods:
+            for method in self.methods:
+                for card in map(get_card, self.networks):
                     spec = JobSpec(method, (picture.digest,), card.identity, self.seed)
-                    yield Cell(spec, picture, network, method.undefined_for(card))
+                    yield Cell(spec, picture, card.name, method.undefined_for(card))
 
     def document(self) -> dict[str, Any]:
         """The grid as JSON: what its link stands for."""

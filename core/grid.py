@@ -48,8 +48,8 @@ class Grid:
         return any(cell.standing in LIVE for cell in self.cells)
 
     def rows(self) -> Iterator[tuple[CellState, ...]]:
-        """The cells of one picture after the other."""
-        width = len(self.comparison.networks) * len(self.comparison.methods)
+        """The cells of one picture after the other; of several methods, each has a row of every picture."""
+        width = len(self.comparison.networks)
         for start in range(0, len(self.cells), width):
             yield self.cells[start : start + width]
 

@@ -12,7 +12,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from core.colors import colorize, shared_scale
-from core.comparison import Cell, Comparison, PictureRef
+from core.comparison import Cell, Comparison
 from core.errors import BadInput, GazegridError
 from core.gallery import Entry, Gallery
 from core.items import Animation, Embedding, Image, Item, Map, Points, Series, Table, Weights, png_bytes
@@ -80,7 +80,7 @@ class Details:
 
 @dataclass(frozen=True)
 class Block:
-    """One picture over all columns. `words` has a sentence for each column that has no result, else None."""
+    """One picture by one method over all columns. `words`: a sentence for each column without a result, else None."""
 
     name: str
     uri: str
@@ -91,13 +91,12 @@ class Block:
 
 @dataclass(frozen=True)
 class Column:
-    """A network (and a method, where there are several)."""
+    """A network."""
 
     title: str
     facts: str
     licence: str
     random: bool
-    method: str
 
 
 @dataclass(frozen=True)
@@ -173,7 +172,7 @@ def _section(page: _Page, entry: Entry, number: int) -> Section:
         entry,
         columns=tuple(_column(loaded.cell) for loaded in rows[0]),
         methods=tuple((method, _parameters(method)) for method in comparison.methods),
-        blocks=tuple(_block(page, row[0].cell.picture, row) for row in rows),
+        blocks=tuple(_block(page, row, several=len(comparison.methods) > 1) for row in rows),
     )
 
 
@@ -185,7 +184,7 @@ def _title(comparison: Comparison) -> str:
 
 def _rows(page: _Page, comparison: Comparison) -> list[list[_Loaded]]:
     cells = list(comparison.cells())
-    width = len(cells) // len(comparison.pictures)
+    width = len(comparison.networks)
     return [[_loaded(page, cell) for cell in cells[start : start + width]] for start in range(0, len(cells), width)]
 
 
@@ -204,7 +203,7 @@ def _loaded(page: _Page, cell: Cell) -> _Loaded:
 
 def _column(cell: Cell) -> Column:
     card = get_card(cell.network)
-    return Column(network_name(card.name), network_facts(card), card.licence, card.random_weights, cell.method.title)
+    return Column(network_name(card.name), network_facts(card), card.licence, card.random_weights)
 
 
 def _parameters(method: Method) -> tuple[tuple[str, str, bool], ...]:
@@ -232,14 +231,16 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _block(page: _Page, picture: PictureRef, row: Sequence[_Loaded]) -> Block:
+def _block(page: _Page, row: Sequence[_Loaded], *, several: bool) -> Block:
+    cell = row[0].cell
     visuals = dict.fromkeys(
         item.name for loaded in row if loaded.manifest for item in loaded.manifest.items if item.kind in VISUAL_KINDS
     )
     lines = [_visual_line(page, name, row) for name in visuals]
+    name = picture_name(cell.picture.name)
     return Block(
-        picture_name(picture.name),
-        _picture_uri(page, picture.digest),
+        f"{name} · {cell.method.title}" if several else name,
+        _picture_uri(page, cell.picture.digest),
         tuple(loaded.words for loaded in row),
         (*lines, *_number_lines(row)),
         tuple(_details(loaded) for loaded in row),

@@ -1,4 +1,7 @@
-"""Presets: questions to start from. Each is a method with parameters, which the form then shows and lets be changed."""
+"""Presets: questions to start from. Each is a method with parameters, which the form then shows and lets be changed.
+
+A question that several methods answer names the others too: they stand beside it, in rows of their own.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,8 @@ class Preset:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
     """What the parameters change, in a few words for a reader; empty for the method as it is."""
+    beside: tuple[str, ...] = ()
+    """Methods that answer the same question, each with its own defaults."""
 
     def made(self, networks: Sequence[str] = ()) -> Method:
         """The method for a comparison of these networks, by name. Raises BadParameter.
@@ -45,6 +50,12 @@ PRESETS = (
         "detail_search",
         {"target": "without rival", "class_steps": 20, "steps": 220},
         note="once the second class is gone",
+    ),
+    Preset(
+        "Where did it look?",
+        "fixation",
+        note="beside Grad-CAM, saliency and integrated gradients",
+        beside=("grad_cam", "saliency", "integrated_gradients"),
     ),
     Preset("Least change", "amplify"),
     Preset("Super-cat", "class_image", {"class_name": "tabby"}),

@@ -5,9 +5,10 @@ Chosen by an item's kind and a cell's standing alone; nothing here knows Streaml
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -54,20 +55,33 @@ class View:
 
 def visual_outputs(comparison: Comparison) -> dict[str, Output]:
     """The items that a cell can show, by name, over all methods of the grid; known before anything is computed."""
-    outputs = (output for method in comparison.methods for output in method.outputs)
-    return {output.name: output for output in outputs if output.kind in _ADDRESSES}
+    found: dict[str, Output] = {}
+    for output in (output for method in comparison.methods for output in method.outputs):
+        if output.kind in _ADDRESSES:
+            found.setdefault(output.name, output)
+    return found
 
 
 def grid_data(grid: Grid, view: View, store: Store) -> dict[str, Any]:
     """The grid for the component: `columns`, and `rows` of `cells`."""
     maps = {state.cell.spec.key: extremes for state in grid.cells if (extremes := _extremes_of(state, view, store))}
-    whole = shared_scale(maps.values()) if maps and view.scale == "grid" else None
-    rows = [_row(row, view, maps, whole) for row in grid.rows()]
+    rows = list(grid.rows())
+    methods = len(grid.comparison.methods)
+    whole = [_scale_of(chain(*rows[number::methods]), maps) for number in range(methods)]  # a picture's rows by method
     return {
         "compact": view.compact,
-        "columns": [_column(state, grid) for state in next(iter(grid.rows()))],
-        "rows": rows,
+        "columns": [_column(state) for state in rows[0]],
+        "rows": [
+            _row(row, view, maps, whole[number % methods] if view.scale == "grid" else None, several=methods > 1)
+            for number, row in enumerate(rows)
+        ],
     }
+
+
+def _scale_of(states: Iterable[CellState], maps: Mapping[str, Map]) -> Scale | None:
+    """The one scale of those of the states that show a map."""
+    own = [maps[state.cell.spec.key] for state in states if state.cell.spec.key in maps]
+    return shared_scale(own) if own else None
 
 
 def progress_line(grid: Grid) -> str:
@@ -100,26 +114,27 @@ def item_url(manifest: Manifest, item: StoredItem, scale: Scale | None = None) -
     return address(manifest, item, scale) if address else None
 
 
-def _row(states: Sequence[CellState], view: View, maps: Mapping[str, Map], whole: Scale | None) -> dict[str, Any]:
+def _row(
+    states: Sequence[CellState], view: View, maps: Mapping[str, Map], whole: Scale | None, *, several: bool
+) -> dict[str, Any]:
     own = [maps[state.cell.spec.key] for state in states if state.cell.spec.key in maps]
     scale = (whole or shared_scale(own)) if own and view.scale != "cell" else None
-    picture = states[0].cell.picture
-    whose = "the whole grid" if whole else "this row"
+    picture, method = states[0].cell.picture, states[0].cell.method
+    whose = (f"all rows of {method.title}" if several else "the whole grid") if whole else "this row"
     return {
         "title": picture_name(picture.name),
+        "subtitle": method.title if several else "",
         "url": blob_url("picture", picture.digest, side=320),
         "scale": scale_bar(scale, own[0], whose) if scale else None,
         "cells": [_cell(state, view, scale, maps.get(state.cell.spec.key)) for state in states],
     }
 
 
-def _column(state: CellState, grid: Grid) -> dict[str, Any]:
+def _column(state: CellState) -> dict[str, Any]:
     card = get_card(state.cell.network)
-    several = len(grid.comparison.methods) > 1
-    subtitle = f"{state.cell.method.title} · {network_facts(card)}" if several else network_facts(card)
     return {
         "title": network_name(card.name),
-        "subtitle": subtitle,
+        "subtitle": network_facts(card),
         "note": "random weights" if card.random_weights else None,
     }
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from core.comparison import Comparison, PictureRef
+from core.comparison import Comparison, PictureRef, asked_alike
 from core.errors import BadInput, BadPicture, GazegridError, QueueUnavailable
 from core.grid import submit_grid
 from core.method import Method
-from core.methods import METHODS
+from core.methods import METHODS, make_method
 from core.networks.card import FAMILIES, NetworkCard
 from core.networks.catalog import all_cards, get_card, search
 from core.networks.layers import SharedLayer, layers_of, shared_layers
@@ -31,6 +31,8 @@ from dashboard.session import get_queue, get_store, plain, show_error
 ENDINGS = ("png", "jpg", "jpeg", "webp", "gif", "tif", "tiff")
 UPLOAD_MB = MAX_BYTES // 1_000_000
 METHOD, PRESET, SEED = "compare:method", "compare:preset", "compare:seed"
+BESIDE, BESIDE_AS = "compare:beside", "compare:beside_as"
+"""Names of the methods beside the one of the form; and those that do not start from their defaults, by name."""
 NETWORKS, ADDED, REMOVED = "compare:networks", "compare:added", "compare:removed"
 PICTURES, UPLOADED, REFUSED, UPLOADS = "compare:pictures", "compare:uploaded", "compare:refused", "compare:uploads"
 CLASS_OPTIONS_MAX = 20_000
@@ -47,6 +49,8 @@ def start_from(draft: Draft) -> None:
     if draft.method is not None:
         st.session_state[METHOD] = draft.method.name
         prefill(draft.method)
+    if draft.method is not None or draft.beside:
+        _put_beside(draft.beside)
 
 
 def chooser(beside: Comparison | None = None) -> None:
@@ -55,10 +59,10 @@ def chooser(beside: Comparison | None = None) -> None:
     top = st.container(key="run")
     pictures = _pictures()
     networks = _networks()
-    method, fault = _method(networks)
+    methods, fault = _methods(networks)
     seed = _seed()
     with top:
-        _run(pictures, networks, method, seed, beside)
+        _run(pictures, networks, methods, seed, beside)
         if fault is not None:  # up here it is in sight, whichever field it is about
             show_error(fault)
 
@@ -224,8 +228,8 @@ def _network_row(card: NetworkCard) -> dict[str, Any]:
     }
 
 
-def _method(networks: Sequence[str]) -> tuple[Method | None, BadInput | None]:
-    """The method of the form; or why what the form says is none yet."""
+def _methods(networks: Sequence[str]) -> tuple[tuple[Method, ...], BadInput | None]:
+    """The method of the form and those beside it; or none, and why what the form says is none yet."""
     st.markdown("**3 · Method**")
     st.menu_button(
         "Start from a preset", PRESETS, key=PRESET, on_click=_start_from_preset, format_func=_preset_label,
@@ -241,10 +245,29 @@ def _method(networks: Sequence[str]) -> tuple[Method | None, BadInput | None]:
     if asked:
         st.markdown(f"*{plain(asked)}*")
     st.caption(plain(told))
+    others = _beside([other for other in names if other != name])
     try:
-        return method_form(METHODS[name], offered=_offered(networks)), None
+        return asked_alike(method_form(METHODS[name], offered=_offered(networks)), others), None
     except BadInput as error:
-        return None, error
+        return (), error
+
+
+def _beside(names: Sequence[str]) -> list[Method]:
+    """The methods that are to stand beside the one of the form, before they are asked the same."""
+    st.session_state[BESIDE] = [name for name in st.session_state.get(BESIDE) or [] if name in names]
+    chosen = st.multiselect(
+        "Beside it", names, key=BESIDE, format_func=lambda name: METHODS[name].title, persist_state="session",
+        placeholder="Other methods, for the same question", select_all=False,
+        help="Each gets rows of its own. It explains the same class, channel or neuron where it can be asked for one, "
+        "and its other parameters keep their defaults.",
+    )  # fmt: skip
+    kept: dict[str, Method] = st.session_state.get(BESIDE_AS, {})
+    return [kept.get(name) or make_method(name, {}) for name in chosen]
+
+
+def _put_beside(methods: Sequence[Method]) -> None:
+    st.session_state[BESIDE] = list(dict.fromkeys(method.name for method in methods))
+    st.session_state[BESIDE_AS] = {method.name: method for method in reversed(methods)}
 
 
 def _preset_label(preset: Preset) -> str:
@@ -257,6 +280,7 @@ def _start_from_preset() -> None:
     preset: Preset = st.session_state[PRESET]
     st.session_state[METHOD] = preset.method
     prefill(preset.made(st.session_state.get(NETWORKS, [])))
+    _put_beside([make_method(name, {}) for name in preset.beside])
 
 
 def _offered(networks: Sequence[str]) -> Offered:
@@ -295,15 +319,15 @@ def _seed() -> int:
 def _run(
     pictures: Sequence[PictureRef],
     networks: Sequence[str],
-    method: Method | None,
+    methods: Sequence[Method],
     seed: int,
     beside: Comparison | None,
 ) -> None:
     """The button; under it, whether the panel asks for another grid than the one beside it."""
     lacking = " and ".join(what for what, given in (("a picture", pictures), ("a network", networks)) if not given)
-    count = len(pictures) * len(networks)
+    count = len(pictures) * len(networks) * max(1, len(methods))
     label = f"Run {count} {'cell' if count == 1 else 'cells'}" if count else "Run"
-    draft = None if lacking or method is None else _drafted(tuple(pictures), tuple(networks), method, seed)
+    draft = None if lacking or not methods else _drafted(tuple(pictures), tuple(networks), tuple(methods), seed)
     pressed = st.button(
         label, type="primary", icon=":material/play_arrow:", width="stretch",
         disabled=draft is None, help=f"Choose {lacking} first." if lacking else None,
@@ -315,10 +339,10 @@ def _run(
 
 
 def _drafted(
-    pictures: tuple[PictureRef, ...], networks: tuple[str, ...], method: Method, seed: int
+    pictures: tuple[PictureRef, ...], networks: tuple[str, ...], methods: tuple[Method, ...], seed: int
 ) -> Comparison | None:
     try:
-        return Comparison(pictures, networks, (method,), seed)
+        return Comparison(pictures, networks, methods, seed)
     except GazegridError as error:
         show_error(error)
         return None

@@ -42,7 +42,7 @@ def _count(things: Iterable[object], name: str) -> str:
 def thumbnail_grid(comparison: Comparison, store: Store, absent: str = "not computed") -> str:
     """The grid in small: each cell's first picture, and words where there is none. All of it links to the grid."""
     cells = list(comparison.cells())
-    width = len(cells) // len(comparison.pictures)
+    width = len(comparison.networks)
     rows = [cells[start : start + width] for start in range(0, len(cells), width)][:ROWS_MAX]
     head = "".join(f"<th>{escape(network_name(cell.network))}</th>" for cell in rows[0][:COLUMNS_MAX])
     body = "".join(

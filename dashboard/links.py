@@ -1,6 +1,7 @@
 """What an address asks for: `?grid=KEY` shows a comparison, other names prefill the form.
 
     ?method=detail_search&pictures=sample:cat,sample:coffee&networks=bundled/vit,bundled/cnn&steps=100&seed=1
+    ?method=fixation&beside=grad_cam,saliency&pictures=sample:cat&networks=bundled/vit
 
 Everything of an address goes through the checks of every other door and is refused in the same words.
 """
@@ -23,7 +24,7 @@ from core.store import Store
 from core.welcome import METHOD as DEFAULT_METHOD
 
 GRID, CELL, ITEM, SCALE, VIEW = "grid", "cell", "item", "scale", "view"
-DOOR = ("method", "pictures", "networks", "seed")
+DOOR = ("method", "beside", "pictures", "networks", "seed")
 OWN = (GRID, CELL, ITEM, SCALE, VIEW)
 SOURCES_MAX = 100
 
@@ -36,6 +37,8 @@ class Draft:
     networks: tuple[str, ...] = ()
     method: Method | None = None
     seed: int = 0
+    beside: tuple[Method, ...] = ()
+    """Further methods that are asked the same."""
 
 
 def grid_of(query: Mapping[str, str], store: Store) -> Comparison | None:
@@ -53,19 +56,21 @@ def draft_from_door(door: Mapping[str, str], store: Store) -> Draft:
     """The form that the address asks for. Raises BadInput and its kin with the value and what is allowed."""
     parameters = {name: value for name, value in door.items() if name not in DOOR}
     method = make_method(door.get("method", DEFAULT_METHOD), parameters) if parameters or "method" in door else None
-    if method is not None:
-        check_place(method)
+    beside = tuple(make_method(name, {}) for name in _listed(door.get("beside", "")))
+    for asked in filter(None, (method, *beside)):
+        check_place(asked)
     networks = tuple(get_card(name).name for name in _listed(door.get("networks", "")))
     seed = door.get("seed", "0")
     if not seed.isdecimal():
         checked_seed(seed)
     pictures = tuple(picture_ref(source, store) for source in _listed(door.get("pictures", "")))
-    return Draft(pictures, networks, method, checked_seed(int(seed)))
+    return Draft(pictures, networks, method, checked_seed(int(seed)), beside)
 
 
 def draft_from_grid(comparison: Comparison) -> Draft:
     """The form that would ask for this comparison again."""
-    return Draft(comparison.pictures, comparison.networks, comparison.methods[0], comparison.seed)
+    method, *beside = comparison.methods
+    return Draft(comparison.pictures, comparison.networks, method, comparison.seed, tuple(beside))
 
 
 def picture_ref(source: str, store: Store) -> PictureRef:
@@ -84,5 +89,5 @@ def token_of(query: Mapping[str, str]) -> str:
 def _listed(text: str) -> list[str]:
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if len(names) > SOURCES_MAX:
-        raise BadInput(f"a link names at most {SOURCES_MAX} pictures or networks, this one {len(names)}")
+        raise BadInput(f"a link names at most {SOURCES_MAX} pictures, networks or methods, this one {len(names)}")
     return names

@@ -31,8 +31,21 @@ def view_controls(comparison: Comparison) -> View:
         if outputs[item].kind == "map":
             help_text = "Cells that share a scale can be compared: the same color is the same value."
             view = View(item, one_of(SCALE, "One color scale for", SCALES, help_text))
-    st.caption(plain(outputs[item].caption))
+    st.caption(_caption(comparison, item))
     return view
+
+
+def _caption(comparison: Comparison, item: str) -> str:
+    """What the item shows; of several methods, what it shows in each."""
+    captions = {
+        method.title: output.caption
+        for method in comparison.methods
+        for output in method.outputs
+        if output.name == item
+    }
+    if len(comparison.methods) == 1 or len(set(captions.values())) == 1:
+        return plain(next(iter(captions.values())))
+    return " · ".join(f"**{plain(title)}** {plain(caption)}" for title, caption in captions.items())
 
 
 def one_of(

@@ -10,7 +10,7 @@ import streamlit as st
 from core.comparison import Comparison
 from core.errors import GazegridError
 from core.grid import look
-from core.wording import question
+from core.wording import listed, question
 from dashboard import chooser, links
 from dashboard.details import show_details
 from dashboard.live import cancel_all, show_grid, view_controls
@@ -64,20 +64,35 @@ def _prefill(query: dict[str, str], comparison: Comparison | None) -> None:
 
 
 def _comparison(comparison: Comparison) -> None:
-    method = comparison.methods[0]
-    asked, told = question(method.summary)
     live = look(comparison, get_store(), get_queue()).live
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.subheader(plain(asked or method.title), anchor=False, width="content")
+        st.subheader(plain(_title(comparison)), anchor=False, width="content")
         with st.container(horizontal=True, width="content"):
             if live:
                 _cancel_all(comparison)
             share_menu(comparison)
     with st.container(gap="xsmall"):
-        titles = ", ".join(method.title for method in comparison.methods)
-        st.caption(f"**{plain(titles)}** · {plain(told)}")
-        st.caption(f"{plain(chooser.parameters_line(method))} · seed {comparison.seed}")
+        _told(comparison)
     show_grid(comparison, view_controls(comparison), live=live)
+
+
+def _title(comparison: Comparison) -> str:
+    """The question of the method, or the names of several."""
+    first, *others = comparison.methods
+    asked, _ = question(first.summary)
+    return listed([method.title for method in comparison.methods]) if others else asked or first.title
+
+
+def _told(comparison: Comparison) -> None:
+    """What is shown, and by which parameters."""
+    first, *others = comparison.methods
+    if not others:
+        _, told = question(first.summary)
+        st.caption(f"**{plain(first.title)}** · {plain(told)}")
+        st.caption(f"{plain(chooser.parameters_line(first))} · seed {comparison.seed}")
+        return
+    lines = [f"**{plain(method.title)}** {plain(chooser.parameters_line(method))}" for method in comparison.methods]
+    st.caption(" · ".join([*lines, f"seed {comparison.seed}"]))
 
 
 def _cancel_all(comparison: Comparison) -> None:

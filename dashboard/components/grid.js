@@ -100,6 +100,7 @@ const columnHead = (column) => {
 const rowHead = (row) => {
   const head = make("div", "rowhead")
   head.append(picture(row.url, row.title), make("span", "name", row.title))
+  if (row.subtitle) head.append(make("span", "method", row.subtitle))
   if (row.scale) head.append(colorBar(row.scale))
   return head
 }
@@ -109,7 +110,7 @@ const drawn = new WeakMap()
 export default function ({ data, parentElement, setTriggerValue }) {
   const send = (value) => setTriggerValue("clicked", value)
   const root = parentElement.querySelector(".grid")
-  const shape = JSON.stringify([data.columns, data.rows.map((row) => [row.title, row.url, row.scale, row.cells.length])])
+  const shape = JSON.stringify([data.columns, data.rows.map((row) => [row.title, row.subtitle, row.url, row.scale, row.cells.length])])
   let state = drawn.get(root)
   if (state?.shape !== shape) {
     state = { shape, boxes: new Map(), seen: new Map() }

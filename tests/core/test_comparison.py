@@ -3,7 +3,7 @@ import json
 import pytest
 
 from core.canonical import canonical_json
-from core.comparison import MAX_CELLS, Comparison, PictureRef
+from core.comparison import MAX_CELLS, Comparison, PictureRef, asked_alike
 from core.errors import BadInput, GazegridError
 from core.methods import make_method
 from tests.kept import undefine
@@ -20,7 +20,7 @@ def a_comparison(**changes: object) -> Comparison:
 
 def test_cells_come_in_reading_order() -> None:
     order = [(cell.picture.name, cell.network, cell.method.model_dump()["k2"]) for cell in a_comparison().cells()]
-    assert order == [(name, network, k2) for name in ("cat", "dog") for network in NETWORKS for k2 in (1.0, 9.0)]
+    assert order == [(name, network, k2) for name in ("cat", "dog") for k2 in (1.0, 9.0) for network in NETWORKS]
     assert len({cell.spec.key for cell in a_comparison().cells()}) == 12
     assert {cell.spec.seed for cell in a_comparison().cells()} == {3}
 
@@ -39,7 +39,26 @@ def test_a_name_of_a_row_changes_the_grid_and_no_cell() -> None:
 
 def test_a_cell_where_the_method_is_undefined_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     undefine(monkeypatch, "mixer", "no heads")
-    assert [cell.undefined for cell in a_comparison().cells()][:6] == [None] * 4 + ["no heads"] * 2
+    assert [cell.undefined for cell in a_comparison().cells()][:6] == [None, None, "no heads"] * 2
+
+
+def test_methods_beside_another_explain_the_same_and_keep_the_rest() -> None:
+    fixation = make_method("fixation", {"explain": "neuron", "x": 0.25, "depth": 75, "mode": "light"})
+    asked = asked_alike(fixation, [make_method("saliency", {"form": "gradient times picture"}), make_method("cam", {})])
+    assert asked[0] == fixation
+    told = asked[1].model_dump()
+    assert (told["explain"], told["x"], told["depth"], told["form"]) == ("neuron", 0.25, 75, "gradient times picture")
+    assert asked[2] == make_method("cam", {})
+    against = make_method("fixation", {"class_name": "tabby", "rival": "lynx"})
+    cam = make_method("cam", {"class_name": "tabby", "rival": "lynx"})
+    assert asked_alike(against, [make_method("cam", {})]) == (against, cam)
+
+
+def test_a_parameter_of_the_same_name_and_another_meaning_is_not_shared() -> None:
+    dream = make_method("deep_dream", {})
+    (_, saliency) = asked_alike(make_method("feature_image", {"steps": 77}), [make_method("integrated_gradients", {})])
+    assert saliency.model_dump()["steps"] == 50
+    assert asked_alike(dream, []) == (dream,)
 
 
 @pytest.mark.parametrize("missing", ["pictures", "networks", "methods"])

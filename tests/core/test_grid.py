@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from core.comparison import Comparison
 from core.grid import look, submit_grid
 from core.ledger import Taken
+from core.methods import make_method
 from core.queue import JobQueue, open_queue
 from core.settings import Settings
 from core.store import Store, open_store
@@ -106,6 +108,14 @@ def test_rows_are_pictures(store: Store, queue: JobQueue) -> None:
     assert [[state.cell.picture.name for state in row] for row in grid.rows()] == [
         [f"picture {index}"] * 2 for index in range(3)
     ]
+
+
+def test_of_several_methods_each_has_a_row_of_every_picture(store: Store, queue: JobQueue) -> None:
+    one = a_comparison(store)
+    methods = (make_method("fixation", {}), make_method("saliency", {}))
+    grid = look(Comparison(one.pictures, one.networks, methods), store, queue)
+    rows = [[(state.cell.picture.name, state.cell.method.name) for state in row] for row in grid.rows()]
+    assert rows == [[(f"picture {index}", method.name)] * 2 for index in range(2) for method in methods]
 
 
 def test_a_cached_grid_of_100_cells_is_looked_at_within_a_second(store: Store, queue: JobQueue) -> None:

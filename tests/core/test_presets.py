@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from core.comparison import asked_alike
 from core.errors import BadParameter
 from core.method import Method
 from core.methods import METHODS
@@ -20,6 +21,14 @@ def test_every_preset_is_a_method_of_a_grid_that_a_network_of_a_thousand_classes
     method = preset.made(NETWORKS)
     assert method.needs.grid
     assert method.undefined_for(get_card(NETWORKS[0])) is None
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.question)
+def test_methods_beside_a_preset_can_answer_the_same_question(preset: Preset) -> None:
+    beside = asked_alike(preset.made(NETWORKS), [METHODS[name]() for name in preset.beside])
+    cards = [get_card(name) for name in NETWORKS]
+    assert all(any(method.undefined_for(card) is None for card in cards) for method in beside)
+    assert preset.method not in preset.beside
 
 
 def test_presets_ask_different_questions() -> None:

@@ -3,17 +3,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from core.comparison import Comparison
 from core.grid import CellState, Grid, look
+from core.items import Map, Result
 from core.manifest import StoredItem
+from core.methods import make_method
 from core.queue import JobState
 from core.store import Store
 from core.wording import counted, formatted, numbers, question
 from dashboard.cells import View, grid_data, progress_line, visual_outputs
 from dashboard.session import get_queue
-from tests.kept import a_comparison, fill
+from tests.kept import PROVENANCE, a_comparison, fill
 
 
 @pytest.fixture
@@ -69,6 +72,32 @@ def test_a_row_shares_one_scale_unless_asked_otherwise(comparison: Comparison, s
     assert row[0] != row[1]
     assert len(set.union(*whole)) == 1
     assert [len(found) for found in each] == [2, 2]
+
+
+def several(store: Store, comparison: Comparison) -> Grid:
+    """Fixations and saliency of two pictures in two networks, the latter's maps 100 times those of the former."""
+    methods = (make_method("fixation", {}), make_method("saliency", {}))
+    asked = replace(comparison, methods=methods)
+    for index, cell in enumerate(asked.cells()):
+        size = (1 + index) * (100 if cell.method == methods[1] else 1)
+        item = Map(values=np.full((2, 2), size, np.float32), unit=cell.method.title)
+        store.publish(cell.spec, Result({"attribution": item}), PROVENANCE)
+    return look(asked, store, get_queue())
+
+
+def test_several_methods_have_rows_and_scales_of_their_own(comparison: Comparison, store: Store) -> None:
+    grid = several(store, comparison)
+    data = grid_data(grid, View("attribution"), store)
+    assert [(row["title"], row["subtitle"]) for row in data["rows"]] == [
+        (f"picture {index}", title) for index in range(2) for title in ("Fixations", "Saliency")
+    ]
+    assert [len(row["cells"]) for row in data["rows"]] == [2] * 4
+    assert [(row["scale"]["high"], row["scale"]["unit"]) for row in data["rows"]] == [
+        ("2", "Fixations"), ("400", "Saliency"), ("6", "Fixations"), ("800", "Saliency"),
+    ]  # fmt: skip
+    whole = [row["scale"] for row in grid_data(grid, View("attribution", "grid"), store)["rows"]]
+    assert [bar["high"] for bar in whole] == ["6", "800", "6", "800"]
+    assert "all rows of Saliency" in whole[1]["title"]
 
 
 def test_the_scale_is_shown_with_ends_and_unit(comparison: Comparison, store: Store) -> None:

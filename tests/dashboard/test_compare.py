@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from core.archive import export_zip
 from core.canonical import canonical_json, digest_of
+from core.comparison import Comparison
 from core.gallery import add_to_gallery, find_gallery
 from core.grid import look, submit_grid
 from core.methods import METHODS, make_method
@@ -123,6 +124,8 @@ def test_one_changed_parameter_makes_another_grid_of_the_same_pictures(page: App
         ({"method": "<b>"}, "There is no method '<b>'"),
         ({"pictures": "/etc/passwd"}, "Pictures in a link are sample:NAME or result:KEY/ITEM, got '/etc/passwd'"),
         ({"pictures": "sample:nobody"}, "There is no sample picture 'nobody'"),
+        ({"beside": "train"}, "Train a network looks at no picture"),
+        ({"beside": "nothing"}, "There is no method 'nothing'"),
         ({"seed": "-1"}, "Seed must be a whole number"),
         ({"method": "detail_search", "steps": "nan"}, "Steps must be"),
         ({"method": "detail_search", "stepz": "1"}, "Detail_search has no parameter 'stepz'"),
@@ -258,6 +261,50 @@ def test_a_preset_sets_method_and_parameters_in_the_form_and_leaves_the_rest(pag
     comparison = store.comparison(page.query_params["grid"])
     assert comparison.methods[0] == preset.made(NETWORKS).model_copy(update={"steps": 11})
     assert len(comparison.pictures) == 2
+
+
+def test_where_did_it_look_asks_several_methods_the_same_in_one_grid(page: AppTest, store: Store) -> None:
+    shown(page, {"pictures": "sample:cat", "networks": ",".join(NETWORKS)})
+    preset = next(preset for preset in PRESETS if preset.question == "Where did it look?")
+    page.menu_button[0].click(preset).run()
+    (beside,) = [box for box in page.multiselect if box.label == "Beside it"]
+    assert (beside.value, "fixation" in beside.options) == (list(preset.beside), False)
+    next(box for box in page.selectbox if box.label == "Class name").select("tabby").run()
+    assert run_button(page).label == "Run 8 cells"
+    run_button(page).click().run()
+    assert not page.exception
+    comparison = store.comparison(page.query_params["grid"])
+    assert [method.name for method in comparison.methods] == ["fixation", *preset.beside]
+    assert {method.model_dump()["class_name"] for method in comparison.methods} == {"tabby"}
+    assert [heading.value for heading in page.subheader if "Grad" in heading.value] != []
+    assert not any(caption.value.startswith("Changed") for caption in page.caption)
+
+
+def test_a_grid_of_several_methods_starts_the_panel_with_all_of_them(page: AppTest, store: Store) -> None:
+    one = a_comparison(store, pictures=1)
+    methods = (make_method("fixation", {}), make_method("occlusion", {"window": 30}), make_method("cam", {}))
+    comparison = Comparison(one.pictures, one.networks, methods)
+    store.put_comparison(comparison)
+    shown(page, {"grid": comparison.key})
+    assert run_button(page).label == "Run 6 cells"
+    assert not any(caption.value.startswith("Changed") for caption in page.caption)
+    run_button(page).click().run()
+    assert page.query_params["grid"] == comparison.key
+
+
+def test_a_link_names_methods_beside_the_first(page: AppTest, store: Store) -> None:
+    asked = {"method": "fixation", "beside": "grad_cam", "rival": "lynx"}
+    shown(page, asked | {"pictures": "sample:cat", "networks": NETWORKS[0]})
+    run_button(page).click().run()
+    fixation, grad_cam = store.comparison(page.query_params["grid"]).methods
+    assert (fixation.name, grad_cam.name, grad_cam.model_dump()["rival"]) == ("fixation", "grad_cam", "lynx")
+
+
+def test_a_method_that_is_chosen_leaves_the_ones_beside_it(page: AppTest) -> None:
+    shown(page, {"method": "fixation", "beside": "grad_cam,saliency"})
+    next(box for box in page.selectbox if box.label == "Method").select("grad_cam").run()
+    assert not page.exception
+    assert next(box for box in page.multiselect if box.label == "Beside it").value == ["saliency"]
 
 
 def test_parameters_are_told_as_a_reader_names_them() -> None:
