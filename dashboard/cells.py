@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from core.colors import shared_scale
-from core.comparison import Comparison
+from core.comparison import Cell, Comparison
 from core.errors import BadInput, Damaged
 from core.grid import CellStanding, CellState, Grid
 from core.items import Map
@@ -64,7 +64,11 @@ def visual_outputs(comparison: Comparison) -> dict[str, Output]:
 
 def grid_data(grid: Grid, view: View, store: Store) -> dict[str, Any]:
     """The grid for the component: `columns`, and `rows` of `cells`."""
-    maps = {state.cell.spec.key: extremes for state in grid.cells if (extremes := _extremes_of(state, view, store))}
+    maps = {
+        state.cell.spec.key: ends
+        for state in grid.cells
+        if (ends := _map_ends(state.manifest, view.item, store)) is not None
+    }
     rows = list(grid.rows())
     methods = len(grid.comparison.methods)
     whole = [_scale_of(chain(*rows[number::methods]), maps) for number in range(methods)]  # a picture's rows by method
@@ -94,6 +98,23 @@ def progress_line(grid: Grid) -> str:
     return ", ".join([f"{done} of {total} done", *rest])
 
 
+def shared_by(grid: Grid, cell: Cell, choice: ScaleChoice) -> list[Manifest]:
+    """The results whose maps share the cell's color scale; those of another method never do."""
+    return [
+        state.manifest
+        for state in grid.cells
+        if state.manifest is not None
+        and (state.cell.spec.key == cell.spec.key if choice == "cell" else state.cell.method == cell.method)
+        and (choice == "grid" or state.cell.picture.digest == cell.picture.digest)
+    ]
+
+
+def scale_among(manifests: Iterable[Manifest], name: str, store: Store) -> Scale | None:
+    """The one scale of the maps `name`, as far as their values reach; None where there are none."""
+    maps = [item for manifest in manifests if (item := _map_ends(manifest, name, store)) is not None]
+    return shared_scale(maps) if maps else None
+
+
 def gradient(*, signed: bool) -> str:
     """The color scale as a CSS gradient."""
     return f"linear-gradient(to right, {', '.join(color for _, color in color_stops(signed=signed, count=13))})"
@@ -109,7 +130,7 @@ def scale_bar(scale: Scale, item: Map, whose: str) -> dict[str, str]:
 
 
 def item_url(manifest: Manifest, item: StoredItem, scale: Scale | None = None) -> str | None:
-    """Where the item's picture is; None where its kind has none."""
+    """Where the item's picture is; None where its kind has none. A map without a scale gets its nominal range."""
     address = _ADDRESSES.get(item.kind)
     return address(manifest, item, scale) if address else None
 
@@ -146,7 +167,7 @@ def _cell(state: CellState, view: View, scale: Scale | None, item: Map | None) -
     data: dict[str, Any] = {
         "key": key, "state": state.standing, "alt": f"{words(view.item)}: {name}", "url": None, "headline": "",
         "reason": "", "progress": None, "numbers": [], "actions": [], "scale": None, "opens": False,
-        "active": key == view.active, "note": "random weights" if card.random_weights else None,
+        "active": key == view.active, "values": None, "note": "random weights" if card.random_weights else None,
     }  # fmt: skip
     own = shared_scale([item]) if item is not None and scale is None else None
     if own is not None and item is not None:
@@ -171,8 +192,17 @@ def _done(look: _Look) -> dict[str, Any]:
         return missing | {"actions": [DETAILS]}
     return {
         "url": item_url(manifest, shown, look.scale), "opens": True, "actions": [DETAILS],
+        "values": _values(manifest, shown),
         "numbers": [*numbers(manifest.items)[:NUMBERS_MAX], *_taken(manifest)],
     }  # fmt: skip
+
+
+def _values(manifest: Manifest, item: StoredItem) -> dict[str, str] | None:
+    """Where a map's raw values are, for the pointer to read, and their unit."""
+    if item.kind != Map.kind:
+        return None
+    file = item.file("safetensors")
+    return {"url": blob_url("result", manifest.key, file.name), "unit": item.meta["unit"]}
 
 
 def _taken(manifest: Manifest) -> list[tuple[str, str, str]]:
@@ -266,12 +296,12 @@ def _item_named(manifest: Manifest | None, name: str) -> StoredItem | None:
     return next((item for item in manifest.items if item.name == name), None) if manifest else None
 
 
-def _extremes_of(state: CellState, view: View, store: Store) -> Map | None:
-    shown = _item_named(state.manifest, view.item)
-    if state.manifest is None or shown is None or shown.kind != "map":
+def _map_ends(manifest: Manifest | None, name: str, store: Store) -> Map | None:
+    shown = _item_named(manifest, name)
+    if manifest is None or shown is None or shown.kind != "map":
         return None
     try:
-        return extremes(store, state.manifest.key, view.item)
+        return extremes(store, manifest.key, name)
     except (BadInput, Damaged):  # it was set aside meanwhile: the next look says so in the cell
         return None
 
@@ -283,5 +313,6 @@ def extremes(store: Store, key: str, name: str) -> Map:
     item = store.item(manifest, name) if manifest else None
     if not isinstance(item, Map):
         raise BadInput(f"result {key[:12]} has no map {name!r}")
-    ends = np.array([[item.values.min(initial=item.low), item.values.max(initial=item.low)]], np.float32)
+    start = 0.0 if item.signed else item.low  # a nominal end is no value: it would wash out a map of small ones
+    ends = np.array([[item.values.min(initial=start), item.values.max(initial=start)]], np.float32)
     return Map(values=ends, low=item.low, high=item.high, signed=item.signed, unit=item.unit)

@@ -10,11 +10,11 @@ import streamlit as st
 from core.comparison import Cell, Comparison
 from core.errors import BadLink, GazegridError
 from core.grid import Grid, look
-from core.manifest import Manifest
+from core.manifest import Manifest, StoredItem
 from core.networks.catalog import get_card
 from core.wording import network_facts, network_name, picture_name, words
 from dashboard.blobs import blob_url
-from dashboard.cells import item_url
+from dashboard.cells import item_url, scale_among, shared_by
 from dashboard.charts import Curve
 from dashboard.links import CELL, VIEW
 from dashboard.live import one_of, row_of, show_grid, view_controls
@@ -36,11 +36,16 @@ STILL = ("image", "map", "points")
 
 @dataclass(frozen=True)
 class Opened:
-    """A cell whose result is there, in its row."""
+    """A cell whose result is there, in its row; `sharing` are the results whose maps share one color scale with its."""
 
     row: Grid
     cell: Cell
     manifest: Manifest
+    sharing: tuple[Manifest, ...]
+
+    def shown(self, item: StoredItem) -> Shown:
+        """The item on the scale that the grid shows it on. Raises Damaged."""
+        return Shown(get_store(), self.manifest, item, scale_among(self.sharing, item.name, get_store()))
 
 
 def show_details(comparison: Comparison, key: str) -> None:
@@ -51,14 +56,15 @@ def show_details(comparison: Comparison, key: str) -> None:
     _heading(cell)
     view = view_controls(comparison)
     digest = cell.picture.digest
-    row = row_of(look(comparison, get_store(), get_queue()), digest)
+    grid = look(comparison, get_store(), get_queue())
+    row = row_of(grid, digest)
     show_grid(comparison, replace(view, active=key, compact=True), live=row.live, only_row=digest)
     manifest = next(state.manifest for state in row.cells if state.cell.spec.key == key)
     if manifest is None:
         st.caption("Curves, raw values and files are here as soon as the cell is done.")
         return
     try:
-        _parts(Opened(row, cell, manifest))
+        _parts(Opened(row, cell, manifest, tuple(shared_by(grid, cell, view.scale))))
     except GazegridError as error:
         show_error(error)
 
@@ -85,7 +91,7 @@ def _parts(opened: Opened) -> None:
 
 def _pictures(opened: Opened) -> None:
     """Any two of the still pictures under one slider."""
-    addresses = still_addresses(opened.manifest)
+    addresses = still_addresses(opened)
     if len(addresses) < 2:
         _items(opened)
         return
@@ -102,9 +108,12 @@ def _pictures(opened: Opened) -> None:
         show_pair((words(left), addresses[left]), (words(right), addresses[right]), key="details:pair")
 
 
-def still_addresses(manifest: Manifest) -> dict[str, str]:
+def still_addresses(opened: Opened) -> dict[str, str]:
     """Name -> address of every item that is one picture, in the result's order."""
-    found = {item.name: item_url(manifest, item) for item in manifest.items if item.kind in STILL}
+    manifest = opened.manifest
+    found = {
+        item.name: item_url(manifest, item, opened.shown(item).scale) for item in manifest.items if item.kind in STILL
+    }
     return {name: url for name, url in found.items() if url is not None}
 
 
@@ -134,7 +143,7 @@ def _values(opened: Opened) -> None:
         return
     name = st.selectbox("Item", names, format_func=words, key="details:values", width=320)
     st.caption("Point at a pixel to read its value; drag to zoom, double-click to zoom out.")
-    raw_values(Shown(get_store(), opened.manifest, opened.manifest.item(name)))
+    raw_values(opened.shown(opened.manifest.item(name)))
 
 
 def _items(opened: Opened) -> None:
@@ -142,7 +151,7 @@ def _items(opened: Opened) -> None:
     for item in opened.manifest.items:
         if item.kind != "scalar":
             with grid.cell(column_span="all" if item.kind in WIDE_KINDS else 1):
-                show_item(Shown(get_store(), opened.manifest, item))
+                show_item(opened.shown(item))
 
 
 def _origin(opened: Opened) -> None:

@@ -12,7 +12,7 @@ from core.manifest import Manifest
 from core.store import Store
 from core.wording import network_name, picture_name
 from dashboard.blobs import blob_url
-from dashboard.cells import item_url
+from dashboard.cells import item_url, scale_among
 from dashboard.links import GRID
 
 ROWS_MAX, COLUMNS_MAX = 4, 8
@@ -67,14 +67,14 @@ def _cell(undefined: str | None, key: str, store: Store, absent: str) -> str:
     manifest = store.manifest(key)
     if manifest is None:
         return f"<td><span>{escape(absent)}</span></td>"
-    return f"<td>{_first_picture(manifest)}</td>"
+    return f"<td>{_first_picture(manifest, store)}</td>"
 
 
-def _first_picture(manifest: Manifest) -> str:
+def _first_picture(manifest: Manifest, store: Store) -> str:
     for item in manifest.items:
         if item.kind in ("image", "points"):
             return _img(blob_url("thumbnail", manifest.key, item.name, side=SIDE_PX), item.name)
-        if url := item_url(manifest, item):
+        if url := item_url(manifest, item, scale_among([manifest], item.name, store)):
             return _img(url, item.name)
     return "<span>no picture</span>"
 

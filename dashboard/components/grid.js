@@ -43,6 +43,50 @@ const colorBar = (scale) => {
   return bar
 }
 
+const STORED_MAPS = 64
+const storedMaps = new Map() // address -> promise of {width, height, at}
+
+// A map's raw values: safetensors is a header's length (8 bytes), the header (JSON), float32 row by row.
+const readValues = async (url) => {
+  const answer = await fetch(url)
+  if (!answer.ok) throw new Error(`${answer.status}`)
+  const buffer = await answer.arrayBuffer()
+  const view = new DataView(buffer)
+  const headerBytes = Number(view.getBigUint64(0, true))
+  const { values } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, headerBytes)))
+  const start = 8 + headerBytes + values.data_offsets[0]
+  const [height, width] = values.shape
+  return { width, height, at: (x, y) => view.getFloat32(start + 4 * (y * width + x), true) }
+}
+
+const valuesOf = (url) => {
+  if (!storedMaps.has(url)) {
+    if (storedMaps.size >= STORED_MAPS) storedMaps.delete(storedMaps.keys().next().value)
+    storedMaps.set(url, readValues(url).catch(() => { storedMaps.delete(url); return null }))
+  }
+  return storedMaps.get(url)
+}
+
+// The value under the pointer, in a line over the picture's lower edge.
+const addProbe = (frame, values) => {
+  const line = make("div", "probe")
+  line.hidden = true
+  frame.append(line)
+  let inside = false
+  frame.onpointermove = async ({ clientX, clientY }) => {
+    inside = true
+    const map = await valuesOf(values.url)
+    if (!map || !inside) return
+    const box = frame.getBoundingClientRect()
+    const scale = Math.min(box.width / map.width, box.height / map.height) // the picture lies centred in its frame
+    const x = Math.floor((clientX - box.left - (box.width - scale * map.width) / 2) / scale)
+    const y = Math.floor((clientY - box.top - (box.height - scale * map.height) / 2) / scale)
+    line.hidden = x < 0 || y < 0 || x >= map.width || y >= map.height
+    if (!line.hidden) line.textContent = `x ${x} px, y ${y} px: ${Number(map.at(x, y).toPrecision(4))} ${values.unit}`.trim()
+  }
+  frame.onpointerleave = () => { inside = false; line.hidden = true }
+}
+
 const fill = (box, cell, send) => {
   const old = box.querySelector("img.picture")
   const parts = []
@@ -53,6 +97,10 @@ const fill = (box, cell, send) => {
       frame.type = "button"
       frame.title = cell.alt
       frame.onclick = () => send({ action: "details", key: cell.key })
+    }
+    if (cell.values) {
+      frame.removeAttribute("title") // its bubble would lie over the value
+      addProbe(frame, cell.values)
     }
   } else {
     const words = make("div", "words")

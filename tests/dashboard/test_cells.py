@@ -14,7 +14,7 @@ from core.methods import make_method
 from core.queue import JobState
 from core.store import Store
 from core.wording import counted, formatted, numbers, question
-from dashboard.cells import View, grid_data, progress_line, visual_outputs
+from dashboard.cells import View, grid_data, progress_line, scale_among, shared_by, visual_outputs
 from dashboard.session import get_queue
 from tests.kept import PROVENANCE, a_comparison, fill
 
@@ -177,3 +177,40 @@ def test_a_summary_is_a_question_and_its_explanation() -> None:
 def test_numbers_are_short() -> None:
     assert (formatted(0.12345, "s"), formatted(12345.6), formatted(1.0, "share")) == ("0.123 s", "12,346", "100 %")
     assert (counted(25_557_032), counted(950)) == ("25.6 M", "950")
+
+
+def test_a_map_beyond_its_nominal_range_is_drawn_as_far_as_it_reaches(comparison: Comparison, store: Store) -> None:
+    first, second, *_ = comparison.cells()
+    for cell, reach in ((first, 0.002), (second, 7.0)):
+        values = np.array([[-reach, reach / 2]], np.float32)
+        store.publish(
+            cell.spec, Result({"destroyed": Map(values=values, low=-1, signed=True, unit="logit")}), PROVENANCE
+        )
+    grid = look(comparison, store, get_queue())
+
+    def scale(choice: Any) -> tuple[float, float] | None:
+        return scale_among(shared_by(grid, first, choice), "destroyed", store)
+
+    assert scale("cell") == pytest.approx((-0.002, 0.002))
+    assert (scale("row"), scale("grid")) == ((-7.0, 7.0), (-7.0, 7.0))
+    row = grid_data(grid, View("destroyed"), store)["rows"][0]
+    assert [cell["url"].partition("?")[2] for cell in row["cells"]] == ["low=-7&high=7"] * 2
+    assert scale_among(shared_by(grid, first, "row"), "edge_energy", store) is None
+
+
+def test_only_the_same_method_shares_a_scale(comparison: Comparison, store: Store) -> None:
+    grid = several(store, comparison)
+    fixation, saliency = (grid.cells[place].cell for place in (0, 2))
+    assert [scale_among(shared_by(grid, fixation, choice), "attribution", store) for choice in ("row", "grid")] == [
+        (0.0, 2.0), (0.0, 6.0),
+    ]  # fmt: skip
+    assert scale_among(shared_by(grid, saliency, "grid"), "attribution", store) == (0.0, 800.0)
+
+
+def test_a_map_says_where_its_values_are_and_in_what_unit(comparison: Comparison, store: Store) -> None:
+    keys = fill(store, comparison)
+    grid = look(comparison, store, get_queue())
+    assert first_cell(grid, store, "destroyed")["values"] == {
+        "url": f"/api/result/{keys[0]}/destroyed.safetensors", "unit": "share",
+    }  # fmt: skip
+    assert first_cell(grid, store)["values"] is None

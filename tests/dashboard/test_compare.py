@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from core.canonical import canonical_json, digest_of
 from core.comparison import Comparison
 from core.gallery import add_to_gallery, find_gallery
 from core.grid import look, submit_grid
+from core.items import Map, Result
 from core.methods import METHODS, make_method
 from core.networks.catalog import get_card
 from core.networks.layers import layers_of
@@ -27,7 +29,7 @@ from dashboard.recent import cards, recent_comparisons
 from dashboard.session import get_queue
 from dashboard.sharing import single
 from tests.dashboard.conftest import use
-from tests.kept import NETWORKS, a_comparison, fill
+from tests.kept import NETWORKS, PROVENANCE, a_comparison, fill
 from tests.trained import put_local
 
 ENTRY = Path(dashboard.__file__).with_name("navigation.py")
@@ -149,6 +151,20 @@ def test_details_show_numbers_and_each_part(page: AppTest, store: Store, view: s
     shown(page, {"grid": comparison.key, "cell": fill(store, comparison, full=True)[0], "view": view})
     assert page.main.get(kind)
     assert any(metric.label == "Probability" for metric in page.metric)
+
+
+@pytest.mark.parametrize(("choice", "reach"), [("Row", 300.0), ("Each cell", 0.25)])
+def test_raw_values_are_on_the_scale_of_the_row_unless_asked_otherwise(
+    page: AppTest, store: Store, choice: str, reach: float
+) -> None:
+    comparison = a_comparison(store, pictures=1)
+    for cell, greatest in zip(comparison.cells(), (0.25, 300.0), strict=True):
+        values = np.array([[greatest, 0]], np.float32)
+        store.publish(cell.spec, Result({"destroyed": Map(values=values, low=-1, signed=True)}), PROVENANCE)
+    first = next(comparison.cells()).spec.key
+    shown(page, {"grid": comparison.key, "cell": first, "view": "Raw values", "item": "Destroyed", "scale": choice})
+    (drawn,) = json.loads(page.get("plotly_chart")[0].proto.spec)["data"]
+    assert (drawn["zmin"], drawn["zmax"]) == (-reach, reach)
 
 
 def test_a_cell_of_another_grid_is_refused_in_a_sentence(page: AppTest, store: Store) -> None:

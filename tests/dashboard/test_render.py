@@ -105,6 +105,8 @@ def test_a_chart_has_the_colors_of_the_pictures_on_the_scale_that_is_shared() ->
     figure = map_figure(Map(values=np.eye(3, dtype=np.float32), signed=True, unit="<b>"), -2.0, 2.0)
     assert (figure.data[0].zmin, figure.data[0].zmax) == (-2.0, 2.0)
     assert "<b>" not in figure.data[0].hovertemplate
+    for told in ("x %{x} px", "y %{y} px", "%{z:.5g} &lt;b>"):
+        assert told in figure.data[0].hovertemplate
     red, green, blue = colorize(np.array([[2.0]], np.float32), -2.0, 2.0, signed=True)[0, 0]
     assert color_stops(signed=True)[-1] == (1.0, f"rgb({red}, {green}, {blue})")
 
