@@ -148,10 +148,8 @@ def all_positive(contributions: Floats) -> Support:
 
 def supported(points: Points, support: Support, index: Indices, sign: Floats, manner: Manner) -> Points:
     """The supporters as points: `index` and `sign` (M,) are theirs; `sign` is already the point's times its own."""
-    found = Points(
-        index, sign if manner.signed else np.ones_like(sign), points.weight[support.parent] * support.share,
-        points.picture[support.parent],
-    )  # fmt: skip
+    weight = points.weight[support.parent] * support.share
+    found = Points(index, sign, weight, points.picture[support.parent])
     return found if manner.stays else found.taken(~support.stays)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -148,6 +148,8 @@ def _back(
             if found is None:
                 continue
             points = joined(found)
+            if not walk.manner.signed:
+                points = replace(points, sign=np.ones_like(points.sign), distinct=False)
             if not points.distinct:
                 points = merged(points, walk.manner)
             if (name := kept.get(id(value))) is not None:
