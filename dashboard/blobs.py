@@ -25,6 +25,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from streamlit import config
 
+from core.attribution import ORIGINAL
 from core.colors import colorize
 from core.errors import BadInput, BadLink, Damaged, GazegridError
 from core.items import Animation, Image, Map, Pixels, Points, png_bytes
@@ -32,10 +33,14 @@ from core.manifest import FILE_NAME, Manifest
 from core.picture import thumbnail
 from core.samples import sample, sample_names
 from core.spec import checked_key
+from core.store import Store
+from dashboard.charts import dot_looks
 from dashboard.session import get_queue, get_store
 
 SIDES_PX = (160, 320, 640)
 """The sizes that thumbnails come in."""
+POINTS_TIMES = 2
+"""So many times larger than their frame points are drawn, so that a dot is round."""
 STRIP_STILLS = 8
 """Most pictures in a strip."""
 STRIP_GAP_PX = 8
@@ -236,22 +241,38 @@ def _image_pixels(item: Image, _: Manifest) -> Pixels:
 
 
 def _points_pixels(item: Points, manifest: Manifest) -> Pixels:
-    """The points as rings over the picture they were found in, scaled to the frame that they are given in."""
-    pixels = get_store().picture(manifest.spec["pictures"][0]).pixels
-    return draw_points(pixels, item)
+    """The points over the picture they were found in."""
+    return draw_points(framed(get_store(), manifest, item), item)
+
+
+def framed(store: Store, manifest: Manifest, item: Points) -> Pixels:
+    """The picture in the points' own frame, (height, width, 3): as the network saw it, where the result keeps that.
+
+    A network sees a part of the picture, cropped: the whole one is scaled to the frame only where nothing better is
+    kept. Raises Damaged.
+    """
+    if any(stored.name == ORIGINAL.name for stored in manifest.items):
+        original = store.item(manifest, ORIGINAL.name)
+        if isinstance(original, Image) and original.pixels.shape[:2] == (item.height, item.width):
+            return original.pixels
+    pixels = store.picture(manifest.spec["pictures"][0]).pixels
+    size = (item.width, item.height)
+    return np.asarray(PillowImage.fromarray(pixels).resize(size, PillowImage.Resampling.LANCZOS))
 
 
 def draw_points(pixels: Pixels, item: Points) -> Pixels:
-    """`pixels` scaled to the points' frame, a ring at each, larger where its weight is."""
-    image = PillowImage.fromarray(pixels).resize((item.width, item.height), PillowImage.Resampling.LANCZOS)
-    pen = ImageDraw.Draw(image)
-    weights = np.ones(len(item.xy)) if item.weights is None else np.abs(item.weights)
-    unit_px = max(item.width, item.height) / 100
-    for (x, y), weight in zip(item.xy, weights / max(float(weights.max(initial=0.0)), 1e-12), strict=True):
-        radius_px = unit_px * (0.6 + 1.4 * float(weight))
+    """`pixels` of the points' frame, twice as large, with a dot at each point, larger where it weighs more."""
+    size = (POINTS_TIMES * item.width, POINTS_TIMES * item.height)
+    image = PillowImage.fromarray(pixels).resize(size, PillowImage.Resampling.LANCZOS).convert("RGBA")
+    dots = PillowImage.new("RGBA", size)
+    pen = ImageDraw.Draw(dots)
+    radii_px, opacities = dot_looks(item)
+    unit_px = max(size) / 100
+    for index in np.argsort(opacities, kind="stable"):  # the heaviest on top
+        (x, y), radius_px = POINTS_TIMES * item.xy[index], unit_px * float(radii_px[index])
         box = (x - radius_px, y - radius_px, x + radius_px, y + radius_px)
-        pen.ellipse(box, outline=_POINT_COLOR, width=max(1, round(unit_px / 3)))
-    return np.asarray(image)
+        pen.ellipse(box, fill=(*_POINT_COLOR, round(255 * float(opacities[index]))))
+    return np.asarray(PillowImage.alpha_composite(image, dots).convert("RGB"))
 
 
 def film_strip(webp: bytes, side_px: int) -> Pixels:

@@ -16,6 +16,12 @@ LINE_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 PLOTTED_POINTS_MAX = 2_000
 MARKED_EPOCHS = 40
 LEGEND_LETTERS = 32
+DOT_COLOR, DOT_PX = "#ff4020", 9
+"""Of points: their color, and a dot's width in pixels of the screen for a radius of one percent."""
+DOTS_AT_EASE = 60
+"""Up to so many points are drawn at full size."""
+LATTICE = 32
+"""Places along each side of a picture that can be clicked."""
 MARGIN = {"l": 8, "r": 8, "t": 32, "b": 8}
 
 
@@ -145,17 +151,56 @@ def picture_figure(pixels: Pixels) -> go.Figure:
 
 
 def points_figure(item: Points, background: Pixels) -> go.Figure:
-    """The points over their picture, (height, width, 3) of the points' own frame."""
+    """The points over their picture, (height, width, 3) of the points' own frame: heavier ones larger and denser."""
     figure = go.Figure(go.Image(z=background, hoverinfo="skip"))
     weights: NDArray[np.float32] | None = item.weights
-    sizes = 8 if weights is None else 5 + 14 * np.abs(weights) / max(float(np.abs(weights).max(initial=0)), 1e-12)
+    radii, opacities = dot_looks(item)
+    order = np.argsort(opacities, kind="stable")  # the heaviest on top
+    weights = None if weights is None else weights[order]
     figure.add_scatter(
-        x=item.xy[:, 0], y=item.xy[:, 1], mode="markers", customdata=weights,
-        marker={"size": sizes, "color": "rgba(0,0,0,0)", "line": {"color": "#ff4020", "width": 2}},
+        x=item.xy[order, 0], y=item.xy[order, 1], mode="markers", customdata=weights, showlegend=False,
+        marker={"size": DOT_PX * radii[order], "color": DOT_COLOR, "opacity": opacities[order], "line": {"width": 0}},
         hovertemplate="x %{x:.1f} px, y %{y:.1f} px" + ("" if weights is None else "<br>weight %{customdata:.4g}")
         + "<extra></extra>",
     )  # fmt: skip
     return _framed(figure, item.width, item.height)
+
+
+def dot_looks(item: Points) -> tuple[Floats, Floats]:
+    """How each point is drawn: radius (K,) in percent of the frame's longer side, and opacity (K,) of 0 to 1.
+
+    A dot's area grows with its weight. Where there are many, all are smaller, so that the picture is seen between them.
+    """
+    count = len(item.xy)
+    weights = np.ones(count, np.float32) if item.weights is None else np.abs(item.weights)
+    shares = np.sqrt(weights / max(float(weights.max(initial=0)), 1e-12))
+    crowding = np.clip((DOTS_AT_EASE / max(count, 1)) ** 0.25, 0.4, 1.0)
+    radii = crowding * (0.5 + 1.5 * shares)
+    return radii.astype(np.float32), (0.35 + 0.55 * shares).astype(np.float32)
+
+
+def clickable_figure(pixels: Pixels, points: Points | None, place: tuple[float, float] | None) -> go.Figure:
+    """A picture in which each place can be clicked, with the points that there are, and a cross at `place` (shares).
+
+    Pictures take no clicks in plotly, points do: an invisible lattice of them lies over all.
+    """
+    height_px, width_px = pixels.shape[:2]
+    nothing = Points(xy=np.zeros((0, 2), np.float32), width=width_px, height=height_px)
+    figure = points_figure(points or nothing, pixels)
+    steps = (np.arange(LATTICE) + 0.5) / LATTICE
+    x, y = (axis.ravel() for axis in np.meshgrid(steps * width_px, steps * height_px))
+    figure.add_scatter(
+        x=x, y=y, mode="markers", marker={"size": 16, "opacity": 0}, showlegend=False,
+        hovertemplate="Ask for the neuron here<br>x %{x:.0f} px, y %{y:.0f} px<extra></extra>",
+        selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
+    )  # fmt: skip
+    if place is not None:
+        figure.add_scatter(
+            x=[place[0] * width_px], y=[place[1] * height_px], mode="markers", hoverinfo="skip", showlegend=False,
+            marker={"symbol": "cross-thin", "size": 22, "line": {"color": "#00e5ff", "width": 3}},
+        )  # fmt: skip
+    figure.update_layout(clickmode="event+select", dragmode=False, hoverdistance=40)
+    return figure
 
 
 def embedding_figure(item: Embedding) -> go.Figure:

@@ -18,6 +18,7 @@ from dashboard.cells import item_url, scale_among, shared_by
 from dashboard.charts import Curve
 from dashboard.links import CELL, VIEW
 from dashboard.live import one_of, row_of, show_grid, view_controls
+from dashboard.places import show_places, takes_places
 from dashboard.render import (
     WIDE_KINDS,
     Shown,
@@ -30,13 +31,14 @@ from dashboard.render import (
 )
 from dashboard.session import get_queue, get_store, plain, show_error
 
-PICTURES, CURVES, VALUES, ITEMS, ORIGIN = "Pictures", "Curves", "Raw values", "All items", "Origin and files"
+PLACES, PICTURES, CURVES, VALUES = "Click into it", "Pictures", "Curves", "Raw values"
+ITEMS, ORIGIN = "All items", "Origin and files"
 STILL = ("image", "map", "points")
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A cell whose result is there, in its row; `sharing` are the results whose maps share one color scale with its."""
+    """A cell whose result is there, in its row; `sharing`: the results whose maps share one color scale with its."""
 
     row: Grid
     cell: Cell
@@ -85,8 +87,13 @@ def _heading(cell: Cell) -> None:
 
 def _parts(opened: Opened) -> None:
     show_scalars(opened.manifest.items)
-    parts = {PICTURES: _pictures, CURVES: _curves, VALUES: _values, ITEMS: _items, ORIGIN: _origin}
+    places = {PLACES: _places} if takes_places(opened.cell.method) else {}
+    parts = places | {PICTURES: _pictures, CURVES: _curves, VALUES: _values, ITEMS: _items, ORIGIN: _origin}
     parts[one_of(VIEW, "Part", {name: name for name in parts}, visible=False)](opened)
+
+
+def _places(opened: Opened) -> None:
+    show_places(opened.row.comparison, opened.cell, opened.manifest)
 
 
 def _pictures(opened: Opened) -> None:

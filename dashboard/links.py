@@ -24,8 +24,10 @@ from core.store import Store
 from core.welcome import METHOD as DEFAULT_METHOD
 
 GRID, CELL, ITEM, SCALE, VIEW = "grid", "cell", "item", "scale", "view"
+BACK = "back"
+"""`GRID.CELL`: the cell in whose picture was clicked."""
 DOOR = ("method", "beside", "pictures", "networks", "seed")
-OWN = (GRID, CELL, ITEM, SCALE, VIEW)
+OWN = (GRID, CELL, ITEM, SCALE, VIEW, BACK)
 SOURCES_MAX = 100
 
 

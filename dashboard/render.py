@@ -9,16 +9,13 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
-import numpy as np
 import streamlit as st
-from PIL import Image as PillowImage
 
 from core.colors import shared_scale
-from core.items import Pixels
 from core.manifest import Manifest, StoredItem
 from core.store import Store
 from core.wording import formatted, scalar_label, words
-from dashboard.blobs import blob_url
+from dashboard.blobs import blob_url, framed
 from dashboard.cells import TRACE, Scale, item_url
 from dashboard.charts import Curve, curve_figures, embedding_figure, map_figure, picture_figure, points_figure
 from dashboard.components import before_after
@@ -125,14 +122,9 @@ def _map(shown: Shown) -> None:
 
 
 def _points(shown: Shown) -> None:
-    st.plotly_chart(points_figure(shown.item, _picture_in(shown)), key=shown.key, config=PLOTLY)
-
-
-def _picture_in(shown: Shown) -> Pixels:
-    """The result's first picture in the points' own frame."""
-    pixels = shown.store.picture(shown.manifest.spec["pictures"][0]).pixels
-    frame = (shown.item.width, shown.item.height)
-    return np.asarray(PillowImage.fromarray(pixels).resize(frame, PillowImage.Resampling.LANCZOS))
+    st.plotly_chart(
+        points_figure(shown.item, framed(shown.store, shown.manifest, shown.item)), key=shown.key, config=PLOTLY
+    )
 
 
 def _series(shown: Shown) -> None:

@@ -14,6 +14,7 @@ from core.wording import listed, question
 from dashboard import chooser, links
 from dashboard.details import show_details
 from dashboard.live import cancel_all, show_grid, view_controls
+from dashboard.places import INVITATION, show_way_back, takes_places
 from dashboard.recent import show_recent
 from dashboard.session import get_queue, get_store, plain, show_error
 from dashboard.sharing import share_menu
@@ -30,7 +31,9 @@ def page() -> None:
         chooser.chooser(comparison)
     if comparison is None:
         show_recent()
-    elif links.CELL in query:
+        return
+    show_way_back(query, comparison)
+    if links.CELL in query:
         show_details(comparison, query[links.CELL])
     else:
         _comparison(comparison)
@@ -73,6 +76,8 @@ def _comparison(comparison: Comparison) -> None:
             share_menu(comparison)
     with st.container(gap="xsmall"):
         _told(comparison)
+        if any(map(takes_places, comparison.methods)):
+            st.caption(f":material/ads_click: {INVITATION}")
     show_grid(comparison, view_controls(comparison), live=live)
 
 

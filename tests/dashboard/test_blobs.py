@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import time
+from dataclasses import replace
 from urllib.parse import quote
 
 import numpy as np
@@ -11,14 +13,14 @@ from starlette.testclient import TestClient
 from streamlit import config
 
 from core.colors import colorize
-from core.items import Animation, Map
+from core.items import Animation, Image, Map, Points, Result
 from core.ledger import preview_key
 from core.picture import thumbnail
 from core.store import Store
 from dashboard import blobs
-from dashboard.blobs import STRIP_GAP_PX, STRIP_STILLS, blob_routes, blob_url, film_strip
+from dashboard.blobs import STRIP_GAP_PX, STRIP_STILLS, blob_routes, blob_url, draw_points, film_strip, framed
 from dashboard.session import get_queue
-from tests.kept import a_comparison, fill
+from tests.kept import PROVENANCE, a_comparison, fill
 
 
 def pixels(content: bytes) -> np.ndarray:
@@ -113,7 +115,7 @@ def test_thumbnails_come_in_few_sizes_and_are_made_once(client: TestClient, stor
     assert max(pixels(first.content).shape) <= 160
     assert store.cache is not None
     assert store.cache.get(f"picture:{comparison.pictures[0].digest}:160") == first.content
-    assert pixels(client.get(blob_url("thumbnail", key, "places", side=160)).content).shape == (24, 24, 3)
+    assert pixels(client.get(blob_url("thumbnail", key, "places", side=160)).content).shape == (48, 48, 3)
     assert client.get(blob_url("sample", "cat", side=160)).status_code == 200
 
 
@@ -174,3 +176,28 @@ def test_addresses_stay_under_the_base_path_and_quote_what_they_are_given(
     assert blob_url("sample", "a/../b?") == f"/team/a/api/sample/{quote('a/../b?', safe='')}"
     with TestClient(Starlette(routes=blob_routes())) as client:
         assert client.get(blob_url("result", key, "remaining.png")).status_code == 200
+
+
+def test_points_lie_over_what_the_network_saw_not_over_the_whole_picture(store: Store) -> None:
+    spec = next(a_comparison(store, seed=7, pictures=1).cells()).spec
+    places = Points(xy=np.array([[2.5, 2.5]], np.float32), width=24, height=24)
+    seen = np.full((24, 24, 3), 200, np.uint8)
+    manifest = store.publish(spec, Result({"fixations": places, "original": Image(pixels=seen)}), PROVENANCE)
+    assert np.array_equal(framed(store, manifest, places), seen)
+    other = store.publish(replace(spec, seed=8), Result({"fixations": places}), PROVENANCE)
+    assert np.array_equal(framed(store, other, places), store.picture(spec.pictures[0]).pixels)
+
+
+def test_a_dot_lies_at_its_point_and_many_leave_the_picture_to_be_seen() -> None:
+    gray = np.full((224, 224, 3), 128, np.uint8)
+    one = draw_points(gray, Points(xy=np.array([[60, 30]], np.float32), width=224, height=224))
+    assert one.shape == (448, 448, 3)
+    assert one[60, 120, 0] > 200
+    assert (one[::, 200:] == 128).all()
+    numbers = np.random.default_rng(0)
+    weights = np.sort(numbers.random(1024).astype(np.float32) ** 4)[::-1]
+    xy = numbers.random((1024, 2), np.float32) * 224
+    begun = time.monotonic()
+    many = draw_points(gray, Points(xy=xy, width=224, height=224, weights=weights))
+    assert time.monotonic() - begun < 1
+    assert (many == 128).all(axis=2).mean() > 0.5

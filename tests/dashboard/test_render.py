@@ -9,7 +9,17 @@ from streamlit.testing.v1 import AppTest
 from core.colors import colorize
 from core.items import KINDS, Animation, Map, Points, Result, Scalar, Series
 from core.store import Store
-from dashboard.charts import Curve, color_stops, curve_figures, map_figure, points_figure, thinned
+from dashboard.charts import (
+    LATTICE,
+    Curve,
+    clickable_figure,
+    color_stops,
+    curve_figures,
+    dot_looks,
+    map_figure,
+    points_figure,
+    thinned,
+)
 from dashboard.render import RENDERERS
 from tests.kept import PROVENANCE, a_comparison, fill
 
@@ -109,6 +119,29 @@ def test_a_chart_has_the_colors_of_the_pictures_on_the_scale_that_is_shared() ->
         assert told in figure.data[0].hovertemplate
     red, green, blue = colorize(np.array([[2.0]], np.float32), -2.0, 2.0, signed=True)[0, 0]
     assert color_stops(signed=True)[-1] == (1.0, f"rgb({red}, {green}, {blue})")
+
+
+def test_heavier_points_are_larger_and_denser_and_all_are_smaller_where_there_are_many() -> None:
+    def places(weights: list[float]) -> Points:
+        count = len(weights)
+        return Points(xy=np.ones((count, 2), np.float32), width=9, height=9, weights=np.array(weights, np.float32))
+
+    radii, opacities = dot_looks(places([4, 1, 0]))
+    assert radii[0] > radii[1] > radii[2] > 0
+    assert 1 > opacities[0] > opacities[1] > opacities[2] > 0
+    crowded, _ = dot_looks(places([4.0] * 1024))
+    assert crowded[0] == pytest.approx(radii[0] / 2, rel=0.1)
+    drawn = points_figure(places([4, 1, 0]), np.zeros((9, 9, 3), np.uint8)).data[1]
+    assert (list(drawn.customdata), drawn.marker.size[-1]) == ([0, 1, 4], max(drawn.marker.size))
+
+
+def test_every_place_of_a_picture_can_be_clicked() -> None:
+    figure = clickable_figure(np.zeros((10, 20, 3), np.uint8), None, (0.25, 0.5))
+    lattice, cross = figure.data[-2:]
+    assert (min(lattice.x), max(lattice.x)) == pytest.approx((20 / 64, 20 - 20 / 64))
+    assert (min(lattice.y), max(lattice.y)) == pytest.approx((10 / 64, 10 - 10 / 64))
+    assert len(lattice.x) == LATTICE**2
+    assert (cross.x, cross.y) == ((5,), (5,))
 
 
 def test_points_lie_in_their_own_frame_with_y_downwards() -> None:
