@@ -54,8 +54,8 @@ PRESETS = (
     Preset(
         "Where did it look?",
         "fixation",
-        note="beside Grad-CAM, saliency and integrated gradients",
-        beside=("grad_cam", "saliency", "integrated_gradients"),
+        note="beside Grad-CAM, saliency and occlusion",
+        beside=("grad_cam", "saliency", "occlusion"),
     ),
     Preset("Least change", "amplify"),
     Preset("Super-cat", "class_image", {"class_name": "tabby"}),

@@ -62,22 +62,24 @@ def visual_outputs(comparison: Comparison) -> dict[str, Output]:
     return found
 
 
-def grid_data(grid: Grid, view: View, store: Store) -> dict[str, Any]:
-    """The grid for the component: `columns`, and `rows` of `cells`."""
+def grid_data(grid: Grid, view: View, store: Store, whole: Grid | None = None) -> dict[str, Any]:
+    """The grid for the component: `columns`, and `rows` of `cells`. `whole`: what `grid` is a part of."""
+    whole = whole or grid
     maps = {
         state.cell.spec.key: ends
-        for state in grid.cells
+        for state in whole.cells
         if (ends := _map_ends(state.manifest, view.item, store)) is not None
     }
-    rows = list(grid.rows())
-    methods = len(grid.comparison.methods)
-    whole = [_scale_of(chain(*rows[number::methods]), maps) for number in range(methods)]  # a picture's rows by method
+    rows, methods = list(grid.rows()), grid.comparison.methods
+    wide: list[Scale | None] = [None] * len(methods)
+    if view.scale == "grid":
+        of_pictures = list(whole.rows())  # a row for each method, then those of the next picture
+        wide = [_scale_of(chain(*of_pictures[place :: len(methods)]), maps) for place in range(len(methods))]
     return {
         "compact": view.compact,
         "columns": [_column(state) for state in rows[0]],
         "rows": [
-            _row(row, view, maps, whole[number % methods] if view.scale == "grid" else None, several=methods > 1)
-            for number, row in enumerate(rows)
+            _row(row, view, maps, wide[methods.index(row[0].cell.method)], several=len(methods) > 1) for row in rows
         ],
     }
 

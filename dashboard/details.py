@@ -59,8 +59,8 @@ def show_details(comparison: Comparison, key: str) -> None:
     view = view_controls(comparison)
     digest = cell.picture.digest
     grid = look(comparison, get_store(), get_queue())
-    row = row_of(grid, digest)
-    show_grid(comparison, replace(view, active=key, compact=True), live=row.live, only_row=digest)
+    row = row_of(grid, digest, cell.method)
+    show_grid(comparison, replace(view, active=key, compact=True), live=row.live, only_row=digest, method=cell.method)
     manifest = next(state.manifest for state in row.cells if state.cell.spec.key == key)
     if manifest is None:
         st.caption("Curves, raw values and files are here as soon as the cell is done.")

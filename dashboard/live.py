@@ -10,6 +10,7 @@ import streamlit as st
 from core.comparison import Comparison
 from core.errors import GazegridError
 from core.grid import Grid, look
+from core.method import Method
 from core.wording import words
 from dashboard.cells import ScaleChoice, View, grid_data, progress_line, visual_outputs
 from dashboard.components import grid_view
@@ -62,25 +63,34 @@ def one_of(
     return first if chosen is None else chosen
 
 
-def show_grid(comparison: Comparison, view: View, *, live: bool, only_row: str | None = None) -> None:
-    """The grid, or the row of one picture; drawn again and again where it is `live`, until nothing more is to come."""
-    st.fragment(_draw, run_every=LOOK_EVERY_S if live else None)(comparison, view, only_row, live)
+def show_grid(
+    comparison: Comparison, view: View, *, live: bool, only_row: str | None = None, method: Method | None = None
+) -> None:
+    """The grid, or the rows of one picture, or its row of one `method`.
+
+    It is drawn again and again where it is `live`, until nothing more is to come.
+    """
+    st.fragment(_draw, run_every=LOOK_EVERY_S if live else None)(comparison, view, only_row, method, live)
 
 
-def _draw(comparison: Comparison, view: View, only_row: str | None, was_live: bool) -> None:
-    grid = row_of(look(comparison, get_store(), get_queue()), only_row)
+def _draw(comparison: Comparison, view: View, only_row: str | None, method: Method | None, was_live: bool) -> None:
+    whole = look(comparison, get_store(), get_queue())
+    grid = row_of(whole, only_row, method)
     if was_live and not grid.live:
         st.rerun()
     _status(grid, only_row)
     key = f"grid:{only_row or 'all'}"
-    grid_view(grid_data(grid, view, get_store()), key=key, on_click=lambda: act(comparison, _clicked(key)))
+    grid_view(grid_data(grid, view, get_store(), whole), key=key, on_click=lambda: act(comparison, _clicked(key)))
 
 
-def row_of(grid: Grid, digest: str | None) -> Grid:
-    """The part of a grid that is about one picture; all of it for None."""
-    if digest is None:
-        return grid
-    return Grid(grid.comparison, tuple(s for s in grid.cells if s.cell.picture.digest == digest), grid.queue_fault)
+def row_of(grid: Grid, digest: str | None, method: Method | None = None) -> Grid:
+    """The part of a grid that is about one picture, and by one method; all of it for None."""
+    cells = tuple(
+        state
+        for state in grid.cells
+        if digest in (None, state.cell.picture.digest) and (method is None or state.cell.method == method)
+    )
+    return Grid(grid.comparison, cells, grid.queue_fault)
 
 
 def _status(grid: Grid, only_row: str | None) -> None:

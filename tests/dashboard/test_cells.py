@@ -15,6 +15,7 @@ from core.queue import JobState
 from core.store import Store
 from core.wording import counted, formatted, numbers, question
 from dashboard.cells import View, grid_data, progress_line, scale_among, shared_by, visual_outputs
+from dashboard.live import row_of
 from dashboard.session import get_queue
 from tests.kept import PROVENANCE, a_comparison, fill
 
@@ -98,6 +99,13 @@ def test_several_methods_have_rows_and_scales_of_their_own(comparison: Compariso
     whole = [row["scale"] for row in grid_data(grid, View("attribution", "grid"), store)["rows"]]
     assert [bar["high"] for bar in whole] == ["6", "800", "6", "800"]
     assert "all rows of Saliency" in whole[1]["title"]
+
+
+def test_a_single_row_keeps_the_scale_of_the_whole_grid(comparison: Comparison, store: Store) -> None:
+    grid = several(store, comparison)
+    cell = grid.cells[2].cell
+    (row,) = grid_data(row_of(grid, cell.picture.digest, cell.method), View("attribution", "grid"), store, grid)["rows"]
+    assert (row["subtitle"], row["scale"]["high"], len(row["cells"])) == ("Saliency", "800", 2)
 
 
 def test_the_scale_is_shown_with_ends_and_unit(comparison: Comparison, store: Store) -> None:
