@@ -147,11 +147,7 @@ def _back(
             found = pending.pop(id(value), None)
             if found is None:
                 continue
-            points = joined(found)
-            if not walk.manner.signed:
-                points = replace(points, sign=np.ones_like(points.sign), distinct=False)
-            if not points.distinct:
-                points = merged(points, walk.manner)
+            points = _met(found, walk.manner)
             if (name := kept.get(id(value))) is not None:
                 reached[name] = Reached(points, value.shape)
             if (rule := RULES.get(operation.name)) is None:
@@ -161,6 +157,14 @@ def _back(
                     walk.lost += float(moved.weight.sum())
                 elif len(moved):
                     pending.setdefault(id(part), []).append(moved)
+
+
+def _met(found: list[Points], manner: Manner) -> Points:
+    """All that has come to a tensor, each place once."""
+    points = joined(found)
+    if not manner.signed:
+        points = replace(points, sign=np.ones_like(points.sign), distinct=False)
+    return points if points.distinct else merged(points, manner)
 
 
 def _none() -> Points:
