@@ -21,6 +21,7 @@ MOVING = frozenset({
     "split", "split_with_sizes", "unsafe_split", "unbind", "expand", "alias", "detach", "clone", "contiguous", "roll",
     "flip", "index", "index_select", "repeat", "_to_copy",
 })  # fmt: skip
+"""Each position of the outcome is one of what goes in, unchanged."""
 ALONG_ROWS = frozenset({"native_layer_norm", "_fused_rms_norm", "mm", "addmm"})
 """Each position of the outcome depends on its row, the last dimension, alone."""
 BY_ELEMENT = frozenset({

@@ -36,7 +36,7 @@ class Value:
     mask: Tensor | None = None
     """True where a live value depends on the pictures; None: everywhere."""
     stale: bool = False
-    """Another tensor that shares its memory was written to."""
+    """Something of the pictures was written to another tensor that shares its memory."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -64,8 +64,8 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """Such as `convolution`."""
-        return str(self.function.overloadpacket.__name__)
+        """Such as `convolution`; what is written in place has the same name, as it is traced the same."""
+        return str(self.function.overloadpacket.__name__).removesuffix("_")
 
     @cached_property
     def values(self) -> list[Value]:
@@ -120,12 +120,12 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has not
         named = dict(zip(_declared(function), args, strict=False)) | kwargs
         known = {name: self._known(argument) for name, argument in named.items()}
         operation = Operation(function, known, order=len(self.operations))
+        if any(value.stale for value in operation.values):
+            raise Undefined("the fixations cannot be traced through a write into a part of a tensor")
         if not any(value.live for value in operation.values):
             return function(*args, **kwargs)
         if function is torch.ops.aten.as_strided_.default and list(args[1]) == list(args[0].shape):
             return function(*args, **kwargs)  # another order in memory, the same numbers
-        if any(value.live and value.stale for value in operation.values):
-            raise Undefined("the fixations cannot be traced through a write into a part of a tensor")
         written = self._before_writing(function, args)
         result = function(*args, **kwargs)
         self._record(operation, result if written is None else written)

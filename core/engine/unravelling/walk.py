@@ -47,7 +47,7 @@ class Unravelled:
     answer: Tensor
     """(N, K), as the network gives it without a record."""
     lost: float
-    """Share of the weight that fell on padding."""
+    """Share of the weight that fell on padding or on what does not depend on the pictures."""
     errors: list[float] = field(default_factory=list)
     """See `Walk.errors`."""
 

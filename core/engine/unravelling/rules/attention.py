@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from core.engine.unravelling.constants import MOVING
 from core.engine.unravelling.points import (
     Floats,
     Indices,
@@ -18,12 +19,11 @@ from core.engine.unravelling.points import (
     unravelled,
 )
 from core.engine.unravelling.rules import Followed, Walk, rule
-from core.engine.unravelling.rules.elementwise import PASSING
 from core.engine.unravelling.tape import Operation, Value, origin
 from core.errors import Undefined
 
 SOFTMAX = frozenset({"_softmax", "softmax", "_safe_softmax"})
-BEHIND = PASSING | {"mul", "div", "native_dropout", "add"}
+BEHIND = MOVING | {"mul", "div", "native_dropout", "add"}
 
 
 @rule("bmm", "baddbmm")

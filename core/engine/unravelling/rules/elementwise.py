@@ -6,23 +6,19 @@ import math
 
 import numpy as np
 
+from core.engine.unravelling.constants import MOVING
 from core.engine.unravelling.points import Floats, Indices, Points, signs, strongest, supported
 from core.engine.unravelling.rules import Followed, Walk, rule
 from core.engine.unravelling.tape import Operation, Value, origin
 
 GATES = frozenset({"sigmoid", "hardsigmoid", "_softmax", "softmax", "tanh", "rsqrt", "reciprocal", "sqrt"})
 ACTIVATIONS = frozenset({"gelu", "silu", "relu", "hardswish", "hardtanh", "mish", "elu", "leaky_relu"})
-PASSING = frozenset({
-    "view", "_unsafe_view", "permute", "transpose", "t", "unsqueeze", "squeeze", "expand", "clone", "slice", "select",
-    "split", "split_with_sizes", "alias", "detach", "_to_copy",
-})  # fmt: skip
 
 
 @rule(
-    "relu", "relu_", "hardtanh", "hardtanh_", "gelu", "silu", "silu_", "hardswish", "hardswish_", "hardsigmoid",
-    "sigmoid", "sigmoid_", "tanh", "leaky_relu", "leaky_relu_", "elu", "elu_", "clamp", "clamp_min", "mish", "softplus",
-    "native_dropout", "dropout", "_prelu_kernel", "exp", "log", "log1p", "sqrt", "erf", "clone", "alias", "detach",
-    "_to_copy", "contiguous", "lift_fresh", "nan_to_num", "masked_fill", "celu", "clamp_", "mish_", "celu_",
+    "relu", "hardtanh", "gelu", "silu", "hardswish", "hardsigmoid", "sigmoid", "tanh", "leaky_relu", "elu", "celu",
+    "clamp", "clamp_min", "mish", "softplus", "native_dropout", "dropout", "_prelu_kernel", "exp", "log", "log1p",
+    "sqrt", "erf", "nan_to_num", "masked_fill", "clone", "alias", "detach", "_to_copy", "contiguous", "lift_fresh",
 )  # fmt: skip
 def activation(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """The same place: what makes it larger before makes it larger after."""
@@ -75,11 +71,11 @@ def norm_of_rows(operation: Operation, value: Value, points: Points, walk: Walk)
     return [(operation["input"], points.moved(points.index, signs(scale.flat)[points.index % scale.flat.size]))]
 
 
-@rule("add", "add_", "sub", "sub_")
+@rule("add", "sub")
 def addition(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """A sum rests on its larger part, or on both by their shares; a constant part is a bias. Ties go to the skip."""
     first, second = operation["self"], operation["other"]
-    turned = -1.0 if operation.name.startswith("sub") else 1.0
+    turned = -1.0 if operation.name == "sub" else 1.0
     factor = turned * float(operation.get("alpha", 1))
     parts = [(part, sign) for part, sign in ((first, 1.0), (second, factor)) if isinstance(part, Value) and part.live]
     if len(parts) == 1:
@@ -133,7 +129,7 @@ def scaled_addition(operation: Operation, value: Value, points: Points, walk: Wa
     return followed
 
 
-@rule("mul", "mul_", "div", "div_")
+@rule("mul", "div")
 def product(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """A gate is a constant: the other factor is followed, and a negative gate turns the sign."""
     first, second = operation["self"], operation["other"]
@@ -141,7 +137,7 @@ def product(operation: Operation, value: Value, points: Points, walk: Walk) -> F
         return [(first, points.moved(points.index, _all(points, float(second))))]
     if not isinstance(first, Value):
         return [(second, points.moved(points.index, _all(points, float(first))))]
-    if not operation.name.startswith("div"):
+    if operation.name == "mul":
         first, second = _followed_first(first, second)
     gate = second.flat[broadcast(points.index, value, second)]
     return [
@@ -198,7 +194,7 @@ def _followed_first(first: Value, second: Value) -> tuple[Value, Value]:
     if math.prod(first.shape) != math.prod(second.shape):
         return (first, second) if math.prod(first.shape) > math.prod(second.shape) else (second, first)
     for names in (GATES, ACTIVATIONS):
-        made = [(found := origin(part, PASSING)) is not None and found.name in names for part in (first, second)]
+        made = [(found := origin(part, MOVING)) is not None and found.name in names for part in (first, second)]
         if made[0] != made[1]:
             return (second, first) if made[0] else (first, second)
     return first, second

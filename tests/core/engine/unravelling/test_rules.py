@@ -197,8 +197,14 @@ def test_what_is_written_in_place_is_followed_and_a_write_into_a_part_is_refused
         outcome[:, :1] = seen[:, 1:]
         return outcome + 1
 
-    with pytest.raises(Undefined, match="a write into a part"):
-        back(partly, x, 0)
+    def into_a_constant(seen: Tensor) -> Tensor:
+        outcome = torch.zeros(1, 2)
+        outcome[:, :1] = seen[:, 1:]
+        return outcome + seen
+
+    for function in (partly, into_a_constant):
+        with pytest.raises(Undefined, match="a write into a part"):
+            back(function, x, 0)
 
 
 def test_what_has_no_rule_is_named() -> None:
