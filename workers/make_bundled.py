@@ -30,7 +30,7 @@ RECIPES = BUNDLED / "recipes"
 NETWORKS = ("cnn", "concentrator", "mixer", "vit")
 WITH_A_MAP = ("cnn", "concentrator")
 MEASURED = 1000
-"""Pictures: driving features out takes ten passes each."""
+"""Pictures, about: driving features out takes ten passes each."""
 TEACHER = "bundled-teacher"
 LICENCE = "mit"
 SOURCE = "trained by Gazegrid, see docs/bundled-networks.md"
@@ -60,13 +60,14 @@ def bundle(name: str, manifest: Manifest, store: Store) -> None:
 
 
 def measure(dataset: Dataset, device: str) -> None:
-    """Write what the networks that have a map of evidence do with it, on the first held-out pictures."""
+    """Write what the networks that have a map of evidence do with it, on held-out pictures of all classes."""
     measured = {}
     for name in WITH_A_MAP:
         network = load(get_card(f"bundled/{name}"), device)
         examples = Examples(dataset, *network.card.input_px)
-        pictures = examples.held_out[:MEASURED].to(device).float() / 255
-        measured[network.card.name] = concentration(network, pictures, examples.held_out_labels[:MEASURED].to(device))
+        every = slice(None, None, max(1, len(examples.held_out) // MEASURED))  # they may lie class by class
+        pictures, labels = examples.held_out[every].to(device), examples.held_out_labels[every].to(device)
+        measured[network.card.name] = concentration(network, pictures.float() / 255, labels)
     CONCENTRATIONS.parent.mkdir(exist_ok=True)
     CONCENTRATIONS.write_bytes(to_bytes(measured))
 

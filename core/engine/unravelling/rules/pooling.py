@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.engine.unravelling.points import (
+    Flags,
     Floats,
     Indices,
     Points,
@@ -125,7 +126,7 @@ def reduced(index: Indices, value: Value, inputs: Value, dimensions: Sequence[in
     return base[:, None] + offsets
 
 
-def _windows(operation: Operation, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> tuple[Indices, Indices]:
+def _windows(operation: Operation, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> tuple[Indices, Flags]:
     """(places, taps): which pixels each place of the outcome averages, and which of these there are."""
     one = len(inputs) == 3 or operation.name == "avg_pool1d"
 
@@ -144,10 +145,10 @@ def _windows(operation: Operation, inputs: tuple[int, ...], outputs: tuple[int, 
         groups=1,
     )
     y, x = np.divmod(np.arange(math.prod(shape.outputs)), shape.outputs[3])
-    return shape.taps(y, x)  # type: ignore[return-value]
+    return shape.taps(y, x)
 
 
-def _adaptive_windows(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> tuple[Indices, Indices]:
+def _adaptive_windows(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> tuple[Indices, Flags]:
     """The same where the windows follow from the sizes."""
     edges = []
     for size, count in zip(inputs[-2:], outputs[-2:], strict=True):
@@ -161,4 +162,4 @@ def _adaptive_windows(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> tupl
     rows, columns = rows.clip(max=inputs[-2] - 1), columns.clip(max=inputs[-1] - 1)
     pixels = rows[:, None, :, None] * inputs[-1] + columns[None, :, None, :]
     places = len(top) * len(left)
-    return pixels.reshape(places, -1), there.reshape(places, -1)  # type: ignore[return-value]
+    return pixels.reshape(places, -1), there.reshape(places, -1)
