@@ -48,8 +48,8 @@ class Grid:
         return any(cell.standing in LIVE for cell in self.cells)
 
     def rows(self) -> Iterator[tuple[CellState, ...]]:
-        """The cells of one picture after the other; of several methods, each has a row of every picture."""
-        width = len(self.comparison.networks)
+        """Row by row; of several methods through networks, each has a row of every picture."""
+        width = self.comparison.width
         for start in range(0, len(self.cells), width):
             yield self.cells[start : start + width]
 

@@ -26,6 +26,8 @@ Files = dict[str, bytes]
 """File ending (such as `png`) -> content."""
 
 KINDS: dict[str, type[Item]] = {}
+VISUAL_KINDS = ("image", "map", "points", "animation")
+"""What a cell of a grid can show."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

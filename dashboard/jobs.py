@@ -9,10 +9,11 @@ from functools import lru_cache
 from typing import Any
 
 from core.errors import GazegridError
+from core.headings import row_name
 from core.methods import METHODS, make_method
 from core.queue import JobQueue, JobRow, JobState, WorkerState
 from core.store import Store
-from core.wording import duration, network_name, picture_name
+from core.wording import duration, network_name
 
 MOST_ROWS = 25
 """Jobs of a state that are shown one by one; the rest is counted."""
@@ -71,7 +72,7 @@ def places(store: Store, rows: Iterable[JobRow]) -> dict[str, Place]:
 def _cells(store: Store, comparison: str) -> dict[str, str]:
     """Job key -> the row's name, of each cell; a comparison never changes. None of one that cannot be read."""
     try:
-        return {cell.spec.key: picture_name(cell.picture.name) for cell in store.comparison(comparison).cells()}
+        return {cell.spec.key: row_name(cell) for cell in store.comparison(comparison).cells()}
     except GazegridError:
         return {}
 

@@ -11,15 +11,16 @@ from typing import Annotated, Any
 
 import typer
 
-from core.comparison import Comparison, PictureRef
+from core.comparison import Comparison, DatasetRef, PictureRef, variants
 from core.errors import BadInput, GazegridError, StoreUnreadable
 from core.fsck import check, repair
+from core.headings import cell_name
 from core.method import Method, allowed
-from core.methods import METHODS, make_method
+from core.methods import METHODS
 from core.networks.card import NetworkCard
 from core.networks.catalog import all_cards
 from core.settings import get_settings
-from core.sources import picture_from
+from core.sources import dataset_from, picture_from
 from core.spec import checked_key, checked_seed
 from core.store import Store
 from workers import local
@@ -137,19 +138,28 @@ def _network_document(card: NetworkCard) -> dict[str, Any]:
 @app.command()
 def run(  # noqa: PLR0913, PLR0917  each is a flag
     method: Annotated[str, typer.Argument(help="A method's name; `gazegrid methods` lists them.")],
-    networks: Annotated[str, typer.Option(help="Names of networks, with commas between.")],
-    pictures: Annotated[str, typer.Option(help="Files, `sample:cat`, or `result:KEY/item`, with commas between.")],
+    networks: Annotated[str, typer.Option(help="Names of networks, with commas between.")] = "",
+    pictures: Annotated[str, typer.Option(help="Files, `sample:cat`, or `result:KEY/item`, with commas between.")] = "",
+    data: Annotated[str, typer.Option(help="Data sets: names, digests or paths, with commas between.")] = "",
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter.")] = None,
+    vary: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=A,B", help="A variant for each of these values; repeat for more.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="0 to 2147483647.")] = 0,
     inline: Annotated[bool, typer.Option("--inline", help="Compute in this process, without a queue.")] = False,
     json_: Json = False,
 ) -> None:
-    """Run one method on pictures x networks and wait for the grid. Exit status 1 where a cell failed."""
+    """Run one method as a grid and wait for it. Exit status 1 where a cell failed.
+
+    A method that looks through networks takes pictures and networks, one that learns takes data sets.
+    """
     store = this_store()
-    chosen = (make_method(method, dict(parameter_from(text) for text in set_ or ())),)
+    varied = {name: _names(str(values)) for name, values in map(parameter_from, vary or ())}
+    chosen = variants(method, dict(map(parameter_from, set_ or ())), varied)
     names = _names(networks)
     references = tuple(_picture(source, store) for source in _names(pictures))
-    comparison = Comparison(references, names, chosen, checked_seed(seed))
+    datasets = tuple(DatasetRef(*dataset_from(source, store)) for source in _names(data))
+    comparison = Comparison(references, names, chosen, checked_seed(seed), datasets)
     reports = computed(comparison, store, inline=inline)
     if json_:
         print_json(reports)
@@ -168,10 +178,11 @@ def _picture(source: str, store: Store) -> PictureRef:
 
 
 def _say_reports(reports: list[dict[str, Any]], comparison: Comparison) -> None:
-    for report in reports:
+    names = [cell_name(comparison, cell) for cell in comparison.cells()]
+    for name, report in zip(names, reports, strict=True):
         numbers = "  ".join(f"{name} {value:.4g}" for name, value in report["metrics"].items())
-        say(f"{report['picture']:20} {report['network']:30} {report['state']:9} {report['error'] or numbers}")
-        say(f"{'':20} {report['key']}")
+        say(f"{name:50} {report['state']:9} {report['error'] or numbers}")
+        say(f"{'':50} {report['key']}")
     say(f"grid {comparison.key}")
 
 

@@ -6,9 +6,10 @@ import sys
 import time
 from typing import Any
 
-from core.comparison import Cell, Comparison
+from core.comparison import Cell, Comparison, DatasetRef, PictureRef
 from core.errors import QueueUnavailable
-from core.grid import CellState, look, submit_grid
+from core.grid import CellState, Grid, look, submit_grid
+from core.headings import column_name
 from core.manifest import Manifest
 from core.queue import JobQueue
 from core.store import Store, result_folder
@@ -24,7 +25,7 @@ def run_queued(comparison: Comparison, store: Store, queue: JobQueue) -> list[di
         grid = look(comparison, store, queue)
         if grid.queue_fault:
             raise QueueUnavailable(grid.queue_fault)
-        _show_progress(grid.cells)
+        _show_progress(grid)
         if not grid.live:
             break
         time.sleep(POLL_S)
@@ -41,10 +42,14 @@ def _queued_report(state: CellState, store: Store, known: bool) -> dict[str, Any
     return cell_report(state.cell, "failed", None, store, sentence or f"the job is {state.standing}")
 
 
-def _show_progress(cells: tuple[CellState, ...]) -> None:
-    done = sum(cell.standing in ("done", "undefined") for cell in cells)
-    running = [f"{s.cell.network} {s.job.step}/{s.job.total}" for s in cells if s.job and s.standing == "started"]
-    sys.stderr.write(f"\r\033[K{done} of {len(cells)} cells  " + "  ".join(running))
+def _show_progress(grid: Grid) -> None:
+    done = sum(state.standing in ("done", "undefined") for state in grid.cells)
+    running = [
+        f"{column_name(grid.comparison, state.cell)} {state.job.step}/{state.job.total}"
+        for state in grid.cells
+        if state.job and state.standing == "started"
+    ]
+    sys.stderr.write(f"\r\033[K{done} of {len(grid.cells)} cells  " + "  ".join(running))
     sys.stderr.flush()
 
 
@@ -55,14 +60,14 @@ def cell_report(
     return {
         "key": cell.spec.key,
         "method": cell.method.name,
-        "network": cell.network,
-        "picture": cell.picture.name,
+        "network": cell.spec.network_name,
+        "picture": cell.row.name if isinstance(cell.row, PictureRef) else None,
         "state": state,
         "seconds": manifest.provenance.get("seconds") if manifest else None,
         "items": item_reports(manifest, store) if manifest else [],
         "metrics": manifest.metrics if manifest else {},
         "error": error,
-    }
+    } | ({"dataset": cell.row.name} if isinstance(cell.row, DatasetRef) else {})
 
 
 def item_reports(manifest: Manifest, store: Store) -> list[dict[str, Any]]:

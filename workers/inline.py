@@ -9,6 +9,7 @@ from typing import Any
 
 from core.comparison import Cell, Comparison
 from core.errors import Undefined
+from core.headings import cell_name
 from core.items import Pixels
 from core.method import Context
 from core.networks.pool import NetworkPool, default_device
@@ -51,15 +52,15 @@ def run_inline(comparison: Comparison, store: Store, device: str) -> list[dict[s
     store.put_comparison(comparison)
     keep_freed_memory()
     pool = NetworkPool(limit_bytes=MEMORY_BYTES, device=default_device(device))
-    return [_report(cell, store, pool) for cell in comparison.cells()]
+    return [_report(cell, cell_name(comparison, cell), store, pool) for cell in comparison.cells()]
 
 
-def _report(cell: Cell, store: Store, pool: NetworkPool) -> dict[str, Any]:
+def _report(cell: Cell, name: str, store: Store, pool: NetworkPool) -> dict[str, Any]:
     if cell.undefined:
         return cell_report(cell, "undefined", None, store, cell.undefined)
     if (manifest := store.manifest(cell.spec.key)) is not None:
         return cell_report(cell, "cached", manifest, store)
-    context = ConsoleContext(cell.spec.seed, f"{cell.method.name}  {cell.picture.name}  {cell.network}")
+    context = ConsoleContext(cell.spec.seed, f"{cell.method.title}  {name}")
     try:
         return cell_report(cell, "computed", compute(cell.spec, store, pool, context), store)
     except Undefined as error:

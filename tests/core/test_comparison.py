@@ -67,8 +67,8 @@ def test_an_empty_choice_is_one_sentence(missing: str) -> None:
         a_comparison(**{missing: ()})
 
 
-def test_a_method_that_looks_at_no_picture_through_a_network_has_no_place_in_a_grid() -> None:
-    sentence = r"^Train a network looks at no picture through a network: it has no place in a grid$"
+def test_a_method_that_gives_no_picture_has_no_place_in_a_grid() -> None:
+    sentence = r"^Train a network gives no picture: it has no place in a grid$"
     with pytest.raises(BadInput, match=sentence):
         a_comparison(methods=(make_method("train", {}),))
     method = {"name": "train", "version": 1, "parameters": {}}

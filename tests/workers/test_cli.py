@@ -110,7 +110,7 @@ def test_a_result_is_the_next_runs_picture(gazegrid, photo):
         (["run", "detail_search", "--networks", TINY, "--pictures", "sample:cat", "--set", "k1=nan"], ["k1", "nan"]),
         (["run", "detail_search", "--networks", TINY, "--pictures", "sample:cat", "--set", "k9=1"], ["k9", "k1"]),
         (["run", "detail_search", "--networks", TINY, "--pictures", "sample:cat", "--seed", "-1"], ["seed", "-1"]),
-        (["run", "detail_search"], ["--networks"]),
+        (["run", "detail_search"], ["at least one picture"]),
         (["result", "xyz"], ["64 hex digits", "xyz"]),
         (["result", "0" * 64], ["no result"]),
         (["gallery", "show", "nobody"], ["no gallery 'nobody'"]),
