@@ -9,6 +9,7 @@ from . import objectives as objectives
 from . import occlusion as occlusion
 from . import octaves as octaves
 from . import optimize as optimize
+from . import pace as pace
 from . import parameterizations as parameterizations
 from . import patches as patches
 from . import paths as paths
@@ -16,6 +17,7 @@ from . import ranges as ranges
 from . import recorder as recorder
 from . import references as references
 from . import rollout as rollout
+from . import seeding as seeding
 from . import sheets as sheets
 from . import shown as shown
 from . import spectra as spectra

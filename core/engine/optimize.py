@@ -134,10 +134,11 @@ class Descent:
 
     def to_bytes(self) -> bytes:
         """For `resume`."""
-        moments = self.optimizer.state_dict()["state"]
-        tensors = {f"moved.{i}": tensor for i, tensor in enumerate(self.tensors)}
-        tensors |= {f"optimizer.{i}.{name}": value for i, part in moments.items() for name, value in part.items()}
-        tensors |= {f"recorded.{name}": tensor for name, tensor in self.recorder.tensors().items()}
+        tensors = {
+            **state.named("moved", {str(number): tensor for number, tensor in enumerate(self.tensors)}),
+            **state.named("optimizer", state.moments(self.optimizer)),
+            **state.named("recorded", self.recorder.tensors()),
+        }
         return state.to_bytes(tensors, {"step": self.step, "names": self.recorder.names})
 
     @torch.no_grad()
@@ -150,17 +151,10 @@ class Descent:
         device = self.tensors[0].device
         # copied, as a file's tensors lie anywhere in memory, and fused optimizers round differently there
         parts = {name: tensor.clone().to(device) for name, tensor in tensors.items()}
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in parts.items():
-            kind, _, rest = name.partition(".")
-            if kind == "optimizer":
-                index, _, inner = rest.partition(".")
-                moments.setdefault(int(index), {})[inner] = tensor
         for number, moved in enumerate(self.tensors):
             moved.copy_(parts[f"moved.{number}"])
-        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
-        recorded = {name.removeprefix("recorded."): part for name, part in parts.items() if name.startswith("rec")}
-        self.recorder.restore(numbers["names"], recorded, device)
+        state.restore_moments(self.optimizer, state.below("optimizer", parts))
+        self.recorder.restore(numbers["names"], state.below("recorded", parts), device)
         self.step = numbers["step"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from pydantic import field_validator, model_validator
 
-from core import training
+from core import engine, training
 from core.errors import BadInput, BadParameter, Damaged, NetworkUnavailable
 from core.items import Item, Result, Scalar, Series, Table, Weights
 from core.method import Context, Method, MethodFamily, Needs, Output, parameter
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
     from core.training.trained import Learner
     from core.training.trainer import Recipe, Standing, Trainer
 
-CHECKPOINT_EVERY_S = 2.0
-"""At the least; between this and the most, no more than a fiftieth of the time goes into checkpoints."""
-CHECKPOINT_SHARE = 0.02
-CHECKPOINT_AT_MOST_S = 60.0
 HALF_MAY_COST = 0.001
 """Of the accuracy, as a share: weights are kept in half precision where they lose no more."""
 
@@ -122,16 +117,12 @@ class Train(Method):
         if (content := context.checkpoint.read()) is not None:
             _resume(trainer, content)
         trainer.asking = lambda share: self._report(context, trainer, {"teacher": share})
-        next_s = time.monotonic() + CHECKPOINT_EVERY_S
+        pace = engine.pace.Pace()
         while not trainer.done:
             context.draw(list(_curves(trainer.standing).values()))
             for loss in trainer.epoch():
                 self._report(context, trainer, {"loss": loss})
-                if (started_s := time.monotonic()) >= next_s:
-                    context.checkpoint.write(trainer.to_bytes())
-                    ended_s = time.monotonic()
-                    pause_s = max(CHECKPOINT_EVERY_S, (ended_s - started_s) / CHECKPOINT_SHARE)
-                    next_s = ended_s + min(pause_s, CHECKPOINT_AT_MOST_S)
+                pace.keep(lambda: context.checkpoint.write(trainer.to_bytes()))
         context.noted["training_seconds"] = round(trainer.standing.seconds, 1)
         return self._result(trainer)
 

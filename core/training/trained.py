@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
+from core.engine.seeding import seeded
 from core.errors import BadParameter
 from core.networks import architectures  # noqa: F401  registers our own with timm
 from core.networks.folders import arguments_of
 from core.networks.network import Network
-from core.training.views import seeded
 
 MOST_CONFUSIONS = 12
 _REFUSALS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -15,13 +15,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.engine import state
+from core.engine.seeding import seeded
 from core.errors import ComputationFailed, Damaged
 from core.training.alterations import jittered, sharpened
 from core.training.precision import half_precision
 from core.training.targets import MixRecipe, mixed, smoothed
 from core.training.teacher import Answers
 from core.training.trained import Learner
-from core.training.views import Examples, ViewRecipe, Views, seeded
+from core.training.views import Examples, ViewRecipe, Views
 
 CLIP_NORM = 1.0
 LEAST_RATE = 0.01
@@ -177,38 +178,23 @@ class Trainer:
 
     def to_bytes(self) -> bytes:
         """Everything that going on needs."""
-        moments = self.optimizer.state_dict()["state"]
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        tensors |= {f"average.{name}": tensor for name, tensor in self.average.module.state_dict().items()}
-        tensors |= {f"adamw.{i}.{name}": tensor for i, part in moments.items() for name, tensor in part.items()}
+        tensors = {
+            **state.named("model", self.model.state_dict()),
+            **state.named("average", self.average.module.state_dict()),
+            **state.named("adamw", state.moments(self.optimizer)),
+        }
         return state.to_bytes(tensors, asdict(self.standing))
 
     def resume(self, content: bytes) -> None:
         """Go on from what `to_bytes` gave. Raises Damaged, and then nothing has changed."""
         tensors, numbers = state.from_bytes(content)
-        model, average, adamw = (_below(part, tensors) for part in ("model", "average", "adamw"))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in adamw.items():
-            index, _, inner = name.partition(".")
-            moments.setdefault(int(index), {})[inner] = tensor
-        if not (_fits(model, self.model) and _fits(average, self.average.module)):
+        model, average, adamw = (state.below(part, tensors) for part in ("model", "average", "adamw"))
+        if not (state.fits(model, self.model) and state.fits(average, self.average.module)):
             raise Damaged("a training's checkpoint does not fit its network")
         self.standing = Standing(**numbers)
         self.model.load_state_dict(model)
         self.average.module.load_state_dict(average)
-        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
-
-
-def _below(part: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Those whose names begin with `part` and a dot, by the rest of the name."""
-    start = f"{part}."
-    return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
-
-
-def _fits(tensors: Mapping[str, Tensor], model: nn.Module) -> bool:
-    """Whether these are the model's, by names and shapes: loading others would change it before it fails."""
-    own = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    return {name: tensor.shape for name, tensor in tensors.items()} == own
+        state.restore_moments(self.optimizer, adamw)
 
 
 def _undecayed(model: nn.Module) -> set[str]:

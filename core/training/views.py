@@ -7,9 +7,7 @@ see the same pictures in the same order, and a training that was killed goes on 
 from __future__ import annotations
 
 import io
-import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import cast
@@ -24,6 +22,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from core.canonical import digest_of
 from core.dataset import Dataset
+from core.engine.seeding import seeded
 from core.items import Pixels
 from core.training.precision import spare_cores
 
@@ -156,24 +155,3 @@ class Views:
             generator=torch.Generator(),  # else it would draw from the global one
         )  # fmt: skip
         yield from zip(remaining, loader, strict=True)
-
-
-def seed_of(*decided_by: int) -> int:
-    """A seed of 32 bits that all of these numbers decide."""
-    return int(digest_of(list(decided_by))[:8], 16)
-
-
-@contextmanager
-def seeded(*decided_by: int) -> Iterator[None]:
-    """The global generators of Python, NumPy and torch (CPU), started from these numbers; as they were afterwards."""
-    before = random.getstate(), np.random.get_state()  # noqa: NPY002  timm draws from the global one
-    seed = seed_of(*decided_by)
-    with torch.random.fork_rng(devices=[]):
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
-        torch.manual_seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(before[0])
-            np.random.set_state(before[1])  # noqa: NPY002

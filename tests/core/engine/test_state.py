@@ -3,7 +3,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.engine.state import CHECKSUM_BYTES, from_bytes, to_bytes
+from core.engine.state import (
+    CHECKSUM_BYTES,
+    below,
+    fits,
+    from_bytes,
+    moments,
+    named,
+    restore_moments,
+    to_bytes,
+)
 from core.errors import Damaged
 
 TENSORS = {
@@ -44,3 +53,43 @@ def test_every_damaged_byte_is_found() -> None:
 def test_a_file_that_was_cut_short_is_damaged(length: int) -> None:
     with pytest.raises(Damaged):
         from_bytes(CONTENT[:length])
+
+
+def trained(steps: int, seed: int = 0) -> tuple[torch.nn.Linear, torch.optim.Adam]:
+    """A model after so many steps of Adam."""
+    generator = torch.Generator().manual_seed(seed)
+    model = torch.nn.Linear(3, 2)
+    with torch.no_grad():
+        model.weight.copy_(torch.randn(2, 3, generator=generator))
+        model.bias.zero_()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+    for _ in range(steps):
+        step(model, optimizer)
+    return model, optimizer
+
+
+def step(model: torch.nn.Linear, optimizer: torch.optim.Adam) -> None:
+    optimizer.zero_grad()
+    model(torch.ones(4, 3)).square().mean().backward()
+    optimizer.step()
+
+
+def test_an_optimizer_goes_on_with_its_moments() -> None:
+    model, optimizer = trained(3)
+    content = to_bytes({**named("model", model.state_dict()), **named("adam", moments(optimizer))}, {})
+    step(model, optimizer)
+
+    other, fresh = trained(1, seed=1)
+    tensors, _ = from_bytes(content)
+    other.load_state_dict(below("model", tensors))
+    restore_moments(fresh, below("adam", tensors))
+    step(other, fresh)
+    assert torch.equal(other.weight, model.weight)
+
+
+def test_tensors_fit_a_model_by_names_and_shapes() -> None:
+    model = torch.nn.Linear(3, 2)
+    own = dict(model.state_dict())
+    assert fits(own, model)
+    assert not fits({"weight": own["weight"]}, model)
+    assert not fits(own | {"bias": torch.zeros(3)}, model)

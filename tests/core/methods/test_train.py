@@ -10,10 +10,11 @@ import torch
 
 from core import training
 from core.dataset import Dataset
+from core.engine import pace
 from core.errors import BadInput, BadParameter, Cancelled, ComputationFailed
 from core.items import Pixels, Result, Scalar, Series, Table, Weights
 from core.method import Checkpoint, Context
-from core.methods import make_method, train
+from core.methods import make_method
 from core.networks.card import NetworkCard
 from core.networks.network import Network
 from core.training.views import Examples
@@ -137,8 +138,8 @@ def test_the_network_that_is_kept_is_as_good_as_is_said(dataset: Dataset) -> Non
 def test_a_stopped_job_goes_on_to_the_same_bytes(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch, family: dict[str, Any], stops: tuple[int, ...]
 ) -> None:
-    monkeypatch.setattr(train, "CHECKPOINT_EVERY_S", 0.0)
-    monkeypatch.setattr(train, "CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr(pace, "EVERY_S", 0.0)
+    monkeypatch.setattr(pace, "SHARE", 1e9)
     undisturbed = files(run(Job(dataset), **family))
     for stop_at in stops:
         job = Job(dataset, stop_at=stop_at)
@@ -158,7 +159,7 @@ def test_a_damaged_checkpoint_starts_anew(dataset: Dataset, content: bytes) -> N
 
 
 def test_a_checkpoint_of_another_network_starts_anew(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(pace, "EVERY_S", 0.0)
     other, job = Job(dataset, seed=1), Job(dataset)
     run(other, **MIXER)
     job.checkpoint.content = other.checkpoint.content
@@ -170,8 +171,8 @@ def test_checkpoints_are_written_now_and_then(dataset: Dataset, monkeypatch: pyt
     monkeypatch.setattr(Kept, "write", lambda _, content: written.append(len(content)))
     run(Job(dataset))
     assert len(written) < 6
-    monkeypatch.setattr(train, "CHECKPOINT_EVERY_S", 0.0)
-    monkeypatch.setattr(train, "CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr(pace, "EVERY_S", 0.0)
+    monkeypatch.setattr(pace, "SHARE", 1e9)
     written.clear()
     run(Job(dataset))
     assert len(written) == 6

@@ -17,7 +17,7 @@ from core.networks.card import NetworkCard
 from core.networks.network import Network
 from core.picture import Picture
 from core.training import views
-from core.training.views import Examples, ViewRecipe, Views, seed_of, seeded
+from core.training.views import Examples, ViewRecipe, Views
 from tests.squares import squares
 
 RECIPE = ViewRecipe(16, 16, least_crop=0.4, flip=True, magnitude=5)
@@ -58,36 +58,6 @@ def stir() -> None:
     random.seed()
     np.random.seed()  # noqa: NPY002
     torch.seed()
-
-
-def draws() -> tuple[float, float, float]:
-    return random.random(), float(np.random.random()), float(torch.rand(()))  # noqa: NPY002, S311
-
-
-def test_what_is_drawn_inside_depends_on_the_numbers_alone() -> None:
-    found = []
-    for numbers in ((1, 2), (1, 2), (2, 1), (1,), (1, 2, 0)):
-        stir()
-        with seeded(*numbers):
-            found.append(draws())
-    assert found[0] == found[1]
-    assert len(set(found)) == 4
-
-
-def test_the_global_generators_are_as_they_were_also_after_an_error() -> None:
-    stir()
-    before = globals_now()
-    with seeded(3):
-        draws()
-    with pytest.raises(ValueError, match="no float"), seeded(4):
-        float(f"no float {draws()}")
-    assert globals_now() == before
-
-
-def test_seeds_of_other_numbers_differ() -> None:
-    seeds = {seed_of(*numbers) for numbers in np.ndindex(20, 20, 20)}
-    assert len(seeds) > 7990
-    assert all(0 <= seed < 2**32 for seed in seeds)
 
 
 def test_views_depend_on_seed_epoch_and_batch_alone(examples: Examples, dataset: Dataset) -> None:
