@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
@@ -167,19 +168,29 @@ class Table(Item):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Embedding(Item):
-    """Codes: `points` (N, D) float32 with a label each."""
+    """Codes: `points` (N, D) float32 with a label each, and with the picture that each is of: (N, h, w, 3) uint8."""
 
     points: Floats
     labels: tuple[str, ...]
+    thumbnails: Pixels | None = None
+    """Kept as one picture, so that a thousand of them are one file."""
+
+    def meta(self) -> dict[str, Any]:
+        size = {} if self.thumbnails is None else {"thumbnail_px": list(self.thumbnails.shape[1:3])}
+        return super().meta() | size
 
     def files(self) -> Files:
         points = write_safetensors({"points": np.ascontiguousarray(self.points, dtype=np.float32)})
-        return {"safetensors": points, "json": canonical_json({"labels": self.labels})}
+        pictures = {} if self.thumbnails is None else {"png": png_bytes(_sprite(self.thumbnails))}
+        return {"safetensors": points, "json": canonical_json({"labels": self.labels})} | pictures
 
     @classmethod
     def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
+        own = dict(meta)
         points = read_safetensors(files["safetensors"])["points"]
-        return cls(**meta, points=points, labels=tuple(json.loads(files["json"])["labels"]))
+        height, width = own.pop("thumbnail_px", (0, 0))
+        thumbnails = _cut(decode_own(files["png"]), len(points), height, width) if height else None
+        return cls(**own, points=points, labels=tuple(json.loads(files["json"])["labels"]), thumbnails=thumbnails)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -235,6 +246,24 @@ class Result:
     def metrics(self) -> dict[str, float]:
         """The scalars by name."""
         return {name: item.value for name, item in self.items.items() if isinstance(item, Scalar)}
+
+
+def _sprite(pictures: Pixels) -> Pixels:
+    """Pictures (N, h, w, 3) in rows of about as many as there are rows, (rows h, columns w, 3)."""
+    count, height, width = pictures.shape[:3]
+    columns = max(1, math.ceil(math.sqrt(count)))
+    rows = max(1, math.ceil(count / columns))
+    room = np.zeros((rows * columns, height, width, 3), np.uint8)
+    room[:count] = pictures
+    grid = room.reshape(rows, columns, height, width, 3)
+    return grid.swapaxes(1, 2).reshape(rows * height, columns * width, 3)
+
+
+def _cut(sprite: Pixels, count: int, height: int, width: int) -> Pixels:
+    """The pictures (N, h, w, 3) that `_sprite` put together."""
+    rows, columns = sprite.shape[0] // height, sprite.shape[1] // width
+    grid = sprite.reshape(rows, height, columns, width, 3).swapaxes(1, 2)
+    return np.ascontiguousarray(grid.reshape(-1, height, width, 3)[:count])
 
 
 def png_bytes(pixels: Pixels) -> bytes:

@@ -136,3 +136,17 @@ def test_the_metrics_of_a_result_are_its_scalars() -> None:
         {"picture": Image(pixels=photo()), "seconds": Scalar(value=2.5, unit="s"), "steps": Scalar(value=3)}
     )
     assert result.metrics == {"seconds": 2.5, "steps": 3}
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 9])
+def test_the_pictures_of_codes_come_back_as_they_were(count: int) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (count, 4, 6, 3), np.uint8)
+    item = Embedding(points=np.zeros((count, 2), np.float32), labels=("a",) * count, thumbnails=pictures)
+    back = again(item)
+    assert isinstance(back, Embedding)
+    assert np.array_equal(back.thumbnails, pictures)
+
+
+def test_codes_without_pictures_are_written_as_they_always_were() -> None:
+    assert EXAMPLES["embedding"].meta().keys() == {"caption"}
+    assert EXAMPLES["embedding"].files().keys() == {"safetensors", "json"}
