@@ -13,6 +13,10 @@ from core.items import Floats, Map, Pixels
 
 SEQUENTIAL = "inferno"
 DIVERGING = "rdbu_r"
+DENSEST, STEEPNESS = 0.85, 0.75
+"""How much of a map's color covers the picture where the map is highest, and the power by which it grows to there."""
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+"""Of red, green and blue (ITU-R BT.601)."""
 
 
 def shared_scale(maps: Iterable[Map]) -> tuple[float, float]:
@@ -34,6 +38,19 @@ def colorize(values: Floats, low: float, high: float, *, signed: bool) -> Pixels
     """`values` (H, W) -> (H, W, 3) uint8; what lies outside of `low` to `high` gets the end's color."""
     share = np.clip((values - low) / max(high - low, 1e-12), 0.0, 1.0)
     pixels: Pixels = _table(DIVERGING if signed else SEQUENTIAL)[(share * 255).round().astype(np.uint8)]
+    return pixels
+
+
+def laid_over(picture: Pixels, values: Floats, low: float, high: float, *, signed: bool) -> Pixels:
+    """The colors of `values` (H, W) over a gray `picture` (H, W, 3), (H, W, 3) uint8: all color is the map's.
+
+    The higher a value, or the farther from zero where they are `signed`, the denser its color.
+    """
+    share = np.clip((values - low) / max(high - low, 1e-12), 0.0, 1.0)
+    density = DENSEST * ((np.abs(2 * share - 1) if signed else share) ** STEEPNESS)[..., None]
+    gray = (picture @ LUMINANCE)[..., None]
+    mixed = density * colorize(values, low, high, signed=signed) + (1 - density) * gray
+    pixels: Pixels = mixed.round().astype(np.uint8)
     return pixels
 
 

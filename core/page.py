@@ -21,6 +21,7 @@ from core.manifest import Manifest, StoredItem
 from core.method import Method, field_extra
 from core.networks.catalog import get_card
 from core.picture import thumbnail
+from core.seen import dot_looks, framed
 from core.store import Store
 from core.wording import formatted, network_facts, network_name, numbers, picture_name, words
 
@@ -36,11 +37,11 @@ ABSENT = "Not computed, or no longer kept: run it in Gazegrid."
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture in a cell. `circles` (x, y, radius) lie over it, in a frame of `width` x `height` pixels."""
+    """A picture in a cell. `dots` (x, y, radius, opacity) lie over it, in a frame of `width` x `height` pixels."""
 
     uri: str
     alt: str
-    circles: tuple[tuple[float, float, float], ...] = ()
+    dots: tuple[tuple[float, float, float, float], ...] = ()
     width: int = 0
     height: int = 0
 
@@ -250,9 +251,10 @@ def _block(page: _Page, row: Sequence[_Loaded], *, several: bool) -> Block:
 def _picture_uri(page: _Page, digest: str) -> str:
     """The picture, small; empty where it is gone or damaged."""
     try:
-        return page.uri(thumbnail(page.store.picture_pixels(digest).pixels, PICTURE_PX), "image/webp")
+        pixels = page.store.picture_pixels(digest).pixels
     except GazegridError:
         return ""
+    return page.uri(thumbnail(pixels, PICTURE_PX), "image/webp")
 
 
 def _visual_line(page: _Page, name: str, row: Sequence[_Loaded]) -> Line:
@@ -303,16 +305,24 @@ def _film(page: _Page, loaded: _Loaded, name: str, alt: str) -> Drawing | str:
 
 
 def _points(page: _Page, loaded: _Loaded, item: Points, alt: str) -> Drawing:
-    """Circles over the picture, larger where they weigh more."""
-    weights = np.ones(len(item.xy)) if item.weights is None else np.abs(item.weights)
-    shares = weights / max(float(weights.max(initial=0.0)), 1e-12)
-    unit_px = max(item.width, item.height) / 100
-    circles = tuple(
-        (round(float(x), 1), round(float(y), 1), round(unit_px * (0.6 + 1.4 * float(share)), 2))
-        for (x, y), share in zip(item.xy, shares, strict=True)
-    )
-    uri = _picture_uri(page, loaded.cell.picture.digest)
-    return Drawing(uri, alt, circles, item.width, item.height)
+    """Dots over the picture as the network saw it, larger and denser where they weigh more, the heaviest on top."""
+    radii, opacities = dot_looks(item)
+    order = np.argsort(opacities, kind="stable")
+    radii_px = radii * max(item.width, item.height) / 100
+    columns = np.column_stack([item.xy, radii_px, opacities])[order].astype(float).round(2).tolist()
+    dots = tuple((x, y, radius_px, opacity) for x, y, radius_px, opacity in columns)
+    return Drawing(_framed_uri(page, loaded, item), alt, dots, item.width, item.height)
+
+
+def _framed_uri(page: _Page, loaded: _Loaded, item: Points) -> str:
+    """The picture that the points lie on; empty where it is gone or damaged."""
+    if loaded.manifest is None:
+        return ""
+    try:
+        pixels = framed(page.store, loaded.manifest, item)
+    except GazegridError:
+        return ""
+    return page.uri(thumbnail(pixels, REDUCED_PX), "image/webp")
 
 
 def _number_lines(row: Sequence[_Loaded]) -> list[Line]:

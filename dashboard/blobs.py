@@ -3,6 +3,7 @@
     /api/result/KEY/FILE              a file of a result (`?download` saves it)      /api/manifest/KEY
     /api/thumbnail/KEY/ITEM?side=320  an image or points, small                      /api/picture/DIGEST?side=320
     /api/map/KEY/ITEM?low=0&high=1    a map in colors, on a scale of the asker's     /api/sample/NAME
+                                      (`&over=1`: over the picture as the network saw it)
     /api/strip/KEY/ITEM?side=160      stills of a film from left to right, `side` px each (`?download` saves a PNG)
     /api/preview/KEY                  what a running job looks at now, never cached
 
@@ -25,16 +26,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from streamlit import config
 
-from core.attribution import ORIGINAL
-from core.colors import colorize
+from core.colors import colorize, laid_over
 from core.errors import BadInput, BadLink, Damaged, GazegridError
 from core.items import Animation, Image, Map, Pixels, Points, png_bytes
 from core.manifest import FILE_NAME, Manifest
 from core.picture import thumbnail
 from core.samples import sample, sample_names
+from core.seen import dot_looks, framed, seen
 from core.spec import checked_key
-from core.store import Store
-from dashboard.charts import dot_looks
 from dashboard.session import get_queue, get_store
 
 SIDES_PX = (160, 320, 640)
@@ -160,7 +159,13 @@ def _map(request: Request) -> Response:
     item = get_store().item(manifest, request.path_params["item"])
     if not isinstance(item, Map):
         raise BadLink(f"{request.path_params['item'][:80]} is a {item.kind}, not a map")
-    return _response(png_bytes(colorize(item.values, low, high, signed=item.signed)), "image/png", FOR_EVER)
+    height_px, width_px = item.values.shape
+    under = seen(get_store(), manifest, width_px, height_px) if "over" in request.query_params else None
+    if under is None:
+        colored = colorize(item.values, low, high, signed=item.signed)
+    else:
+        colored = laid_over(under, item.values, low, high, signed=item.signed)
+    return _response(png_bytes(colored), "image/png", FOR_EVER)
 
 
 def _strip(request: Request) -> Response:
@@ -243,21 +248,6 @@ def _image_pixels(item: Image, _: Manifest) -> Pixels:
 def _points_pixels(item: Points, manifest: Manifest) -> Pixels:
     """The points over the picture they were found in."""
     return draw_points(framed(get_store(), manifest, item), item)
-
-
-def framed(store: Store, manifest: Manifest, item: Points) -> Pixels:
-    """The picture in the points' own frame, (height, width, 3): as the network saw it, where the result keeps that.
-
-    A network sees a part of the picture, cropped: the whole one is scaled to the frame only where nothing better is
-    kept. Raises Damaged.
-    """
-    if any(stored.name == ORIGINAL.name for stored in manifest.items):
-        original = store.item(manifest, ORIGINAL.name)
-        if isinstance(original, Image) and original.pixels.shape[:2] == (item.height, item.width):
-            return original.pixels
-    pixels = store.picture(manifest.spec["pictures"][0]).pixels
-    size = (item.width, item.height)
-    return np.asarray(PillowImage.fromarray(pixels).resize(size, PillowImage.Resampling.LANCZOS))
 
 
 def draw_points(pixels: Pixels, item: Points) -> Pixels:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from core.attribution import ORIGINAL
 from core.colors import shared_scale
 from core.comparison import Cell, Comparison
 from core.errors import BadInput, Damaged
@@ -21,6 +22,7 @@ from core.items import Map
 from core.manifest import Manifest, StoredItem
 from core.method import Output
 from core.networks.catalog import get_card
+from core.seen import keeps_seen
 from core.store import Store
 from core.wording import duration, formatted, network_facts, network_name, numbers, picture_name, words
 from dashboard.blobs import blob_url
@@ -47,6 +49,8 @@ class View:
 
     item: str
     scale: ScaleChoice = "row"
+    over: bool = False
+    """Whether a map lies over the picture as the network saw it, where the result keeps that."""
     active: str | None = None
     """The key of the cell that is marked."""
     compact: bool = False
@@ -60,6 +64,12 @@ def visual_outputs(comparison: Comparison) -> dict[str, Output]:
         if output.kind in _ADDRESSES:
             found.setdefault(output.name, output)
     return found
+
+
+def can_lie_over(comparison: Comparison, item: str) -> bool:
+    """Whether some method of the grid draws the item as a map and keeps the picture below it."""
+    outputs = [{output.name: output.kind for output in method.outputs} for method in comparison.methods]
+    return any(kinds.get(item) == Map.kind and ORIGINAL.name in kinds for kinds in outputs)
 
 
 def grid_data(grid: Grid, view: View, store: Store, whole: Grid | None = None) -> dict[str, Any]:
@@ -131,10 +141,13 @@ def scale_bar(scale: Scale, item: Map, whose: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def item_url(manifest: Manifest, item: StoredItem, scale: Scale | None = None) -> str | None:
-    """Where the item's picture is; None where its kind has none. A map without a scale gets its nominal range."""
+def item_url(manifest: Manifest, item: StoredItem, scale: Scale | None = None, *, over: bool = False) -> str | None:
+    """Where the item's picture is; None where its kind has none. A map without a scale gets its nominal range.
+
+    `over`: a map over the picture as the network saw it, where the result keeps that.
+    """
     address = _ADDRESSES.get(item.kind)
-    return address(manifest, item, scale) if address else None
+    return address(manifest, item, scale, over) if address else None
 
 
 def _row(
@@ -193,7 +206,7 @@ def _done(look: _Look) -> dict[str, Any]:
         missing = {"headline": "No such item", "reason": f"This result has no {words(look.view.item).lower()}."}
         return missing | {"actions": [DETAILS]}
     return {
-        "url": item_url(manifest, shown, look.scale), "opens": True, "actions": [DETAILS],
+        "url": item_url(manifest, shown, look.scale, over=look.view.over), "opens": True, "actions": [DETAILS],
         "values": _values(manifest, shown),
         "numbers": [*numbers(manifest.items)[:NUMBERS_MAX], *_taken(manifest)],
     }  # fmt: skip
@@ -266,27 +279,28 @@ _STANDING_WORDS: dict[CellStanding, str] = {
 }
 
 
-def _image_url(manifest: Manifest, item: StoredItem, _: Scale | None) -> str:
+def _image_url(manifest: Manifest, item: StoredItem, _: Scale | None, __: bool) -> str:
     file = item.file("png")
     if file.size_bytes <= DIRECT_BYTES:
         return blob_url("result", manifest.key, file.name)
     return blob_url("thumbnail", manifest.key, item.name, side=640)
 
 
-def _map_url(manifest: Manifest, item: StoredItem, scale: Scale | None) -> str:
+def _map_url(manifest: Manifest, item: StoredItem, scale: Scale | None, over: bool) -> str:
     low, high = scale or (item.meta["low"], item.meta["high"])
-    return blob_url("map", manifest.key, item.name, low=f"{low:.9g}", high=f"{high:.9g}")
+    below = {"over": 1} if over and keeps_seen(manifest) else {}
+    return blob_url("map", manifest.key, item.name, low=f"{low:.9g}", high=f"{high:.9g}", **below)
 
 
-def _points_url(manifest: Manifest, item: StoredItem, _: Scale | None) -> str:
+def _points_url(manifest: Manifest, item: StoredItem, _: Scale | None, __: bool) -> str:
     return blob_url("thumbnail", manifest.key, item.name, side=640)
 
 
-def _film_url(manifest: Manifest, item: StoredItem, _: Scale | None) -> str:
+def _film_url(manifest: Manifest, item: StoredItem, _: Scale | None, __: bool) -> str:
     return blob_url("result", manifest.key, item.file("webp").name)
 
 
-_ADDRESSES: dict[str, Callable[[Manifest, StoredItem, Scale | None], str]] = {
+_ADDRESSES: dict[str, Callable[[Manifest, StoredItem, Scale | None, bool], str]] = {
     "image": _image_url,
     "map": _map_url,
     "points": _points_url,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.colors import colorize
 from core.items import Embedding, Floats, Map, Pixels, Points, Series
+from core.seen import dot_looks
 
 LINE_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 PLOTTED_POINTS_MAX = 2_000
@@ -18,8 +19,6 @@ MARKED_EPOCHS = 40
 LEGEND_LETTERS = 32
 DOT_COLOR, DOT_PX = "#ff4020", 9
 """Of points: their color, and a dot's width in pixels of the screen for a radius of one percent."""
-DOTS_AT_EASE = 60
-"""Up to so many points are drawn at full size."""
 LATTICE = 32
 """Places along each side of a picture that can be clicked."""
 MARGIN = {"l": 8, "r": 8, "t": 32, "b": 8}
@@ -164,19 +163,6 @@ def points_figure(item: Points, background: Pixels) -> go.Figure:
         + "<extra></extra>",
     )  # fmt: skip
     return _framed(figure, item.width, item.height)
-
-
-def dot_looks(item: Points) -> tuple[Floats, Floats]:
-    """How each point is drawn: radius (K,) in percent of the frame's longer side, and opacity (K,) of 0 to 1.
-
-    A dot's area grows with its weight. Where there are many, all are smaller, so that the picture is seen between them.
-    """
-    count = len(item.xy)
-    weights = np.ones(count, np.float32) if item.weights is None else np.abs(item.weights)
-    shares = np.sqrt(weights / max(float(weights.max(initial=0)), 1e-12))
-    crowding = np.clip((DOTS_AT_EASE / max(count, 1)) ** 0.25, 0.4, 1.0)
-    radii = crowding * (0.5 + 1.5 * shares)
-    return radii.astype(np.float32), (0.35 + 0.55 * shares).astype(np.float32)
 
 
 def clickable_figure(pixels: Pixels, points: Points | None, place: tuple[float, float] | None) -> go.Figure:

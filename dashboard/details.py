@@ -44,6 +44,8 @@ class Opened:
     cell: Cell
     manifest: Manifest
     sharing: tuple[Manifest, ...]
+    over: bool
+    """Whether maps lie over the picture as the network saw it."""
 
     def shown(self, item: StoredItem) -> Shown:
         """The item on the scale that the grid shows it on. Raises Damaged."""
@@ -66,7 +68,7 @@ def show_details(comparison: Comparison, key: str) -> None:
         st.caption("Curves, raw values and files are here as soon as the cell is done.")
         return
     try:
-        _parts(Opened(row, cell, manifest, tuple(shared_by(grid, cell, view.scale))))
+        _parts(Opened(row, cell, manifest, tuple(shared_by(grid, cell, view.scale)), view.over))
     except GazegridError as error:
         show_error(error)
 
@@ -119,7 +121,9 @@ def still_addresses(opened: Opened) -> dict[str, str]:
     """Name -> address of every item that is one picture, in the result's order."""
     manifest = opened.manifest
     found = {
-        item.name: item_url(manifest, item, opened.shown(item).scale) for item in manifest.items if item.kind in STILL
+        item.name: item_url(manifest, item, opened.shown(item).scale, over=opened.over)
+        for item in manifest.items
+        if item.kind in STILL
     }
     return {name: url for name, url in found.items() if url is not None}
 

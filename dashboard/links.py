@@ -23,11 +23,11 @@ from core.spec import checked_key, checked_seed
 from core.store import Store
 from core.welcome import METHOD as DEFAULT_METHOD
 
-GRID, CELL, ITEM, SCALE, VIEW = "grid", "cell", "item", "scale", "view"
+GRID, CELL, ITEM, SCALE, DRAWN, VIEW = "grid", "cell", "item", "scale", "drawn", "view"
 BACK = "back"
 """`GRID.CELL`: the cell in whose picture was clicked."""
 DOOR = ("method", "beside", "pictures", "networks", "seed")
-OWN = (GRID, CELL, ITEM, SCALE, VIEW, BACK)
+OWN = (GRID, CELL, ITEM, SCALE, DRAWN, VIEW, BACK)
 SOURCES_MAX = 100
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 import streamlit as st
@@ -12,19 +13,23 @@ from core.errors import GazegridError
 from core.grid import Grid, look
 from core.method import Method
 from core.wording import words
-from dashboard.cells import ScaleChoice, View, grid_data, progress_line, visual_outputs
+from dashboard.cells import ScaleChoice, View, can_lie_over, grid_data, progress_line, visual_outputs
 from dashboard.components import grid_view
-from dashboard.links import CELL, ITEM, SCALE
+from dashboard.links import CELL, DRAWN, ITEM, SCALE
 from dashboard.session import get_queue, get_store, plain, show_error
 
 LOOK_EVERY_S = 1.0
 FAULT = "compare:fault"
 Choice = TypeVar("Choice", bound=str)
 SCALES: dict[ScaleChoice, str] = {"row": "Row", "grid": "Whole grid", "cell": "Each cell"}
+DRAWINGS = {"alone": "Alone", "over": "Over the picture"}
 
 
 def view_controls(comparison: Comparison) -> View:
-    """Which item all cells show, and what shares one color scale; both are part of the address."""
+    """Which item all cells show, what shares one color scale, whether a map lies over the picture.
+
+    All are part of the address.
+    """
     outputs = visual_outputs(comparison)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         item = one_of(ITEM, "Every cell shows", {name: words(name) for name in outputs})
@@ -32,6 +37,9 @@ def view_controls(comparison: Comparison) -> View:
         if outputs[item].kind == "map":
             help_text = "Cells that share a scale can be compared: the same color is the same value."
             view = View(item, one_of(SCALE, "One color scale for", SCALES, help_text))
+        if can_lie_over(comparison, item):
+            help_text = "Over the picture as the network saw it, in gray: the denser the color, the higher the value."
+            view = replace(view, over=one_of(DRAWN, "Maps are drawn", DRAWINGS, help_text) == "over")
     st.caption(_caption(comparison, item))
     return view
 

@@ -16,11 +16,11 @@ from core.items import Image, Pixels, Points
 from core.manifest import Manifest
 from core.method import Method
 from core.methods import make_method
+from core.seen import framed
 from core.spec import checked_key
 from core.wording import network_name
-from dashboard.blobs import framed
 from dashboard.charts import clickable_figure
-from dashboard.links import BACK, CELL, GRID, ITEM
+from dashboard.links import BACK, CELL, DRAWN, GRID, ITEM, SCALE
 from dashboard.live import FAULT
 from dashboard.session import get_queue, get_store, plain, show_error
 
@@ -88,10 +88,8 @@ def open_place(comparison: Comparison, cell: Cell, x: float, y: float) -> None:
     except GazegridError as error:
         st.session_state[FAULT] = error
         return
-    item = st.query_params.get(ITEM)
-    st.query_params.from_dict(
-        {GRID: asked.key, BACK: f"{comparison.key}.{cell.spec.key}"} | ({} if item is None else {ITEM: item})
-    )
+    looks = {name: st.query_params[name] for name in (ITEM, SCALE, DRAWN) if name in st.query_params}
+    st.query_params.from_dict({GRID: asked.key, BACK: f"{comparison.key}.{cell.spec.key}"} | looks)
 
 
 def show_way_back(query: Mapping[str, str], comparison: Comparison) -> None:
@@ -127,7 +125,7 @@ def _where(method: Method) -> str:
 def _seen(manifest: Manifest) -> tuple[Pixels, Points | None]:
     """The picture as the network saw it, and the result's points, where it has any. Raises Damaged."""
     store = get_store()
-    found = next((item for item in manifest.items if item.kind == "points"), None)
+    found = next((item for item in manifest.items if item.kind == Points.kind), None)
     points = None if found is None else store.item(manifest, found.name)
     if isinstance(points, Points):
         return framed(store, manifest, points), points

@@ -13,9 +13,10 @@ import streamlit as st
 
 from core.colors import shared_scale
 from core.manifest import Manifest, StoredItem
+from core.seen import framed
 from core.store import Store
 from core.wording import formatted, scalar_label, words
-from dashboard.blobs import blob_url, framed
+from dashboard.blobs import blob_url
 from dashboard.cells import TRACE, Scale, item_url
 from dashboard.charts import Curve, curve_figures, embedding_figure, map_figure, picture_figure, points_figure
 from dashboard.components import before_after

@@ -7,9 +7,11 @@ import pytest
 from core import page
 from core.errors import BadInput
 from core.gallery import add_to_gallery
+from core.items import Result
 from core.page import export_html
+from core.picture import thumbnail
 from core.store import Store, comparison_path, result_folder
-from tests.kept import a_comparison, a_full_result, a_gallery, a_small_result, fill, undefine
+from tests.kept import PROVENANCE, a_comparison, a_full_result, a_gallery, a_small_result, fill, undefine
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
@@ -102,6 +104,22 @@ def test_a_film_is_in_the_page_once(store: Store) -> None:
     text = export_html(store, gallery).decode()
     assert text.count(film) == 1
     assert text.count("Shown above") == 1
+
+
+def test_points_lie_where_the_dashboard_draws_them_over_what_the_network_saw(store: Store) -> None:
+    comparison = a_comparison(store, pictures=1, networks=["random/resnet18"])
+    weights = page.np.array([4, 1], page.np.float32)
+    places = page.Points(xy=page.np.array([[2, 3], [6, 7]], page.np.float32), width=8, height=10, weights=weights)
+    saw = page.np.full((10, 8, 3), 200, page.np.uint8)
+    (cell,) = comparison.cells()
+    store.publish(cell.spec, Result({"fixations": places, "original": page.Image(pixels=saw)}), PROVENANCE)
+    text = export_html(store, add_to_gallery(store, "Points", comparison.key)).decode()
+    assert f'<image href="{page._Page(store).uri(thumbnail(saw, 100), "image/webp")}" width="8" height="10"' in text
+    (light, heavy) = (found for tag, found in Tags(text).seen if tag == "circle")
+    radii_px, opacities = page.dot_looks(places)
+    assert (heavy["cx"], heavy["cy"], light["cx"], light["cy"]) == ("2.0", "3.0", "6.0", "7.0")
+    assert float(heavy["r"] or 0) == pytest.approx(0.1 * radii_px[0], abs=0.01)
+    assert float(light["opacity"] or 0) == pytest.approx(opacities[1], abs=0.01)
 
 
 def test_curves_tables_parameters_and_provenance_are_in_the_details(store: Store) -> None:

@@ -12,15 +12,15 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit import config
 
-from core.colors import colorize
-from core.items import Animation, Image, Map, Points, Result
+from core.colors import colorize, laid_over
+from core.items import Animation, Image, Item, Map, Points, Result
 from core.ledger import preview_key
 from core.picture import thumbnail
 from core.store import Store
 from dashboard import blobs
-from dashboard.blobs import STRIP_GAP_PX, STRIP_STILLS, blob_routes, blob_url, draw_points, film_strip, framed
+from dashboard.blobs import STRIP_GAP_PX, STRIP_STILLS, blob_routes, blob_url, draw_points, film_strip
 from dashboard.session import get_queue
-from tests.kept import PROVENANCE, a_comparison, fill
+from tests.kept import PROVENANCE, a_comparison, a_picture, fill
 
 
 def pixels(content: bytes) -> np.ndarray:
@@ -59,6 +59,25 @@ def test_a_map_is_colored_on_the_asked_scale(client: TestClient, store: Store, k
     assert isinstance(item, Map)
     answer = client.get(blob_url("map", key, "evidence", low=-2, high=2))
     assert np.array_equal(pixels(answer.content), colorize(item.values, -2.0, 2.0, signed=True))
+
+
+def test_a_map_lies_over_what_the_network_saw_where_that_is_kept_and_alone_elsewhere(
+    client: TestClient, store: Store
+) -> None:
+    spec = next(a_comparison(store, seed=7, pictures=1).cells()).spec
+    values = np.linspace(0, 1, 20 * 16, dtype=np.float32).reshape(20, 16)
+    saw = a_picture(3).pixels[:20, :16]
+    own = {"attribution": Map(values=values), "original": Image(pixels=saw)}
+    cropped = {"attribution": Map(values=values), "original": Image(pixels=saw[:8])}
+
+    def drawn(seed: int, items: dict[str, Item]) -> np.ndarray:
+        key = store.publish(replace(spec, seed=seed), Result(items), PROVENANCE).key
+        return pixels(client.get(blob_url("map", key, "attribution", low=0, high=1, over=1)).content)
+
+    assert np.array_equal(drawn(1, own), laid_over(saw, values, 0.0, 1.0, signed=False))
+    alone = colorize(values, 0.0, 1.0, signed=False)
+    assert np.array_equal(drawn(2, cropped), alone)
+    assert np.array_equal(drawn(3, {"attribution": Map(values=values)}), alone)
 
 
 @pytest.mark.parametrize(
@@ -176,16 +195,6 @@ def test_addresses_stay_under_the_base_path_and_quote_what_they_are_given(
     assert blob_url("sample", "a/../b?") == f"/team/a/api/sample/{quote('a/../b?', safe='')}"
     with TestClient(Starlette(routes=blob_routes())) as client:
         assert client.get(blob_url("result", key, "remaining.png")).status_code == 200
-
-
-def test_points_lie_over_what_the_network_saw_not_over_the_whole_picture(store: Store) -> None:
-    spec = next(a_comparison(store, seed=7, pictures=1).cells()).spec
-    places = Points(xy=np.array([[2.5, 2.5]], np.float32), width=24, height=24)
-    seen = np.full((24, 24, 3), 200, np.uint8)
-    manifest = store.publish(spec, Result({"fixations": places, "original": Image(pixels=seen)}), PROVENANCE)
-    assert np.array_equal(framed(store, manifest, places), seen)
-    other = store.publish(replace(spec, seed=8), Result({"fixations": places}), PROVENANCE)
-    assert np.array_equal(framed(store, other, places), store.picture(spec.pictures[0]).pixels)
 
 
 def test_a_dot_lies_at_its_point_and_many_leave_the_picture_to_be_seen() -> None:

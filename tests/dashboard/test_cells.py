@@ -8,16 +8,16 @@ import pytest
 
 from core.comparison import Comparison
 from core.grid import CellState, Grid, look
-from core.items import Map, Result
+from core.items import Image, Map, Result
 from core.manifest import StoredItem
 from core.methods import make_method
 from core.queue import JobState
 from core.store import Store
 from core.wording import counted, formatted, numbers, question
-from dashboard.cells import View, grid_data, progress_line, scale_among, shared_by, visual_outputs
+from dashboard.cells import View, can_lie_over, grid_data, progress_line, scale_among, shared_by, visual_outputs
 from dashboard.live import row_of
 from dashboard.session import get_queue
-from tests.kept import PROVENANCE, a_comparison, fill
+from tests.kept import PROVENANCE, a_comparison, a_picture, fill
 
 
 @pytest.fixture
@@ -222,3 +222,26 @@ def test_a_map_says_where_its_values_are_and_in_what_unit(comparison: Comparison
         "url": f"/api/result/{keys[0]}/destroyed.safetensors", "unit": "share",
     }  # fmt: skip
     assert first_cell(grid, store)["values"] is None
+
+
+def test_maps_lie_over_the_picture_only_if_asked_and_where_a_result_keeps_what_the_network_saw(
+    comparison: Comparison, store: Store
+) -> None:
+    first, second, *_ = comparison.cells()
+    items = {"destroyed": Map(values=np.ones((8, 8), np.float32))}
+    saw = Image(pixels=a_picture(5, 8).pixels)
+    store.publish(first.spec, Result(items | {"original": saw}), PROVENANCE)
+    store.publish(second.spec, Result(items), PROVENANCE)
+    grid = look(comparison, store, get_queue())
+
+    def over(view: View) -> list[bool]:
+        return ["over=1" in cell["url"] for cell in grid_data(grid, view, store)["rows"][0]["cells"]]
+
+    assert over(View("destroyed", over=True)) == [True, False]
+    assert over(View("destroyed")) == [False, False]
+
+
+def test_only_a_map_beside_what_the_network_saw_can_lie_over_it(comparison: Comparison) -> None:
+    assert can_lie_over(comparison, "destroyed")
+    assert not can_lie_over(comparison, "remaining")
+    assert not can_lie_over(comparison, "attribution")

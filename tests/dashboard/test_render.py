@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.colors import colorize
 from core.items import KINDS, Animation, Map, Points, Result, Scalar, Series
+from core.seen import dot_looks
 from core.store import Store
 from dashboard.charts import (
     LATTICE,
@@ -15,7 +16,6 @@ from dashboard.charts import (
     clickable_figure,
     color_stops,
     curve_figures,
-    dot_looks,
     map_figure,
     points_figure,
     thinned,
