@@ -19,20 +19,31 @@ from core.spec import SCHEMA, JobSpec, checked_key, checked_seed
 MAX_CELLS = 2_000
 
 
+def has_place(method: type[Method]) -> bool:
+    """Whether a grid can show what it gives."""
+    return any(output.kind in VISUAL_KINDS for output in method.outputs)
+
+
 def check_place(method: Method) -> None:
     """BadInput where the method has no place in a grid."""
-    if not any(output.kind in VISUAL_KINDS for output in method.outputs):
+    if not has_place(type(method)):
         raise BadInput(f"{method.title} gives no picture: it has no place in a grid")
 
 
-def variants(name: str, parameters: Mapping[str, Any], varied: Mapping[str, Sequence[Any]]) -> tuple[Method, ...]:
-    """The method of this name with every combination of the varied parameters' values, each once.
+def combinations(varied: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """One value for each name, in every combination; of no names, the empty one."""
+    return [dict(zip(varied, chosen, strict=True)) for chosen in product(*varied.values())]
+
+
+def variants(
+    method: type[Method], parameters: Mapping[str, Any], varied: Mapping[str, Sequence[Any]]
+) -> tuple[Method, ...]:
+    """The method with every combination of the varied parameters' values, each once.
 
     Where two combinations differ in nothing that matters they are one. Raises BadParameter.
     """
-    combined = (dict(zip(varied, chosen, strict=True)) for chosen in product(*varied.values()))
-    made = [make_method(name, {**parameters, **variant}) for variant in combined]
-    return tuple(method for place, method in enumerate(made) if method not in made[:place])
+    made = [make_method(method.name, {**parameters, **variant}) for variant in combinations(varied)]
+    return tuple(variant for place, variant in enumerate(made) if variant not in made[:place])
 
 
 def asked_alike(method: Method, others: Iterable[Method]) -> tuple[Method, ...]:
@@ -84,6 +95,11 @@ class Cell:
     def method(self) -> Method:
         """The method of this cell."""
         return self.spec.method
+
+    @property
+    def row_digest(self) -> str | None:
+        """Of its picture or data set."""
+        return self.row.digest if self.row else None
 
     @property
     def picture(self) -> PictureRef:
@@ -152,6 +168,10 @@ class Comparison:
     def bands(self) -> int:
         """How many rows there are of each of `rows`: one a method where the columns are networks."""
         return len(self.methods) if self.networks else 1
+
+    def band(self, method: Method) -> int:
+        """Which of a picture's rows is the method's."""
+        return self.methods.index(method) if self.networks else 0
 
     @property
     def width(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.comparison import Cell, Comparison
@@ -52,6 +52,15 @@ class Grid:
         width = self.comparison.width
         for start in range(0, len(self.cells), width):
             yield self.cells[start : start + width]
+
+    def about(self, digest: str) -> Grid:
+        """The part that is about the picture or the data set of this digest."""
+        return replace(self, cells=tuple(state for state in self.cells if state.cell.row_digest == digest))
+
+    def row_of(self, cell: Cell) -> Grid:
+        """The part that is the cell's row."""
+        row = next(row for row in self.rows() if cell.spec.key in {state.cell.spec.key for state in row})
+        return replace(self, cells=row)
 
 
 def submit_grid(comparison: Comparison, store: Store, queue: JobQueue) -> list[Submission | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,11 +31,16 @@ def column_headings(comparison: Comparison) -> list[Heading]:
     return variant_headings(comparison.methods)
 
 
+def column_heading(comparison: Comparison, cell: Cell) -> Heading:
+    """Of the cell's column."""
+    if comparison.networks:
+        return _network_heading(get_card(cell.network))
+    return variant_headings(comparison.methods)[comparison.methods.index(cell.method)]
+
+
 def column_name(comparison: Comparison, cell: Cell) -> str:
     """The title of the cell's column."""
-    if comparison.networks:
-        return network_name(cell.network)
-    return variant_headings(comparison.methods)[comparison.methods.index(cell.method)].title
+    return column_heading(comparison, cell).title
 
 
 def cell_name(comparison: Comparison, cell: Cell) -> str:
@@ -49,6 +54,22 @@ def cell_name(comparison: Comparison, cell: Cell) -> str:
 def row_name(cell: Cell) -> str:
     """The name of its picture or data set; empty where it has none."""
     return picture_name(cell.row.name) if cell.row else ""
+
+
+def size_in_words(comparison: Comparison) -> str:
+    """`3 pictures · 2 networks`, `1 data set · 3 variants`; a row or a column that stands for nothing is left out."""
+    rows = _counted(len(comparison.datasets), "data set") or _counted(len(comparison.pictures), "picture")
+    variants = "" if comparison.width == 1 else _counted(comparison.width, "variant")
+    return " · ".join(filter(None, [rows, _counted(len(comparison.networks), "network") or variants]))
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}" if number else ""
+
+
+def titles(comparison: Comparison) -> list[str]:
+    """Of its methods, each once."""
+    return list(dict.fromkeys(method.title for method in comparison.methods))
 
 
 def _network_heading(card: NetworkCard) -> Heading:
@@ -65,15 +86,37 @@ def variant_headings(methods: Sequence[Method]) -> list[Heading]:
     ]
 
 
+def differing(methods: Sequence[Method]) -> set[str]:
+    """The parameters that are not the same in all methods, which are of one class."""
+    return {name for name in type(methods[0]).model_fields if len({repr(getattr(one, name)) for one in methods}) > 1}
+
+
 def _variant_heading(method: Method, kin: Sequence[Method], *, titled: bool) -> Heading:
     told = [
         f"{words(name).lower()} {_in_words(method, name)}"
         for name in type(method).model_fields
-        if len({repr(getattr(other, name)) for other in kin}) > 1 and matters(type(method), name, dict(method))
+        if name in differing(kin) and matters(type(method), name, dict(method))
     ]
     if not told:
         return Heading(method.title)
     return Heading(method.title, ", ".join(told)) if titled else Heading(", ".join(told))
+
+
+def parameters_line(method: Method, but: Container[str] = ()) -> str:
+    """The parameters that differ from their defaults, or that none does; all `but` these."""
+    changed = {
+        name: getattr(method, name)
+        for name, field in type(method).model_fields.items()
+        if getattr(method, name) != field.default and name not in but
+    }
+    return ", ".join(f"{name} = {_said(value)}" for name, value in changed.items()) or "default parameters"
+
+
+def _said(value: Any) -> str:
+    """A parameter's value in a line; networks, which are kept as identities, by their names."""
+    if isinstance(value, tuple):
+        return " and ".join(network_name(identity.partition("#")[0]) for identity in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _in_words(method: Method, name: str) -> str:

@@ -12,20 +12,19 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from core.colors import colorize, shared_scale
-from core.comparison import Cell, Comparison
+from core.comparison import Cell, Comparison, PictureRef
 from core.errors import BadInput, GazegridError
 from core.gallery import Entry, Gallery
-from core.items import Animation, Embedding, Image, Item, Map, Points, Series, Table, Weights, png_bytes
+from core.headings import Heading, cell_name, column_headings, row_name, titles
+from core.items import VISUAL_KINDS, Animation, Embedding, Image, Item, Map, Points, Series, Table, Weights, png_bytes
 from core.line_chart import LineChart, line_charts
 from core.manifest import Manifest, StoredItem
 from core.method import Method, field_extra
-from core.networks.catalog import get_card
 from core.picture import thumbnail
 from core.seen import dot_looks, framed
 from core.store import Store
-from core.wording import formatted, network_facts, network_name, numbers, picture_name, words
+from core.wording import formatted, numbers, picture_name, words
 
-VISUAL_KINDS = ("image", "map", "points", "animation")
 DIRECT_BYTES = 600_000
 """Pictures up to here are embedded as they are stored; larger ones as a WebP of `REDUCED_PX`."""
 REDUCED_PX = 800
@@ -81,23 +80,16 @@ class Details:
 
 @dataclass(frozen=True)
 class Block:
-    """One picture by one method over all columns. `words`: a sentence for each column without a result, else None."""
+    """A row over all columns. `words`: a sentence for each column without a result, else None.
+
+    `uri`: None where the row is about no picture, empty where the picture is gone.
+    """
 
     name: str
-    uri: str
+    uri: str | None
     words: tuple[str | None, ...]
     lines: tuple[Line, ...]
     details: tuple[Details | None, ...]
-
-
-@dataclass(frozen=True)
-class Column:
-    """A network."""
-
-    title: str
-    facts: str
-    licence: str
-    random: bool
 
 
 @dataclass(frozen=True)
@@ -106,7 +98,7 @@ class Section:
 
     title: str
     entry: Entry
-    columns: tuple[Column, ...] = ()
+    columns: tuple[Heading, ...] = ()
     methods: tuple[tuple[Method, tuple[tuple[str, str, bool], ...]], ...] = ()
     blocks: tuple[Block, ...] = ()
     fault: str | None = None
@@ -137,6 +129,7 @@ class _Loaded:
     """A cell with its visual items, or the words that stand in its place."""
 
     cell: Cell
+    name: str
     manifest: Manifest | None
     words: str | None
     items: Mapping[str, Item] = field(default_factory=dict)
@@ -171,40 +164,36 @@ def _section(page: _Page, entry: Entry, number: int) -> Section:
     return Section(
         f"{number}. {_title(comparison)}",
         entry,
-        columns=tuple(_column(loaded.cell) for loaded in rows[0]),
+        columns=tuple(column_headings(comparison)),
         methods=tuple((method, _parameters(method)) for method in comparison.methods),
-        blocks=tuple(_block(page, row, several=len(comparison.methods) > 1) for row in rows),
+        blocks=tuple(_block(page, row, several=comparison.bands > 1) for row in rows),
     )
 
 
 def _title(comparison: Comparison) -> str:
-    methods = " and ".join(method.title for method in comparison.methods)
-    names = [picture_name(picture.name) for picture in comparison.pictures]
-    return f"{methods}: {', '.join(names[:3])}" + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    methods = " and ".join(titles(comparison))
+    names = [picture_name(row.name) for row in comparison.rows if row]
+    told = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return ": ".join(filter(None, [methods, told]))
 
 
 def _rows(page: _Page, comparison: Comparison) -> list[list[_Loaded]]:
-    cells = list(comparison.cells())
-    width = len(comparison.networks)
-    return [[_loaded(page, cell) for cell in cells[start : start + width]] for start in range(0, len(cells), width)]
+    width = comparison.width
+    loaded = [_loaded(page, cell, cell_name(comparison, cell)) for cell in comparison.cells()]
+    return [loaded[start : start + width] for start in range(0, len(loaded), width)]
 
 
-def _loaded(page: _Page, cell: Cell) -> _Loaded:
+def _loaded(page: _Page, cell: Cell, name: str) -> _Loaded:
     if cell.undefined:
-        return _Loaded(cell, None, f"Not defined here: {cell.undefined}")
+        return _Loaded(cell, name, None, f"Not defined here: {cell.undefined}")
     try:
         manifest = page.store.manifest(cell.spec.key)
         if manifest is None:
-            return _Loaded(cell, None, ABSENT)
+            return _Loaded(cell, name, None, ABSENT)
         items = {item.name: page.store.item(manifest, item.name) for item in manifest.items}
     except GazegridError as error:
-        return _Loaded(cell, None, f"{str(error)[:1].upper()}{str(error)[1:]}.")
-    return _Loaded(cell, manifest, None, items)
-
-
-def _column(cell: Cell) -> Column:
-    card = get_card(cell.network)
-    return Column(network_name(card.name), network_facts(card), card.licence, card.random_weights)
+        return _Loaded(cell, name, None, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+    return _Loaded(cell, name, manifest, None, items)
 
 
 def _parameters(method: Method) -> tuple[tuple[str, str, bool], ...]:
@@ -238,10 +227,10 @@ def _block(page: _Page, row: Sequence[_Loaded], *, several: bool) -> Block:
         item.name for loaded in row if loaded.manifest for item in loaded.manifest.items if item.kind in VISUAL_KINDS
     )
     lines = [_visual_line(page, name, row) for name in visuals]
-    name = picture_name(cell.picture.name)
+    name = row_name(cell)
     return Block(
         f"{name} · {cell.method.title}" if several else name,
-        _picture_uri(page, cell.picture.digest),
+        _picture_uri(page, cell.row.digest) if isinstance(cell.row, PictureRef) else None,
         tuple(loaded.words for loaded in row),
         (*lines, *_number_lines(row)),
         tuple(_details(loaded) for loaded in row),
@@ -274,7 +263,7 @@ def _scale_bar(page: _Page, scale: tuple[float, float], item: Map) -> ScaleBar:
 
 def _drawing(page: _Page, loaded: _Loaded, name: str, scale: tuple[float, float] | None) -> Drawing | str:
     item = loaded.items[name]
-    alt = f"{words(name)}: {picture_name(loaded.cell.picture.name)} in {network_name(loaded.cell.network)}"
+    alt = f"{words(name)}: {loaded.name}"
     if isinstance(item, Map):
         low, high = scale or shared_scale([item])
         return Drawing(page.uri(png_bytes(colorize(item.values, low, high, signed=item.signed)), "image/png"), alt)

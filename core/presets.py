@@ -9,12 +9,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.comparison import variants
 from core.method import Method, field_extra
 from core.methods import METHODS, make_method
 from core.networks.catalog import get_card
 
 JUDGES = 2
 """So many of the compared networks are asked what they see in each other's pictures."""
+
+
+@dataclass(frozen=True)
+class VariedPreset:
+    """A question that variants of a method answer side by side."""
+
+    question: str
+    method: str
+    varied: Mapping[str, Sequence[Any]]
+    """Parameter -> the values of the columns."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+    """What the columns are, in a few words for a reader."""
+
+    def made(self) -> tuple[Method, ...]:
+        """A method for each column. Raises BadParameter."""
+        return variants(METHODS[self.method], self.parameters, self.varied)
 
 
 @dataclass(frozen=True)
@@ -63,3 +81,5 @@ PRESETS = (
     Preset("What does this layer like?", "feature_image"),
     Preset("What does this layer still know?", "inversion"),
 )
+
+VARIED: tuple[VariedPreset, ...] = ()

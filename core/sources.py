@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.dataset_files import read_dataset
+from core.dataset_record import default_name
+from core.digits import digits
 from core.errors import BadInput
 from core.items import Image
 from core.picture import Picture
 from core.samples import open_picture
-from core.spec import KEY_PATTERN, checked_key
+from core.spec import checked_key
 from core.store import Store
 
 RESULT_PREFIX = "result:"
+DIGITS = "digits"
+"""The data set that is always there."""
 
 
 def picture_from(source: str, store: Store) -> tuple[Picture, str]:
@@ -33,12 +37,20 @@ def picture_from(source: str, store: Store) -> tuple[Picture, str]:
     return Picture.from_pixels(item.pixels), f"{name} of {key[:12]}"
 
 
-def dataset_from(source: str, store: Store) -> tuple[str, str]:
-    """The digest of the data set that `source` names, which is in the store then, and the name of its row.
+def known_dataset(source: str, store: Store) -> tuple[str, str]:
+    """Digest and name of a data set that is shipped or in the store, by name or digest. Raises BadInput."""
+    if source == DIGITS:
+        return store.put_dataset(digits(), DIGITS), DIGITS
+    for digest, record in store.datasets():
+        if source == digest or (record and source == record.name):
+            return digest, record.title if record else digest[:12]
+    raise BadInput(f"there is no data set {source[:80]!r} in this store")
 
-    A digest of one that is there, or a path. Raises BadInput, BadPicture, Damaged, StoreFull.
-    """
-    if KEY_PATTERN.fullmatch(source):
-        return store.kept_dataset(source).digest, source[:12]
+
+def dataset_from(source: str, store: Store) -> tuple[str, str]:
+    """The same, or of what lies at a path, which is kept in the store then. Raises BadInput, BadPicture, StoreFull."""
     path = Path(source)
-    return store.put_dataset(read_dataset([path])), path.name
+    if not path.exists():
+        return known_dataset(source, store)
+    name = default_name([path.name])
+    return store.put_dataset(read_dataset([path], labelled=False), name, path.name), name

@@ -15,16 +15,16 @@ import numpy as np
 
 from core.attribution import ORIGINAL
 from core.colors import shared_scale
-from core.comparison import Cell, Comparison
+from core.comparison import Cell, Comparison, PictureRef
 from core.errors import BadInput, Damaged
 from core.grid import CellStanding, CellState, Grid
+from core.headings import Heading, column_headings, row_name
 from core.items import Map
 from core.manifest import Manifest, StoredItem
 from core.method import Output
-from core.networks.catalog import get_card
 from core.seen import keeps_seen
 from core.store import Store
-from core.wording import duration, formatted, network_facts, network_name, numbers, picture_name, words
+from core.wording import duration, formatted, numbers, words
 from dashboard.blobs import blob_url
 from dashboard.charts import color_stops
 
@@ -80,16 +80,20 @@ def grid_data(grid: Grid, view: View, store: Store, whole: Grid | None = None) -
         for state in whole.cells
         if (ends := _map_ends(state.manifest, view.item, store)) is not None
     }
-    rows, methods = list(grid.rows()), grid.comparison.methods
-    wide: list[Scale | None] = [None] * len(methods)
+    comparison = grid.comparison
+    headings = column_headings(comparison)
+    wide: list[Scale | None] = [None] * comparison.bands
     if view.scale == "grid":
-        of_pictures = list(whole.rows())  # a row for each method, then those of the next picture
-        wide = [_scale_of(chain(*of_pictures[place :: len(methods)]), maps) for place in range(len(methods))]
+        rows = list(whole.rows())
+        wide = [_scale_of(chain(*rows[band :: comparison.bands]), maps) for band in range(comparison.bands)]
     return {
         "compact": view.compact,
-        "columns": [_column(state) for state in rows[0]],
+        "columns": [
+            {"title": heading.title, "subtitle": heading.facts, "note": heading.note or None} for heading in headings
+        ],
         "rows": [
-            _row(row, view, maps, wide[methods.index(row[0].cell.method)], several=len(methods) > 1) for row in rows
+            _row(row, wide[comparison.band(row[0].cell.method)], _Shown(view, maps, headings, comparison.bands > 1))
+            for row in grid.rows()
         ],
     }
 
@@ -111,14 +115,14 @@ def progress_line(grid: Grid) -> str:
 
 
 def shared_by(grid: Grid, cell: Cell, choice: ScaleChoice) -> list[Manifest]:
-    """The results whose maps share the cell's color scale; those of another method never do."""
-    return [
-        state.manifest
-        for state in grid.cells
-        if state.manifest is not None
-        and (state.cell.spec.key == cell.spec.key if choice == "cell" else state.cell.method == cell.method)
-        and (choice == "grid" or state.cell.picture.digest == cell.picture.digest)
-    ]
+    """The results whose maps share the cell's color scale; those of another row's method never do."""
+    band = grid.comparison.band
+    sharing: dict[ScaleChoice, Iterable[CellState]] = {
+        "cell": (state for state in grid.cells if state.cell.spec.key == cell.spec.key),
+        "row": grid.row_of(cell).cells,
+        "grid": (state for state in grid.cells if band(state.cell.method) == band(cell.method)),
+    }
+    return [state.manifest for state in sharing[choice] if state.manifest is not None]
 
 
 def scale_among(manifests: Iterable[Manifest], name: str, store: Store) -> Scale | None:
@@ -150,39 +154,41 @@ def item_url(manifest: Manifest, item: StoredItem, scale: Scale | None = None, *
     return address(manifest, item, scale, over) if address else None
 
 
-def _row(
-    states: Sequence[CellState], view: View, maps: Mapping[str, Map], whole: Scale | None, *, several: bool
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Shown:
+    """What all rows have in common; `several`: a picture has more rows than one."""
+
+    view: View
+    maps: Mapping[str, Map]
+    headings: Sequence[Heading]
+    several: bool
+
+
+def _row(states: Sequence[CellState], whole: Scale | None, shown: _Shown) -> dict[str, Any]:
+    view, maps = shown.view, shown.maps
     own = [maps[state.cell.spec.key] for state in states if state.cell.spec.key in maps]
     scale = (whole or shared_scale(own)) if own and view.scale != "cell" else None
-    picture, method = states[0].cell.picture, states[0].cell.method
-    whose = (f"all rows of {method.title}" if several else "the whole grid") if whole else "this row"
+    cell, method = states[0].cell, states[0].cell.method
+    whose = (f"all rows of {method.title}" if shown.several else "the whole grid") if whole else "this row"
     return {
-        "title": picture_name(picture.name),
-        "subtitle": method.title if several else "",
-        "url": blob_url("picture", picture.digest, side=320),
+        "title": row_name(cell),
+        "subtitle": method.title if shown.several else "",
+        "url": blob_url("picture", cell.row.digest, side=320) if isinstance(cell.row, PictureRef) else None,
         "scale": scale_bar(scale, own[0], whose) if scale else None,
-        "cells": [_cell(state, view, scale, maps.get(state.cell.spec.key)) for state in states],
+        "cells": [
+            _cell(state, heading, view, scale, maps.get(state.cell.spec.key))
+            for state, heading in zip(states, shown.headings, strict=True)
+        ],
     }
 
 
-def _column(state: CellState) -> dict[str, Any]:
-    card = get_card(state.cell.network)
-    return {
-        "title": network_name(card.name),
-        "subtitle": network_facts(card),
-        "note": "random weights" if card.random_weights else None,
-    }
-
-
-def _cell(state: CellState, view: View, scale: Scale | None, item: Map | None) -> dict[str, Any]:
+def _cell(state: CellState, heading: Heading, view: View, scale: Scale | None, item: Map | None) -> dict[str, Any]:
     key = state.cell.spec.key
-    card = get_card(state.cell.network)
-    name = f"{picture_name(state.cell.picture.name)} in {network_name(card.name)}"
+    name = f"{row_name(state.cell)} in {heading.title}"
     data: dict[str, Any] = {
         "key": key, "state": state.standing, "alt": f"{words(view.item)}: {name}", "url": None, "headline": "",
         "reason": "", "progress": None, "numbers": [], "actions": [], "scale": None, "opens": False,
-        "active": key == view.active, "values": None, "note": "random weights" if card.random_weights else None,
+        "active": key == view.active, "values": None, "note": heading.note or None,
     }  # fmt: skip
     own = shared_scale([item]) if item is not None and scale is None else None
     if own is not None and item is not None:

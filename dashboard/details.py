@@ -10,14 +10,14 @@ import streamlit as st
 from core.comparison import Cell, Comparison
 from core.errors import BadLink, GazegridError
 from core.grid import Grid, look
+from core.headings import cell_name, column_heading, column_name
 from core.manifest import Manifest, StoredItem
-from core.networks.catalog import get_card
-from core.wording import network_facts, network_name, picture_name, words
+from core.wording import words
 from dashboard.blobs import blob_url
 from dashboard.cells import item_url, scale_among, shared_by
 from dashboard.charts import Curve
 from dashboard.links import CELL, VIEW
-from dashboard.live import one_of, row_of, show_grid, view_controls
+from dashboard.live import one_of, show_grid, view_controls
 from dashboard.places import show_places, takes_places
 from dashboard.render import (
     WIDE_KINDS,
@@ -57,12 +57,11 @@ def show_details(comparison: Comparison, key: str) -> None:
     cell = next((cell for cell in comparison.cells() if cell.spec.key == key), None)
     if cell is None:
         raise BadLink(f"this comparison has no cell {key[:80]!r}")
-    _heading(cell)
+    _heading(comparison, cell)
     view = view_controls(comparison)
-    digest = cell.picture.digest
     grid = look(comparison, get_store(), get_queue())
-    row = row_of(grid, digest, cell.method)
-    show_grid(comparison, replace(view, active=key, compact=True), live=row.live, only_row=digest, method=cell.method)
+    row = grid.row_of(cell)
+    show_grid(comparison, replace(view, active=key, compact=True), live=row.live, part=lambda whole: whole.row_of(cell))
     manifest = next(state.manifest for state in row.cells if state.cell.spec.key == key)
     if manifest is None:
         st.caption("Curves, raw values and files are here as soon as the cell is done.")
@@ -73,14 +72,15 @@ def show_details(comparison: Comparison, key: str) -> None:
         show_error(error)
 
 
-def _heading(cell: Cell) -> None:
-    card = get_card(cell.network)
-    random = " · :orange-badge[random weights]" if card.random_weights else ""
-    facts = f"{plain(cell.method.title)} · {plain(network_facts(card))} · licence {plain(card.licence)}{random}"
+def _heading(comparison: Comparison, cell: Cell) -> None:
+    column = column_heading(comparison, cell)
+    licence = f"licence {column.licence}" if column.licence else ""
+    note = f":orange-badge[{plain(column.note)}]" if column.note else ""
+    told = [plain(fact) for fact in (cell.method.title, column.facts, licence) if fact]
+    facts = " · ".join([*told, note] if note else told)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         with st.container(gap=None, width="content"):
-            title = f"{plain(picture_name(cell.picture.name))} in {plain(network_name(card.name))}"
-            st.subheader(title, anchor=False, width="content")
+            st.subheader(plain(cell_name(comparison, cell)), anchor=False, width="content")
             st.caption(facts, width="content")
         if st.button("Back to the grid", icon=":material/arrow_back:"):
             del st.query_params[CELL]
@@ -130,12 +130,12 @@ def still_addresses(opened: Opened) -> dict[str, str]:
 
 def _curves(opened: Opened) -> None:
     others = [state for state in opened.row.cells if state.manifest and state.cell.spec.key != opened.manifest.key]
-    labels = {state.cell.spec.key: network_name(state.cell.network) for state in others}
+    labels = {state.cell.spec.key: column_name(opened.row.comparison, state.cell) for state in others}
     compared = st.pills(
         "Compare with", list(labels), selection_mode="multi", format_func=labels.__getitem__,
         default=list(labels), key=f"details:compared:{opened.manifest.key}",
     ) if others else []  # fmt: skip
-    curves: list[Curve] = curves_of(opened.manifest, get_store(), network_name(opened.cell.network))
+    curves: list[Curve] = curves_of(opened.manifest, get_store(), column_name(opened.row.comparison, opened.cell))
     for state in others:
         if state.cell.spec.key in compared and state.manifest:
             curves += curves_of(state.manifest, get_store(), labels[state.cell.spec.key])

@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
 from pydantic.fields import FieldInfo
 
 from core.class_weights import MAX_WEIGHT
+from core.comparison import combinations
 from core.method import Choices, Method, field_bounds, field_extra, matters, validated
 from core.networks.layers import SharedLayer
 from dashboard.session import plain
@@ -45,16 +47,35 @@ def method_form(cls: type[Method], *, offered: Offered = NOTHING, prefix: str = 
     Fields that do not matter under the others' values are hidden and count as their default, so that they do not split
     the cache. Raises BadParameter with the sentence that every other door gives.
     """
+    return validated(cls, method_fields(cls, offered=offered, prefix=prefix))
+
+
+def method_fields(
+    cls: type[Method],
+    varied: Mapping[str, Sequence[Any]] = MappingProxyType({}),
+    *,
+    offered: Offered = NOTHING,
+    prefix: str = "form",
+) -> dict[str, Any]:
+    """Draw the fields of `cls`, and give what they say; without those that are `varied`.
+
+    A field is drawn where it matters under one at least of the varied fields' values.
+    """  # fmt: skip
+    cases = combinations(varied)
     values: dict[str, Any] = {}
-    folded = st.container()
+
+    def draw(names: Sequence[str]) -> None:
+        for name in names:
+            if name not in varied and any(matters(cls, name, values | case) for case in cases):
+                values[name] = _drawn(cls, name, offered, prefix)
+
     plain_fields = [name for name, field in cls.model_fields.items() if not field_extra(field).get("advanced")]
-    with folded:
-        _draw(cls, plain_fields, values, offered, prefix)
+    draw(plain_fields)
     others = [name for name in cls.model_fields if name not in plain_fields]
     if others:
         with st.expander("Advanced", icon=":material/tune:"):
-            _draw(cls, others, values, offered, prefix)
-    return validated(cls, values)
+            draw(others)
+    return values
 
 
 def prefill(method: Method, *, prefix: str = "form") -> None:
@@ -71,14 +92,13 @@ def field_label(name: str, field: FieldInfo) -> str:
     return f"{label} ({unit})" if unit and unit != name else label
 
 
-def _draw(cls: type[Method], names: Sequence[str], values: dict[str, Any], offered: Offered, prefix: str) -> None:
-    for name in names:
-        if matters(cls, name, values):
-            field = cls.model_fields[name]
-            key = _key(prefix, cls, name)
-            if key not in st.session_state:
-                _put(key, field, field.default)
-            values[name] = _widget(field)(field_label(name, field), field, key, offered)
+def _drawn(cls: type[Method], name: str, offered: Offered, prefix: str) -> Any:
+    """What the field's widget says, which is drawn here."""
+    field = cls.model_fields[name]
+    key = _key(prefix, cls, name)
+    if key not in st.session_state:
+        _put(key, field, field.default)
+    return _widget(field)(field_label(name, field), field, key, offered)
 
 
 def _put(key: str, field: FieldInfo, value: Any) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from html import escape
 
-from core.comparison import Comparison
+from core.comparison import Cell, Comparison, PictureRef
 from core.gallery import Gallery
+from core.headings import column_headings, row_name, size_in_words, titles
 from core.manifest import Manifest
 from core.store import Store
-from core.wording import network_name, picture_name
 from dashboard.blobs import blob_url
 from dashboard.cells import item_url, scale_among
 from dashboard.links import GRID
@@ -30,23 +29,17 @@ def file_name(gallery: Gallery, ending: str) -> str:
 
 def title(comparison: Comparison) -> str:
     """`Detail search · 3 pictures · 2 networks`."""
-    methods = ", ".join(method.title for method in comparison.methods)
-    return " · ".join([methods, _count(comparison.pictures, "picture"), _count(comparison.networks, "network")])
-
-
-def _count(things: Iterable[object], name: str) -> str:
-    number = len(list(things))
-    return f"{number} {name}{'' if number == 1 else 's'}"
+    return " · ".join([", ".join(titles(comparison)), size_in_words(comparison)])
 
 
 def thumbnail_grid(comparison: Comparison, store: Store, absent: str = "not computed") -> str:
     """The grid in small: each cell's first picture, and words where there is none. All of it links to the grid."""
     cells = list(comparison.cells())
-    width = len(comparison.networks)
+    width = comparison.width
     rows = [cells[start : start + width] for start in range(0, len(cells), width)][:ROWS_MAX]
-    head = "".join(f"<th>{escape(network_name(cell.network))}</th>" for cell in rows[0][:COLUMNS_MAX])
+    head = "".join(f"<th>{escape(heading.title)}</th>" for heading in column_headings(comparison)[:COLUMNS_MAX])
     body = "".join(
-        f"<tr>{_picture(row[0].picture.digest, row[0].picture.name)}"
+        f"<tr>{_row_head(row[0])}"
         + "".join(_cell(cell.undefined, cell.spec.key, store, absent) for cell in row[:COLUMNS_MAX])
         + "</tr>"
         for row in rows
@@ -57,8 +50,11 @@ def thumbnail_grid(comparison: Comparison, store: Store, absent: str = "not comp
     )
 
 
-def _picture(digest: str, name: str) -> str:
-    return f"<td>{_img(blob_url('picture', digest, side=SIDE_PX), picture_name(name))}</td>"
+def _row_head(cell: Cell) -> str:
+    name = row_name(cell)
+    if isinstance(cell.row, PictureRef):
+        return f"<td>{_img(blob_url('picture', cell.row.digest, side=SIDE_PX), name)}</td>"
+    return f"<td>{escape(name)}</td>"
 
 
 def _cell(undefined: str | None, key: str, store: Store, absent: str) -> str:

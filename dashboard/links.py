@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.canonical import digest_of
-from core.comparison import Comparison, PictureRef, check_place
+from core.comparison import Comparison, DatasetRef, PictureRef, check_place, variants
 from core.errors import BadInput
 from core.method import Method
-from core.methods import make_method
+from core.methods import METHODS, make_method
 from core.networks.catalog import get_card
 from core.samples import SAMPLE_PREFIX
-from core.sources import RESULT_PREFIX, picture_from
+from core.sources import RESULT_PREFIX, known_dataset, picture_from
 from core.spec import checked_key, checked_seed
 from core.store import Store
 from core.welcome import METHOD as DEFAULT_METHOD
@@ -26,7 +26,7 @@ from core.welcome import METHOD as DEFAULT_METHOD
 GRID, CELL, ITEM, SCALE, DRAWN, VIEW = "grid", "cell", "item", "scale", "drawn", "view"
 BACK = "back"
 """`GRID.CELL`: the cell in whose picture was clicked."""
-DOOR = ("method", "beside", "pictures", "networks", "seed")
+DOOR = ("method", "beside", "pictures", "networks", "data", "seed")
 OWN = (GRID, CELL, ITEM, SCALE, DRAWN, VIEW, BACK)
 SOURCES_MAX = 100
 
@@ -40,7 +40,8 @@ class Draft:
     method: Method | None = None
     seed: int = 0
     beside: tuple[Method, ...] = ()
-    """Further methods that are asked the same."""
+    """Further methods that are asked the same, or further variants."""
+    datasets: tuple[DatasetRef, ...] = ()
 
 
 def grid_of(query: Mapping[str, str], store: Store) -> Comparison | None:
@@ -57,22 +58,34 @@ def door_of(query: Mapping[str, str]) -> dict[str, str]:
 def draft_from_door(door: Mapping[str, str], store: Store) -> Draft:
     """The form that the address asks for. Raises BadInput and its kin with the value and what is allowed."""
     parameters = {name: value for name, value in door.items() if name not in DOOR}
-    method = make_method(door.get("method", DEFAULT_METHOD), parameters) if parameters or "method" in door else None
+    methods = _methods(door.get("method", DEFAULT_METHOD), parameters) if parameters or "method" in door else ()
     beside = tuple(make_method(name, {}) for name in _listed(door.get("beside", "")))
-    for asked in filter(None, (method, *beside)):
+    for asked in (*methods, *beside):
         check_place(asked)
     networks = tuple(get_card(name).name for name in _listed(door.get("networks", "")))
     seed = door.get("seed", "0")
     if not seed.isdecimal():
         checked_seed(seed)
     pictures = tuple(picture_ref(source, store) for source in _listed(door.get("pictures", "")))
-    return Draft(pictures, networks, method, checked_seed(int(seed)), beside)
+    datasets = tuple(DatasetRef(*known_dataset(source, store)) for source in _listed(door.get("data", "")))
+    method, *others = (*methods, *beside) if methods else (None, *beside)
+    return Draft(pictures, networks, method, checked_seed(int(seed)), tuple(filter(None, others)), datasets)
+
+
+def _methods(name: str, parameters: Mapping[str, str]) -> tuple[Method, ...]:
+    """The method, or where the columns are variants of it, one for each of the values with commas between."""
+    method = METHODS.get(name)
+    if method is None or method.needs.network:
+        return (make_method(name, parameters),)
+    varied = {name: _listed(value) for name, value in parameters.items() if "," in value}
+    return variants(method, parameters, varied)
 
 
 def draft_from_grid(comparison: Comparison) -> Draft:
     """The form that would ask for this comparison again."""
     method, *beside = comparison.methods
-    return Draft(comparison.pictures, comparison.networks, method, comparison.seed, tuple(beside))
+    rows, columns = comparison.pictures, comparison.networks
+    return Draft(rows, columns, method, comparison.seed, tuple(beside), comparison.datasets)
 
 
 def picture_ref(source: str, store: Store) -> PictureRef:

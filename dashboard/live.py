@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -11,7 +11,6 @@ import streamlit as st
 from core.comparison import Comparison
 from core.errors import GazegridError
 from core.grid import Grid, look
-from core.method import Method
 from core.wording import words
 from dashboard.cells import ScaleChoice, View, can_lie_over, grid_data, progress_line, visual_outputs
 from dashboard.components import grid_view
@@ -23,6 +22,9 @@ FAULT = "compare:fault"
 Choice = TypeVar("Choice", bound=str)
 SCALES: dict[ScaleChoice, str] = {"row": "Row", "grid": "Whole grid", "cell": "Each cell"}
 DRAWINGS = {"alone": "Alone", "over": "Over the picture"}
+
+
+Part = Callable[[Grid], Grid]
 
 
 def view_controls(comparison: Comparison) -> View:
@@ -71,43 +73,31 @@ def one_of(
     return first if chosen is None else chosen
 
 
-def show_grid(
-    comparison: Comparison, view: View, *, live: bool, only_row: str | None = None, method: Method | None = None
-) -> None:
-    """The grid, or the rows of one picture, or its row of one `method`.
+def show_grid(comparison: Comparison, view: View, *, live: bool, part: Part | None = None) -> None:
+    """The grid, or a part of it.
 
     It is drawn again and again where it is `live`, until nothing more is to come.
     """
-    st.fragment(_draw, run_every=LOOK_EVERY_S if live else None)(comparison, view, only_row, method, live)
+    st.fragment(_draw, run_every=LOOK_EVERY_S if live else None)(comparison, view, part, live)
 
 
-def _draw(comparison: Comparison, view: View, only_row: str | None, method: Method | None, was_live: bool) -> None:
+def _draw(comparison: Comparison, view: View, part: Part | None, was_live: bool) -> None:
     whole = look(comparison, get_store(), get_queue())
-    grid = row_of(whole, only_row, method)
+    grid = whole if part is None else part(whole)
     if was_live and not grid.live:
         st.rerun()
-    _status(grid, only_row)
-    key = f"grid:{only_row or 'all'}"
+    _status(grid, whole=part is None)
+    key = f"grid:{grid.cells[0].cell.spec.key if part else 'all'}"
     grid_view(grid_data(grid, view, get_store(), whole), key=key, on_click=lambda: act(comparison, _clicked(key)))
 
 
-def row_of(grid: Grid, digest: str | None, method: Method | None = None) -> Grid:
-    """The part of a grid that is about one picture, and by one method; all of it for None."""
-    cells = tuple(
-        state
-        for state in grid.cells
-        if digest in (None, state.cell.picture.digest) and (method is None or state.cell.method == method)
-    )
-    return Grid(grid.comparison, cells, grid.queue_fault)
-
-
-def _status(grid: Grid, only_row: str | None) -> None:
+def _status(grid: Grid, *, whole: bool) -> None:
     if grid.queue_fault:
         st.warning(f"{plain(grid.queue_fault)} What is stored can be seen all the same.", icon=":material/cloud_off:")
     fault = st.session_state.pop(FAULT, None)
     if fault is not None:
         show_error(fault)
-    if only_row is None:
+    if whole:
         st.caption(progress_line(grid) + _hold_up(grid))
 
 

@@ -12,13 +12,13 @@ from core.attribution import ORIGINAL, Attribution
 from core.comparison import Cell, Comparison
 from core.errors import GazegridError, QueueUnavailable
 from core.grid import submit_grid
+from core.headings import column_name
 from core.items import Image, Pixels, Points
 from core.manifest import Manifest
 from core.method import Method
 from core.methods import make_method
 from core.seen import framed
 from core.spec import checked_key
-from core.wording import network_name
 from dashboard.charts import clickable_figure
 from dashboard.links import BACK, CELL, DRAWN, GRID, ITEM, SCALE
 from dashboard.live import FAULT
@@ -60,7 +60,7 @@ def show_places(comparison: Comparison, cell: Cell, manifest: Manifest) -> None:
     """The picture with what points there are, to click into. Raises Damaged."""
     pixels, points = _seen(manifest)
     height_px, width_px = pixels.shape[:2]
-    name = network_name(cell.network)
+    name = column_name(comparison, cell)
     st.markdown("**Click anywhere in the picture**")
     st.caption(
         f"What does the neuron at that place rest on? The click asks for it, {_where(cell.method)} of {plain(name)} "

@@ -11,8 +11,9 @@ import streamlit as st
 from core.comparison import Comparison
 from core.errors import GazegridError
 from core.grid import look
+from core.headings import column_headings, titles
 from core.store import Store
-from core.wording import network_name, picture_name
+from core.wording import picture_name
 from dashboard.blobs import blob_url
 from dashboard.cells import progress_line
 from dashboard.gallery_view import thumbnail_grid, title
@@ -85,7 +86,7 @@ def recent_comparisons(store: Store) -> Recent:
 
 
 def cards(recent: Sequence[tuple[Comparison, str]]) -> str:
-    """Safe HTML: each comparison as a link with its pictures, networks and method."""
+    """Safe HTML: each comparison as a link with its rows, columns and methods."""
     return f"<style>{_STYLE}</style><div class='recent'>{''.join(_card(*entry) for entry in recent)}</div>"
 
 
@@ -95,12 +96,13 @@ def _card(comparison: Comparison, created: str) -> str:
         f"title='{escape(picture_name(ref.name))}'>"
         for ref in comparison.pictures[:PICTURES_MAX]
     )
-    networks = ", ".join(network_name(name) for name in comparison.networks)
-    titles = ", ".join(method.title for method in comparison.methods)
-    size = f"{len(comparison.pictures)} x {len(comparison.networks)}"
+    columns = ", ".join(heading.title for heading in column_headings(comparison))
+    rows = ", ".join(dataset.name for dataset in comparison.datasets)
+    told = escape(": ".join(filter(None, [rows, columns])))
     return (
         f"<a href='?{GRID}={comparison.key}' target='_self'><div class='strip'>{pictures}</div>"
-        f"<b>{escape(titles)} · {size}</b><span title='{escape(networks)}'>{escape(networks)}</span>"
+        f"<b>{escape(', '.join(titles(comparison)))} · {len(comparison.rows)} x {comparison.width}</b>"
+        f"<span title='{told}'>{told}</span>"
         f"<time>{escape(created[:16].replace('T', ' '))} UTC</time></a>"
     )
 

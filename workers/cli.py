@@ -16,7 +16,7 @@ from core.errors import BadInput, GazegridError, StoreUnreadable
 from core.fsck import check, repair
 from core.headings import cell_name
 from core.method import Method, allowed
-from core.methods import METHODS
+from core.methods import METHODS, make_method
 from core.networks.card import NetworkCard
 from core.networks.catalog import all_cards
 from core.settings import get_settings
@@ -155,7 +155,7 @@ def run(  # noqa: PLR0913, PLR0917  each is a flag
     """
     store = this_store()
     varied = {name: _names(str(values)) for name, values in map(parameter_from, vary or ())}
-    chosen = variants(method, dict(map(parameter_from, set_ or ())), varied)
+    chosen = variants(type(make_method(method, {})), dict(map(parameter_from, set_ or ())), varied)
     names = _names(networks)
     references = tuple(_picture(source, store) for source in _names(pictures))
     datasets = tuple(DatasetRef(*dataset_from(source, store)) for source in _names(data))

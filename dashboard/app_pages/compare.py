@@ -1,4 +1,4 @@
-"""Pictures in rows, networks in columns: choose, run, watch, look closer, share.
+"""Pictures in rows and networks in columns, or data sets and variants: choose, run, watch, look closer, share.
 
 The page is made from its address, the store and Redis alone: `?grid=KEY` is all that a reload or a colleague needs.
 """
@@ -10,10 +10,12 @@ import streamlit as st
 from core.comparison import Comparison
 from core.errors import GazegridError
 from core.grid import look
+from core.headings import differing, parameters_line, titles
 from core.wording import listed, question
-from dashboard import chooser, links
+from dashboard import links
 from dashboard.details import show_details
 from dashboard.live import cancel_all, show_grid, view_controls
+from dashboard.panel import panel
 from dashboard.places import INVITATION, show_way_back, takes_places
 from dashboard.recent import show_recent
 from dashboard.session import get_queue, get_store, plain, show_error
@@ -28,7 +30,7 @@ def page() -> None:
     comparison = _asked(query)
     _prefill(query, comparison)
     with st.sidebar:
-        chooser.chooser(comparison)
+        panel.show_panel(comparison)
     if comparison is None:
         show_recent()
         return
@@ -59,9 +61,9 @@ def _prefill(query: dict[str, str], comparison: Comparison | None) -> None:
     try:
         door = links.door_of(query)
         if comparison is not None:
-            chooser.start_from(links.draft_from_grid(comparison))
+            panel.start_from(links.draft_from_grid(comparison))
         elif door:
-            chooser.start_from(links.draft_from_door(door, get_store()))
+            panel.start_from(links.draft_from_door(door, get_store()))
     except GazegridError as error:
         show_error(error)
 
@@ -83,20 +85,20 @@ def _comparison(comparison: Comparison) -> None:
 
 def _title(comparison: Comparison) -> str:
     """The question of the method, or the names of several."""
-    first, *others = comparison.methods
-    asked, _ = question(first.summary)
-    return listed([method.title for method in comparison.methods]) if others else asked or first.title
+    asked, _ = question(comparison.methods[0].summary)
+    names = titles(comparison)
+    return asked if asked and len(names) == 1 else listed(names)
 
 
 def _told(comparison: Comparison) -> None:
     """What is shown, and by which parameters."""
-    first, *others = comparison.methods
-    if not others:
+    first = comparison.methods[0]
+    if len(titles(comparison)) == 1:
         _, told = question(first.summary)
         st.caption(f"**{plain(first.title)}** · {plain(told)}")
-        st.caption(f"{plain(chooser.parameters_line(first))} · seed {comparison.seed}")
+        st.caption(f"{plain(parameters_line(first, differing(comparison.methods)))} · seed {comparison.seed}")
         return
-    lines = [f"**{plain(method.title)}** {plain(chooser.parameters_line(method))}" for method in comparison.methods]
+    lines = [f"**{plain(method.title)}** {plain(parameters_line(method))}" for method in comparison.methods]
     st.caption(" · ".join([*lines, f"seed {comparison.seed}"]))
 
 

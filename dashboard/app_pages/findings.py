@@ -200,7 +200,7 @@ def _row(comparison: Comparison, digest: str) -> None:
     name = next((ref.name for ref in comparison.pictures if ref.digest == digest), "")
     with st.container(border=True):
         st.markdown(f"**{plain(picture_name(name))}**")
-        show_grid(comparison, View(REMAINING, compact=True), live=False, only_row=digest)
+        show_grid(comparison, View(REMAINING, compact=True), live=False, part=lambda grid: grid.about(digest))
         st.page_link(
             COMPARE, label="Open the whole grid", icon=":material/open_in_full:", query_params={GRID: comparison.key}
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.comparison import has_place
 from core.method import Method
 from core.method_docs import parameter_lines, undefined_lines
 from core.methods import METHODS
@@ -24,7 +25,7 @@ def page() -> None:
 def _method(method: type[Method]) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader(plain(method.title), anchor=method.name, width="content")
-        if method.needs.grid:
+        if has_place(method):
             st.page_link(
                 COMPARE, label="Compare with it", icon=":material/grid_view:", query_params={"method": method.name}
             )

@@ -15,7 +15,6 @@ from core.queue import JobState
 from core.store import Store
 from core.wording import counted, formatted, numbers, question
 from dashboard.cells import View, can_lie_over, grid_data, progress_line, scale_among, shared_by, visual_outputs
-from dashboard.live import row_of
 from dashboard.session import get_queue
 from tests.kept import PROVENANCE, a_comparison, a_picture, fill
 
@@ -104,7 +103,7 @@ def test_several_methods_have_rows_and_scales_of_their_own(comparison: Compariso
 def test_a_single_row_keeps_the_scale_of_the_whole_grid(comparison: Comparison, store: Store) -> None:
     grid = several(store, comparison)
     cell = grid.cells[2].cell
-    (row,) = grid_data(row_of(grid, cell.picture.digest, cell.method), View("attribution", "grid"), store, grid)["rows"]
+    (row,) = grid_data(grid.row_of(cell), View("attribution", "grid"), store, grid)["rows"]
     assert (row["subtitle"], row["scale"]["high"], len(row["cells"])) == ("Saliency", "800", 2)
 
 

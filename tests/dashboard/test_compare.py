@@ -17,6 +17,7 @@ from core.comparison import Comparison
 from core.gallery import add_to_gallery, find_gallery
 from core.grid import look, submit_grid
 from core.items import Map, Result
+from core.headings import parameters_line
 from core.methods import METHODS, make_method
 from core.networks.catalog import get_card
 from core.networks.layers import layers_of
@@ -24,7 +25,8 @@ from core.page import export_html
 from core.presets import PRESETS
 from core.settings import Settings
 from core.store import Store, comparison_path
-from dashboard import chooser, live
+from dashboard import live
+from dashboard.panel import networks as panel_networks
 from dashboard.recent import cards, recent_comparisons
 from dashboard.session import get_queue
 from dashboard.sharing import single
@@ -84,7 +86,7 @@ def test_only_methods_with_a_place_in_a_grid_are_offered(page: AppTest) -> None:
 
 def test_a_link_to_a_method_without_a_place_in_a_grid_is_told_so(page: AppTest) -> None:
     shown(page, {"method": "train", "epochs": "3"})
-    assert page.error[0].value.startswith("Train a network looks at no picture through a network")
+    assert page.error[0].value.startswith("Train a network gives no picture")
     (method,) = [box for box in page.selectbox if box.label == "Method"]
     assert method.value == "detail_search"
 
@@ -126,7 +128,7 @@ def test_one_changed_parameter_makes_another_grid_of_the_same_pictures(page: App
         ({"method": "<b>"}, "There is no method '<b>'"),
         ({"pictures": "/etc/passwd"}, "Pictures in a link are sample:NAME or result:KEY/ITEM, got '/etc/passwd'"),
         ({"pictures": "sample:nobody"}, "There is no sample picture 'nobody'"),
-        ({"beside": "train"}, "Train a network looks at no picture"),
+        ({"beside": "train"}, "Train a network gives no picture"),
         ({"beside": "nothing"}, "There is no method 'nothing'"),
         ({"seed": "-1"}, "Seed must be a whole number"),
         ({"method": "detail_search", "steps": "nan"}, "Steps must be"),
@@ -251,11 +253,11 @@ def test_a_changed_panel_says_that_the_grid_beside_it_is_of_other_choices(page: 
 
 CLICKS = """
 import streamlit as st
-from dashboard import chooser, live
+from dashboard.panel import pictures as panel_pictures
 
 for name in ("sample:cat", "sample:coffee", "sample:cat"):
-    chooser.toggle_picture(name)
-st.text(",".join(ref.name for ref in st.session_state[chooser.PICTURES]))
+    panel_pictures.toggle_picture(name)
+st.text(",".join(ref.name for ref in st.session_state[panel_pictures.PICTURES]))
 """
 
 
@@ -325,11 +327,11 @@ def test_a_method_that_is_chosen_leaves_the_ones_beside_it(page: AppTest) -> Non
 
 def test_parameters_are_told_as_a_reader_names_them() -> None:
     method = make_method("class_image", {"judges": "random/resnet18", "decay": 0.5, "class_name": "tabby"})
-    assert chooser.parameters_line(method) == "class_name = tabby, judges = resnet18, decay = 0.5"
+    assert parameters_line(method) == "class_name = tabby, judges = resnet18, decay = 0.5"
 
 
 def test_class_names_of_several_networks_come_once() -> None:
-    names = chooser.class_names(NETWORKS)
+    names = panel_networks.class_names(NETWORKS)
     assert len(names) == len(set(names))
 
 
@@ -346,7 +348,7 @@ def test_class_names_of_several_networks_come_once() -> None:
 def test_layers_are_those_that_the_chosen_networks_share_or_a_sentence_says_why_not(
     networks: tuple[str, ...], sentence: str
 ) -> None:
-    layers, said = chooser.layers_in_common(networks)
+    layers, said = panel_networks.layers_in_common(networks)
     assert bool(layers) == (not sentence)
     assert sentence in said
     assert all(layer.name in layers_of(get_card(name)) for layer in layers for name in networks)
@@ -354,7 +356,7 @@ def test_layers_are_those_that_the_chosen_networks_share_or_a_sentence_says_why_
 
 def test_a_network_that_was_never_loaded_lists_no_layers_yet(settings: Settings, store: Store) -> None:  # noqa: ARG001
     put_local(settings.home, "mine", model_args={"drop_rate": 0.1})
-    layers, said = chooser.layers_in_common(["local/mine"])
+    layers, said = panel_networks.layers_in_common(["local/mine"])
     assert not layers
     assert said == "The layers of mine are listed here once a first cell has been computed."
 

@@ -6,7 +6,7 @@ import time
 
 CODE = """
 import sys
-import dashboard.app, dashboard.chooser, dashboard.details, dashboard.learning, dashboard.live, dashboard.recent
+import dashboard.app, dashboard.panel.looking, dashboard.details, dashboard.learning, dashboard.live, dashboard.recent
 import dashboard.sharing
 heavy = sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "torchvision", "timm", "workers"})
 print(",".join(heavy) or "none")

@@ -1,0 +1,166 @@
+"""The panel for what learns: a method, what it learns from, in what its columns differ; and Run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+
+from core.comparison import Comparison, DatasetRef, PictureRef, has_place, variants
+from core.errors import BadInput
+from core.method import Method, field_extra
+from core.methods import METHODS
+from core.presets import VARIED, VariedPreset
+from core.wording import question
+from dashboard.form import field_label, method_fields, prefill
+from dashboard.links import Draft
+from dashboard.panel.datasets import choose_datasets, start_from_datasets
+from dashboard.panel.pictures import choose_pictures, start_from_pictures
+from dashboard.panel.run import SEED, choose_seed, drafted, run_button
+from dashboard.session import plain, show_error
+
+METHOD, PRESET, DIFFER = "learning:method", "learning:preset", "learning:differ"
+VALUES_MAX = 12
+"""Columns that one parameter can make."""
+
+
+def learning_methods() -> list[str]:
+    """The methods that need no network."""
+    return [name for name, method in METHODS.items() if not method.needs.network and has_place(method)]
+
+
+def start_from(draft: Draft) -> None:
+    """Let the panel hold `draft`; call it before the panel is drawn."""
+    start_from_pictures(draft.pictures)
+    start_from_datasets(draft.datasets)
+    st.session_state[SEED] = draft.seed
+    if draft.method is not None:
+        _put((draft.method, *draft.beside))
+
+
+def show_panel(top: Any, beside: Comparison | None = None) -> None:
+    """The whole panel, for the grid `beside` it; Run is drawn in `top`."""
+    st.markdown("**1 · Method**")
+    cls = _choose_method()
+    pictures, datasets = _choose_rows(cls)
+    st.markdown("**3 · Columns**")
+    try:
+        methods, fault = _choose_variants(cls), None
+    except BadInput as error:
+        methods, fault = (), error
+    seed = choose_seed()
+    with top:
+        lacking = _lacking(cls, pictures, datasets)
+        ready = methods and not lacking
+        draft = drafted(lambda: Comparison(tuple(pictures), (), methods, seed, tuple(datasets))) if ready else None
+        run_button(draft, max(1, len(pictures) + len(datasets)) * len(methods) if ready else 0, lacking, beside)
+        if fault is not None:
+            show_error(fault)
+
+
+def _choose_method() -> type[Method]:
+    st.menu_button(
+        "Start from a preset", VARIED, key=PRESET, on_click=_start_from_preset, format_func=_preset_label,
+        icon=":material/lightbulb:", width="stretch",
+    )  # fmt: skip
+    names = learning_methods()
+    st.session_state.setdefault(METHOD, names[0])
+    name = st.selectbox(
+        "Method", names, key=METHOD, format_func=lambda name: METHODS[name].title, label_visibility="collapsed",
+        persist_state="session",
+    )  # fmt: skip
+    asked, told = question(METHODS[name].summary)
+    if asked:
+        st.markdown(f"*{plain(asked)}*")
+    st.caption(plain(told))
+    return METHODS[name]
+
+
+def _choose_rows(cls: type[Method]) -> tuple[Sequence[PictureRef], Sequence[DatasetRef]]:
+    if cls.needs.dataset:
+        st.markdown("**2 · Data sets**")
+        return (), choose_datasets()
+    if cls.needs.pictures:
+        st.markdown("**2 · Pictures**")
+        return choose_pictures(), ()
+    return (), ()
+
+
+def _lacking(cls: type[Method], pictures: Sequence[PictureRef], datasets: Sequence[DatasetRef]) -> str:
+    if cls.needs.dataset and not datasets:
+        return "a data set"
+    return "a picture" if cls.needs.pictures and not pictures else ""
+
+
+def _preset_label(preset: VariedPreset) -> str:
+    return f"{preset.question} :gray[{METHODS[preset.method].title} {preset.note}]"
+
+
+def _start_from_preset() -> None:
+    preset: VariedPreset = st.session_state[PRESET]
+    _put(preset.made())
+
+
+def _put(methods: Sequence[Method]) -> None:
+    """Let the form hold the first of these, and differ in what they differ."""
+    first = methods[0]
+    st.session_state[METHOD] = first.name
+    prefill(first)
+    alike = [method for method in methods if type(method) is type(first)]
+    differing = [name for name in can_differ(type(first)) if len({repr(getattr(method, name)) for method in alike}) > 1]
+    st.session_state[DIFFER] = differing
+    for name in differing:
+        values = list(dict.fromkeys(getattr(method, name) for method in alike))
+        listed = get_origin(type(first).model_fields[name].annotation) is Literal
+        st.session_state[_key(first.name, name)] = values if listed else [_text(value) for value in values]
+
+
+def _key(method: str, name: str) -> str:
+    return f"learning:values:{method}:{name}"
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def can_differ(cls: type[Method]) -> list[str]:
+    """The parameters that columns can differ in: choices, switches, numbers and results of other jobs."""
+    kinds = (bool, int, float)
+    return [
+        name
+        for name, field in cls.model_fields.items()
+        if get_origin(field.annotation) is Literal
+        or field.annotation in kinds
+        or field_extra(field).get("choices") == "results"
+    ]
+
+
+def _choose_variants(cls: type[Method]) -> tuple[Method, ...]:
+    """One method a column. Raises BadParameter."""
+    fields = cls.model_fields
+    st.session_state[DIFFER] = [name for name in st.session_state.get(DIFFER) or [] if name in can_differ(cls)]
+    chosen = st.multiselect(
+        "They differ in", can_differ(cls), key=DIFFER, format_func=lambda name: field_label(name, fields[name]),
+        persist_state="session", placeholder="Nothing: one column", select_all=False,
+        help="Each value of these parameters makes a column; of several parameters, each combination does.",
+    )  # fmt: skip
+    varied = {name: _values(cls, name) for name in chosen}
+    varied = {name: values for name, values in varied.items() if values}
+    st.markdown("**The same in all columns**")
+    return variants(cls, method_fields(cls, varied), varied)
+
+
+def _values(cls: type[Method], name: str) -> list[Any]:
+    """The values that the parameter shall have, one a column."""
+    field = cls.model_fields[name]
+    label, key = field_label(name, field), _key(cls.name, name)
+    options = ["false", "true"] if field.annotation is bool else list(map(str, get_args(field.annotation)))
+    if key not in st.session_state:
+        st.session_state[key] = options or [_text(field.default)]
+    free = not options
+    return st.multiselect(
+        label, list(dict.fromkeys((*options, *st.session_state[key]))), key=key, help=field.description,
+        accept_new_options=free, persist_state="session", max_selections=VALUES_MAX, select_all=False,
+        placeholder="Type a value, then press Enter" if free else "Choose",
+    )  # fmt: skip

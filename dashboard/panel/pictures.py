@@ -1,0 +1,101 @@
+"""The pictures of a comparison: samples, uploaded ones, those of a link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.comparison import PictureRef
+from core.errors import BadPicture, GazegridError
+from core.picture import MAX_BYTES, read_picture
+from core.samples import SAMPLE_PREFIX, sample_names, sample_title
+from core.wording import picture_name
+from dashboard.blobs import blob_url
+from dashboard.components import picture_buttons
+from dashboard.links import picture_ref
+from dashboard.session import get_store, plain
+
+ENDINGS = ("png", "jpg", "jpeg", "webp", "gif", "tif", "tiff")
+UPLOAD_MB = MAX_BYTES // 1_000_000
+PICTURES, UPLOADED, REFUSED, UPLOADS = "compare:pictures", "compare:uploaded", "compare:refused", "compare:uploads"
+
+
+def start_from_pictures(pictures: Sequence[PictureRef]) -> None:
+    """Let these be chosen; those that are no samples are offered from now on."""
+    st.session_state[PICTURES] = list(pictures)
+    known = [ref for ref in pictures if not ref.name.startswith(SAMPLE_PREFIX)]
+    uploaded = st.session_state.get(UPLOADED, [])
+    st.session_state[UPLOADED] = list({ref.digest: ref for ref in (*uploaded, *known)}.values())
+
+
+def choose_pictures() -> list[PictureRef]:
+    """Samples and uploaded pictures to click, and a place for more."""
+    chosen: list[PictureRef] = st.session_state.setdefault(PICTURES, [])
+    digests = {ref.digest for ref in chosen}
+    by_name = {ref.name for ref in chosen}
+    buttons = [
+        {
+            "id": f"{SAMPLE_PREFIX}{name}", "name": name, "title": sample_title(name),
+            "url": blob_url("sample", name, side=160), "chosen": f"{SAMPLE_PREFIX}{name}" in by_name,
+        }
+        for name in sample_names()
+    ]  # fmt: skip
+    buttons += [
+        {
+            "id": ref.digest, "name": picture_name(ref.name), "title": ref.name,
+            "url": blob_url("picture", ref.digest, side=160), "chosen": ref.digest in digests,
+        }
+        for ref in st.session_state.setdefault(UPLOADED, [])
+    ]  # fmt: skip
+    picture_buttons(buttons, key="compare:picture_buttons", on_click=_picture_clicked)
+    generation = st.session_state.setdefault(UPLOADS, 0)
+    st.file_uploader(
+        "Upload pictures", ENDINGS, accept_multiple_files=True, key=f"compare:upload:{generation}",
+        on_change=_take_uploads, max_upload_size=UPLOAD_MB, label_visibility="collapsed",
+    )  # fmt: skip
+    for sentence in st.session_state.get(REFUSED, []):
+        st.warning(plain(sentence), icon=":material/broken_image:")
+    return chosen
+
+
+def _picture_clicked() -> None:
+    clicked = st.session_state["compare:picture_buttons"].get("clicked")
+    if isinstance(clicked, str):
+        toggle_picture(clicked)
+
+
+def toggle_picture(identifier: str) -> None:
+    """Take a picture into the comparison or out of it; `identifier` is `sample:NAME` or an uploaded one's digest."""
+    chosen: list[PictureRef] = st.session_state.setdefault(PICTURES, [])
+    rest = [ref for ref in chosen if identifier not in (ref.name, ref.digest)]
+    if len(rest) == len(chosen):
+        uploaded = {ref.digest: ref for ref in st.session_state.get(UPLOADED, [])}
+        try:
+            rest.append(uploaded.get(identifier) or picture_ref(identifier, get_store()))
+        except GazegridError as error:
+            st.session_state[REFUSED] = [str(error)]
+    st.session_state[PICTURES] = rest
+
+
+def _take_uploads() -> None:
+    """Every file is read once, at once; what is refused is said, what is good stays."""
+    files = st.session_state.get(f"compare:upload:{st.session_state[UPLOADS]}") or []
+    taken, refused = read_uploads([(file.name, file.getvalue()) for file in files])
+    for name in (UPLOADED, PICTURES):
+        kept = st.session_state.setdefault(name, [])
+        st.session_state[name] = list({ref.digest: ref for ref in (*kept, *taken)}.values())
+    st.session_state[REFUSED] = refused
+    st.session_state[UPLOADS] += 1  # an uploader of another key is empty again
+
+
+def read_uploads(files: Sequence[tuple[str, bytes]]) -> tuple[list[PictureRef], list[str]]:
+    """The pictures of (name, content), kept in the store; and a sentence for each that is none."""
+    taken, refused = [], []
+    for name, content in files:
+        try:
+            picture = read_picture(content, name)
+            taken.append(PictureRef(get_store().put_picture(picture), name[:200]))
+        except BadPicture as error:
+            refused.append(str(error))
+    return taken, refused
