@@ -147,7 +147,8 @@ const columnHead = (column) => {
 
 const rowHead = (row) => {
   const head = make("div", "rowhead")
-  head.append(picture(row.url, row.title), make("span", "name", row.title))
+  if (row.url) head.append(picture(row.url, row.title))
+  head.append(make("span", "name", row.title))
   if (row.subtitle) head.append(make("span", "method", row.subtitle))
   if (row.scale) head.append(colorBar(row.scale))
   return head
