@@ -19,6 +19,8 @@ from core.errors import Damaged
 
 BOX = ("x0", "y0", "x1", "y1")
 """Columns of a parquet file that hold a picture's box."""
+HELD_OUT_EVERY = 10
+"""Where nothing is held out, every so many-th picture of each class is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,3 +85,11 @@ class Dataset:
         if not sound:
             raise Damaged(f"data set {digest[:12]}… was damaged on disk: give it again")
         return dataset
+
+
+def every_tenth(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(N,) true for the first picture of each class and every tenth after it; `labels` (N,)."""
+    apart = np.zeros(len(labels), np.bool_)
+    for label in np.unique(labels):
+        apart[np.flatnonzero(labels == label)[::HELD_OUT_EVERY]] = True
+    return apart

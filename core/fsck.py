@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from core.canonical import sha256_hex
+from core.dataset_record import DatasetRecord
 from core.errors import BadInput, Damaged, StoreError, StoreUnreadable
 from core.gallery import Gallery, gallery_path
 from core.manifest import FILE_NAME, Manifest
 from core.spec import KEY_PATTERN
-from core.store import Store, comparison_path, dataset_path, picture_path, result_folder
+from core.store import Store, comparison_path, dataset_path, picture_path, record_path, result_folder
 
 LEFTOVER_S = 3600
 """A write that began longer ago than this, in seconds, was cut off."""
@@ -20,7 +21,10 @@ LEFTOVER_S = 3600
 
 @dataclass(frozen=True)
 class Problem:
-    """One damaged thing: `kind` (result, picture, dataset, comparison, gallery, leftover), its name, what is wrong."""
+    """One damaged thing: its name and what is wrong.
+
+    `kind` is result, picture, dataset, record (of a data set), comparison, gallery or leftover.
+    """
 
     kind: str
     name: str
@@ -43,14 +47,20 @@ class _Kind:
 
 def check(store: Store) -> Iterator[Problem]:
     """Read every file of the store and yield what does not hold. Raises StoreUnreadable."""
-    for kind in _KINDS:
-        for prefix in store.shelf.names(kind.folder):
-            for name in store.shelf.names(f"{kind.folder}/{prefix}"):
-                yield from _problem(store, kind, f"{kind.folder}/{prefix}/{name}")
+    for folder in dict.fromkeys(kind.folder for kind in _KINDS):
+        for prefix in store.shelf.names(folder):
+            for name in store.shelf.names(f"{folder}/{prefix}"):
+                yield from _problem(store, _kind_of(folder, name), f"{folder}/{prefix}/{name}")
     for name in store.shelf.names(_GALLERY.folder):
         yield from _problem(store, _GALLERY, f"{_GALLERY.folder}/{name}")
     for name in filter(_is_left_over, store.shelf.names("tmp")):
         yield Problem("leftover", name, "a write that never ended", partial(store.shelf.delete, f"tmp/{name}"))
+
+
+def _kind_of(folder: str, name: str) -> _Kind:
+    """What a file of this name is, in a folder that may hold two kinds."""
+    kinds = [kind for kind in _KINDS if kind.folder == folder]
+    return next((kind for kind in kinds if name.endswith(kind.ending)), kinds[0])
 
 
 def repair(store: Store) -> list[Problem]:
@@ -110,6 +120,10 @@ def _look_at_dataset(store: Store, digest: str) -> None:
     store.kept_dataset(digest)
 
 
+def _look_at_record(store: Store, digest: str) -> None:
+    DatasetRecord.from_bytes(store.shelf.read(record_path(digest)), digest)
+
+
 def _look_at_comparison(store: Store, key: str) -> None:
     store.comparison_document(key)
 
@@ -125,5 +139,6 @@ _KINDS = (
     _RESULT,
     _Kind("picture", "pictures", ".png", picture_path, _look_at_picture),
     _Kind("dataset", "datasets", ".parquet", dataset_path, _look_at_dataset),
+    _Kind("record", "datasets", ".json", record_path, _look_at_record),
     _Kind("comparison", "comparisons", ".json", comparison_path, _look_at_comparison),
 )

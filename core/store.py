@@ -1,7 +1,7 @@
 """The truth: pictures, results, comparisons and galleries, each kept under the hash of what decided it.
 
     pictures/ab/abcd....png       results/ab/abcd.../manifest.json + files
-    comparisons/ab/abcd....json   galleries/....json            datasets/ab/abcd....parquet
+    comparisons/ab/abcd....json   galleries/....json            datasets/ab/abcd....parquet + .json, its record
     checkpoints/abcd...           shared/abcd...   damaged/   tmp/
 
 A result is visible all at once or not at all, checked when it is read, and set aside when it is damaged.
@@ -19,6 +19,7 @@ from core.cache import Cache
 from core.canonical import canonical_json, digest_of, parsed_json, sha256_hex
 from core.comparison import Comparison
 from core.dataset import Dataset
+from core.dataset_record import DatasetRecord, checked_name, record_of
 from core.errors import BadInput, Damaged, StoreError
 from core.items import KINDS, Item, Result, decode_own
 from core.manifest import FILE_NAME, Manifest, StoredFile, StoredItem
@@ -27,6 +28,10 @@ from core.picture import Picture
 from core.settings import Settings
 from core.shelf import Shelf, open_shelf
 from core.spec import KEY_PATTERN, JobSpec, checked_key
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _nobody_objects() -> None:
@@ -100,7 +105,7 @@ class Store:
         A result that is there already stays as it is. Raises StoreFull, StoreUnreadable.
         """
         items, files = _written(result)
-        stamped = {**provenance, "published": datetime.now(UTC).isoformat(timespec="seconds")}
+        stamped = {**provenance, "published": _now()}
         manifest = Manifest(spec.key, spec.document(), items, stamped)
         files[FILE_NAME] = manifest.to_bytes()
         self.shelf.write_group(result_folder(spec.key), files, last=FILE_NAME, allowed=allowed)
@@ -207,11 +212,17 @@ class Store:
 
     # data sets
 
-    def put_dataset(self, dataset: Dataset) -> str:
-        """Keep a data set; its digest."""
+    def put_dataset(self, dataset: Dataset, name: str = "", source: str = "") -> str:
+        """Keep a data set, and a record of it under this name; its digest. Raises BadInput for what is no name.
+
+        `source` says in words where it came from. One that is there already keeps its record.
+        """
         path = dataset_path(dataset.digest)
+        checked_name(name)
         if not self.shelf.exists(path):
             self.shelf.write(path, dataset.to_bytes())
+        if self._record(dataset.digest) is None:
+            self._write_record(record_of(dataset, name, source, _now()))
         return dataset.digest
 
     def dataset(self, digest: str) -> Dataset:
@@ -230,6 +241,43 @@ class Store:
             raise BadInput(f"there is no data set {digest[:12]}…: give it again") from None
         return Dataset.from_bytes(content, digest)
 
+    def datasets(self) -> list[tuple[str, DatasetRecord | None]]:
+        """The digests of all data sets with their records, newest first; those without a record last."""
+        digests = [
+            name.removesuffix(".parquet")
+            for prefix in self.shelf.names("datasets")
+            for name in self.shelf.names(f"datasets/{prefix}")
+            if name.endswith(".parquet") and KEY_PATTERN.fullmatch(name.removesuffix(".parquet"))
+        ]
+        found = [(digest, self._record(digest)) for digest in digests]
+        return sorted(found, key=lambda one: one[1].added if one[1] else "", reverse=True)
+
+    def dataset_record(self, digest: str) -> DatasetRecord:
+        """What is told of a kept data set; read from the data set itself where it has no record yet.
+
+        Raises BadLink, BadInput (no such data set), Damaged (and it is set aside).
+        """
+        if self.shelf.exists(dataset_path(digest)) and (record := self._record(digest)):
+            return record
+        record = record_of(self.dataset(digest), "", "", "")
+        self._write_record(record)
+        return record
+
+    def rename_dataset(self, digest: str, name: str) -> DatasetRecord:
+        """Another name in the record, and nowhere else: no key holds it. Raises as `dataset_record` does."""
+        record = self.dataset_record(digest).model_copy(update={"name": checked_name(name)})
+        self._write_record(record)
+        return record
+
+    def _record(self, digest: str) -> DatasetRecord | None:
+        try:
+            return DatasetRecord.from_bytes(self.shelf.read(record_path(digest)), digest)
+        except (FileNotFoundError, Damaged):
+            return None
+
+    def _write_record(self, record: DatasetRecord) -> None:
+        self.shelf.write(record_path(record.digest), record.to_bytes())
+
     # what long jobs keep until they end
 
     def checkpoint(self, key: str) -> KeptCheckpoint:
@@ -246,8 +294,7 @@ class Store:
         """Keep a grid, so that its key is a link; the key."""
         path = comparison_path(comparison.key)
         if not self.shelf.exists(path):
-            created = datetime.now(UTC).isoformat(timespec="seconds")
-            self.shelf.write(path, canonical_json({"comparison": comparison.document(), "created": created}))
+            self.shelf.write(path, canonical_json({"comparison": comparison.document(), "created": _now()}))
         return comparison.key
 
     def comparison(self, key: str) -> Comparison:
@@ -316,6 +363,11 @@ def picture_path(digest: str) -> str:
 def dataset_path(digest: str) -> str:
     """Where a data set lies."""
     return f"datasets/{checked_key(digest)[:2]}/{digest}.parquet"
+
+
+def record_path(digest: str) -> str:
+    """Where the record of a data set lies."""
+    return f"datasets/{checked_key(digest)[:2]}/{digest}.json"
 
 
 def comparison_path(key: str) -> str:

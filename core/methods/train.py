@@ -136,6 +136,8 @@ class Train(Method):
         dataset = context.dataset
         if dataset is None:
             raise BadInput("a network is trained on a data set, and none was given")
+        if (shown := len(np.unique(dataset.labels))) < 2:
+            raise BadInput(f"a network learns to tell two classes apart at least, this data set has {shown}")
         if len(dataset) - int(dataset.held_out.sum()) < self.batch:
             raise BadParameter(f"a batch of {self.batch} is more than the pictures to learn from")
         examples = training.views.Examples(dataset, self.input_px, self.input_px)

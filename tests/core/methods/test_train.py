@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -269,6 +270,8 @@ def test_progress_is_told_at_every_step_and_drawn_at_every_epoch(dataset: Datase
 def test_what_cannot_be_trained_is_one_sentence(dataset: Dataset) -> None:
     with pytest.raises(BadInput, match="trained on a data set, and none was given"):
         run(Job(None))
+    with pytest.raises(BadInput, match="a network learns to tell two classes apart at least, this data set has 1"):
+        run(Job(replace(dataset, labels=dataset.labels * 0)))
     with pytest.raises(BadParameter, match="a batch of 14 is more than the pictures to learn from"):
         run(Job(dataset), batch=14)
     with pytest.raises(BadParameter, match=r"^test_vit cannot be built with these arguments: [^\n]+$"):
