@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, get_args, get_o
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from core.errors import BadParameter, NetworkUnavailable
+from core.drawn_styles import drawn_style, style_of
+from core.errors import BadInput, BadParameter, NetworkUnavailable
 from core.items import KINDS, Pixels, Result, Series
 from core.networks.card import FAMILIES, Family, NetworkCard
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from core.networks.network import Network
     from core.picture import Picture
 
-Choices = Literal["classes", "class", "rival", "layers", "networks"]
+Choices = Literal["classes", "class", "rival", "layers", "networks", "pictures"]
 MethodFamily = Literal["optimization", "fixation", "attribution", "autoencoder", "style", "inspection", "training"]
 
 
@@ -82,6 +83,13 @@ class Context:
         """Another network beside the one that the job is about. Raises NetworkUnavailable."""
         raise NetworkUnavailable(f"{identity} cannot be loaded here")
 
+    def picture(self, digest: str) -> Picture:
+        """A picture that a parameter names; here only what is drawn by our own code. Raises BadInput, Damaged."""
+        name = style_of(digest)
+        if name is None:
+            raise BadInput(f"there is no picture {digest[:12]}…: upload it again")
+        return drawn_style(name)
+
     def shared(self, digest: str) -> Checkpoint:  # noqa: ARG002  nothing is kept here
         """A place for what is costly and serves other jobs too; `digest`: of all that decides it."""
         return Checkpoint()
@@ -115,8 +123,8 @@ def parameter(
     """A field of a method. Numbers need `unit` ('' for a pure number) and bounds (`ge`/`gt`, `le`/`lt`).
 
     `when` names the other parameters' values under which this one matters (the form hides it otherwise); `choices` says
-    that the form offers names of classes, of one class, of one that it is held against, of layers or of networks; an
-    `advanced` one is folded away.
+    that the form offers names of classes, of one class, of one that it is held against, of layers or of networks, or
+    pictures, which are kept as digests; an `advanced` one is folded away.
     """
     conditions = {name: list(values) for name, values in (when or {}).items()}
     extra: dict[str, Any] = {"unit": unit, "when": conditions, "choices": choices, "advanced": advanced}
@@ -228,6 +236,18 @@ def validated(cls: type[Method], parameters: Mapping[str, Any]) -> Method:
         raise BadParameter(_sentence(cls, error)) from None
 
 
+def picture_fields(cls: type[Method]) -> list[str]:
+    """The parameters whose values are digests of pictures: one, empty for none, or several."""
+    return [name for name, field in cls.model_fields.items() if field_extra(field).get("choices") == "pictures"]
+
+
+def named_pictures(method: Method) -> list[str]:
+    """Digests of the pictures that the parameters name, each once."""
+    values = [getattr(method, name) for name in picture_fields(type(method))]
+    each = [[value] if isinstance(value, str) else value for value in values]
+    return list(dict.fromkeys(digest for digests in each for digest in digests if digest))
+
+
 def matters(cls: type[Method], name: str, values: Mapping[str, Any]) -> bool:
     """Whether the field has a meaning under `values` of the fields before it (their defaults where they have none)."""
     conditions = field_extra(cls.model_fields[name]).get("when") or {}
@@ -280,12 +300,16 @@ def allowed(field: FieldInfo) -> str:
         above = "above " if _has_bound(field, "gt") else ""
         below = "below " if _has_bound(field, "lt") else ""
         return f"{kind}{above}{low:.10g} to {below}{high:.10g}" + (f" {unit}" if unit else "")
-    if annotation is str:
-        return "a text"
-    if get_origin(annotation) is tuple:
-        return "names of networks"
+    if annotation is str or get_origin(annotation) is tuple:
+        return _allowed_names(annotation, field_extra(field).get("choices"))
     weights = get_origin(annotation) is not dict or get_args(annotation)[1] is float
     return "names, or names with weights as name=1" if weights else "a table of names and values"
+
+
+def _allowed_names(annotation: Any, choices: str | None) -> str:
+    if choices == "pictures":
+        return "a picture" if annotation is str else "pictures"
+    return "a text" if annotation is str else "names of networks"
 
 
 def _has_bound(field: FieldInfo, name: Literal["gt", "lt"]) -> bool:

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PillowImage
 
+from core.drawn_styles import STYLES, drawn_style
 from core.errors import BadInput, BadPicture
 from core.picture import Picture, check_bytes, read_picture
 from core.picture_decoder import over_white
 
 SAMPLE_PREFIX = "sample:"
+STYLE_PREFIX = "style:"
 _SAMPLES = {
     "cat": ("chelsea.png", "A cat's face, seen from close up"),
     "coffee": ("coffee.png", "A cup of espresso on a wooden table"),
@@ -31,6 +33,12 @@ def sample_names() -> tuple[str, ...]:
     return tuple(_SAMPLES)
 
 
+def shipped_styles() -> dict[str, str]:
+    """Pictures whose style is worth transferring: their sources (`style:mosaic`, `sample:hubble`) with their titles."""
+    drawn = {f"{STYLE_PREFIX}{name}": style.title for name, style in STYLES.items()}
+    return drawn | {f"{SAMPLE_PREFIX}{name}": sample_title(name) for name in ("hubble", "ihc", "retina")}
+
+
 def sample_title(name: str) -> str:
     """What a sample picture shows. Raises BadInput for an unknown name."""
     return _entry(name)[1]
@@ -45,12 +53,14 @@ def sample(name: str) -> Picture:
 
 
 def open_picture(source: str) -> tuple[Picture, str]:
-    """The picture of `sample:cat` or of a file on this machine, and a name for its row.
+    """The picture of `sample:cat`, of `style:mosaic` or of a file on this machine, and a name for its row.
 
     For the command line only: a path is never taken from a page. Raises BadInput, BadPicture.
     """
     if source.startswith(SAMPLE_PREFIX):
         return sample(source.removeprefix(SAMPLE_PREFIX)), source
+    if source.startswith(STYLE_PREFIX):
+        return drawn_style(source.removeprefix(STYLE_PREFIX)), source
     path = Path(source).expanduser()
     try:
         if not path.is_file():
@@ -64,6 +74,8 @@ def open_picture(source: str) -> tuple[Picture, str]:
 
 
 def _entry(name: str) -> tuple[str, str]:
+    """Its file and its title, by our name for it or by scikit-image's, such as `hubble_deep_field`."""
+    name = next((own for own, (file, _) in _SAMPLES.items() if Path(file).stem == name), name)
     if name not in _SAMPLES:
         raise BadInput(f"there is no sample picture {name[:80]!r}; there are: {', '.join(_SAMPLES)}")
     return _SAMPLES[name]

@@ -20,6 +20,7 @@ from core.canonical import canonical_json, digest_of, parsed_json, sha256_hex
 from core.comparison import Comparison
 from core.dataset import Dataset
 from core.dataset_record import DatasetRecord, checked_name, record_of
+from core.drawn_styles import drawn_style, style_of
 from core.errors import BadInput, Damaged, StoreError
 from core.items import KINDS, Item, Result, decode_own
 from core.manifest import FILE_NAME, Manifest, StoredFile, StoredItem
@@ -186,10 +187,12 @@ class Store:
         return picture.digest
 
     def picture_png(self, digest: str) -> bytes:
-        """A kept picture's file. Raises BadInput where there is none."""
+        """A kept picture's file, or one that our own code draws. Raises BadInput where there is none."""
         try:
             return self.shelf.read(picture_path(digest))
         except FileNotFoundError:
+            if (name := style_of(digest)) is not None:
+                return drawn_style(name).png()
             raise BadInput(f"there is no picture {digest}: upload it again") from None
 
     def picture(self, digest: str) -> Picture:

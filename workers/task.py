@@ -24,6 +24,7 @@ from core.method import Checkpoint, Context
 from core.networks.catalog import get_card
 from core.networks.network import Network
 from core.networks.pool import NetworkPool, default_device
+from core.picture import Picture
 from core.settings import Settings, get_settings
 from core.spec import JobSpec
 from core.store import Store, open_store
@@ -131,6 +132,9 @@ class _JobContext(Context):
 
     def network(self, identity: str) -> Network:
         return self._pool.get(identity)
+
+    def picture(self, digest: str) -> Picture:
+        return self._store.picture(digest)
 
     def shared(self, digest: str) -> Checkpoint:
         return self._store.shared(digest)

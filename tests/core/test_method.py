@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from core.errors import BadParameter, NetworkUnavailable, UnknownMethod
-from core.method import Context, Method, Needs, Output, allowed, field_bounds, parameter, validated
+from core.method import (
+    Context,
+    Method,
+    Needs,
+    Output,
+    allowed,
+    field_bounds,
+    named_pictures,
+    parameter,
+    picture_fields,
+    validated,
+)
 from core.methods import discover, make_method
 from core.networks.card import NetworkCard
 
@@ -288,3 +299,20 @@ def test_fields_that_several_methods_have_in_common_are_no_method_but_those_made
     assert type(Method)("Whole", (common,), {"__module__": __name__, **DECLARATION}).name == "test_method"
     with pytest.raises(TypeError, match="Partly must declare title"):
         type(Method)("Partly", (common,), {"__module__": __name__})
+
+
+def test_the_pictures_that_parameters_name_are_known_each_once() -> None:
+    fields = {
+        "styles": parameter(("1" * 64, "2" * 64, "1" * 64), "Styles", choices="pictures"),
+        "mask": parameter("", "Mask", choices="pictures"),
+        "text": parameter("3" * 64, "No picture"),
+    }
+    types = {"styles": tuple[str, ...], "mask": str, "text": str}
+    cls = type(Method)(
+        "Painted", (Method,), {"__module__": __name__, "__annotations__": types, **DECLARATION, **fields}
+    )
+    assert picture_fields(cls) == ["styles", "mask"]
+    assert [allowed(cls.model_fields[name]) for name in types] == ["pictures", "a picture", "a text"]
+    assert named_pictures(cls()) == ["1" * 64, "2" * 64]
+    assert named_pictures(cls(styles=(), mask="4" * 64)) == ["4" * 64]
+    assert named_pictures(Sample()) == []

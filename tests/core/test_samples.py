@@ -65,3 +65,7 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) -
 def test_samples_are_found_without_importing_scikit_image() -> None:
     program = "import sys; from core.samples import sample; sample('cat'); sys.exit('skimage' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_sample_also_has_the_name_that_scikit_image_gives_it() -> None:
+    assert sample("hubble_deep_field").digest == sample("hubble").digest

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from core.cache import Cache
+from core.drawn_styles import STYLES
 from core.errors import BadInput, BadLink, Damaged, StoreError, StoreFull, Superseded
 from core.fsck import check
 from core.items import KINDS, Result, Scalar
@@ -264,3 +265,9 @@ def test_a_result_that_another_process_deleted_is_gone_here_too(tmp_path: Path) 
     assert here.manifest(key) is not None
     elsewhere.delete_result(key)
     assert here.manifest(key) is None
+
+
+def test_a_style_that_our_own_code_draws_counts_as_kept(store: Store) -> None:
+    digest = STYLES["woodcut"].digest
+    assert store.picture(digest).digest == digest
+    assert not store.shelf.exists(picture_path(digest))

@@ -180,3 +180,22 @@ def test_a_cuda_error_spoils_the_process_and_a_bad_parameter_does_not() -> None:
 def test_an_undefined_cell_says_why(spec: JobSpec, store: Store, pool: NetworkPool) -> None:
     with pytest.raises(Undefined, match="no attention"):
         compute(JobSpec(Fussy(), spec.pictures, spec.network), store, pool, Context(0))
+
+
+class Named(Brightness):
+    """Looks at a picture that a parameter names."""
+
+    title = "Named"
+
+    style: str = parameter("", "Style", choices="pictures")
+
+    def run(self, pictures: Any, network: Any, context: Context) -> Result:  # noqa: ARG002  another is looked at
+        return super().run([context.picture(self.style)], network, context)
+
+
+def test_a_picture_that_a_parameter_names_comes_from_the_store(spec: JobSpec, store: Store, pool: NetworkPool) -> None:
+    plain = compute(spec, store, pool, Context(0)).metrics["mean"]
+    named = compute(JobSpec(Named(style=spec.pictures[0]), spec.pictures, spec.network), store, pool, Context(0))
+    assert named.metrics["mean"] == plain
+    with pytest.raises(BadInput, match=r"there is no picture 0{64}: upload it again"):
+        compute(JobSpec(Named(style="0" * 64), spec.pictures, spec.network), store, pool, Context(0))
