@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.dataset_files import read_dataset
 from core.dataset_record import default_name
-from core.digits import digits
+from core.digits import DIGITS, DIGITS_SOURCE, digits
 from core.errors import BadInput
 from core.items import Image
 from core.picture import Picture
@@ -15,8 +15,6 @@ from core.spec import checked_key
 from core.store import Store
 
 RESULT_PREFIX = "result:"
-DIGITS = "digits"
-"""The data set that is always there."""
 
 
 def picture_from(source: str, store: Store) -> tuple[Picture, str]:
@@ -40,7 +38,7 @@ def picture_from(source: str, store: Store) -> tuple[Picture, str]:
 def known_dataset(source: str, store: Store) -> tuple[str, str]:
     """Digest and name of a data set that is shipped or in the store, by name or digest. Raises BadInput."""
     if source == DIGITS:
-        return store.put_dataset(digits(), DIGITS), DIGITS
+        return store.put_dataset(digits(), DIGITS, DIGITS_SOURCE), DIGITS
     for digest, record in store.datasets():
         if source == digest or (record and source == record.name):
             return digest, record.title if record else digest[:12]

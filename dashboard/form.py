@@ -18,6 +18,8 @@ from core.class_weights import MAX_WEIGHT
 from core.comparison import combinations
 from core.method import Choices, Method, field_bounds, field_extra, matters, validated
 from core.networks.layers import SharedLayer
+from core.samples import shipped_styles
+from dashboard.panel.pictures import picture_field
 from dashboard.session import plain
 
 SEGMENTS_MAX = 4
@@ -36,6 +38,8 @@ class Offered:
     """Those that all chosen networks have, in order of depth."""
     no_layers: str = ""
     """Why there are none, in a sentence."""
+    results: Callable[[str], Mapping[str, str]] = lambda _: {}
+    """Of a method by name, what it trained: key -> how a reader knows it, the latest first."""
 
 
 NOTHING = Offered()
@@ -109,6 +113,10 @@ def _put(key: str, field: FieldInfo, value: Any) -> None:
             st.session_state.update({f"{key}:{name}": float(weight) for name, weight in value.items()})
         case "networks":
             st.session_state[key] = [identity.partition("#")[0] for identity in value]
+        case "pictures":
+            st.session_state[key] = list(value) if isinstance(value, tuple) else [value] if value else []
+        case "results":
+            st.session_state[key] = value or None
         case _:
             st.session_state[key] = value
 
@@ -237,6 +245,25 @@ def _networks(label: str, field: FieldInfo, key: str, offered: Offered) -> list[
     )  # fmt: skip
 
 
+def _pictures(label: str, field: FieldInfo, key: str, _: Offered) -> Any:
+    """Pictures that come with Gazegrid or were uploaded, by their digests; or one at most, or none."""
+    several = get_origin(field.annotation) is tuple
+    st.markdown(label, help=field.description)
+    chosen = picture_field(key, tuple(shipped_styles()), several=several)
+    return chosen if several else "".join(chosen)
+
+
+def _result(label: str, field: FieldInfo, key: str, offered: Offered) -> str:
+    """What a job trained, by the job's key."""
+    known = offered.results(field_extra(field).get("of") or "")
+    options = list(dict.fromkeys((*known, *filter(None, [st.session_state.get(key)]))))
+    picked = st.selectbox(
+        label, options, key=key, format_func=lambda name: known.get(name, f"{name[:12]}…"), help=field.description,
+        persist_state="session", placeholder="Choose one" if options else "Nothing was trained yet", index=None,
+    )  # fmt: skip
+    return picked or ""
+
+
 def _help(field: FieldInfo) -> str:
     low, high = field_bounds(field)
     unit = field_extra(field).get("unit")
@@ -271,4 +298,6 @@ _CHOICES: Mapping[Choices, Widget] = {
     "rival": _class,
     "layers": _layer,
     "networks": _networks,
+    "pictures": _pictures,
+    "results": _result,
 }

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.comparison import DatasetRef
-from core.sources import DIGITS, known_dataset
+from core.digits import DIGITS
+from core.sources import known_dataset
 from dashboard.session import get_store, plain
 
 DATASETS = "learning:datasets"

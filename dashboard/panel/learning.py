@@ -13,12 +13,13 @@ from core.method import Method, field_extra
 from core.methods import METHODS
 from core.presets import VARIED, VariedPreset
 from core.wording import question
-from dashboard.form import field_label, method_fields, prefill
+from dashboard.form import Offered, field_label, method_fields, prefill
 from dashboard.links import Draft
 from dashboard.panel.datasets import choose_datasets, start_from_datasets
 from dashboard.panel.pictures import choose_pictures, start_from_pictures
+from dashboard.panel.results import trained_by
 from dashboard.panel.run import SEED, choose_seed, drafted, run_button
-from dashboard.session import plain, show_error
+from dashboard.session import get_store, plain, show_error
 
 METHOD, PRESET, DIFFER = "learning:method", "learning:preset", "learning:differ"
 VALUES_MAX = 12
@@ -148,7 +149,8 @@ def _choose_variants(cls: type[Method]) -> tuple[Method, ...]:
     varied = {name: _values(cls, name) for name in chosen}
     varied = {name: values for name, values in varied.items() if values}
     st.markdown("**The same in all columns**")
-    return variants(cls, method_fields(cls, varied), varied)
+    offered = Offered(results=lambda method: trained_by(get_store(), method))
+    return variants(cls, method_fields(cls, varied, offered=offered), varied)
 
 
 def _values(cls: type[Method], name: str) -> list[Any]:

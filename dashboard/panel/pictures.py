@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import streamlit as st
 
@@ -10,6 +11,7 @@ from core.comparison import PictureRef
 from core.errors import BadPicture, GazegridError
 from core.picture import MAX_BYTES, read_picture
 from core.samples import SAMPLE_PREFIX, sample_names, sample_title
+from core.store import Store
 from core.wording import picture_name
 from dashboard.blobs import blob_url
 from dashboard.components import picture_buttons
@@ -18,7 +20,7 @@ from dashboard.session import get_store, plain
 
 ENDINGS = ("png", "jpg", "jpeg", "webp", "gif", "tif", "tiff")
 UPLOAD_MB = MAX_BYTES // 1_000_000
-PICTURES, UPLOADED, REFUSED, UPLOADS = "compare:pictures", "compare:uploaded", "compare:refused", "compare:uploads"
+PICTURES, UPLOADED, REFUSED = "compare:pictures", "compare:uploaded", "compare:refused"
 
 
 def start_from_pictures(pictures: Sequence[PictureRef]) -> None:
@@ -49,14 +51,60 @@ def choose_pictures() -> list[PictureRef]:
         for ref in st.session_state.setdefault(UPLOADED, [])
     ]  # fmt: skip
     picture_buttons(buttons, key="compare:picture_buttons", on_click=_picture_clicked)
-    generation = st.session_state.setdefault(UPLOADS, 0)
-    st.file_uploader(
-        "Upload pictures", ENDINGS, accept_multiple_files=True, key=f"compare:upload:{generation}",
-        on_change=_take_uploads, max_upload_size=UPLOAD_MB, label_visibility="collapsed",
-    )  # fmt: skip
-    for sentence in st.session_state.get(REFUSED, []):
-        st.warning(plain(sentence), icon=":material/broken_image:")
+    _uploader("compare", _choose_uploaded)
     return chosen
+
+
+def picture_field(key: str, offered: Sequence[str], *, several: bool) -> list[str]:
+    """Digests of the pictures that are chosen in `st.session_state[key]`; of several, or of one at most.
+
+    `offered`: sources of pictures that come with Gazegrid; what was uploaded is offered too.
+    """
+    chosen: list[str] = st.session_state.setdefault(key, [])
+    refs = [_shipped(source, get_store()) for source in offered]
+    uploaded = st.session_state.setdefault(UPLOADED, [])
+    known = {ref.digest: ref for ref in (*refs, *uploaded)}
+    linked = [PictureRef(digest, digest[:8]) for digest in chosen if digest not in known]
+    buttons = [
+        {
+            "id": ref.digest, "name": picture_name(ref.name), "title": ref.name,
+            "url": blob_url("picture", ref.digest, side=160), "chosen": ref.digest in chosen,
+        }
+        for ref in (*known.values(), *linked)
+    ]  # fmt: skip
+    picture_buttons(buttons, key=f"{key}:buttons", on_click=lambda: _toggle(key, several=several))
+    _uploader(key, lambda taken: _choose(key, [ref.digest for ref in taken], several=several))
+    return chosen
+
+
+@lru_cache(maxsize=256)
+def _shipped(source: str, store: Store) -> PictureRef:
+    return picture_ref(source, store)
+
+
+def _toggle(key: str, *, several: bool) -> None:
+    clicked = st.session_state[f"{key}:buttons"].get("clicked")
+    chosen: list[str] = st.session_state[key]
+    if clicked in chosen:
+        st.session_state[key] = [digest for digest in chosen if digest != clicked]
+    elif isinstance(clicked, str):
+        _choose(key, [clicked], several=several)
+
+
+def _choose(key: str, digests: Sequence[str], *, several: bool) -> None:
+    wanted = list(dict.fromkeys((*st.session_state[key], *digests)))
+    st.session_state[key] = wanted if several else wanted[-1:]
+
+
+def _uploader(name: str, taken: Callable[[list[PictureRef]], None]) -> None:
+    """A place for files; what is refused is said below it. `taken` is told of the good ones."""
+    generation = st.session_state.setdefault(f"{name}:uploads", 0)
+    st.file_uploader(
+        "Upload pictures", ENDINGS, accept_multiple_files=True, key=f"{name}:upload:{generation}",
+        on_change=_take_uploads, args=(name, taken), max_upload_size=UPLOAD_MB, label_visibility="collapsed",
+    )  # fmt: skip
+    for sentence in st.session_state.get(f"{name}:refused", []):
+        st.warning(plain(sentence), icon=":material/broken_image:")
 
 
 def _picture_clicked() -> None:
@@ -78,15 +126,22 @@ def toggle_picture(identifier: str) -> None:
     st.session_state[PICTURES] = rest
 
 
-def _take_uploads() -> None:
+def _take_uploads(name: str, taken: Callable[[list[PictureRef]], None]) -> None:
     """Every file is read once, at once; what is refused is said, what is good stays."""
-    files = st.session_state.get(f"compare:upload:{st.session_state[UPLOADS]}") or []
-    taken, refused = read_uploads([(file.name, file.getvalue()) for file in files])
-    for name in (UPLOADED, PICTURES):
-        kept = st.session_state.setdefault(name, [])
-        st.session_state[name] = list({ref.digest: ref for ref in (*kept, *taken)}.values())
-    st.session_state[REFUSED] = refused
-    st.session_state[UPLOADS] += 1  # an uploader of another key is empty again
+    files = st.session_state.get(f"{name}:upload:{st.session_state[f'{name}:uploads']}") or []
+    good, st.session_state[f"{name}:refused"] = read_uploads([(file.name, file.getvalue()) for file in files])
+    _add(UPLOADED, good)
+    taken(good)
+    st.session_state[f"{name}:uploads"] += 1  # an uploader of another key is empty again
+
+
+def _choose_uploaded(taken: list[PictureRef]) -> None:
+    _add(PICTURES, taken)
+
+
+def _add(name: str, refs: Sequence[PictureRef]) -> None:
+    kept = st.session_state.setdefault(name, [])
+    st.session_state[name] = list({ref.digest: ref for ref in (*kept, *refs)}.values())
 
 
 def read_uploads(files: Sequence[tuple[str, bytes]]) -> tuple[list[PictureRef], list[str]]:
