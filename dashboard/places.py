@@ -20,7 +20,7 @@ from core.methods import make_method
 from core.seen import framed
 from core.spec import checked_key
 from dashboard.charts import clickable_figure
-from dashboard.links import BACK, CELL, DRAWN, GRID, ITEM, SCALE
+from dashboard.links import BACK, CELL, GRID
 from dashboard.live import FAULT
 from dashboard.session import get_queue, get_store, plain, show_error
 
@@ -88,8 +88,16 @@ def open_place(comparison: Comparison, cell: Cell, x: float, y: float) -> None:
     except GazegridError as error:
         st.session_state[FAULT] = error
         return
-    looks = {name: st.query_params[name] for name in (ITEM, SCALE, DRAWN) if name in st.query_params}
-    st.query_params.from_dict({GRID: asked.key, BACK: f"{comparison.key}.{cell.spec.key}"} | looks)
+    _turn_to({GRID: asked.key, BACK: f"{comparison.key}.{cell.spec.key}"})
+
+
+def _turn_to(place: Mapping[str, str]) -> None:
+    """Let the address name another grid or cell. How it is looked at stays: that belongs to the controls, not to us."""
+    for name in (GRID, CELL, BACK):
+        if name in place:
+            st.query_params[name] = place[name]
+        else:
+            st.query_params.pop(name, None)
 
 
 def show_way_back(query: Mapping[str, str], comparison: Comparison) -> None:
@@ -101,7 +109,7 @@ def show_way_back(query: Mapping[str, str], comparison: Comparison) -> None:
         if st.button("Back to where you clicked", icon=":material/arrow_back:"):
             try:
                 grid, cell = map(checked_key, query[BACK].partition(".")[::2])
-                st.query_params.from_dict({GRID: grid, CELL: cell})
+                _turn_to({GRID: grid, CELL: cell})
             except GazegridError as error:
                 show_error(error)
                 return

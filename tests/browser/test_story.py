@@ -17,6 +17,7 @@ from core.errors import ComputationFailed
 from core.queue import open_queue
 from core.settings import Settings
 from core.store import Store
+from dashboard.charts import LATTICE
 from tests.bad_pictures import photo_file
 from tests.browser.visit import DONE_MS, Visit, visiting
 from tests.running import Up, an_up, descendants
@@ -164,6 +165,30 @@ def test_a_point_of_the_findings_opens_the_row_of_its_picture(visit, up):
     visit.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     visit.page.get_by_role("link", name="Open the whole grid").wait_for()
     visit.page.locator(".grid .cell img").nth(2).wait_for()
+    assert visit.faults() == []
+
+
+def test_a_click_into_a_picture_asks_for_the_neuron_there_and_the_way_back_leads_to_the_grid(visit, up):
+    visit.open(f"{up.address}?method=fixation&pictures=sample:cat&networks={NETWORKS[0]}&mode=light")
+    page = visit.page
+    page.get_by_role("button", name="Run 1 cell").click()
+    page.get_by_text("1 of 1 done").wait_for(timeout=DONE_MS)
+    first = visit.asked("grid")
+    page.get_by_role("radio", name="Fixations").click()
+    page.locator(".grid .cell img[src*='/fixations']").wait_for()
+    page.locator(".grid .cell button.frame").click()
+    page.get_by_text("Click anywhere in the picture").wait_for()
+    visit.click_into(".js-plotly-plot .nsewdrag", x=0.25, y=0.75)
+    page.get_by_text("You clicked at").wait_for()
+    (method,) = Store(str(up.home / "store")).comparison(visit.asked("grid")).methods
+    assert (method.name, method.explain, method.mode) == ("fixation", "neuron", "light")
+    assert (method.x, method.y) == pytest.approx((0.25, 0.75), abs=1 / LATTICE)
+    page.get_by_text("1 of 1 done").wait_for(timeout=DONE_MS)
+    page.get_by_role("button", name="Back to where you clicked").click()
+    page.get_by_role("button", name="Back to the grid").click()
+    page.get_by_role("button", name="Back to the grid").wait_for(state="detached")
+    page.get_by_text("1 of 1 done").wait_for()
+    assert (visit.asked("grid"), visit.asked("item")) == (first, "Fixations")
     assert visit.faults() == []
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
@@ -83,6 +83,21 @@ class Visit:
     def cell_pictures(self) -> list[str]:
         """The address of each cell's picture."""
         return self.page.locator(".grid .cell img").evaluate_all("all => all.map((one) => one.getAttribute('src'))")
+
+    def click_into(self, what: str, *, x: float, y: float) -> None:
+        """Click at a place of what is shown, shares of its width and height, once the page has said what is there."""
+        shown = self.page.locator(what).first
+        shown.scroll_into_view_if_needed()
+        box = shown.bounding_box()
+        assert box is not None
+        self.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        self.page.locator(".hoverlayer .hovertext").wait_for()
+        self.page.mouse.down()
+        self.page.mouse.up()
+
+    def asked(self, name: str) -> str:
+        """What the address says under this name."""
+        return parse_qs(urlsplit(self.page.url).query)[name][0]
 
     def download(self, button: str, to: Path) -> Path:
         """Press, and wait for the file."""

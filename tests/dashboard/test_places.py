@@ -73,14 +73,14 @@ def test_a_method_without_neurons_invites_to_nothing(store: Store) -> None:
 def test_a_click_asks_and_its_grid_leads_back(
     comparison: Comparison, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address: dict[str, str] = {"item": "Fixations"}
-    monkeypatch.setattr(places.st, "query_params", Address(address))
+    address: dict[str, str] = {"item": "Fixations", "cell": "of the grid before"}
+    monkeypatch.setattr(places.st, "query_params", address)
     cell = next(comparison.cells())
     key = publish(store, cell)
     places.open_place(comparison, cell, 0.25, 0.75)
     asked = store.comparison(address["grid"])
     assert {state.standing for state in look(asked, store, get_queue()).cells} == {"queued"}
-    assert address["item"] == "Fixations"
+    assert sorted(address) == ["back", "grid", "item"]
     monkeypatch.undo()
     page = opened("compare", **address)
     assert "You clicked at 25% of the width and 75% of the height." in texts(page)
@@ -88,18 +88,6 @@ def test_a_click_asks_and_its_grid_leads_back(
     assert (page.query_params["grid"], page.query_params["cell"]) == (comparison.key, key)
     assert "back" not in page.query_params
     assert "Click anywhere in the picture" in texts(page)
-
-
-class Address(dict[str, str]):
-    """An address that is set as a whole, seen from outside."""
-
-    def __init__(self, seen: dict[str, str]) -> None:
-        super().__init__(seen)
-        self.seen = seen
-
-    def from_dict(self, query: dict[str, str]) -> None:
-        self.seen.clear()
-        self.seen.update(query)
 
 
 def test_a_way_back_made_by_hand_gets_a_sentence(comparison: Comparison) -> None:
