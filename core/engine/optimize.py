@@ -7,20 +7,21 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from core.engine import gradients, state
+from core.engine.lbfgs import Lbfgs
 from core.engine.parameterizations import Parameterization
 from core.engine.ranges import to_bytes
 from core.engine.recorder import CHECK_EVERY, LatestValues, Recorder
 from core.errors import Damaged
 from core.items import Pixels
 
-OptimizerName = Literal["adam", "sgd", "rmsprop"]
+OptimizerName = Literal["adam", "sgd", "rmsprop", "lbfgs"]
 Schedule = Literal["cosine", "constant"]
 Precision = Literal["float32", "bf16"]
 
@@ -54,7 +55,8 @@ class Plan:
     optimizer: OptimizerName = "adam"
     rate: float = 0.01
     """Adam and RMSprop move a pixel by about this much a step; SGD by this times the gradient of the mean over pixels
-    scaled to one pixel's share, so that a rate means the same at every picture size."""
+    scaled to one pixel's share, so that a rate means the same at every picture size; L-BFGS by its own guess times
+    this, which is best left at 1, one picture at a time."""
     schedule: Schedule = "constant"
     """cosine: the rate falls to nothing towards the last step, so that the picture settles."""
     momentum: float = 0.0
@@ -64,6 +66,8 @@ class Plan:
     shown: Callable[[Tensor], Tensor] = lambda picture: picture
     """What film and preview show of the pictures (N, 3, H, W)."""
     precision: Precision = "float32"
+    anew: frozenset[int] = frozenset()
+    """Steps before which the optimizer forgets what it has gathered, as the objective changes there."""
     until: Callable[[Mapping[str, Tensor]], bool] = lambda _: False
     """Whether these values are good enough to stop; asked every `CHECK_EVERY` steps."""
 
@@ -99,19 +103,19 @@ class Descent:
 
     def advance(self, objective: Objective) -> tuple[LatestValues, Mapping[str, Tensor]]:
         """One step; the values that held before it."""
-        plan, picture = self.plan, self.parameterization.picture()
-        with lowered(picture, plan.precision):
-            values = objective(picture, self.step)
-        # means over pixels have gradients of 1e-6: times the number of values, a rate means the same at every size
-        total = values["total"].sum() * picture[0].numel()
+        plan = self.plan
+        picture, values = self._measured(objective)
+        total = _weighed(values, picture)
         for tensor, gradient in zip(self.tensors, torch.autograd.grad(total, self.tensors), strict=True):
             # a fused optimizer pairs values by place, whatever the strides
             tensor.grad = plan.gradient(gradient).contiguous()
         latest = self.recorder.note(self.step, values, picture)
         self._seen = picture.detach()
+        if self.step in plan.anew:
+            self.optimizer.state.clear()
         for group in self.optimizer.param_groups:
             group["lr"] = plan.rate * share_of_rate(plan, self.step)
-        self.optimizer.step()
+        self.optimizer.step(cast(Any, total.detach))  # only L-BFGS looks at the loss
         self.step += 1
         self.parameterization.settle(self.step, last=self.step == plan.steps)
         return latest, values
@@ -121,11 +125,17 @@ class Descent:
         """What holds of the final pictures, which no step has measured yet."""
         if self.step < self.plan.steps:
             self.parameterization.settle(self.step, last=True)
-        picture = self.parameterization.picture()
-        with lowered(picture, self.plan.precision):
-            values = objective(picture, self.step)
+        picture, values = self._measured(objective)
+        if isinstance(self.optimizer, Lbfgs) and self.optimizer.taken_back(float(_weighed(values, picture))):
+            picture, values = self._measured(objective)
         self.recorder.note(self.step, values, picture, last=True)
         return Outcome(picture.detach(), self.recorder.traces(), self.recorder.film())
+
+    def _measured(self, objective: Objective) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """The pictures as they are, and their values."""
+        picture = self.parameterization.picture()
+        with lowered(picture, self.plan.precision):
+            return picture, objective(picture, self.step)
 
     def preview(self) -> Pixels:
         """The first picture as the last step saw it, (H, W, 3): it need not be made anew."""
@@ -189,6 +199,14 @@ def _take_up(descent: Descent, checkpoint: Checkpoint) -> None:
         return
 
 
+def _weighed(values: Mapping[str, Tensor], picture: Tensor) -> Tensor:
+    """What is minimized, times the number of values.
+
+    Means over pixels have gradients of 1e-6; so multiplied, a rate means the same at every size.
+    """
+    return values["total"].sum() * picture[0].numel()
+
+
 def share_of_rate(plan: Plan, step: int) -> float:
     """What the schedule leaves of the rate at step number `step` (0 is the first): 1 down to 0."""
     return (1 + math.cos(math.pi * step / plan.steps)) / 2 if plan.schedule == "cosine" else 1.0
@@ -203,6 +221,8 @@ def make_optimizer(tensors: list[Tensor], plan: Plan) -> Optimizer:
             return torch.optim.SGD(tensors, lr=plan.rate, momentum=plan.momentum, fused=True)
         case "rmsprop":
             return torch.optim.RMSprop(tensors, lr=plan.rate)
+        case "lbfgs":
+            return Lbfgs(tensors, plan.rate)
 
 
 def lowered(picture: Tensor, precision: Precision) -> AbstractContextManager[None]:

@@ -88,9 +88,9 @@ def test_a_cosine_takes_the_rate_to_nothing() -> None:
     torch.testing.assert_close(outcome.picture, 0.5 + left * (photo() - 0.5))
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
-def test_every_optimizer_comes_near_the_minimum(optimizer: str) -> None:
-    outcome = run(toward(0.5), optimizer=optimizer, rate=0.02, steps=60)
+@pytest.mark.parametrize(("optimizer", "rate"), [("adam", 0.02), ("sgd", 0.02), ("rmsprop", 0.02), ("lbfgs", 1.0)])
+def test_every_optimizer_comes_near_the_minimum(optimizer: str, rate: float) -> None:
+    outcome = run(toward(0.5), optimizer=optimizer, rate=rate, steps=60)
     assert outcome.traces["total"][-1] < 0.02 * outcome.traces["total"][0]
 
 
@@ -185,7 +185,7 @@ def test_a_loss_that_is_no_longer_finite_is_a_sentence_with_its_step(breaks_at: 
         run(objective, steps=steps)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop", "lbfgs"])
 def test_a_run_that_was_cut_off_goes_on_to_the_same_bytes(optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optimize, "CHECKPOINT_EVERY_S", 0)
     plan = Plan(steps=12, optimizer=optimizer, rate=0.01, momentum=0.5, frames=4, schedule="cosine")  # type: ignore[arg-type]
@@ -281,3 +281,25 @@ def test_film_and_preview_show_what_the_plan_says() -> None:
     assert (previews[-1] == outcome.film[-1, 0].numpy()).all()
     assert torch.equal(outcome.film[0, 0], ((1 - photo()[0]) * 255).round().byte().movedim(0, -1))
     assert torch.equal(outcome.picture, run(toward(1.0), steps=10).picture)
+
+
+def test_what_l_bfgs_leaves_is_never_worse_than_what_was_there_before() -> None:
+    start = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+
+    def hilly(picture: Tensor, step: int) -> dict[str, Tensor]:  # noqa: ARG001
+        return {"total": ((picture - 0.3).square() + 0.3 * (9 * picture).sin()).mean(dim=(1, 2, 3))}
+
+    climbed = 0
+    for steps in range(2, 14):
+        trace = run(hilly, start=start, optimizer="lbfgs", rate=6.0, steps=steps).traces["total"][:, 0]
+        climbed += int((trace.diff() > 0).sum())
+        assert trace[-1] <= trace[:-1].min() + 1e-6
+    assert climbed
+
+
+def test_an_optimizer_that_begins_anew_is_as_one_that_begins_there() -> None:
+    whole = run(edges, optimizer="adam", rate=0.01, steps=12, anew=frozenset({5}))
+    first = run(edges, optimizer="adam", rate=0.01, steps=5)
+    second = run(edges, start=first.picture, optimizer="adam", rate=0.01, steps=7)
+    assert torch.equal(whole.picture, second.picture)
+    assert not torch.equal(whole.picture, run(edges, optimizer="adam", rate=0.01, steps=12).picture)
