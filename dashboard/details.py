@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.attribution import ORIGINAL
 from core.comparison import Cell, Comparison
 from core.errors import BadLink, GazegridError
 from core.grid import Grid, look
@@ -14,7 +15,7 @@ from core.headings import cell_name, column_heading, column_name
 from core.manifest import Manifest, StoredItem
 from core.wording import words
 from dashboard.blobs import blob_url
-from dashboard.cells import item_url, scale_among, shared_by
+from dashboard.cells import View, item_url, scale_among, shared_by
 from dashboard.charts import Curve
 from dashboard.links import CELL, VIEW
 from dashboard.live import one_of, show_grid, view_controls
@@ -44,8 +45,7 @@ class Opened:
     cell: Cell
     manifest: Manifest
     sharing: tuple[Manifest, ...]
-    over: bool
-    """Whether maps lie over the picture as the network saw it."""
+    view: View
 
     def shown(self, item: StoredItem) -> Shown:
         """The item on the scale that the grid shows it on. Raises Damaged."""
@@ -67,7 +67,7 @@ def show_details(comparison: Comparison, key: str) -> None:
         st.caption("Curves, raw values and files are here as soon as the cell is done.")
         return
     try:
-        _parts(Opened(row, cell, manifest, tuple(shared_by(grid, cell, view.scale)), view.over))
+        _parts(Opened(row, cell, manifest, tuple(shared_by(grid, cell, view.scale)), view))
     except GazegridError as error:
         show_error(error)
 
@@ -99,14 +99,15 @@ def _places(opened: Opened) -> None:
 
 
 def _pictures(opened: Opened) -> None:
-    """Any two of the still pictures under one slider."""
+    """Any two of the still pictures under one slider; at first what the grid shows, beside what the network saw."""
     addresses = still_addresses(opened)
     if len(addresses) < 2:
         _items(opened)
         return
     names = list(addresses)
     images = [name for name in names if opened.manifest.item(name).kind == "image"]
-    first, second = (*images, *(name for name in names if name not in images))[:2]
+    wanted = dict.fromkeys((opened.view.item, ORIGINAL.name, *images, *names))
+    first, second = [name for name in wanted if name in addresses][:2]
     settings, slider = st.columns([1, 2.2], gap="large")
     with settings:
         left = st.selectbox("On the left", names, index=names.index(second), format_func=words, key="details:left")
@@ -121,7 +122,7 @@ def still_addresses(opened: Opened) -> dict[str, str]:
     """Name -> address of every item that is one picture, in the result's order."""
     manifest = opened.manifest
     found = {
-        item.name: item_url(manifest, item, opened.shown(item).scale, over=opened.over)
+        item.name: item_url(manifest, item, opened.shown(item).scale, over=opened.view.over)
         for item in manifest.items
         if item.kind in STILL
     }

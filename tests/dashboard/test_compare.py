@@ -16,8 +16,8 @@ from core.canonical import canonical_json, digest_of
 from core.comparison import Comparison
 from core.gallery import add_to_gallery, find_gallery
 from core.grid import look, submit_grid
-from core.items import Map, Result
 from core.headings import parameters_line
+from core.items import Image, Map, Result
 from core.methods import METHODS, make_method
 from core.networks.catalog import get_card
 from core.networks.layers import layers_of
@@ -153,6 +153,21 @@ def test_details_show_numbers_and_each_part(page: AppTest, store: Store, view: s
     shown(page, {"grid": comparison.key, "cell": fill(store, comparison, full=True)[0], "view": view})
     assert page.main.get(kind)
     assert any(metric.label == "Probability" for metric in page.metric)
+
+
+@pytest.mark.parametrize(("drawn", "over"), [("Over the picture", True), ("Alone", False), ("<b>", False)])
+def test_an_address_lays_maps_over_the_picture_in_the_grid_and_in_the_slider(
+    page: AppTest, store: Store, drawn: str, over: bool
+) -> None:
+    comparison = a_comparison(store, pictures=1)
+    saw = Image(pixels=np.zeros((2, 2, 3), np.uint8))
+    items = {"remaining": saw, "original": saw, "destroyed": Map(values=np.ones((2, 2), np.float32))}
+    key = store.publish(next(comparison.cells()).spec, Result(items), PROVENANCE).key
+    looks = {"item": "Destroyed", "view": "Pictures", "drawn": drawn}
+    shown(page, {"grid": comparison.key, "cell": key} | looks)
+    drawings = [part for part in map(str, (found.proto for found in page.get("bidi_component"))) if "/api/map/" in part]
+    assert ["over=1" in part for part in drawings] == [over, over]
+    assert [box.value for box in page.selectbox if box.label.startswith("On the")] == ["original", "destroyed"]
 
 
 @pytest.mark.parametrize(("choice", "reach"), [("Row", 300.0), ("Each cell", 0.25)])
