@@ -201,7 +201,7 @@ class Animation(Item):
     frame_ms: int = 100
 
     def meta(self) -> dict[str, Any]:
-        return super().meta() | {"frame_ms": self.frame_ms}
+        return super().meta() | {"frame_ms": self.frame_ms, "count": len(self.frames)}
 
     def files(self) -> Files:
         first, *rest = [PillowImage.fromarray(frame) for frame in self.frames]
@@ -213,12 +213,13 @@ class Animation(Item):
 
     @classmethod
     def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
+        own = {name: value for name, value in meta.items() if name != "count"}
         with PillowImage.open(io.BytesIO(files["webp"]), formats=("WEBP",)) as film:
             frames = []
             for index in range(getattr(film, "n_frames", 1)):
                 film.seek(index)
                 frames.append(np.asarray(film.convert("RGB")))
-        return cls(**meta, frames=np.stack(frames))
+        return cls(**own, frames=np.stack(frames))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

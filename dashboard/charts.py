@@ -96,8 +96,8 @@ def learning_figure(curves: Sequence[LearningCurve], *, by_minutes: bool = False
             x=minutes if by_minutes else epochs, y=accuracy, customdata=np.column_stack([epochs, minutes]),
             mode="lines+markers" if len(epochs) <= MARKED_EPOCHS else "lines", marker={"size": 5},
             line={"color": curve.color, "dash": "dash" if curve.dashed else "solid"},
-            name=f"{_inert(_short(curve.name))}  {accuracy[-1]:.1f} %",
-            hovertemplate=f"<b>{_inert(curve.name)}</b><br>epoch %{{customdata[0]}}, %{{customdata[1]:.3~g}} min"
+            name=f"{inert(_short(curve.name))}  {accuracy[-1]:.1f} %",
+            hovertemplate=f"<b>{inert(curve.name)}</b><br>epoch %{{customdata[0]}}, %{{customdata[1]:.3~g}} min"
             "<br>%{y:.1f} % named right<extra></extra>",
         )  # fmt: skip
     figure.update_layout(
@@ -138,7 +138,7 @@ def map_figure(item: Map, low: float, high: float) -> go.Figure:
     heatmap = go.Heatmap(
         z=item.values, zmin=low, zmax=high, colorscale=color_stops(signed=item.signed),
         colorbar=bar,
-        hovertemplate="x %{x} px, y %{y} px<br>%{z:.5g} " + _inert(item.unit) + "<extra></extra>",
+        hovertemplate="x %{x} px, y %{y} px<br>%{z:.5g} " + inert(item.unit) + "<extra></extra>",
     )  # fmt: skip
     return _framed(go.Figure(heatmap), item.values.shape[1], item.values.shape[0])
 
@@ -189,16 +189,23 @@ def clickable_figure(pixels: Pixels, points: Points | None, place: tuple[float, 
     return figure
 
 
+def color_among(index: int, count: int) -> str:
+    """The color of one of `count` classes; of many, from all around the circle of hues, every other one darker."""
+    if count <= len(COLORS):
+        return COLORS[index]
+    return f"hsl({360 * index / count:.0f}, 65%, {42 if index % 2 else 58}%)"
+
+
 def embedding_figure(item: Embedding) -> go.Figure:
     """The first two dimensions of the codes, colored by label."""
     figure = go.Figure()
     labels = np.asarray(item.labels)
     second = item.points[:, 1] if item.points.shape[1] > 1 else np.zeros(len(item.points))
     for index, label in enumerate(dict.fromkeys(item.labels)):
-        mine = labels == label
+        mine = np.flatnonzero(labels == label)
         figure.add_scattergl(
-            x=item.points[mine, 0], y=second[mine], mode="markers", name=_inert(label),
-            marker={"size": 5, "color": COLORS[index % len(COLORS)]},
+            x=item.points[mine, 0], y=second[mine], mode="markers", name=inert(label), customdata=mine,
+            marker={"size": 6, "color": color_among(index, len(set(item.labels)))},
         )  # fmt: skip
     figure.update_layout(height=480, margin=MARGIN, xaxis_title="Dimension 1", yaxis_title="Dimension 2")
     return figure
@@ -212,6 +219,6 @@ def _framed(figure: go.Figure, width_px: int, height_px: int) -> go.Figure:
     return figure
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     """Text that plotly takes for no markup."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace("%{", "% {")

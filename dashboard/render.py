@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +11,10 @@ from html import escape
 from typing import Any
 
 import streamlit as st
+from plotly.offline import get_plotlyjs_version
 
 from core.colors import shared_scale
+from core.items import Embedding
 from core.manifest import Manifest, StoredItem
 from core.seen import framed
 from core.store import Store
@@ -19,10 +22,10 @@ from core.wording import formatted, scalar_label, words
 from dashboard.blobs import blob_url
 from dashboard.cells import TRACE, Scale, item_url
 from dashboard.charts import Curve, curve_figures, embedding_figure, map_figure, picture_figure, points_figure
-from dashboard.components import before_after
+from dashboard.components import before_after, codes_view, film_view
 from dashboard.session import plain
 
-WIDE_KINDS = ("animation", "table")
+WIDE_KINDS = ("animation", "table", "embedding")
 """What needs the whole width of a page."""
 PLOTLY = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
@@ -145,12 +148,34 @@ def _table(shown: Shown) -> None:
 
 
 def _embedding(shown: Shown) -> None:
-    st.plotly_chart(embedding_figure(shown.item), key=shown.key, config=PLOTLY)
+    item: Embedding = shown.item
+    figure = embedding_figure(item)
+    if item.thumbnails is None:
+        st.plotly_chart(figure, key=shown.key, config=PLOTLY)
+        return
+    st.caption("Point at a code to see its picture; click it to see those nearest to it in the plane.")
+    columns = max(1, math.ceil(math.sqrt(len(item.points))))
+    codes_view(
+        {
+            "figure": json.loads(figure.to_json()), "plotly": blob_url("plotly.js", version=get_plotlyjs_version()),
+            "places": item.points[:, :2].round(4).tolist(), "labels": list(item.labels),
+            "sprite": blob_url("result", shown.manifest.key, shown.stored.file("png").name),
+            "tile_px": list(item.thumbnails.shape[1:3]), "columns": columns,
+            "rows": max(1, math.ceil(len(item.points) / columns)),
+        },
+        key=shown.key,
+    )  # fmt: skip
 
 
 def _film(shown: Shown) -> None:
-    """The film as it moves, and under it as a strip of stills."""
-    _address(shown)
+    """The film under a slider, and under it as a strip of stills."""
+    meta = shown.stored.meta
+    if meta.get("count"):
+        url, name = blob_url("film", shown.manifest.key, shown.stored.name), words(shown.stored.name)
+        film = {"url": url, "count": meta["count"], "frame_ms": meta["frame_ms"], "name": name}
+        film_view(film, key=shown.key)
+    else:  # kept before films told how many frames they have
+        _address(shown)
     place = ("strip", shown.manifest.key, shown.stored.name)
     _picture_tag(blob_url(*place, side=160), "max-width:100%", "Stills from the film's start to its end")
     st.link_button(

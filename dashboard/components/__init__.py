@@ -1,4 +1,4 @@
-"""Four small components of our own, each a script and a style beside this file; nothing comes from elsewhere."""
+"""Six small components of our own, each a script and a style beside this file; nothing comes from elsewhere."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ _SLIDER = """<figure>
 </figure>"""
 
 
+_CODES = """<div class="codes">
+<div class="chart"></div><div class="pointed" hidden></div><div class="chosen"></div></div>"""
+
+_FILM = """<div class="film"><img>
+<div class="controls"><button type="button"></button>
+<input type="range" min="0" step="1" aria-label="Frame"><output></output></div></div>"""
+
+
 def _component(name: str, html: str) -> Any:
     script = (FOLDER / f"{name}.js").read_text("utf-8")
     style = (FOLDER / f"{name}.css").read_text("utf-8")
@@ -28,6 +36,8 @@ _grid = _component("grid", '<div class="grid"></div>')
 _pictures = _component("pictures", '<div class="pictures"></div>')
 _chosen = _component("chosen", "<ul></ul>")
 _slider = _component("slider", _SLIDER)
+_codes = _component("codes", _CODES)
+_film = _component("film", _FILM)
 
 
 def grid_view(data: dict[str, Any], *, key: str, on_click: Callable[[], None]) -> None:
@@ -52,3 +62,17 @@ def before_after(left: tuple[str, str], right: tuple[str, str], *, key: str) -> 
         "right": dict(zip(("name", "url"), right, strict=True)),
     }
     _slider(key=key, data=sides)
+
+
+def codes_view(data: dict[str, Any], *, key: str) -> None:
+    """Points of the plane with the pictures that they are of.
+
+    `figure` (plotly's, each point's `customdata` its number), `plotly` (the script's address), `places`, `labels`, and
+    the pictures as one: `sprite` (its address), `tile_px` (height, width), `rows`, `columns`.
+    """
+    _codes(key=key, data=data)
+
+
+def film_view(data: dict[str, Any], *, key: str) -> None:
+    """A film `{url, count, frame_ms, name}` under a slider; `url` with `?frame=N` is a frame."""
+    _film(key=key, data=data)

@@ -1,19 +1,22 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
+from typing import Any
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.colors import colorize
-from core.items import KINDS, Animation, Map, Points, Result, Scalar, Series
+from core.items import KINDS, Animation, Embedding, Map, Points, Result, Scalar, Series
 from core.seen import dot_looks
 from core.store import Store
 from dashboard.charts import (
     LATTICE,
     Curve,
     clickable_figure,
+    color_among,
     color_stops,
     curve_figures,
     map_figure,
@@ -75,11 +78,11 @@ def test_a_unit_that_is_the_name_is_not_said_twice(store: Store) -> None:
 
 def test_pictures_are_lazy_tags_with_addresses_of_ours(page: AppTest) -> None:
     tags = [shown.value for shown in page.html if "<img" in shown.value]
-    assert len(tags) == 3
+    assert len(tags) == 2
     assert all('src="/api/' in tag and 'loading="lazy"' in tag for tag in tags)
 
 
-def test_a_film_moves_and_stands_still_below_and_nothing_is_decoded_for_it(
+def test_a_film_is_under_a_slider_and_stands_still_below_and_nothing_is_decoded_for_it(
     page: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Animation, "load", lambda *_: pytest.fail("the browser asks for it by its address"))
@@ -87,9 +90,37 @@ def test_a_film_moves_and_stands_still_below_and_nothing_is_decoded_for_it(
     assert not page.exception
     key = page.session_state["key"]
     tags = [shown.value for shown in page.html if "film" in shown.value]
-    assert [tag.split('"')[1] for tag in tags] == [f"/api/result/{key}/film.webp", f"/api/strip/{key}/film?side=160"]
+    assert [tag.split('"')[1] for tag in tags] == [f"/api/strip/{key}/film?side=160"]
     links = {link.proto.label: link.proto.url for link in page.get("link_button")}
     assert links["Download the strip"] == f"/api/strip/{key}/film?side=640&download=1"
+
+
+def test_codes_with_pictures_bring_them_to_the_plane(store: Store) -> None:
+    pictures = np.arange(5 * 4 * 6 * 3, dtype=np.uint8).reshape(5, 4, 6, 3)
+    codes = Embedding(points=np.eye(5, 2, dtype=np.float32), labels=tuple("aabba"), thumbnails=pictures)
+    spec = next(a_comparison(store, pictures=1).cells()).spec
+    key = store.publish(spec, Result({"codes": codes}), PROVENANCE).key
+    page = AppTest.from_string(PAGE, default_timeout=20)
+    page.session_state["key"] = key
+    page.run()
+    assert not page.exception
+    (data,) = [json.loads(part.proto.json) for part in page.get("bidi_component")]
+    assert (data["columns"], data["rows"], data["tile_px"]) == (3, 2, [4, 6])
+    assert data["sprite"] == f"/api/result/{key}/codes.png"
+    assert sorted(number for trace in data["figure"]["data"] for number in numbers_of(trace["customdata"])) == [
+        *range(5)
+    ]
+
+
+def numbers_of(array: Any) -> list[int]:
+    """A column as plotly writes it: a list, or its bytes in base64."""
+    if isinstance(array, list):
+        return array
+    return np.frombuffer(b64decode(array["bdata"]), array["dtype"]).tolist()
+
+
+def test_colors_of_many_classes_are_all_different() -> None:
+    assert len({color_among(index, 30) for index in range(30)}) == 30
 
 
 def test_a_tables_probabilities_are_percent(page: AppTest) -> None:

@@ -1,0 +1,77 @@
+// Codes in the plane, drawn by plotly; under the pointer the picture that a code is of, and its neighbours after a click.
+const NEIGHBOURS = 11
+const shown = new WeakMap()
+let loading = null
+
+// Plotly's own script, once a page; it comes from this server.
+const plotly = (url) => {
+  loading ??= new Promise((resolve, reject) => {
+    if (window.Plotly) return resolve(window.Plotly)
+    const script = document.createElement("script")
+    script.src = url
+    script.onload = () => resolve(window.Plotly)
+    script.onerror = () => { loading = null; reject(new Error("plotly could not be loaded")) }
+    document.head.append(script)
+  })
+  return loading
+}
+
+const tile = ({ sprite, tile_px: [height, width], columns, rows }, index) => {
+  const element = document.createElement("span")
+  element.className = "tile"
+  element.style.aspectRatio = `${width} / ${height}`
+  element.style.backgroundImage = `url("${sprite}")`
+  element.style.backgroundSize = `${columns * 100}% ${rows * 100}%`
+  const share = (place, count) => count > 1 ? (100 * place) / (count - 1) : 0
+  element.style.backgroundPosition = `${share(index % columns, columns)}% ${share(Math.floor(index / columns), rows)}%`
+  return element
+}
+
+const labelled = (data, index) => {
+  const figure = document.createElement("figure")
+  const caption = document.createElement("figcaption")
+  caption.textContent = data.labels[index]
+  figure.append(tile(data, index), caption)
+  return figure
+}
+
+const nearest = ([x, y], places) => places
+  .map(([a, b], index) => [Math.hypot(a - x, b - y), index])
+  .sort(([a], [b]) => a - b)
+  .slice(0, NEIGHBOURS + 1)
+  .map(([, index]) => index)
+
+// What the page's theme decides, as the chart's frame knows it.
+const themed = (layout, root) => {
+  const style = getComputedStyle(root)
+  const text = style.getPropertyValue("--st-text-color").trim()
+  const line = style.getPropertyValue("--st-border-color").trim()
+  const axis = { gridcolor: line, zerolinecolor: line, linecolor: line }
+  return {
+    ...layout, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: text, family: style.fontFamily },
+    xaxis: { ...layout.xaxis, ...axis }, yaxis: { ...layout.yaxis, ...axis },
+  }
+}
+
+export default function ({ data, parentElement }) {
+  const root = parentElement.querySelector(".codes")
+  const now = JSON.stringify([data.sprite, data.figure.data.length])
+  if (shown.get(root) === now) return
+  shown.set(root, now)
+  const [chart, pointed, chosen] = root.children
+  plotly(data.plotly).then(async (Plotly) => {
+    await Plotly.newPlot(chart, data.figure.data, themed(data.figure.layout, root), { displaylogo: false, responsive: true })
+    chart.on("plotly_hover", ({ points: [point], event }) => {
+      const box = root.getBoundingClientRect()
+      pointed.replaceChildren(labelled(data, point.customdata))
+      pointed.style.left = `${Math.min(event.clientX - box.left + 14, box.width - 130)}px`
+      pointed.style.top = `${event.clientY - box.top + 14}px`
+      pointed.hidden = false
+    })
+    chart.on("plotly_unhover", () => { pointed.hidden = true })
+    chart.on("plotly_click", ({ points: [point] }) => {
+      const indices = nearest(data.places[point.customdata], data.places)
+      chosen.replaceChildren(...indices.map((index) => labelled(data, index)))
+    })
+  }).catch((error) => { chart.textContent = error.message })
+}
