@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,16 +16,31 @@ SEQUENTIAL = "inferno"
 DIVERGING = "rdbu_r"
 DENSEST, STEEPNESS = 0.85, 0.75
 """How much of a map's color covers the picture where the map is highest, and the power by which it grows to there."""
+MOST = 0.99
+"""Share of a map's pixels that a scale reaches where it does not reach the highest value."""
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 """Of red, green and blue (ITU-R BT.601)."""
 
 
-def shared_scale(maps: Iterable[Map]) -> tuple[float, float]:
+def trimmed(item: Map, share: float) -> Map:
+    """The ends of the values of `share` of a map's pixels, those nearest to its start, as a map of two pixels.
+
+    A few pixels of a map often have many times the value of all others, which on a scale up to them are all dark.
+    Where all but a few have none, the greatest value is the end all the same.
+    """
+    start = 0.0 if item.signed else item.low
+    reached = np.abs(item.values) if item.signed else item.values
+    end = float(np.quantile(reached, share, method="higher")) if reached.size else start
+    end = end if end > start else float(reached.max(initial=start))
+    return replace(item, values=np.array([[-end if item.signed else start, end]], np.float32))
+
+
+def shared_scale(maps: Iterable[Map], share: float = 1.0) -> tuple[float, float]:
     """The one scale for several maps: their nominal start to their greatest value; signed ones are symmetric.
 
-    Maps without any values above the start share their nominal range.
+    Maps without any values above the start share their nominal range. `share`: of the pixels, see `trimmed`.
     """
-    maps = list(maps)
+    maps = [trimmed(item, share) for item in maps]
     if any(item.signed for item in maps):
         reach = max((float(np.abs(item.values).max(initial=0.0)) for item in maps), default=0.0)
         reach = reach or max(max(abs(item.low), abs(item.high)) for item in maps)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from core.colors import colorize, shared_scale
+from core.colors import MOST, colorize, shared_scale
 from core.comparison import Cell, Comparison, PictureRef
 from core.errors import BadInput, GazegridError
 from core.gallery import Entry, Gallery
@@ -250,7 +250,7 @@ def _visual_line(page: _Page, name: str, row: Sequence[_Loaded]) -> Line:
     """An item of all networks of a row; its maps share one scale."""
     stored = next(loaded.manifest.item(name) for loaded in row if loaded.manifest and name in loaded.items)
     maps = [item for loaded in row if isinstance(item := loaded.items.get(name), Map)]
-    scale = shared_scale(maps) if maps else None
+    scale = shared_scale(maps, MOST) if maps else None
     cells = tuple(_drawing(page, loaded, name, scale) if name in loaded.items else None for loaded in row)
     bar = _scale_bar(page, scale, maps[0]) if scale else None
     return Line(words(name), str(stored.meta["caption"]), cells, bar)
@@ -265,7 +265,7 @@ def _drawing(page: _Page, loaded: _Loaded, name: str, scale: tuple[float, float]
     item = loaded.items[name]
     alt = f"{words(name)}: {loaded.name}"
     if isinstance(item, Map):
-        low, high = scale or shared_scale([item])
+        low, high = scale or shared_scale([item], MOST)
         return Drawing(page.uri(png_bytes(colorize(item.values, low, high, signed=item.signed)), "image/png"), alt)
     if isinstance(item, Points):
         return _points(page, loaded, item, alt)

@@ -11,10 +11,8 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, Literal
 
-import numpy as np
-
 from core.attribution import ORIGINAL
-from core.colors import shared_scale
+from core.colors import MOST, shared_scale, trimmed
 from core.comparison import Cell, Comparison, PictureRef
 from core.errors import BadInput, Damaged
 from core.grid import CellStanding, CellState, Grid
@@ -29,6 +27,7 @@ from dashboard.blobs import blob_url
 from dashboard.charts import color_stops
 
 ScaleChoice = Literal["row", "grid", "cell"]
+ReachChoice = Literal["most", "all"]
 Scale = tuple[float, float]
 NUMBERS_MAX = 4
 """Scalars under a cell; the rest is in its details."""
@@ -49,6 +48,8 @@ class View:
 
     item: str
     scale: ScaleChoice = "row"
+    reach: ReachChoice = "most"
+    """Whether a scale ends at the highest value of all pixels, or of most."""
     over: bool = False
     """Whether a map lies over the picture as the network saw it, where the result keeps that."""
     active: str | None = None
@@ -78,7 +79,7 @@ def grid_data(grid: Grid, view: View, store: Store, whole: Grid | None = None) -
     maps = {
         state.cell.spec.key: ends
         for state in whole.cells
-        if (ends := _map_ends(state.manifest, view.item, store)) is not None
+        if (ends := _map_ends(state.manifest, view.item, store, view.reach)) is not None
     }
     comparison = grid.comparison
     headings = column_headings(comparison)
@@ -125,9 +126,9 @@ def shared_by(grid: Grid, cell: Cell, choice: ScaleChoice) -> list[Manifest]:
     return [state.manifest for state in sharing[choice] if state.manifest is not None]
 
 
-def scale_among(manifests: Iterable[Manifest], name: str, store: Store) -> Scale | None:
+def scale_among(manifests: Iterable[Manifest], name: str, store: Store, reach: ReachChoice = "most") -> Scale | None:
     """The one scale of the maps `name`, as far as their values reach; None where there are none."""
-    maps = [item for manifest in manifests if (item := _map_ends(manifest, name, store)) is not None]
+    maps = [item for manifest in manifests if (item := _map_ends(manifest, name, store, reach)) is not None]
     return shared_scale(maps) if maps else None
 
 
@@ -318,23 +319,21 @@ def _item_named(manifest: Manifest | None, name: str) -> StoredItem | None:
     return next((item for item in manifest.items if item.name == name), None) if manifest else None
 
 
-def _map_ends(manifest: Manifest | None, name: str, store: Store) -> Map | None:
+def _map_ends(manifest: Manifest | None, name: str, store: Store, reach: ReachChoice) -> Map | None:
     shown = _item_named(manifest, name)
     if manifest is None or shown is None or shown.kind != "map":
         return None
     try:
-        return extremes(store, manifest.key, name)
+        return extremes(store, manifest.key, name, reach)
     except (BadInput, Damaged):  # it was set aside meanwhile: the next look says so in the cell
         return None
 
 
 @lru_cache(maxsize=8192)
-def extremes(store: Store, key: str, name: str) -> Map:
-    """A map's least and greatest value as a map of two pixels: all that a scale needs. Raises BadInput, Damaged."""
+def extremes(store: Store, key: str, name: str, reach: ReachChoice) -> Map:
+    """A map's ends as a map of two pixels: all that a scale needs. Raises BadInput, Damaged."""
     manifest = store.manifest(key)
     item = store.item(manifest, name) if manifest else None
     if not isinstance(item, Map):
         raise BadInput(f"result {key[:12]} has no map {name!r}")
-    start = 0.0 if item.signed else item.low  # a nominal end is no value: it would wash out a map of small ones
-    ends = np.array([[item.values.min(initial=start), item.values.max(initial=start)]], np.float32)
-    return Map(values=ends, low=item.low, high=item.high, signed=item.signed, unit=item.unit)
+    return trimmed(item, MOST if reach == "most" else 1.0)

@@ -49,7 +49,9 @@ class Opened:
 
     def shown(self, item: StoredItem) -> Shown:
         """The item on the scale that the grid shows it on. Raises Damaged."""
-        return Shown(get_store(), self.manifest, item, scale_among(self.sharing, item.name, get_store()))
+        return Shown(
+            get_store(), self.manifest, item, scale_among(self.sharing, item.name, get_store(), self.view.reach)
+        )
 
 
 def show_details(comparison: Comparison, key: str) -> None:

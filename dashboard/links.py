@@ -23,11 +23,11 @@ from core.spec import checked_key, checked_seed
 from core.store import Store
 from core.welcome import METHOD as DEFAULT_METHOD
 
-GRID, CELL, ITEM, SCALE, DRAWN, VIEW = "grid", "cell", "item", "scale", "drawn", "view"
+GRID, CELL, ITEM, SCALE, REACH, DRAWN, VIEW = "grid", "cell", "item", "scale", "reach", "drawn", "view"
 BACK = "back"
 """`GRID.CELL`: the cell in whose picture was clicked."""
 DOOR = ("method", "beside", "pictures", "networks", "data", "seed")
-OWN = (GRID, CELL, ITEM, SCALE, DRAWN, VIEW, BACK)
+OWN = (GRID, CELL, ITEM, SCALE, REACH, DRAWN, VIEW, BACK)
 SOURCES_MAX = 100
 
 

@@ -12,15 +12,17 @@ from core.comparison import Comparison
 from core.errors import GazegridError
 from core.grid import Grid, look
 from core.wording import words
-from dashboard.cells import ScaleChoice, View, can_lie_over, grid_data, progress_line, visual_outputs
+from dashboard.cells import ReachChoice, ScaleChoice, View, can_lie_over, grid_data, progress_line, visual_outputs
 from dashboard.components import grid_view
-from dashboard.links import CELL, DRAWN, ITEM, SCALE
+from dashboard.links import CELL, DRAWN, ITEM, REACH, SCALE
 from dashboard.session import get_queue, get_store, plain, show_error
 
 LOOK_EVERY_S = 1.0
 FAULT = "compare:fault"
 Choice = TypeVar("Choice", bound=str)
 SCALES: dict[ScaleChoice, str] = {"row": "Row", "grid": "Whole grid", "cell": "Each cell"}
+REACHES: dict[ReachChoice, str] = {"most": "99 % of pixels", "all": "Highest value"}
+REACH_HELP = "A few pixels often have many times the value of all others, which on a scale up to them are all dark."
 DRAWINGS = {"alone": "Alone", "over": "Over the picture"}
 
 
@@ -39,6 +41,7 @@ def view_controls(comparison: Comparison) -> View:
         if outputs[item].kind == "map":
             help_text = "Cells that share a scale can be compared: the same color is the same value."
             view = View(item, one_of(SCALE, "One color scale for", SCALES, help_text))
+            view = replace(view, reach=one_of(REACH, "It ends at", REACHES, REACH_HELP))
         if can_lie_over(comparison, item):
             help_text = "Over the picture as the network saw it, in gray: the denser the color, the higher the value."
             view = replace(view, over=one_of(DRAWN, "Maps are drawn", DRAWINGS, help_text) == "over")

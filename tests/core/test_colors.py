@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.colors import DENSEST, colorize, laid_over
+from core.colors import DENSEST, MOST, colorize, laid_over, shared_scale
+from core.items import Map
 
 RED = np.full((1, 3, 3), (200, 20, 20), np.uint8)
 GRAY = round(0.299 * 200 + 0.587 * 20 + 0.114 * 20)
@@ -26,3 +27,17 @@ def test_values_beyond_the_scale_look_like_its_ends() -> None:
     inside = laid_over(RED, np.array([[0, 0.5, 1]], np.float32), 0.0, 1.0, signed=False)
     beyond = laid_over(RED, np.array([[-9, 0.5, 9]], np.float32), 0.0, 1.0, signed=False)
     assert np.array_equal(inside, beyond)
+
+
+def test_a_scale_up_to_most_pixels_leaves_the_few_highest_out() -> None:
+    values = np.full((10, 20), 0.25, np.float32)
+    values[0, 0] = 40.0
+    assert shared_scale([Map(values=values)], MOST) == (0.0, 0.25)
+    assert shared_scale([Map(values=values)]) == (0.0, 40.0)
+    assert shared_scale([Map(values=-values, signed=True)], MOST) == (-0.25, 0.25)
+
+
+def test_a_map_with_values_at_a_few_pixels_only_keeps_them_in_its_scale() -> None:
+    values = np.zeros((20, 20), np.float32)
+    values[3, 4] = 5.0
+    assert shared_scale([Map(values=values)], MOST) == (0.0, 5.0)
