@@ -82,10 +82,8 @@ def read_dataset(
     class, `all`.
     """
     at = partial(pictures_at, boxes=boxes, labelled=labelled)
-    found = [picture for path in paths for picture in at(path)]
-    found += [picture._replace(held_out=True) for path in held_out for picture in at(path)]
-    for picture in found:
-        _check(picture)
+    found = [_checked(picture) for path in paths for picture in at(path)]
+    found += [_checked(picture)._replace(held_out=True) for path in held_out for picture in at(path)]
     all_paths = (*paths, *held_out)
     names, labels = _classes(found, all_paths, labelled=labelled)
     apart = np.array([picture.held_out for picture in found], np.bool_)
@@ -144,6 +142,8 @@ def pictures_at(path: Path, *, boxes: bool = False, labelled: bool = True) -> It
         raise BadInput(f"data are a folder of class folders, a .zip of one or a .parquet file, got {str(path)[:200]!r}")
     try:
         yield from read(path)
+    except MemoryError:  # Arrow's is of both kinds
+        raise
     except _UNREADABLE as error:
         raise BadInput(f"{path.name} cannot be read: {' '.join(str(error).split())[:200]}") from None
 
@@ -344,8 +344,8 @@ def _class_name(entry: Any) -> str:
     return apart if apart in classes_of(IMAGENET_CLASSES) else name
 
 
-def _check(picture: Labelled) -> None:
-    """BadPicture where the bytes are no whole picture: better now than after an hour of training."""
+def _checked(picture: Labelled) -> Labelled:
+    """The same; BadPicture where the bytes are no whole picture: better now than after an hour of training."""
     name = picture.name[:200]
     try:
         with PillowImage.open(io.BytesIO(picture.data)) as image:
@@ -357,3 +357,4 @@ def _check(picture: Labelled) -> None:
         raise BadPicture(f"{name} is no picture") from None
     except (OSError, ValueError, SyntaxError, PillowImage.DecompressionBombError) as error:
         raise BadPicture(f"{name} is no whole picture: {error}") from None
+    return picture

@@ -70,6 +70,12 @@ class DatasetRecord(BaseModel):
         return self.learned + self.held_out
 
     @property
+    def size(self) -> str:
+        """Width and height of the pictures in words: `8 x 8 px`, or from the least to the greatest."""
+        smallest, largest = ("{} x {}".format(*size) for size in (self.smallest, self.largest))
+        return f"{smallest} px" if smallest == largest else f"{smallest} to {largest} px"
+
+    @property
     def title(self) -> str:
         """Its name, or the beginning of its digest where it has none."""
         return self.name or f"{self.digest[:12]}…"
@@ -78,7 +84,7 @@ class DatasetRecord(BaseModel):
         """For programs: all that is told here."""
         classes = [one._asdict() for one in self.classes]
         counts = {"pictures": self.pictures, "learned": self.learned, "held_out": self.held_out}
-        return self.model_dump(mode="json") | counts | {"classes": classes}
+        return self.model_dump(mode="json") | {"classes": classes} | counts
 
     def to_bytes(self) -> bytes:
         """JSON that carries its own checksum."""
@@ -109,7 +115,7 @@ def record_of(dataset: Dataset, name: str, source: str, added: str) -> DatasetRe
     return DatasetRecord(
         digest=dataset.digest,
         name=checked_name(name),
-        source=source[:MAX_SOURCE],
+        source="".join(filter(str.isprintable, source))[:MAX_SOURCE],
         added=added,
         classes=tuple(ClassCount(*one) for one in zip(dataset.class_names, *counts, strict=True)),
         smallest=_pair(sizes.min(axis=0, initial=2**31)),

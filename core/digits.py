@@ -17,7 +17,7 @@ from core.errors import BadInput
 from core.gray_png import gray_png
 
 DIGITS = "digits"
-DIGITS_SOURCE = "scikit-learn: handwritten digits of 43 people, scanned and reduced to 8 x 8 px"
+DIGITS_SOURCE = "scikit-learn: digits that 13 people wrote"
 """What the record says of them."""
 SIDE_PX = 8
 WHITE = 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from core.dataset_files import read_dataset
@@ -15,6 +16,7 @@ from core.spec import checked_key
 from core.store import Store
 
 RESULT_PREFIX = "result:"
+DIGEST_BEGINNING = re.compile(r"[0-9a-f]{8,64}")
 
 
 def picture_from(source: str, store: Store) -> tuple[Picture, str]:
@@ -36,13 +38,21 @@ def picture_from(source: str, store: Store) -> tuple[Picture, str]:
 
 
 def known_dataset(source: str, store: Store) -> tuple[str, str]:
-    """Digest and name of a data set that is shipped or in the store, by name or digest. Raises BadInput."""
+    """Digest and name of a data set that is shipped or in the store: by its name, its digest or how that begins.
+
+    Raises BadInput where there is none, or more than one.
+    """
     if source == DIGITS:
         return store.put_dataset(digits(), DIGITS, DIGITS_SOURCE), DIGITS
-    for digest, record in store.datasets():
-        if source == digest or (record and source == record.name):
-            return digest, record.title if record else digest[:12]
-    raise BadInput(f"there is no data set {source[:80]!r} in this store")
+    listed = [(digest, record.title if record else digest[:12]) for digest, record in store.datasets()]
+    begins = source if DIGEST_BEGINNING.fullmatch(source) else None
+    found = [(digest, name) for digest, name in listed if source == name or (begins and digest.startswith(begins))]
+    if len(found) > 1:
+        which = ", ".join(digest[:12] for digest, _ in found[:4])
+        raise BadInput(f"there are {len(found)} data sets {source[:80]!r}: give the digest of one, {which}")
+    if not found:
+        raise BadInput(f"there is no data set {source[:80]!r} in this store")
+    return found[0]
 
 
 def dataset_from(source: str, store: Store) -> tuple[str, str]:
@@ -51,4 +61,4 @@ def dataset_from(source: str, store: Store) -> tuple[str, str]:
     if not path.exists():
         return known_dataset(source, store)
     name = default_name([path.name])
-    return store.put_dataset(read_dataset([path], labelled=False), name, path.name), name
+    return store.put_dataset(read_dataset([path], labelled=False), name, f"read from {path.name}"), name

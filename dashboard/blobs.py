@@ -4,6 +4,7 @@
     /api/thumbnail/KEY/ITEM?side=320  an image or points, small                      /api/picture/DIGEST?side=320
     /api/map/KEY/ITEM?low=0&high=1    a map in colors, on a scale of the asker's     /api/sample/NAME
                                       (`&over=1`: over the picture as the network saw it)
+    /api/dataset/DIGEST/PART          a few pictures of a class, by its number, or of `mixed` ones
     /api/strip/KEY/ITEM?side=160      stills of a film from left to right, `side` px each (`?download` saves a PNG)
     /api/preview/KEY                  what a running job looks at now, never cached
 
@@ -34,6 +35,7 @@ from core.picture import thumbnail
 from core.samples import sample, sample_names
 from core.seen import dot_looks, framed, seen
 from core.spec import checked_key
+from dashboard.contact_sheets import strip_of
 from dashboard.session import get_queue, get_store
 
 SIDES_PX = (160, 320, 640)
@@ -79,6 +81,7 @@ def blob_routes() -> list[BaseRoute]:
         Route("/api/strip/{key}/{item}", _answered(_strip)),
         Route("/api/picture/{digest}", _answered(_picture)),
         Route("/api/sample/{name}", _answered(_sample)),
+        Route("/api/dataset/{digest}/{part}", _answered(_dataset_strip)),
         Route("/api/preview/{key}", _answered(_preview)),
     ]
     base = _base_path()
@@ -200,6 +203,11 @@ def _sample(request: Request) -> Response:
         raise BadInput(f"there is no sample picture {name[:80]!r}; there are: {', '.join(sample_names())}")
     side_px = _side(request)
     return _kept_thumbnail(f"sample:{name}:{side_px}", lambda: thumbnail(sample(name).pixels, side_px))
+
+
+def _dataset_strip(request: Request) -> Response:
+    digest = checked_key(request.path_params["digest"])
+    return _response(strip_of(get_store(), digest, request.path_params["part"]), "image/webp", FOR_EVER)
 
 
 def _preview(request: Request) -> Response:

@@ -20,6 +20,12 @@ PAGES = [
         help="Set pictures and networks side by side, watch the cells fill, look into each.",
     ),
     st.Page(
+        "app_pages/data.py",
+        title="Data",
+        icon=":material/database:",
+        help="Every data set: its classes, some of its pictures, what is held out; add your own.",
+    ),
+    st.Page(
         "app_pages/findings.py",
         title="Findings",
         icon=":material/query_stats:",

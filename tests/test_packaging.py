@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from streamlit.config import get_config_options
 
+from core.dataset_upload import UPLOAD_MB
 from core.picture import MAX_BYTES
 from core.settings import REPOSITORY
 from dashboard.gallery_view import ARCHIVE_MB
@@ -239,5 +240,5 @@ def test_the_page_is_closed_to_strangers_and_says_nothing_of_its_insides() -> No
     assert closed.items() <= page_options().items()
 
 
-def test_the_page_takes_uploads_as_large_as_a_picture_or_a_gallery_may_be() -> None:
-    assert page_options()["server.maxUploadSize"] >= max(MAX_BYTES // 1_000_000, ARCHIVE_MB)
+def test_the_page_takes_uploads_as_large_as_a_picture_a_gallery_or_a_data_set_may_be() -> None:
+    assert page_options()["server.maxUploadSize"] >= max(MAX_BYTES // 1_000_000, ARCHIVE_MB, UPLOAD_MB)

@@ -24,6 +24,7 @@ from core.sources import dataset_from, picture_from
 from core.spec import checked_key, checked_seed
 from core.store import Store
 from workers import local
+from workers.cli_data import data_app
 from workers.cli_gallery import gallery_app
 from workers.cli_measure import measure
 from workers.cli_study import computed, make_study
@@ -41,6 +42,7 @@ app = typer.Typer(
     help="Compare what image networks look at.",
 )
 app.add_typer(gallery_app, name="gallery")
+app.add_typer(data_app, name="data")
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from core.conclusions import in_words
-from core.dataset_files import read_dataset
 from core.errors import BadInput
 from core.measured_attributions import METHOD, Measurement, measurement, to_bytes
 from core.measures.attributions import MEASURES, SURVIVES
@@ -18,7 +17,7 @@ from core.methods import make_method
 from core.networks.catalog import get_card
 from core.spec import JobSpec, checked_seed
 from core.wording import network_name
-from workers.cli_train import Data, paths_of
+from workers.cli_data import Data, given_dataset, kept
 from workers.console import Json, parameter_from, print_json, say, this_store
 from workers.job_run import JobReport, run_jobs
 
@@ -49,7 +48,9 @@ def measure(  # noqa: PLR0913, PLR0917  each is a flag
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Measure what attributions are worth. All pictures of the data count, with their boxes where these are known.
+    """Measure what attributions are worth. All pictures at a path count, with their boxes where these are known.
+
+    Of a data set in the store, the held-out ones count.
 
     Exit status 1 where a job failed.
     """
@@ -58,7 +59,7 @@ def measure(  # noqa: PLR0913, PLR0917  each is a flag
     whose |= {name: {} for name in BASELINES if baselines and name not in whose}
     specs = _specs(whose, _names(networks), how, "0" * 64, seed)  # what is bad is told before a gigabyte is read
     store = this_store()
-    digest = store.put_dataset(read_dataset([], paths_of(data), boxes=True))
+    digest = kept(given_dataset(data, "", store, only_measured=True, boxes=True), data, store)
     specs = _specs(whose, _names(networks), how, digest, seed)
     reports = run_jobs(specs, store, inline=inline)
     found = measurement(specs, store)

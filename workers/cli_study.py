@@ -9,7 +9,6 @@ import typer
 
 from core.comparison import Comparison
 from core.conclusions import conclusions
-from core.dataset_files import read_dataset
 from core.errors import BadInput
 from core.findings import LEAST_PICTURES, findings, study, to_bytes
 from core.methods import make_method
@@ -17,7 +16,7 @@ from core.queue import JobQueue, connect
 from core.settings import get_settings
 from core.spec import checked_seed
 from core.store import Store
-from workers.cli_train import Data, HeldOut, paths_of
+from workers.cli_data import Data, HeldOut, given_dataset
 from workers.console import Json, parameter_from, print_json, say, this_store
 from workers.grid_run import run_queued
 
@@ -44,7 +43,7 @@ def make_study(  # noqa: PLR0913, PLR0917  each is a flag
     parameters = dict(parameter_from(text) for text in set_ or ())
     make_method("detail_search", parameters)  # a bad parameter is told before a gigabyte is read
     store = this_store()
-    dataset = read_dataset(paths_of(data), paths_of(held_out))
+    dataset = given_dataset(data, held_out, store)
     comparison = study(dataset, names, pictures, store, checked_seed(seed), parameters)
     reports = computed(comparison, store, inline=inline)
     found = findings(comparison, store)

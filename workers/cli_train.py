@@ -7,23 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from core.dataset_files import read_dataset
-from core.errors import BadInput
 from core.queue import JobQueue, connect
 from core.settings import get_settings
 from workers import training
+from workers.cli_data import Data, HeldOut, given_dataset, kept, named_dataset
 from workers.console import Json, parameter_from, print_json, say, this_store
-
-Data = Annotated[
-    str,
-    typer.Option(
-        metavar="PATHS",
-        help="A folder of class folders, a .zip of one, or .parquet files with image and label; commas between.",
-    ),
-]
-HeldOut = Annotated[
-    str, typer.Option(metavar="PATHS", help="The same, to measure with; default: `val` of the data, else a tenth.")
-]
 
 
 def train(  # noqa: PLR0913, PLR0917  each is a flag
@@ -49,7 +37,7 @@ def train(  # noqa: PLR0913, PLR0917  each is a flag
 def _measured(network: str, data: str) -> dict[str, Any]:
     from workers.evaluate import evaluate  # noqa: PLC0415  torch takes seconds
 
-    return evaluate(network, data)
+    return evaluate(network, named_dataset(data, this_store()) or data)
 
 
 def _trained(  # noqa: PLR0913, PLR0917  what the command was given
@@ -68,7 +56,7 @@ def _trained(  # noqa: PLR0913, PLR0917  what the command was given
     parameters |= dict(parameter_from(text) for text in settings_ or ())
     settings, store = get_settings(), this_store()
     training.training_spec(parameters, "0" * 64, seed)  # a bad parameter is told before a gigabyte is read
-    dataset = store.put_dataset(read_dataset(paths_of(data), paths_of(held_out)))
+    dataset = kept(given_dataset(data, held_out, store), data, store)
     spec = training.training_spec(parameters, dataset, seed)
     if inline:
         manifest = training.train_inline(spec, store, settings.device)
@@ -76,12 +64,3 @@ def _trained(  # noqa: PLR0913, PLR0917  what the command was given
         manifest = training.train_queued(spec, store, JobQueue(connect(settings), settings))
     folder = training.list_as_local(name, manifest, store)
     return {"network": f"local/{name}", "key": spec.key, **manifest.metrics, "folder": str(folder)}
-
-
-def paths_of(text: str) -> list[Path]:
-    """The paths in a text with commas between. Raises BadInput where there is nothing."""
-    paths = [Path(part.strip()).expanduser() for part in text.split(",") if part.strip()]
-    for path in paths:
-        if not path.exists():
-            raise BadInput(f"there is no {str(path)[:200]!r}")
-    return paths

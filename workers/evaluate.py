@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from core.dataset import Dataset
 from core.dataset_files import is_picture, pictures_at
 from core.errors import BadInput, BadPicture
 from core.networks.catalog import get_card
@@ -33,22 +34,23 @@ class Example:
     label: int
 
 
-def evaluate(network_name: str, data_path: str | Path, device: str = "cpu") -> dict[str, Any]:
-    """`{network, top1, top5, n}` of a network over the pictures at `data_path`, shares of 1.
+def evaluate(network_name: str, data: str | Path | Dataset, device: str = "cpu") -> dict[str, Any]:
+    """`{network, top1, top5, n}` of a network over the pictures at a path, or the held-out ones of a data set.
 
-    What `gazegrid train` learns from (folders by class, a zip, a parquet file; classes by the network's names or
-    numbers), or a folder whose files are named `<class index>_...`. Raises BadInput for anything else.
+    Shares of 1. At a path lies what `gazegrid train` learns from (folders by class, a zip, a parquet file; classes by
+    the network's names or numbers), or a folder whose files are named `<class index>_...`. Raises BadInput for anything
+    else.
     """
     network = load(get_card(network_name), device)
     count = top1 = top5 = 0
-    examples = examples_at(Path(data_path), network)
+    examples = held_out_of(data, network) if isinstance(data, Dataset) else examples_at(Path(data), network)
     while batch := list(islice(examples, BATCH)):
         ranks = rank_of_label(network, batch)
         count += len(ranks)
         top1 += int((ranks == 0).sum())
         top5 += int((ranks < TOP).sum())
     if count == 0:
-        raise BadInput(f"there is no picture in {data_path}")
+        raise BadInput("there is no picture in " + ("this data set" if isinstance(data, Dataset) else str(data)))
     return {"network": network_name, "top1": top1 / count, "top5": top5 / count, "n": count}
 
 
@@ -79,6 +81,13 @@ def examples_at(path: Path, network: Network) -> Iterator[Example]:
         return
     for found in pictures_at(path):
         yield Example(found.name, found.data, network.class_index(found.label))
+
+
+def held_out_of(dataset: Dataset, network: Network) -> Iterator[Example]:
+    """The held-out pictures; BadInput where the network does not know a class."""
+    labels = [network.class_index(name) for name in dataset.class_names]
+    for index in np.flatnonzero(dataset.held_out).tolist():
+        yield Example(f"picture {index}", dataset.pictures[index], labels[int(dataset.labels[index])])
 
 
 def _leading_index(name: str) -> str:

@@ -85,6 +85,10 @@ def test_a_name_that_cannot_be_shown_is_refused(name: str) -> None:
         checked_name(name)
 
 
+def test_what_cannot_be_shown_is_left_out_of_the_source(dataset: Dataset) -> None:
+    assert record_of(dataset, "", "uploaded: \x1b[31ma\n.zip", "").source == "uploaded: [31ma.zip"
+
+
 def test_a_data_set_is_called_after_what_it_was_read_from() -> None:
     assert default_name(["/data/photos.zip"]) == "photos"
     assert default_name(["a/train.parquet", "a/val.parquet"]) == "train, val"

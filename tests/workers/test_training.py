@@ -111,7 +111,7 @@ def test_a_network_goes_on_from_another_and_learns_from_a_teacher(
     ("arguments", "sentence"),
     [
         (["a/b", "--data", "{data}"], "a network's name is letters"),
-        (["mine", "--data", "nowhere"], "there is no 'nowhere'"),
+        (["mine", "--data", "nowhere"], "there is no data set 'nowhere' in this store, and no such file"),
         (["mine", "--data", "{data}/red"], "each picture lies in a folder that names its class"),
         (["mine", "--data", "{data}", "--set", "epochs=0"], "epochs must be a whole number from 1"),
         (["mine", "--data", "{data}", "--set", "architecture=resnet"], "there is no architecture 'resnet'"),

@@ -1,0 +1,106 @@
+"""A stranger's data set, read in a process of its own with limits: no zip and no picture takes the server with it.
+
+    python -I -m core.dataset_upload FILE KEPT MEMORY
+
+reads FILE with so many bytes of memory, writes the data set to KEPT and its digest to standard output; with
+exit status `REFUSED`, standard output is a sentence that says why not. Any other status is a file that something
+stumbled over.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path, PurePosixPath
+
+from core.dataset import Dataset
+from core.dataset_files import read_dataset
+from core.errors import BadInput
+
+KEPT_BYTES = 400 * 2**20
+"""Of all pictures as they are encoded."""
+MEMORY_BYTES = 5 * 2**29
+TIME_S = 600
+"""Of the processor; on the wall twice as long."""
+UPLOAD_MB = 300
+"""Of the file as it is sent: with all that is made of it, the dashboard stays below the 4 GB that its container has."""
+REFUSED, OUT_OF_MEMORY = 3, 4
+FILE_ENDINGS = ("zip", "parquet")
+
+
+def read_upload(content: bytes, file_name: str) -> Dataset:
+    """The data set in a zip or parquet file; one class or none will do. Raises BadInput, BadPicture: all or nothing."""
+    with tempfile.TemporaryDirectory(prefix="gazegrid-upload-") as folder:
+        file, kept = Path(folder) / _safe(file_name), Path(folder) / "kept.parquet"
+        file.write_bytes(content)
+        digest = _read_apart(file, kept)
+        return Dataset.from_bytes(kept.read_bytes(), digest)
+
+
+def _safe(file_name: str) -> str:
+    """A file's name without folders, short, that can be shown and written; its ending says how it is read."""
+    name = "".join(filter(str.isprintable, PurePosixPath(file_name.replace("\\", "/")).name)).lstrip(".")
+    return name[-100:] or "upload"
+
+
+def _read_apart(file: Path, kept: Path) -> str:
+    """The digest of the data set that was written to `kept`. Raises BadInput."""
+    command = [sys.executable, "-I", "-m", "core.dataset_upload", str(file), str(kept), str(MEMORY_BYTES)]
+    one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+    try:
+        done = subprocess.run(  # noqa: S603  our own module, the stranger's word is a file's name
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=one_thread,
+            timeout=2 * TIME_S, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise BadInput(f"{file.name} takes longer than {2 * TIME_S} s to read, which is the limit") from None
+    said = done.stdout.decode(errors="replace").strip()
+    if done.returncode == REFUSED:
+        raise BadInput(said)
+    if done.returncode != 0:
+        raise BadInput(f"{file.name} {_reason_of_death(done.returncode)}")
+    return said
+
+
+def _reason_of_death(status: int) -> str:
+    if status in (-signal.SIGXCPU, -signal.SIGKILL):
+        return f"takes longer than {TIME_S} s to read, which is the limit"
+    if status == OUT_OF_MEMORY:
+        return f"takes more than {MEMORY_BYTES / 2**30:g} GiB of memory to read, which is the limit"
+    return "is damaged: only whole files are taken"
+
+
+def main(file: Path, kept: Path, memory_bytes: int) -> int:
+    """Read `file` under the limits; the exit status."""
+    _limit_process(memory_bytes)
+    try:
+        dataset = read_dataset([file], labelled=False)
+        if sum(map(len, dataset.pictures)) > KEPT_BYTES:
+            limit = f"{KEPT_BYTES / 2**20:.0f} MiB"
+            raise BadInput(f"{file.name} holds more than {limit} of pictures; gazegrid data add takes more")
+        kept.write_bytes(dataset.to_bytes())
+    except BadInput as refusal:
+        sys.stdout.write(str(refusal))
+        return REFUSED
+    except MemoryError:
+        return OUT_OF_MEMORY
+    sys.stdout.write(dataset.digest)
+    return 0
+
+
+def _limit_process(memory_bytes: int) -> None:
+    """Bound this process' memory and time for good."""
+    limits = {resource.RLIMIT_AS: memory_bytes, resource.RLIMIT_CPU: TIME_S, resource.RLIMIT_CORE: 0}
+    for kind, value in limits.items():
+        hard = resource.getrlimit(kind)[1]
+        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (bound, bound))
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])))
