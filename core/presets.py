@@ -82,4 +82,30 @@ PRESETS = (
     Preset("What does this layer still know?", "inversion"),
 )
 
-VARIED: tuple[VariedPreset, ...] = ()
+VARIED = (
+    VariedPreset(
+        "What does each kind learn?",
+        "autoencoder",
+        {
+            "kind": ("plain", "denoising", "sparse"),
+            "noise": ("pixels", "patch"),
+            "penalty": ("l1", "l2"),
+        },
+        note="plain, denoising and sparse",
+    ),
+    VariedPreset(
+        "Which decoder draws best?",
+        "autoencoder",
+        {"decoder": ("nearest", "unpooling", "transposed")},
+        note="by three decoders of the same size",
+    ),
+    VariedPreset(
+        "How few numbers are enough?", "autoencoder", {"code": (2, 4, 8, 16, 32)}, note="with codes of 2 to 32 values"
+    ),
+    VariedPreset(
+        "What do depth and neighbours add?",
+        "autoencoder",
+        {"architecture": ("linear", "dense", "convolutional")},
+        note="linear, dense, convolutional",
+    ),
+)
