@@ -155,6 +155,13 @@ def item_url(manifest: Manifest, item: StoredItem, scale: Scale | None = None, *
     return address(manifest, item, scale, over) if address else None
 
 
+def row_url(cell: Cell, side_px: int) -> str | None:
+    """Where the picture of the cell's row is, or a few of its data set's; None where it is about neither."""
+    if isinstance(cell.row, PictureRef):
+        return blob_url("picture", cell.row.digest, side=side_px)
+    return blob_url("dataset", cell.row.digest, "mixed") if cell.row else None
+
+
 @dataclass(frozen=True)
 class _Shown:
     """What all rows have in common; `several`: a picture has more rows than one."""
@@ -174,7 +181,7 @@ def _row(states: Sequence[CellState], whole: Scale | None, shown: _Shown) -> dic
     return {
         "title": row_name(cell),
         "subtitle": method.title if shown.several else "",
-        "url": blob_url("picture", cell.row.digest, side=320) if isinstance(cell.row, PictureRef) else None,
+        "url": row_url(cell, 320),
         "scale": scale_bar(scale, own[0], whose) if scale else None,
         "cells": [
             _cell(state, heading, view, scale, maps.get(state.cell.spec.key))

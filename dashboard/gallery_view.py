@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from html import escape
 
-from core.comparison import Cell, Comparison, PictureRef
+from core.comparison import Cell, Comparison
 from core.gallery import Gallery
 from core.headings import column_headings, row_name, size_in_words, titles
 from core.manifest import Manifest
 from core.store import Store
 from dashboard.blobs import blob_url
-from dashboard.cells import item_url, scale_among
+from dashboard.cells import item_url, row_url, scale_among
 from dashboard.links import GRID
 
 ROWS_MAX, COLUMNS_MAX = 4, 8
@@ -51,10 +51,8 @@ def thumbnail_grid(comparison: Comparison, store: Store, absent: str = "not comp
 
 
 def _row_head(cell: Cell) -> str:
-    name = row_name(cell)
-    if isinstance(cell.row, PictureRef):
-        return f"<td>{_img(blob_url('picture', cell.row.digest, side=SIDE_PX), name)}</td>"
-    return f"<td>{escape(name)}</td>"
+    name, url = row_name(cell), row_url(cell, SIDE_PX)
+    return f"<td>{_img(url, name) if url else escape(name)}</td>"
 
 
 def _cell(undefined: str | None, key: str, store: Store, absent: str) -> str:
