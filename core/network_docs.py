@@ -61,7 +61,7 @@ the map of `bundled/cnn` all places count alike. Measured on {pictures} held-out
 `core/measures/concentration.py`:
 """
 REMOVED = {
-    "without_the_rival": "the strongest rival's features, from the picture",
+    "without_the_rival": "the strongest rival's features, from the picture; the own class' are held",
     "one_place_counts": "the own class's evidence, at all places but the strongest",
     "with_one_place_left": "the own class's features, from the picture but for a window",
 }

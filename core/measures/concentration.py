@@ -6,6 +6,7 @@ network joins it by a soft maximum, others by the mean.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -21,8 +22,8 @@ CHUNK = 250
 SIZES = (48, 64, 96, 128, 192)
 """Pixels a side at which pictures are shown."""
 STEPS = 10
-BOUND = 8 / 255
-"""By so much a pixel changes at most when features are driven out."""
+BOUND = 2 / 255
+"""By so much a pixel changes at most when features are driven out; at four times that, all classes' features go."""
 WINDOW = 0.375
 """Side of the window that is spared, as a share of the picture's."""
 
@@ -98,10 +99,10 @@ def one_place_counts(network: Network, pictures: Tensor, labels: Tensor) -> tupl
 
 
 def without_the_rival(network: Network, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The features of the class that rivals a picture's own the most are driven out of the picture."""
+    """The features of the class that rivals a picture's own the most are driven out, where its own are not touched."""
     before = network(pictures)
     rival = before.scatter(1, labels[:, None], -torch.inf).argmax(1)
-    return before, network(driven_out(network, pictures, rival))
+    return before, network(driven_out(network, pictures, rival, held=labels))
 
 
 def with_one_place_left(network: Network, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -111,21 +112,38 @@ def with_one_place_left(network: Network, pictures: Tensor, labels: Tensor) -> t
     return network(pictures), network(changed)
 
 
-def driven_out(network: Network, pictures: Tensor, classes: Tensor, spared: Tensor | None = None) -> Tensor:
+def driven_out(
+    network: Network, pictures: Tensor, classes: Tensor, *, spared: Tensor | None = None, held: Tensor | None = None
+) -> Tensor:
     """`pictures` (N, 3, H, W), changed by at most `BOUND` so that the evidence for `classes` (N,) goes.
 
-    Signed gradient steps down the sum of all that speaks for the class; pixels `spared` (N, 1, H, W) stay.
+    Gradient steps down the sum of all that speaks for the class, each of the length of `BOUND` / 5 a pixel. Pixels
+    `spared` (N, 1, H, W) stay; what speaks for the classes `held` (N,) stays to first order.
     """
-    rows, changed = torch.arange(len(classes)), pictures
+    changed = pictures
     for _ in range(STEPS):
         changed = changed.detach().requires_grad_()
-        found = class_evidence(network, changed)[rows, classes].relu().sum()
-        (gradient,) = torch.autograd.grad(found, changed)
-        step = gradient.sign() * (2 * BOUND / STEPS)
+        evidence = class_evidence(network, changed)
+        step = _uphill(evidence, classes, changed)
+        if held is not None:
+            kept = _uphill(evidence, held, changed)
+            step = step - (step * kept).sum((1, 2, 3), keepdim=True).clamp(min=0) * kept
         if spared is not None:
             step = step.masked_fill(spared, 0)
-        changed = (changed - step).clamp(pictures - BOUND, pictures + BOUND).clamp(0, 1)
+        length = 2 * BOUND / STEPS * math.sqrt(pictures[0].numel())
+        changed = (changed - length * _unit(step)).clamp(pictures - BOUND, pictures + BOUND).clamp(0, 1)
     return changed.detach()
+
+
+def _uphill(evidence: Tensor, classes: Tensor, pictures: Tensor) -> Tensor:
+    """The direction (N, 3, H, W), of length 1, in which what speaks for `classes` (N,) grows."""
+    found = evidence[torch.arange(len(classes)), classes].relu().sum()
+    (gradient,) = torch.autograd.grad(found, pictures, retain_graph=True)
+    return _unit(gradient)
+
+
+def _unit(direction: Tensor) -> Tensor:
+    return direction / torch.linalg.vector_norm(direction, dim=(1, 2, 3), keepdim=True).clamp(min=1e-12)
 
 
 def _window(evidence: Tensor, pictures: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ class Concentration:
     top1_by_size: dict[int, float]
     """Share of the pictures that are named right when shown at this many pixels a side."""
     without_the_rival: BeforeAfter
-    """The features of the class that rivals the picture's own the most are driven out of it."""
+    """The features of the class that rivals the picture's own the most are driven out of it, its own are held."""
     one_place_counts: BeforeAfter
     """Of the evidence for the picture's own class all but the strongest place is removed."""
     with_one_place_left: BeforeAfter

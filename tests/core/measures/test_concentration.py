@@ -106,7 +106,7 @@ def test_what_is_driven_out_stays_within_its_bound_and_lowers_the_evidence(pictu
 def test_what_is_spared_stays(pictures: Tensor) -> None:
     spared = torch.zeros(3, 1, 16, 16, dtype=torch.bool)
     spared[:, :, :8] = True
-    changed = driven_out(colors(), pictures, LABELS, spared)
+    changed = driven_out(colors(), pictures, LABELS, spared=spared)
     assert torch.equal(changed[:, :, :8], pictures[:, :, :8])
     assert not torch.equal(changed[:, :, 8:], pictures[:, :, 8:])
 
@@ -141,3 +141,12 @@ def test_the_mean_color_is_right_at_every_size(pictures: Tensor) -> None:
     wrong = accuracy_by_size(colors(), pictures, LABELS.flip(0), (16,))
     assert wrong == {16: pytest.approx(1 / 3)}
     assert math.isclose(sum(wrong.values()), 1 / 3, rel_tol=1e-6)
+
+
+def test_what_speaks_for_a_class_that_is_held_stays(pictures: Tensor) -> None:
+    network, others = colors(), LABELS.roll(1)
+    rows = torch.arange(3)
+    before = class_evidence(network, pictures)
+    after = class_evidence(network, driven_out(network, pictures, others, held=LABELS))
+    torch.testing.assert_close(after[rows, LABELS], before[rows, LABELS])
+    assert (after[rows, others].sum((1, 2)) < before[rows, others].sum((1, 2))).all()

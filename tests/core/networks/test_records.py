@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.dataset import Dataset
-from core.items import Result, Scalar, Series, Table, Weights
+from core.items import Result, Scalar, Series, Table, Weights, png_bytes
 from core.methods.train import Train
 from core.networks.folders import NetworkFiles
 from core.networks.records import Confusion, hardest_to_train, training_record
@@ -76,7 +76,8 @@ def test_the_records_do_not_say_where_there_is_one_or_two_are_alike() -> None:
 
 def test_the_record_that_a_training_writes_can_be_read(home: Path) -> None:
     store = Store(str(home / "store"))
-    dataset = Dataset(("cat", "cup"), (b"1", b"2", b"3"), np.array([0, 1, 1]), np.array([False, False, True]))
+    pictures = [png_bytes(np.full((2, 2, 3), shade, np.uint8)) for shade in range(3)]
+    dataset = Dataset(("cat", "cup"), pictures, np.array([0, 1, 1]), np.array([False, False, True]))
     epochs = np.arange(1, 3, dtype=np.float32)
     result = Result(
         {
