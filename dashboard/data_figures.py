@@ -10,7 +10,8 @@ from dashboard.charts import COLORS, MARGIN, inert
 HEIGHT = 320
 NAMED_CLASSES = 40
 """Beyond it the axis names no class; the pointer does."""
-LABEL_LETTERS = 18
+LABEL_LETTERS, LEVEL_LETTERS = 18, 3
+"""A class' name on the axis is cut after so many; up to so many it lies level."""
 
 
 def classes_figure(record: DatasetRecord) -> go.Figure:
@@ -31,9 +32,10 @@ def classes_figure(record: DatasetRecord) -> go.Figure:
     short = [inert(_short(one.name)) for one in record.classes]
     figure.update_xaxes(
         tickvals=places if named else None, ticktext=short if named else None, showticklabels=named,
-        title=None if named else f"{len(names):,} classes", fixedrange=True,
+        title=None if named else f"{len(names):,} classes", fixedrange=True, automargin=True,
+        tickangle=0 if max(map(len, short)) <= LEVEL_LETTERS else -45,
     )  # fmt: skip
-    figure.update_yaxes(title="Pictures", fixedrange=True, rangemode="tozero")
+    figure.update_yaxes(title="Pictures", fixedrange=True, rangemode="tozero", tickformat=",")
     figure.update_layout(
         barmode="stack", bargap=0.15 if named else 0, height=HEIGHT, margin=MARGIN | {"t": 8},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1, "x": 0, "traceorder": "normal"},

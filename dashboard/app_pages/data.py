@@ -29,8 +29,10 @@ def page() -> None:
         st.error(plain(sentence), icon=":material/error:")
     digest = st.query_params.get(DATASET)
     if digest is None:
+        st.query_params.clear()  # a link from this very page leaves the address as it was
         _all()
         return
+    st.query_params[DATASET] = digest
     st.page_link(DATA, label="All data sets", icon=":material/arrow_back:", query_params={})
     try:
         with st.spinner("Reading the data set…", show_time=True):

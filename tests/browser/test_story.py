@@ -20,6 +20,7 @@ from core.store import Store
 from dashboard.charts import LATTICE
 from tests.bad_pictures import photo_file
 from tests.browser.visit import DONE_MS, Visit, visiting
+from tests.core.test_dataset_files import TWO, packed
 from tests.running import Up, an_up, descendants
 from tests.studied import CNN, MIXER, VIT, a_study
 from workers.bench.bench_page import chromium, first_page_s
@@ -220,7 +221,29 @@ def test_exports_open_without_any_network(visit, browser, ran, tmp_path):
         assert (broken, reader.hosts(), reader.faults()) == (0, set(), [])
 
 
-@pytest.mark.parametrize("title", ["Findings", "Queue", "Galleries", "Networks", "Methods"])
+def test_an_added_data_set_shows_its_pictures_and_has_an_address(visit, tmp_path):
+    pets = packed(tmp_path / "pets.zip", TWO)
+    page = visit.page
+    visit.open()
+    visit.go_to("Data")
+    page.locator("input[type=file]").first.set_input_files(pets)
+    page.get_by_text("pets.zip").wait_for()
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_text("pets is here").wait_for()
+    page.get_by_role("link", name="Open it").click()
+    page.get_by_role("heading", name="pets").wait_for()
+    page.wait_for_function("[...document.images].filter((one) => one.src.includes('/api/dataset/')).length == 2")
+    page.wait_for_function("[...document.images].every((one) => one.naturalWidth)")
+    digest = visit.asked("dataset")
+    assert visit.faults() == []
+    page.get_by_role("link", name="All data sets").click()
+    page.get_by_role("heading", name="Data", exact=True).wait_for()
+    page.wait_for_function("!location.search")
+    visit.open(f"{visit.address.rstrip('/')}/data?dataset={digest}")
+    page.get_by_role("heading", name="pets").wait_for()
+
+
+@pytest.mark.parametrize("title", ["Data", "Findings", "Queue", "Galleries", "Networks", "Methods"])
 def test_every_page_opens(visit, title):
     visit.open()
     visit.go_to(title)
