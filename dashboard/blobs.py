@@ -6,6 +6,7 @@
                                       (`&over=1`: over the picture as the network saw it)
     /api/dataset/DIGEST/PART          a few pictures of a class, by its number, or of `mixed` ones
     /api/strip/KEY/ITEM?side=160      stills of a film from left to right, `side` px each (`?download` saves a PNG)
+    /api/film/KEY/ITEM?frame=0        a frame of a film                              /api/plotly.js
     /api/preview/KEY                  what a running job looks at now, never cached
 
 Whoever knows a key may read what it names; an answer is a file or one plain sentence.
@@ -22,6 +23,7 @@ from urllib.parse import quote, urlencode
 import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw
+from plotly.offline import get_plotlyjs
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -79,6 +81,8 @@ def blob_routes() -> list[BaseRoute]:
         Route("/api/thumbnail/{key}/{item}", _answered(_thumbnail)),
         Route("/api/map/{key}/{item}", _answered(_map)),
         Route("/api/strip/{key}/{item}", _answered(_strip)),
+        Route("/api/film/{key}/{item}", _answered(_frame)),
+        Route("/api/plotly.js", _answered(_plotly)),
         Route("/api/picture/{digest}", _answered(_picture)),
         Route("/api/sample/{name}", _answered(_sample)),
         Route("/api/dataset/{digest}/{part}", _answered(_dataset_strip)),
@@ -185,6 +189,33 @@ def _strip(request: Request) -> Response:
         return _response(png_bytes(strip()), "image/png", FOR_EVER, save_as=name)
     whole_px = STRIP_STILLS * (side_px + STRIP_GAP_PX)
     return _kept_thumbnail(f"strip:{manifest.key}:{item.name}:{side_px}", lambda: thumbnail(strip(), whole_px))
+
+
+def _frame(request: Request) -> Response:
+    manifest = _known(request.path_params["key"])
+    item, text = manifest.item(request.path_params["item"]), request.query_params.get("frame", "")
+    if item.kind != Animation.kind:
+        raise BadLink(f"{item.name[:80]} is a {item.kind}, not an animation")
+    film = get_store().read(manifest.key, item.file("webp").name)
+    return _kept_thumbnail(f"film:{manifest.key}:{item.name}:{text[:9]}", lambda: film_frame(film, text))
+
+
+def film_frame(webp: bytes, number: str) -> bytes:
+    """One frame of a film as a WebP of its own. Raises BadLink where it has no such frame."""
+    with PillowImage.open(io.BytesIO(webp), formats=("WEBP",)) as film:
+        count = getattr(film, "n_frames", 1)
+        if not number.isdecimal() or not int(number[:9]) < count:
+            raise BadLink(f"frame must be a whole number from 0 to {count - 1}, got {number[:40]!r}")
+        film.seek(int(number))
+        frame = film.convert("RGB")
+    buffer = io.BytesIO()
+    frame.save(buffer, "WEBP", quality=90)
+    return buffer.getvalue()
+
+
+def _plotly(_: Request) -> Response:
+    """Plotly's own script, for the one component that draws with it itself; its address changes with its version."""
+    return _response(get_plotlyjs().encode(), "text/javascript; charset=utf-8", FOR_EVER)
 
 
 def _picture(request: Request) -> Response:

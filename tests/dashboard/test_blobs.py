@@ -18,7 +18,7 @@ from core.ledger import preview_key
 from core.picture import thumbnail
 from core.store import Store
 from dashboard import blobs
-from dashboard.blobs import STRIP_GAP_PX, STRIP_STILLS, blob_routes, blob_url, draw_points, film_strip
+from dashboard.blobs import STRIP_GAP_PX, STRIP_STILLS, blob_routes, blob_url, draw_points, film_frame, film_strip
 from dashboard.session import get_queue
 from tests.kept import PROVENANCE, a_comparison, a_picture, fill
 
@@ -108,6 +108,10 @@ def test_what_is_not_there_is_404_and_a_sentence(client: TestClient, key: str, p
         ("/api/thumbnail/KEY/loss", "loss is a series"),
         ("/api/strip/KEY/remaining", "remaining is a image, not an animation"),
         ("/api/strip/KEY/film?side=9999&download", "side must be one of 160, 320, 640"),
+        ("/api/film/KEY/remaining?frame=0", "remaining is a image, not an animation"),
+        ("/api/film/KEY/film", "frame must be a whole number from 0 to 2, got ''"),
+        ("/api/film/KEY/film?frame=3", "frame must be a whole number from 0 to 2, got '3'"),
+        ("/api/film/KEY/film?frame=-1", "got '-1'"),
     ],
 )
 def test_what_is_asked_wrongly_is_400_and_says_what_is_allowed(
@@ -156,6 +160,18 @@ def test_a_strip_shows_first_and_last_and_at_most_eight_evenly_spread() -> None:
     assert np.diff(grays) == pytest.approx([230 / 7] * 7, abs=5)
     assert stills(film_strip(a_film(3), 40)) == pytest.approx([10, 125, 240], abs=4)
     assert len(stills(film_strip(a_film(1), 40))) == 1
+
+
+def test_every_frame_of_a_film_is_a_picture_of_its_own() -> None:
+    grays = [float(pixels(film_frame(a_film(5), str(number))).mean()) for number in range(5)]
+    assert grays == pytest.approx(np.linspace(10, 240, 5), abs=4)
+
+
+def test_plotlys_script_comes_from_this_server_and_may_be_kept_for_ever(client: TestClient) -> None:
+    answer = client.get(blob_url("plotly.js", version="1"))
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert "Plotly" in answer.text
+    assert "immutable" in answer.headers["cache-control"]
 
 
 def test_stills_are_made_smaller_and_never_larger() -> None:
