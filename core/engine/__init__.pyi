@@ -5,6 +5,9 @@ from . import class_maps as class_maps
 from . import edges as edges
 from . import fixations as fixations
 from . import gradients as gradients
+from . import gram as gram
+from . import lbfgs as lbfgs
+from . import luminance as luminance
 from . import objectives as objectives
 from . import occlusion as occlusion
 from . import octaves as octaves
@@ -20,9 +23,11 @@ from . import rollout as rollout
 from . import seeding as seeding
 from . import sheets as sheets
 from . import shown as shown
+from . import similarity as similarity
 from . import spectra as spectra
 from . import starts as starts
 from . import state as state
+from . import stylization as stylization
 from . import targets as targets
 from . import transforms as transforms
 from . import unravelling as unravelling

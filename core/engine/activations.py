@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from torch import Tensor, nn
 
@@ -28,7 +28,7 @@ def recorded(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
 class _ReachedError(Exception):
     """Ends a forward pass where nothing behind is asked for."""
 
-    def __init__(self, output: Tensor) -> None:
+    def __init__(self, output: Tensor | None = None) -> None:
         super().__init__("the layer was reached")
         self.output = output
 
@@ -43,10 +43,34 @@ def output_of(layer: nn.Module, network: nn.Module, pictures: Tensor) -> Tensor:
     try:
         network(pictures)
     except _ReachedError as reached:
-        return reached.output
+        return cast(Tensor, reached.output)
     finally:
         hook.remove()
     raise Undefined("this layer has no part in the network's answer")
+
+
+def outputs_of(
+    layers: Mapping[str, nn.Module], run: Callable[[Tensor], object], pictures: Tensor
+) -> dict[str, Tensor]:
+    """What each layer says of `pictures`, by its name; `run` goes only as far as the last of them.
+
+    Raises Undefined where it does not come to all.
+    """
+    found: dict[str, Tensor] = {}
+    with ExitStack() as hooks:
+        for name, layer in layers.items():
+
+            def keep(_: nn.Module, __: Any, output: Any, name: str = name) -> None:
+                found.setdefault(name, _tensor(output))
+                if len(found) == len(layers):
+                    raise _ReachedError
+
+            hooks.callback(layer.register_forward_hook(keep).remove)
+        try:
+            run(pictures)
+        except _ReachedError:
+            return found
+    raise Undefined("not every one of these layers has a part in the network's answer")
 
 
 def _tensor(output: Any) -> Tensor:

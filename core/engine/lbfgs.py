@@ -12,24 +12,25 @@ HISTORY = 10
 """Steps that are remembered: each takes the memory of two pictures."""
 SHORTER = 0.25
 """What is left of a step that made the loss larger."""
-GIVE_UP = 1e-4
-"""So short a step along a remembered direction says that what was remembered no longer holds."""
+TRIES = 6
+"""Where so many shorter steps all climb, what was remembered no longer holds."""
 
-_COUNTS = ("n_iter", "func_evals")
+_COUNTS = ("n_iter", "func_evals", "tries")
 _NUMBERS = ("t", "prev_loss", "H_diag")
 
 
 class Lbfgs(torch.optim.LBFGS):
-    """torch's L-BFGS, stepping without a line search; a step that made the loss larger is taken back and shortened.
+    """torch's L-BFGS without a line search; no step is longer than `longest`, the root mean square over all values.
 
-    torch itself offers a line search of several evaluations a step, or full steps that may run away. Where even a short
-    step climbs, what was remembered is forgotten. All tensors count as one: for one picture at a time.
+    torch itself offers a line search of several evaluations a step, or full steps that may run away. Here a step that
+    made the loss larger is taken back and shortened; where even short ones climb, what was remembered is forgotten. All
+    tensors count as one: for one picture at a time.
     """
 
-    def __init__(self, tensors: list[Tensor], rate: float) -> None:
+    def __init__(self, tensors: list[Tensor], longest: float) -> None:
         super().__init__(
             tensors,
-            lr=rate,
+            lr=longest,
             max_iter=1,
             history_size=HISTORY,
             tolerance_grad=0,
@@ -43,16 +44,29 @@ class Lbfgs(torch.optim.LBFGS):
         loss = float(closure())
         if self.taken_back(loss):
             state = self.state[self._params[0]]
-            if state["t"] * SHORTER >= GIVE_UP * self.param_groups[0]["lr"]:
-                state["t"] = state["t"] * SHORTER
-                self._add_grad(state["t"], state["d"])
+            state["tries"] += 1
+            if state["tries"] <= TRIES:
+                self._go(state["t"] * SHORTER)
             else:
                 self.state.clear()
             return loss
-        here = self._clone_param()  # type: ignore[no-untyped-call]
+        here, longest = self._clone_param(), self.param_groups[0]["lr"]  # type: ignore[no-untyped-call]
+        self.param_groups[0]["lr"] = 1.0  # torch's own guess
         super().step(lambda: loss)  # type: ignore[no-untyped-call]
-        self.state[self._params[0]]["here"] = here
+        self.param_groups[0]["lr"] = longest
+        state = self.state[self._params[0]]
+        state |= {"here": here, "tries": 0}
+        length = float(state["d"].square().mean().sqrt() * state["t"])
+        if length > longest:
+            self._set_param(here)
+            self._go(state["t"] * longest / length)
         return loss
+
+    def _go(self, share: float) -> None:
+        """Take so much of the direction."""
+        state = self.state[self._params[0]]
+        state["t"] = share
+        self._add_grad(share, state["d"])
 
     @torch.no_grad()
     def taken_back(self, loss: float) -> bool:

@@ -26,12 +26,17 @@ def seen(picture: Tensor, size: Size, window: Size, generator: torch.Generator) 
 
     The shift goes around the edges and is undone on the gradient's way back, so that no seam stays in one place.
     """
-    height, width = size
     if tuple(picture.shape[-2:]) != size:
         picture = functional.interpolate(picture, size=size, mode="bilinear", antialias=True, align_corners=False)
     down, right = (int(torch.randint(length, (), generator=generator)) for length in window)
+    return windows(picture.roll((down, right), dims=(2, 3)), window)
+
+
+def windows(picture: Tensor, window: Size) -> Tensor:
+    """`picture` (1, C, H, W), at least as large as `window`, cut into windows that cover it evenly: (T, C, h, w)."""
+    height, width = picture.shape[2:]
     corners = [(top, left) for top in starts(height, window[0]) for left in starts(width, window[1])]
-    return cast(Tensor, _Windows.apply(picture.roll((down, right), dims=(2, 3)), corners, window))
+    return cast(Tensor, _Windows.apply(picture, corners, window))
 
 
 class _Windows(torch.autograd.Function):

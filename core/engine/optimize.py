@@ -55,8 +55,8 @@ class Plan:
     optimizer: OptimizerName = "adam"
     rate: float = 0.01
     """Adam and RMSprop move a pixel by about this much a step; SGD by this times the gradient of the mean over pixels
-    scaled to one pixel's share, so that a rate means the same at every picture size; L-BFGS by its own guess times
-    this, which is best left at 1, one picture at a time."""
+    scaled to one pixel's share, so that a rate means the same at every picture size; L-BFGS moves
+    all, on average, by this at most, one picture at a time."""
     schedule: Schedule = "constant"
     """cosine: the rate falls to nothing towards the last step, so that the picture settles."""
     momentum: float = 0.0

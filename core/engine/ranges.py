@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -33,6 +34,11 @@ def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
     if tuple(picture.shape[-2:]) == size:
         return picture
     return functional.interpolate(picture, size=size, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+
+
+def of_pixels(pixels: Pixels) -> Tensor:
+    """(H, W, 3) uint8 -> one picture (1, 3, H, W) float32 in [0, 1]."""
+    return torch.from_numpy(pixels).movedim(2, 0)[None].float().contiguous() / 255
 
 
 def to_bytes(picture: Tensor) -> Tensor:

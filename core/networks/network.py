@@ -50,6 +50,11 @@ class Network(nn.Module):
         """Logits (N, K) of pictures `x` (N, 3, H, W) in [0, 1] at the network's own size."""
         return cast(Tensor, self.model((x - self.mean) / self.std))
 
+    def features(self, x: Tensor) -> Tensor:
+        """What comes before the head, of pictures `x` as in `forward`: every block sees them at their own size."""
+        before_head = getattr(self.model, "forward_features", self.model)
+        return cast(Tensor, before_head((x - self.mean) / self.std))
+
     @property
     def device(self) -> torch.device:
         """Where the weights are."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 
 import pytest
@@ -32,7 +34,7 @@ def walk(loss_of: Callable[[Tensor], Tensor], point: Tensor, optimizer: Lbfgs, s
 
 def test_without_a_step_that_climbs_it_is_torchs_own() -> None:
     mine, theirs = (torch.zeros(6, requires_grad=True) for _ in range(2))
-    walk(quadratic, mine, Lbfgs([mine], 1.0), 12)
+    walk(quadratic, mine, Lbfgs([mine], math.inf), 12)
     optimizer = torch.optim.LBFGS([theirs], lr=1.0, max_iter=12, history_size=HISTORY)
 
     def closure() -> Tensor:
@@ -54,7 +56,8 @@ def test_it_follows_a_bent_valley_to_its_end_where_full_steps_run_away() -> None
 
 def test_a_step_that_climbs_is_taken_back() -> None:
     point = torch.tensor([-1.2, 1.0], requires_grad=True)
-    losses = walk(rosenbrock, point, Lbfgs([point], 8.0), 60)  # eight times too far
+    losses = walk(rosenbrock, point, Lbfgs([point], math.inf), 60)
+    assert any(later > earlier for earlier, later in itertools.pairwise(losses))
     best = losses[0]
     for number in range(1, len(losses)):
         if losses[number] > best:  # the next step begins lower again, or tries something shorter
@@ -65,10 +68,20 @@ def test_a_step_that_climbs_is_taken_back() -> None:
 
 def test_a_loss_that_is_no_number_is_taken_back() -> None:
     point = torch.tensor([4.0], requires_grad=True)
-    losses = walk(lambda x: (x - x.log() * 0.1).sum(), point, Lbfgs([point], 6.0), 40)  # the logarithm ends at 0
+    losses = walk(lambda x: (x - x.log() * 0.1).sum(), point, Lbfgs([point], 4.0), 40)  # the logarithm ends at 0
     assert point.isfinite().all()
     assert point.item() == pytest.approx(0.1, abs=0.05)
     assert min(loss for loss in losses if loss == loss) < 1  # noqa: PLR0124  not a number
+
+
+def test_no_step_is_longer_than_it_may_be() -> None:
+    point = torch.zeros(6, requires_grad=True)
+    optimizer = Lbfgs([point], 0.05)
+    for _ in range(40):
+        before = point.detach().clone()
+        walk(quadratic, point, optimizer, 1)
+        assert (point.detach() - before).square().mean().sqrt() <= 0.05 * (1 + 1e-5)
+    assert quadratic(point.detach()) < 0.7 * quadratic(torch.zeros(6))
 
 
 @pytest.mark.parametrize("done", [0, 1, 2, 5, 30])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.engine.octaves import octave_sizes, seen, starts
+from core.engine.octaves import octave_sizes, seen, starts, windows
 
 
 def test_octaves_grow_by_one_factor_from_the_input_to_the_whole() -> None:
@@ -43,3 +43,9 @@ def test_where_windows_overlap_their_gradients_add_up() -> None:
     assert picture.grad is not None
     times = picture.grad[0, 0]
     assert sorted(times.flatten().tolist()) == [1.0] * 100 + [2.0] * 100 + [4.0] * 25
+
+
+def test_windows_without_a_shift_lie_where_they_lie() -> None:
+    picture = torch.arange(60.0).view(1, 1, 6, 10)
+    parts = windows(picture, (6, 4))
+    assert torch.equal(parts, torch.cat([picture[..., left : left + 4] for left in (0, 3, 6)]))

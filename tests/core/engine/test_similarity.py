@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from skimage.metrics import structural_similarity
+from torch import Tensor
+
+from core.engine.luminance import luminance
+from core.engine.ranges import of_pixels
+from core.engine.similarity import ssim
+from core.samples import sample
+
+
+def picture(name: str) -> Tensor:
+    return of_pixels(sample(name).pixels[:90, :120].copy())
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05, 0.3])
+def test_it_is_that_of_scikit_image(noise: float) -> None:
+    one = picture("cat")
+    other = (one + noise * torch.randn(one.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
+    expected = structural_similarity(
+        *(luminance(each)[0, 0].numpy() for each in (one, other)),
+        gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1.0,
+    )  # fmt: skip
+    assert float(ssim(one, other)) == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_it_is_one_for_the_same_and_falls_with_what_is_lost_picture_by_picture() -> None:
+    cat, coffee = picture("cat"), picture("coffee")
+    found = ssim(torch.cat([cat, cat, cat]), torch.cat([cat, 0.7 * cat + 0.3 * coffee, coffee]))
+    assert float(found[0]) == pytest.approx(1)
+    assert found[0] > found[1] > found[2]
