@@ -13,10 +13,11 @@ from core.spec import checked_key
 from dashboard.contact_sheets import MIXED, draw_sheet, is_drawn, strip_of
 from dashboard.data_figures import classes_figure
 from dashboard.data_view import CLASSES_A_PAGE, contact_sheet, facts, mixed_strip, origin, spread
+from dashboard.panel.learning import learning_methods
 from dashboard.render import PLOTLY
 from dashboard.session import get_store, plain, show_error
 
-DATA, DATASET = "app_pages/data.py", "dataset"
+COMPARE, DATA, DATASET = "app_pages/compare.py", "app_pages/data.py", "dataset"
 SAID = "data:said"
 CARD_PX = 380
 DRAWN_UNASKED_BYTES = 64 * 2**20
@@ -121,7 +122,11 @@ def _one(record: DatasetRecord) -> None:
 
 
 def _actions(record: DatasetRecord) -> None:
-    """What can be done with it; a link to what learns from it belongs here, first."""
+    """What can be done with it."""
+    st.page_link(
+        COMPARE, label="Learn from it", icon=":material/model_training:",
+        query_params={"method": learning_methods()[0], "data": record.digest},
+    )  # fmt: skip
     with st.popover("Rename", icon=":material/edit:"), st.form("rename", border=False):
         name = st.text_input("Name", record.name, max_chars=MAX_NAME)
         if st.form_submit_button("Rename it", type="primary"):

@@ -16,6 +16,7 @@ from core.items import png_bytes
 from core.store import Store, dataset_path, record_path
 from dashboard.data_figures import NAMED_CLASSES, classes_figure
 from dashboard.data_view import CLASSES_A_PAGE, contact_sheet, facts, rows_shown, spread
+from dashboard.panel.learning import learning_methods
 from tests.core.test_dataset_files import TWO, packed
 from tests.core.test_unlabelled import LOOSE
 from tests.dashboard.opened import opened, press, texts
@@ -235,3 +236,10 @@ def test_facts_are_told_in_words(store: Store) -> None:
     assert rows_shown(record.classes[0], 1) == 1
     assert rows_shown(record.classes[0]._replace(learned=990), 1) == 6
     assert rows_shown(record.classes[0]._replace(learned=990), 20) == 1
+
+
+def test_an_open_data_set_can_be_learned_from(store: Store) -> None:
+    digest = store.put_dataset(digits())
+    links = [link.proto for link in opened("data", dataset=digest).get("page_link")]
+    (asked,) = [parse_qs(link.query_string) for link in links if link.label == "Learn from it"]
+    assert asked == {"method": [learning_methods()[0]], "data": [digest]}
