@@ -143,7 +143,8 @@ def _uphill(evidence: Tensor, classes: Tensor, pictures: Tensor) -> Tensor:
 
 
 def _unit(direction: Tensor) -> Tensor:
-    return direction / torch.linalg.vector_norm(direction, dim=(1, 2, 3), keepdim=True).clamp(min=1e-12)
+    length: Tensor = torch.linalg.vector_norm(direction, dim=(1, 2, 3), keepdim=True)
+    return direction / length.clamp(min=1e-12)
 
 
 def _window(evidence: Tensor, pictures: Tensor) -> Tensor:
