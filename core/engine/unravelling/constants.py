@@ -32,12 +32,11 @@ BY_ELEMENT = frozenset({
 
 def spread(operation: Operation) -> None:
     """Set the masks of what came out of it."""
-    tensors = operation.values
-    partly = any(value.live and value.mask is not None for value in tensors)
-    joins = operation.name in JOINING and not all(value.live for value in tensors)
-    if not (partly or joins):
+    tensors, name = operation.values, operation.name
+    joins = name in JOINING and not all(value.live for value in tensors)
+    if not joins and all(value.mask is None for value in tensors):
         return
-    name, (outcome, *_) = operation.name, operation.outputs
+    outcome = operation.outputs[0]
     if name in JOINING or name in MOVING:
         masks = operation.called(lambda value: _moved_mask(value, operation))
         for value, mask in zip(operation.outputs, masks if isinstance(masks, list | tuple) else [masks], strict=True):
@@ -62,4 +61,4 @@ def mask_of(value: Value) -> Tensor:
     """True where the value depends on the pictures, of its shape."""
     if value.mask is not None:
         return value.mask
-    return torch.full(value.shape, value.live, dtype=torch.bool, device=value.data.device)
+    return torch.full(value.shape, value.live, dtype=torch.bool, device=value.device)

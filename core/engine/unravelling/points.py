@@ -12,8 +12,8 @@ Indices = NDArray[np.int64]
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-AT_ONCE = 2**22
-"""Contributions that are looked at together."""
+AT_ONCE = 2**18
+"""Contributions that are looked at together: what is done to them, one after the other, stays in a core's cache."""
 
 
 @dataclass(frozen=True)
@@ -77,25 +77,32 @@ def joined(parts: list[Points]) -> Points:
 
 def merged(points: Points, manner: Manner) -> Points:
     """Equal points as one, in the order of their indices; of too many, the heaviest of each picture."""
+    if not len(points):
+        return points
     key = points.index * 2 + (points.sign < 0)
     order = np.argsort(key, kind="stable")
     key = key[order]
-    first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1]))) if len(key) else order
-    weight = np.add.reduceat(points.weight[order], first) if len(key) else points.weight
-    one = points.taken(order[first])
-    weight = weight if manner.weighted else np.ones_like(weight)
-    return capped(Points(one.index, one.sign, weight, one.picture, distinct=True), manner.cap)
+    first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
+    weight = np.add.reduceat(points.weight[order], first) if manner.weighted else np.ones(len(first))
+    one = order[first]
+    return capped(Points(points.index[one], points.sign[one], weight, points.picture[one], distinct=True), manner.cap)
 
 
 def capped(points: Points, cap: int | None) -> Points:
     """The `cap` heaviest of each picture, the first of equal ones, in the order they had."""
     if cap is None or len(points) <= cap:
         return points
-    order = np.lexsort((-points.weight, points.picture))
-    picture = points.picture[order]
-    start = np.flatnonzero(np.concatenate(([True], picture[1:] != picture[:-1])))
-    rank = np.arange(len(order)) - np.repeat(start, np.diff(np.append(start, len(order))))
-    return points.taken(np.sort(order[rank < cap]))
+    kept = np.zeros(len(points), bool)
+    for picture in range(int(points.picture.max()) + 1):
+        own = np.flatnonzero(points.picture == picture)
+        weight = points.weight[own]
+        if len(own) > cap:
+            least = np.partition(weight, -cap)[-cap]
+            heavier = weight > least
+            tied = np.flatnonzero(weight == least)[: cap - np.count_nonzero(heavier)]
+            own = np.concatenate((own[heavier], own[tied]))
+        kept[own] = True
+    return points.taken(kept)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,17 +123,20 @@ class Support:
 
 
 def strongest(contributions: Floats, count: int) -> Support:
-    """Of each row of (P, n) the `count` largest positive ones, the first of equal ones; the best where none is."""
+    """Of each row of (P, n) the `count` largest positive ones, the first of equal ones; the best where none is.
+
+    The rows are used up: of two or more, what is taken is struck out.
+    """
     rows = np.arange(len(contributions))
     best = contributions.argmax(axis=1)
     value = contributions[rows, best]
     if count == 1 or contributions.shape[1] == 1:
         return Support(rows, best, np.ones(len(rows)), value <= 0)
-    rest, candidates, values = contributions.copy(), [best], [value]
+    candidates, values = [best], [value]
     for _ in range(min(count, contributions.shape[1]) - 1):
-        rest[rows, candidates[-1]] = -np.inf
-        candidates.append(rest.argmax(axis=1))
-        values.append(rest[rows, candidates[-1]])
+        contributions[rows, candidates[-1]] = -np.inf
+        candidates.append(contributions.argmax(axis=1))
+        values.append(contributions[rows, candidates[-1]])
     candidate, positive = np.stack(candidates, 1), np.maximum(np.stack(values, 1), 0).astype(np.float64)
     none = value <= 0
     positive[none, 0] = 1

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from core.engine.unravelling.points import Manner, Points, Support, all_positive, joined, merged
 from core.engine.unravelling.rules import RULES, Walk, attention, convolution, elementwise, linear, moves, pooling
-from core.engine.unravelling.tape import Tape, taped
+from core.engine.unravelling.tape import EVERYTHING, NOTHING, Reads, Tape, taped
 from core.errors import Undefined
 
 FAMILIES = (attention, convolution, elementwise, linear, moves, pooling)
@@ -119,29 +119,38 @@ def unravel(
 
     `layers`: whose points are kept on the way. Raises Undefined for an operation that has no rule.
     """
-    tape, answer, outcomes = taped(network, pictures, [*layers, *([start.layer] if start.layer else [])])
-    if start.layer and start.layer not in outcomes:
-        raise Undefined("this layer has no part in the network's answer")
-    first = outcomes[start.layer] if start.layer else answer
-    points, rivals = start.choose(first.data)
-    walk = Walk(manner, len(pictures), errors=[] if audit else None)
-    pending: dict[int, list[Points]] = {}
-    value, parts = (first, [points]) if rivals is None else linear.against(first, points, rivals, walk)
-    pending[id(value)] = parts
-    kept = {id(outcomes[name]): name for name in layers if name in outcomes}
-    reached: dict[str, Reached] = {}
-    _back(tape, pending, walk, kept, reached)
-    pixels = merged(joined(pending.pop(id(tape.pictures), [_none()])), manner)
-    total = len(pictures) or 1
-    return Unravelled(
-        Reached(pixels, tape.pictures.shape), reached, answer.data, walk.lost / total, walk.errors or []
-    )  # fmt: skip
+    named = [*layers, *([start.layer] if start.layer else [])]
+    tape, answer, outcomes = taped(network, pictures, _everything if audit else _declared, named)
+    try:
+        if start.layer and start.layer not in outcomes:
+            raise Undefined("this layer has no part in the network's answer")
+        first = outcomes[start.layer] if start.layer else answer
+        points, rivals = start.choose(first.data)
+        walk = Walk(manner, len(pictures), errors=[] if audit else None)
+        value, parts = (first, [points]) if rivals is None else linear.against(first, points, rivals, walk)
+        kept = {id(outcomes[name]): name for name in layers if name in outcomes}
+        pixels, reached = _back(tape, {id(value): parts}, walk, kept)
+    finally:
+        tape.forget()
+    lost = walk.lost / (len(pictures) or 1)
+    return Unravelled(Reached(pixels, tape.pictures.shape), reached, answer.data.clone(), lost, walk.errors or [])
+
+
+def _declared(name: str) -> Reads:
+    """What the rule for this operation reads."""
+    return RULES[name].reads if name in RULES else NOTHING
+
+
+def _everything(_: str) -> Reads:
+    """To check an operation, its outcome is read too."""
+    return EVERYTHING
 
 
 def _back(
-    tape: Tape, pending: dict[int, list[Points]], walk: Walk, kept: dict[int, str], reached: dict[str, Reached]
-) -> None:
-    """Take the points through all operations, the last first."""
+    tape: Tape, pending: dict[int, list[Points]], walk: Walk, kept: dict[int, str]
+) -> tuple[Points, dict[str, Reached]]:
+    """Take the points through all operations, the last first: those on the pixels, and on the layers in `kept`."""
+    reached: dict[str, Reached] = {}
     for operation in reversed(tape.operations):
         for value in operation.outputs:
             found = pending.pop(id(value), None)
@@ -152,11 +161,12 @@ def _back(
                 reached[name] = Reached(points, value.shape)
             if (rule := RULES.get(operation.name)) is None:
                 raise Undefined(f"the fixations cannot be traced through {CALLED.get(operation.name, operation.name)}")
-            for part, moved in rule(operation, value, points, walk):
+            for part, moved in rule.follow(operation, value, points, walk):
                 if not part.live:
                     walk.lost += float(moved.weight.sum())
                 elif len(moved):
                     pending.setdefault(id(part), []).append(moved)
+    return merged(joined(pending.pop(id(tape.pictures), [_none()])), walk.manner), reached
 
 
 def _met(found: list[Points], manner: Manner) -> Points:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from core.engine.unravelling.points import Floats, Manner, Points
-from core.engine.unravelling.tape import Operation, Value
+from core.engine.unravelling.tape import NOTHING, Operation, Reads, Value
 
 Followed = list[tuple[Value, Points]]
 
@@ -41,16 +42,33 @@ class Walk:
         self.errors.append(float((np.abs(total - outcome) / np.maximum(size, 1e-12)).max(initial=0)))
 
 
-Rule = Callable[[Operation, Value, Points, Walk], Followed]
+Follow = Callable[[Operation, Value, Points, Walk], Followed]
+
+
+class Rule(NamedTuple):
+    """How an operation is followed, and which numbers that takes: all others are gone by then."""
+
+    follow: Follow
+    reads: Reads
+
+
 RULES: dict[str, Rule] = {}
 
 
-def rule(*names: str) -> Callable[[Rule], Rule]:
+def rule(*names: str, reads: Reads = NOTHING) -> Callable[[Follow], Follow]:
     """The function is the rule for the operations of these names."""
 
-    def register(function: Rule) -> Rule:
-        for name in names:
-            RULES[name] = function
+    def register(function: Follow) -> Follow:
+        RULES.update(dict.fromkeys(names, Rule(function, reads)))
         return function
 
     return register
+
+
+def numbers_of(*names: str, outputs: slice = slice(0)) -> Reads:
+    """Those of the arguments of these names, where they are given and tensors, and those of these outcomes."""
+
+    def inputs(operation: Operation) -> list[Value]:
+        return [value for name in names if isinstance(value := operation.get(name), Value)]
+
+    return Reads(inputs, outputs)

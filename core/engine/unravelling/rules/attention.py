@@ -18,7 +18,7 @@ from core.engine.unravelling.points import (
     supported,
     unravelled,
 )
-from core.engine.unravelling.rules import Followed, Walk, rule
+from core.engine.unravelling.rules import Followed, Walk, numbers_of, rule
 from core.engine.unravelling.tape import Operation, Value, origin
 from core.errors import Undefined
 
@@ -26,7 +26,7 @@ SOFTMAX = frozenset({"_softmax", "softmax", "_safe_softmax"})
 BEHIND = MOVING | {"mul", "div", "native_dropout", "add"}
 
 
-@rule("bmm", "baddbmm")
+@rule("bmm", "baddbmm", reads=numbers_of("self", "mat2", "batch1", "batch2"))
 def weighted_rows(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """z_ij = sum_k A_ik V_kj: of the two that which came from a softmax is a constant, else the left one."""
     left, right = (operation[name] for name in _factors(operation))
@@ -55,6 +55,7 @@ def weighted_rows(operation: Operation, value: Value, points: Points, walk: Walk
     "_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_efficient_attention",
     "_scaled_dot_product_flash_attention", "_scaled_dot_product_cudnn_attention",
     "_scaled_dot_product_attention_math", "_scaled_dot_product_fused_attention_overrideable",
+    reads=numbers_of("query", "key", "value", "attn_mask", "attn_bias"),
 )  # fmt: skip
 def attention(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """C_j = s A_ij V_jd: the tokens whose values speak for it; A is a constant, made again for the rows that count."""

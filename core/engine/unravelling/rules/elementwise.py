@@ -8,8 +8,8 @@ import numpy as np
 
 from core.engine.unravelling.constants import MOVING
 from core.engine.unravelling.points import Floats, Indices, Points, signs, strongest, supported
-from core.engine.unravelling.rules import Followed, Walk, rule
-from core.engine.unravelling.tape import Operation, Value, origin
+from core.engine.unravelling.rules import Followed, Walk, numbers_of, rule
+from core.engine.unravelling.tape import Operation, Reads, Value, origin
 
 GATES = frozenset({"sigmoid", "hardsigmoid", "_softmax", "softmax", "tanh", "rsqrt", "reciprocal", "sqrt"})
 ACTIVATIONS = frozenset({"gelu", "silu", "relu", "hardswish", "hardtanh", "mish", "elu", "leaky_relu"})
@@ -31,7 +31,7 @@ def falling(operation: Operation, value: Value, points: Points, walk: Walk) -> F
     return [(operation.values[0], points.moved(points.index, np.float32(-1) * np.ones_like(points.sign)))]
 
 
-@rule("pow")
+@rule("pow", reads=numbers_of("self"))
 def power(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """The same place, by the sign of the slope."""
     base, exponent = operation.values[0], operation["exponent"]
@@ -41,7 +41,7 @@ def power(operation: Operation, value: Value, points: Points, walk: Walk) -> Fol
     return [(base, points.moved(points.index, -slope if falls else slope))]
 
 
-@rule("abs")
+@rule("abs", reads=numbers_of("self"))
 def absolute(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """The same place, by its sign."""
     (whole,) = operation.values
@@ -50,28 +50,33 @@ def absolute(operation: Operation, value: Value, points: Points, walk: Walk) -> 
 
 @rule(
     "native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm", "miopen_batch_norm",
-    "_native_batch_norm_legit", "native_group_norm",
+    "_native_batch_norm_legit", "batch_norm", "native_group_norm",
 )  # fmt: skip
 def norm_of_channels(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """The same place; a channel whose scale is negative turns the sign."""
     scale: Value | None = operation.get("weight")
-    if scale is None:
+    if scale is None or (scale.flat >= 0).all():
         return [(operation["input"], points)]
-    channels = value.shape[1]
-    inner = math.prod(value.shape[2:])
-    return [(operation["input"], points.moved(points.index, signs(scale.flat)[points.index // inner % channels]))]
+    channel = points.index // math.prod(value.shape[2:]) % value.shape[1]
+    return [(operation["input"], points.moved(points.index, signs(scale.flat)[channel]))]
 
 
 @rule("native_layer_norm", "_fused_rms_norm")
 def norm_of_rows(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """The same place, mean and deviation being constants (Ali et al. 2022); a negative scale turns the sign."""
     scale: Value | None = operation.get("weight")
-    if scale is None:
+    if scale is None or (scale.flat >= 0).all():
         return [(operation["input"], points)]
-    return [(operation["input"], points.moved(points.index, signs(scale.flat)[points.index % scale.flat.size]))]
+    return [(operation["input"], points.moved(points.index, signs(scale.flat)[points.index % scale.size]))]
 
 
-@rule("add", "sub")
+def _summands(operation: Operation) -> list[Value]:
+    """Where there is but one that depends on the pictures, it is followed unread."""
+    live = [part for part in operation.values if part.live]
+    return live if len(live) > 1 else []
+
+
+@rule("add", "sub", reads=Reads(_summands))
 def addition(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """A sum rests on its larger part, or on both by their shares; a constant part is a bias. Ties go to the skip."""
     first, second = operation["self"], operation["other"]
@@ -103,7 +108,7 @@ def addition(operation: Operation, value: Value, points: Points, walk: Walk) -> 
     return followed
 
 
-@rule("addcmul")
+@rule("addcmul", reads=numbers_of("self", "tensor1", "tensor2"))
 def scaled_addition(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """value * a * b + input, of which one factor and the rest are constants."""
     live = [part for part in operation.values if part.live]
@@ -129,23 +134,30 @@ def scaled_addition(operation: Operation, value: Value, points: Points, walk: Wa
     return followed
 
 
-@rule("mul", "div")
+def _gate(operation: Operation) -> list[Value]:
+    """The factor that is not followed."""
+    return _factors(operation)[1:]
+
+
+def _factors(operation: Operation) -> list[Value]:
+    """That which is followed, then its gate; a number is neither."""
+    factors = [part for part in (operation["self"], operation["other"]) if isinstance(part, Value)]
+    return list(_followed_first(*factors)) if operation.name == "mul" and len(factors) > 1 else factors
+
+
+@rule("mul", "div", reads=Reads(_gate))
 def product(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """A gate is a constant: the other factor is followed, and a negative gate turns the sign."""
-    first, second = operation["self"], operation["other"]
-    if not isinstance(second, Value):
-        return [(first, points.moved(points.index, _all(points, float(second))))]
-    if not isinstance(first, Value):
-        return [(second, points.moved(points.index, _all(points, float(first))))]
-    if operation.name == "mul":
-        first, second = _followed_first(first, second)
-    gate = second.flat[broadcast(points.index, value, second)]
-    return [
-        (first, points.moved(broadcast(points.index, value, first), signs(gate), distinct=first.shape == value.shape))
-    ]
+    first, *gates = _factors(operation)
+    if not gates:
+        number = next(part for part in (operation["other"], operation["self"]) if not isinstance(part, Value))
+        return [(first, points.moved(points.index, _all(points, float(number))))]
+    gate = gates[0].flat[broadcast(points.index, value, gates[0])]
+    place = broadcast(points.index, value, first)
+    return [(first, points.moved(place, signs(gate), distinct=first.shape == value.shape))]
 
 
-@rule("where")
+@rule("where", reads=numbers_of("condition"))
 def choice(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """Whichever of the two was taken."""
     condition = operation["condition"]
@@ -158,7 +170,7 @@ def choice(operation: Operation, value: Value, points: Points, walk: Walk) -> Fo
     return followed
 
 
-@rule("maximum", "minimum")
+@rule("maximum", "minimum", reads=numbers_of("self", "other", outputs=slice(1)))
 def larger(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """Whichever of the two it is."""
     first, second = operation["self"], operation["other"]
@@ -175,7 +187,7 @@ def broadcast(index: Indices, outcome: Value, part: Value) -> Indices:
     """The positions in `part` that positions in `outcome` are made of, where `part` was broadcast."""
     if part.shape == outcome.shape:
         return index
-    if part.flat.size == 1:
+    if part.size == 1:
         return np.zeros_like(index)
     shape = (1,) * (len(outcome.shape) - len(part.shape)) + part.shape
     place, stride, rest = np.zeros_like(index), 1, index

@@ -16,12 +16,12 @@ from core.engine.unravelling.points import (
     strongest,
     supported,
 )
-from core.engine.unravelling.rules import Followed, Walk, rule
+from core.engine.unravelling.rules import Followed, Walk, numbers_of, rule
 from core.engine.unravelling.rules.attention import weighted_rows
 from core.engine.unravelling.tape import Operation, Value
 
 
-@rule("addmm", "mm")
+@rule("addmm", "mm", reads=numbers_of("self", "mat1", "mat2"))
 def linear(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """One row a picture: all inputs that speak for it. One a token: its strongest inputs. C = s W x."""
     inputs, weight = operation["mat1" if operation.name == "addmm" else "self"], operation["mat2"]

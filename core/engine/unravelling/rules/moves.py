@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from core.engine.unravelling.points import Indices, Points, strongest, supported, unravelled
-from core.engine.unravelling.rules import Followed, Walk, rule
-from core.engine.unravelling.tape import Operation, Value
+from core.engine.unravelling.rules import Followed, Walk, numbers_of, rule
+from core.engine.unravelling.tape import Operation, Reads, Value
 
 
 @rule(
@@ -34,7 +34,7 @@ def view(operation: Operation, value: Value, points: Points, walk: Walk) -> Foll
 @rule("cat", "stack")
 def concatenation(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """Each point goes to the part that it came from; on a constant part it is lost."""
-    listed: list[Value] = [part for part in operation["tensors"] if part.data.numel()]
+    listed: list[Value] = [part for part in operation["tensors"] if part.size]
     dimension = operation.get("dim", 0) % len(value.shape)
     stacked = operation.name == "stack"
     coordinates = list(unravelled(points.index, value.shape))
@@ -60,20 +60,42 @@ def concatenation(operation: Operation, value: Value, points: Points, walk: Walk
 
 
 @rule(
-    "roll", "flip", "constant_pad_nd", "index", "index_select", "gather", "repeat", "pixel_shuffle", "pixel_unshuffle",
+    "roll", "flip", "index", "index_select", "gather", "repeat", "pixel_shuffle", "pixel_unshuffle",
     "channel_shuffle", "im2col", "reflection_pad2d", "replication_pad2d", "upsample_nearest2d", "rot90", "as_strided",
-    "_unsafe_index", "select_scatter",
+    "_unsafe_index", "select_scatter", reads=Reads(lambda operation: _moved_first(operation)[1]),
 )  # fmt: skip
 def move(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """Done again with each number's place in its stead; what comes from nowhere, such as padding, is lost."""
-    whole = next(part for part in operation.values if part.live)
-    places = torch.arange(1, whole.data.numel() + 1, dtype=torch.float64).view(whole.shape)
+    whole, _ = _moved_first(operation)
+    places = torch.arange(1, whole.size + 1, dtype=torch.float64).view(whole.shape)
     moved = operation.called(lambda part: places if part is whole else part.data.cpu())
     outcome: Tensor = moved[operation.outputs.index(value)] if isinstance(moved, list | tuple) else moved
     index = outcome.reshape(-1).numpy()[points.index].astype(np.int64) - 1
     there = index >= 0
     walk.lost += float(points.weight[~there].sum())
     return [(whole, points.taken(there).moved(index[there], distinct=False))]
+
+
+@rule("constant_pad_nd")
+def padding(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
+    """The same place, further to the front; on padding a point is lost."""
+    inputs: Value = operation["self"]
+    before = [0] * len(inputs.shape)
+    for number, count in enumerate(operation["pad"][::2]):
+        before[-1 - number] = count
+    inside = [one - count for one, count in zip(unravelled(points.index, value.shape), before, strict=True)]
+    there = np.ones(len(points), bool)
+    for coordinate, size in zip(inside, inputs.shape, strict=True):
+        there &= (coordinate >= 0) & (coordinate < size)
+    walk.lost += float(points.weight[~there].sum())
+    index: Indices = np.ravel_multi_index([coordinate[there] for coordinate in inside], inputs.shape)
+    return [(inputs, points.taken(there).moved(index))]
+
+
+def _moved_first(operation: Operation) -> tuple[Value, list[Value]]:
+    """What is moved, then what says where to."""
+    whole = next(part for part in operation.values if part.live)
+    return whole, [part for part in operation.values if part is not whole]
 
 
 @rule("upsample_bilinear2d", "upsample_bicubic2d", "_upsample_bicubic2d_aa", "_upsample_bilinear2d_aa")
@@ -88,11 +110,11 @@ def enlargement(operation: Operation, value: Value, points: Points, walk: Walk) 
     return [(inputs, points.moved(index, distinct=False))]
 
 
-@rule("col2im")
+@rule("col2im", reads=numbers_of("self"))
 def overlap(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """Overlapping windows are summed: the numbers that speak for the sum."""
     inputs = operation["self"]
-    places = torch.arange(value.data.numel(), dtype=torch.float64).view(value.shape)
+    places = torch.arange(value.size, dtype=torch.float64).view(value.shape)
     arguments = [operation[name] for name in ("kernel_size", "dilation", "padding", "stride")]
     target = torch.ops.aten.im2col(places + 1, *arguments).reshape(-1).numpy().astype(np.int64) - 1
     order = np.argsort(target, kind="stable")

@@ -19,12 +19,12 @@ from core.engine.unravelling.points import (
     supported,
     unravelled,
 )
-from core.engine.unravelling.rules import Followed, Walk, rule
+from core.engine.unravelling.rules import Followed, Walk, numbers_of, rule
 from core.engine.unravelling.rules.convolution import Geometry
 from core.engine.unravelling.tape import Operation, Value
 
 
-@rule("max_pool2d_with_indices")
+@rule("max_pool2d_with_indices", reads=numbers_of(outputs=slice(1, 2)))
 def max_pool(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """The largest of the window, whatever the sign."""
     inputs, (outcome, where) = operation["self"], operation.outputs
@@ -33,7 +33,7 @@ def max_pool(operation: Operation, value: Value, points: Points, walk: Walk) -> 
     return [(inputs, points.moved(plane + positions, distinct=False))]
 
 
-@rule("amax", "max", "amin", "min")
+@rule("amax", "max", "amin", "min", reads=numbers_of("self"))
 def largest(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """The largest (or the least) of all that is reduced."""
     if value is not operation.outputs[0]:
@@ -45,7 +45,7 @@ def largest(operation: Operation, value: Value, points: Points, walk: Walk) -> F
     return [(inputs, points.moved(candidates[np.arange(len(points)), best], distinct=False))]
 
 
-@rule("mean", "sum")
+@rule("mean", "sum", reads=numbers_of("self"))
 def mean(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """C = s x over all that is averaged."""
     inputs = operation["self"]
@@ -61,7 +61,7 @@ def mean(operation: Operation, value: Value, points: Points, walk: Walk) -> Foll
     return [(inputs, joined(found))]
 
 
-@rule("logsumexp")
+@rule("logsumexp", reads=numbers_of("self"))
 def soft_maximum(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """Its slope says who decides: the places share by exp(x), the strongest the most."""
     inputs = operation["self"]
@@ -75,7 +75,7 @@ def soft_maximum(operation: Operation, value: Value, points: Points, walk: Walk)
     return [(inputs, joined(found))]
 
 
-@rule("avg_pool2d", "_adaptive_avg_pool2d", "avg_pool1d")
+@rule("avg_pool2d", "_adaptive_avg_pool2d", "avg_pool1d", reads=numbers_of("self"))
 def average_pool(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """C = s x in the window; where the window is the whole map, as a mean over it."""
     inputs = operation["self"]
