@@ -1,0 +1,12 @@
+from . import autoencoder as autoencoder
+from . import blocks as blocks
+from . import learner as learner
+from . import loop as loop
+from . import noise as noise
+from . import pictures as pictures
+from . import planes as planes
+from . import pretraining as pretraining
+from . import sheets as sheets
+from . import stored as stored
+from . import trained as trained
+from . import units as units

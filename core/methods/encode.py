@@ -1,0 +1,70 @@
+"""Encode: the codes of a whole data set by an autoencoder that learned from another one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from core import autoencoding
+from core.errors import BadInput
+from core.items import Embedding, Item, Result, Scalar
+from core.method import Context, Method, MethodFamily, Needs, Output, parameter
+
+if TYPE_CHECKING:
+    from core.networks.network import Network
+    from core.picture import Picture
+
+
+class Encode(Method):
+    """A pass of every picture through a stored encoder."""
+
+    title: ClassVar[str] = "Encode a data set"
+    summary: ClassVar[str] = (
+        "What are the codes of an autoencoder worth on other pictures? It encodes each picture of a data set; nothing "
+        "is learned but a linear classifier on the codes."
+    )
+    source: ClassVar[str] = "The method `autoencoder`"
+    family: ClassVar[MethodFamily] = "autoencoder"
+    version: ClassVar[int] = 1
+    needs: ClassVar[Needs] = Needs(pictures=0, dataset=True, network=False)
+    outputs: ClassVar[tuple[Output, ...]] = (
+        Output("reconstructions", "image", "Pictures of the data set as the decoder draws them"),
+        Output("errors", "map", "How far each pixel is from the original: |difference|, mean over colors"),
+        Output("originals", "image", "The same pictures as the encoder sees them"),
+        Output("codes_pca", "embedding", "Codes of up to 1,000 pictures, along their two principal directions"),
+        Output("codes_tsne", "embedding", "The same codes by t-SNE: neighbours stay neighbours"),
+        Output("codes", "embedding", "The whole code of every picture, in the data set's order"),
+        Output("squared_error", "scalar", "Mean squared error of up to 1,000 pictures; a value's range is 1"),
+        Output("accuracy_codes", "scalar", "Linear classifier on the codes, by cross-validation", optional=True),
+        Output("accuracy_pixels", "scalar", "The same on the raw pixels", optional=True),
+    )
+
+    model: str = parameter("", "Key of the result that holds the autoencoder.", choices="results", of="autoencoder")
+
+    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
+        """Encode all, and look at some."""
+        dataset, ours = context.dataset, autoencoding
+        if dataset is None:
+            raise BadInput("the pictures that are encoded are a data set, and none was given")
+        model = ours.stored.trained_autoencoder(context, self.model)
+        given = ours.pictures.all_fitted(dataset, model.design, context.device)
+        codes = ours.learner.encoded(model, given)
+        names = tuple(dataset.class_names[label] for label in dataset.labels)
+        context.report(1, 3)
+        chosen = ours.pictures.class_by_class(dataset.labels, ours.planes.MOST_CODES)
+        some, labels = ours.pictures.as_values(given[chosen]), dataset.labels[chosen]
+        drawn, some_codes = ours.learner.applied(model, some)
+        values = some_codes.cpu().numpy()
+        items: dict[str, Item] = {
+            **ours.sheets.compared(some, drawn),
+            "codes": Embedding(points=codes.cpu().numpy(), labels=names),
+            **ours.planes.planes(values, [names[number] for number in chosen], some, context.seed),
+            "squared_error": Scalar(value=ours.trained.squared_error(drawn, some)),
+        }
+        context.report(2, 3)
+        items |= ours.trained.accuracies({"codes": values, "pixels": some.flatten(1).cpu().numpy()}, labels)
+        context.report(3, 3)
+        return Result(
+            {out.name: replace(items[out.name], caption=out.caption) for out in self.outputs if out.name in items}
+        )

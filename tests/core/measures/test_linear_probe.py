@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.preprocessing import StandardScaler
+
+from core.items import Floats
+from core.measures.linear_probe import linear_accuracy
+
+LABELS = np.arange(90) % 3
+
+
+def features(width: int, signal: float) -> Floats:
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=(90, width))
+    values[np.arange(90), LABELS] += signal
+    return values.astype(np.float32)
+
+
+def test_classes_that_a_line_parts_are_named_right() -> None:
+    assert linear_accuracy(features(5, 20), LABELS) == 1.0
+
+
+def test_features_that_say_nothing_are_worth_a_guess() -> None:
+    accuracy = linear_accuracy(features(5, 0), LABELS)
+    assert accuracy == pytest.approx(1 / 3, abs=0.15)
+
+
+def test_more_features_than_rows_give_what_they_would_give_unturned() -> None:
+    wide = features(300, 3)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    scaled = StandardScaler().fit_transform(wide)
+    direct = cross_val_score(LogisticRegression(max_iter=2000), scaled, LABELS, cv=folds).mean()
+    assert linear_accuracy(wide, LABELS) == pytest.approx(direct, abs=0.012)
+
+
+def test_units_of_features_and_constant_ones_do_not_matter() -> None:
+    values = features(4, 2)
+    other = np.hstack([values * np.array([1e3, 1e-3, 1, 7]), np.full((90, 1), 5)]).astype(np.float32)
+    assert linear_accuracy(other, LABELS) == pytest.approx(linear_accuracy(values, LABELS), abs=0.02)
+
+
+@pytest.mark.parametrize("labels", [np.zeros(6, np.int64), np.array([0, 0, 0, 0, 0, 1])], ids=["one", "a single one"])
+def test_where_it_has_no_meaning_there_is_no_number(labels: np.ndarray) -> None:  # type: ignore[type-arg]
+    assert linear_accuracy(features(4, 1)[:6], labels) is None
+
+
+def test_two_of_a_class_are_enough() -> None:
+    assert linear_accuracy(features(5, 20)[:8], np.arange(8) % 4) is not None

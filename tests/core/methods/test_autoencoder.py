@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from core.autoencoding import learner
+from core.autoencoding.stored import autoencoder_of
+from core.dataset import Dataset
+from core.digits import digits
+from core.engine import pace
+from core.errors import BadInput, BadParameter, Cancelled, ComputationFailed
+from core.items import Animation, Embedding, Image, Map, Pixels, Result, Scalar, Series
+from core.method import Checkpoint, Context
+from core.methods import make_method
+from core.networks.network import Network
+from tests.core.autoencoding.fitting import fitted
+from tests.squares import squares
+
+SMALL: dict[str, Any] = {"input_px": 8, "epochs": 2, "batch": 8, "width": 4, "code": 4, "few_labels": 0}
+SPARSE = {"kind": "sparse", "architecture": "dense", "code": 32}
+
+
+class Kept(Checkpoint):
+    def __init__(self) -> None:
+        self.content: bytes | None = None
+
+    def read(self) -> bytes | None:
+        return self.content
+
+    def write(self, content: bytes) -> None:
+        self.content = content
+
+
+class Job(Context):
+    """A job of a worker that stops it at step `stop_at`; another may go on from its checkpoint."""
+
+    def __init__(self, dataset: Dataset | None, seed: int = 0, stop_at: int | None = None) -> None:
+        super().__init__(seed)
+        self.dataset, self.stop_at = dataset, stop_at
+        self.checkpoint: Kept = Kept()
+        self.steps: list[int] = []
+        self.previews: list[Pixels] = []
+        self.drawn: list[list[str]] = []
+
+    def report(
+        self,
+        step: int,
+        total: int,  # noqa: ARG002
+        scalars: Mapping[str, float] | None = None,  # noqa: ARG002
+        preview: Callable[[], Pixels] | None = None,
+    ) -> None:
+        self.steps.append(step)
+        if preview is not None:
+            self.previews.append(preview())
+        if step == self.stop_at:
+            raise Cancelled("asked to stop")
+
+    def draw(self, curves: Sequence[Series]) -> None:
+        self.drawn.append([curve.y_label for curve in curves])
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    return squares(each=8, held_out=6)
+
+
+def run(job: Context, **parameters: Any) -> Result:
+    return make_method("autoencoder", SMALL | parameters).run([], cast(Network, None), job)
+
+
+def files(result: Result) -> dict[str, Any]:
+    return {name: item.files() for name, item in result.items.items()} | result.metrics
+
+
+@pytest.fixture(scope="module")
+def on_digits() -> Result:
+    """What the method gives of the digits, dense and so in a few seconds."""
+    return run(Job(digits()), architecture="dense", code=16, width=16, epochs=20, batch=64, few_labels=1)
+
+
+def test_one_linear_layer_finds_the_subspace_of_pca() -> None:
+    found = fitted(architecture="linear").beside_pca()
+    angle, error = found["pca_angle"], found["pca_error"]
+    assert isinstance(angle, Scalar)
+    assert isinstance(error, Scalar)
+    assert angle.value < 5
+    assert 0.008 < error.value < 0.015
+
+
+@pytest.mark.parametrize("noise", ["pixels", "patch"])
+def test_denoising_takes_away_more_than_half_of_the_noise(noise: str) -> None:
+    found = fitted(kind="denoising", noise=noise, architecture="dense").reconstructed()
+    removed = found["noise_removed"]
+    assert isinstance(removed, Scalar)
+    assert removed.value > 0.5
+
+
+@pytest.mark.parametrize(("penalty", "active"), [("l1", 0.1), ("l1", 0.3), ("l2", 0.1), ("l2", 0.3)])
+def test_sparse_codes_have_the_sparsity_that_was_asked_for(penalty: str, active: float) -> None:
+    found = fitted(**SPARSE, penalty=penalty, active=active).reconstructed()
+    share, error = found["active"], found["held_out_error"]
+    assert isinstance(share, Scalar)
+    assert isinstance(error, Scalar)
+    assert share.value == pytest.approx(active, rel=0.15)
+    assert error.value < 0.03  # and the pictures can be told from their mean, whose error is 0.07
+
+
+def test_a_code_that_is_not_linear_keeps_more_than_pca(on_digits: Result) -> None:
+    assert on_digits.metrics["held_out_error"] < on_digits.metrics["pca_error"]
+
+
+def test_checkerboards_of_a_transposed_convolution_can_be_measured() -> None:
+    left = {}
+    for decoder in ("nearest", "transposed"):
+        found = fitted(decoder=decoder, epochs=12).reconstructed()["stride_energy"]
+        assert isinstance(found, Scalar)
+        left[decoder] = found.value
+    assert left["transposed"] > 1.2 * left["nearest"]
+
+
+def test_the_same_pictures_lie_at_the_same_places_in_every_sheet(on_digits: Result) -> None:
+    originals, drawn, errors = (on_digits.items[name] for name in ("originals", "reconstructions", "errors"))
+    assert isinstance(originals, Image)
+    assert isinstance(drawn, Image)
+    assert isinstance(errors, Map)
+    difference = np.abs(originals.pixels.astype(float) - drawn.pixels).mean(axis=2) / 255
+    inside = errors.values > 0
+    # what is drawn is cut off at black and white, the error is not
+    assert np.corrcoef(difference[inside], errors.values[inside])[0, 1] > 0.9
+
+
+def test_codes_in_the_plane_have_classes_and_pictures(on_digits: Result) -> None:
+    for name in ("codes_pca", "codes_tsne"):
+        codes = on_digits.items[name]
+        assert isinstance(codes, Embedding)
+        assert codes.points.shape == (1000, 2)
+        assert set(codes.labels) == set("0123456789")
+        assert codes.thumbnails is not None
+        assert codes.thumbnails.shape == (1000, 8, 8, 3)
+
+
+def test_codes_are_worth_about_as_much_as_pixels_to_a_linear_classifier(on_digits: Result) -> None:
+    metrics = on_digits.metrics
+    assert all(metrics[f"accuracy_{name}"] > 0.9 for name in ("codes", "pixels", "pca"))
+    assert 0.2 < metrics["accuracy_scratch"] < 0.9
+    assert 0.2 < metrics["accuracy_pretrained"] < 0.9
+
+
+def test_units_walk_and_curves_are_there(on_digits: Result) -> None:
+    walk, loss, held_out = (on_digits.items[name] for name in ("walk", "loss", "held_out_loss"))
+    assert isinstance(walk, Animation)
+    assert isinstance(loss, Series)
+    assert isinstance(held_out, Series)
+    assert len(walk.frames) == 25
+    assert len(loss.y) == len(held_out.y) == 20
+    assert loss.y[-1] < loss.y[0]
+    assert loss.y_label == held_out.y_label == "Mean squared error"
+
+
+def test_compression_counts_all_that_the_decoder_is_given(dataset: Dataset) -> None:
+    assert run(Job(dataset)).metrics["compression"] == 3 * 64 / 4
+    assert run(Job(dataset), decoder="unpooling").metrics["compression"] == pytest.approx(192 / (4 + 64 + 32))
+
+
+def test_numbers_without_a_meaning_are_left_out(dataset: Dataset) -> None:
+    plain, noisy, sparse, one_class = (
+        run(Job(dataset)).metrics,
+        run(Job(dataset), kind="denoising", architecture="dense"),
+        run(Job(dataset), kind="sparse").metrics,
+        run(Job(squares(each=24, held_out=6, classes=1)), few_labels=3).metrics,
+    )
+    assert "stride_energy" in plain
+    assert not plain.keys() & {"noise_removed", "active", "pca_angle", "accuracy_pretrained"}
+    assert "inputs" in noisy.items
+    assert "noise_removed" in noisy.metrics
+    assert "stride_energy" not in noisy.metrics
+    assert "active" in sparse
+    assert not any(name.startswith("accuracy") for name in one_class)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"decoder": "unpooling", "kind": "denoising"},
+        {"architecture": "dense", "kind": "sparse"},
+        {"decoder": "transposed", "kind": "sparse", "penalty": "l2"},
+    ],
+    ids=str,
+)
+def test_a_stopped_job_goes_on_to_the_same_bytes(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, parameters: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(pace, "EVERY_S", 0.0)
+    monkeypatch.setattr(pace, "SHARE", 1e9)
+    undisturbed = files(run(Job(dataset), **parameters))
+    for stop_at in (1, 4, 7):  # in both epochs of three steps, and behind them
+        job = Job(dataset, stop_at=stop_at)
+        with pytest.raises(Cancelled):
+            run(job, **parameters)
+        job.stop_at, job.steps = None, []
+        assert files(run(job, **parameters)) == undisturbed
+        assert job.steps[0] == min(stop_at, 7)
+
+
+def test_a_checkpoint_of_another_network_starts_anew(dataset: Dataset) -> None:
+    other, job = Job(dataset), Job(dataset)
+    run(other, code=5)
+    job.checkpoint.content = other.checkpoint.content
+    assert files(run(job)) == files(run(Job(dataset)))
+    assert job.steps[0] == 1
+
+
+def test_the_seed_decides(dataset: Dataset) -> None:
+    first, second, other = (files(run(Job(dataset, seed=seed))) for seed in (1, 1, 2))
+    assert first == second
+    assert first["network"] != other["network"]
+
+
+def test_reconstructions_and_curves_are_seen_while_it_learns(dataset: Dataset) -> None:
+    job = Job(dataset)
+    run(job)
+    assert len(job.previews) == 6
+    assert (job.previews[0] != job.previews[-1]).any()
+    assert job.drawn == [["Loss", "Held out loss"]] * 2
+
+
+def test_the_trained_network_is_what_drew_the_pictures(dataset: Dataset) -> None:
+    result = run(Job(dataset), loss="mae")
+    model = autoencoder_of(result, "cpu")
+    assert (model.design.side_px, model.design.channels, model.design.code) == (8, 3, 4)
+    loss = result.items["loss"]
+    assert isinstance(loss, Series)
+    assert loss.y_label == "Mean absolute error"
+    assert result.metrics["parameters"] == sum(part.numel() for part in model.parameters())
+
+
+def test_without_a_data_set_it_is_refused() -> None:
+    with pytest.raises(BadInput, match="an autoencoder learns from a data set, and none was given"):
+        run(Job(None))
+
+
+def test_a_loss_that_is_no_number_ends_it_in_a_sentence(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(learner.LOSSES, "mse", lambda drawn, _: drawn.sum() * float("nan"))
+    with pytest.raises(ComputationFailed, match=r"^loss was nan at step 0: try a lower rate$"):
+        run(Job(dataset))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"input_px": 30}, "input_px must be a multiple of 4, got 30"),
+        ({"input_px": 4}, "input_px must be 8 to 128 px, got 4"),
+        ({"code": 1}, "code must be a whole number from 2 to 1024, got 1"),
+        ({"kind": "variational"}, "kind must be one of plain, denoising, sparse, got 'variational'"),
+        ({"active": 0}, "active must be 0.01 to 0.9, got 0"),
+    ],
+)
+def test_a_parameter_that_is_not_allowed_is_a_sentence(parameters: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(BadParameter, match=r"^[^\n]+$") as caught:
+        make_method("autoencoder", parameters)
+    assert sentence in str(caught.value)
+
+
+def test_parameters_that_decide_nothing_make_no_other_job() -> None:
+    plain = make_method("autoencoder", {})
+    assert make_method("autoencoder", {"noise": "patch", "patch_share": 0.2, "active": 0.5}) == plain
+    assert (
+        make_method("autoencoder", {"architecture": "dense", "decoder": "transposed"}).model_dump()["decoder"]
+        == "nearest"
+    )
+
+
+def test_one_is_told_from_another_in_a_few_words() -> None:
+    assert make_method("autoencoder", {}).subject() == "plain convolutional autoencoder, nearest, code of 16"
+    assert make_method("autoencoder", SPARSE).subject() == "sparse dense autoencoder, code of 32"

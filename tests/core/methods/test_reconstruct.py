@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from core.autoencoding.stored import as_weights
+from core.errors import BadInput, BadParameter
+from core.items import Image, Map, Pixels, Result, Series
+from core.method import Context
+from core.methods import make_method
+from core.networks.network import Network
+from core.picture import Picture
+from tests.core.autoencoding.fitting import untrained
+
+KEY = "a" * 64
+
+
+class Job(Context):
+    """Knows one result."""
+
+    def __init__(self, **parts: Any) -> None:
+        super().__init__(0)
+        self.model = untrained(**parts).eval()
+
+    def result(self, key: str) -> Result:
+        return Result({"network": as_weights(self.model)}) if key == KEY else super().result(key)
+
+
+def run(job: Context, pixels: Pixels, model: str = KEY) -> Result:
+    return make_method("reconstruct", {"model": model}).run([Picture.from_pixels(pixels)], cast(Network, None), job)
+
+
+def noise(height: int, width: int) -> Pixels:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def test_the_picture_its_reconstruction_and_the_error_are_of_one_size() -> None:
+    items = run(Job(), noise(60, 40)).items
+    original, drawn, error = (items[name] for name in ("original", "reconstruction", "error"))
+    assert isinstance(original, Image)
+    assert isinstance(drawn, Image)
+    assert isinstance(error, Map)
+    assert original.pixels.shape == drawn.pixels.shape == (*error.values.shape, 3) == (320, 320, 3)
+
+
+def test_the_error_and_the_code_are_those_of_the_network() -> None:
+    job = Job()
+    result = run(job, np.full((8, 8, 3), 128, np.uint8))
+    gray = job.model.mean.new_full((1, 1, 8, 8), 128 / 255)
+    drawn, codes = job.model(gray)
+    assert result.metrics["squared_error"] == pytest.approx(float((drawn - gray).detach().square().mean()), rel=1e-4)
+    code = result.items["code"]
+    assert isinstance(code, Series)
+    assert code.y == pytest.approx(codes[0].detach().numpy(), abs=1e-6)
+
+
+def test_an_autoencoder_of_colors_keeps_them() -> None:
+    original = run(Job(), noise(8, 8)).items["original"]
+    assert isinstance(original, Image)
+    assert (original.pixels == original.pixels[..., :1]).all()
+
+
+def test_without_an_autoencoder_it_is_refused_in_a_sentence() -> None:
+    with pytest.raises(BadParameter, match="model must be the key of a trained autoencoder, got none"):
+        run(Job(), noise(8, 8), "")
+    with pytest.raises(BadInput, match=f"there is no result {'b' * 12} here"):
+        run(Job(), noise(8, 8), "b" * 64)
