@@ -1,0 +1,8 @@
+"""Generative adversarial networks: two networks that learn against each other, and what is shown of the generator.
+
+As with `core.engine`, each module is imported on first use, so that declaring a method that learns costs no torch.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

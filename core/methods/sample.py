@@ -1,0 +1,66 @@
+"""Sample: new pictures by a generator that has learned already."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from core import autoencoding, gan
+from core.items import Image, Item, Result
+from core.method import Context, Method, MethodFamily, Needs, Output, parameter
+
+if TYPE_CHECKING:
+    from core.networks.network import Network
+    from core.picture import Picture
+
+WALKED = 16
+"""Latents that a walk visits, at most."""
+
+
+class Sample(Method):
+    """One pass of numbered latents through a stored generator."""
+
+    title: ClassVar[str] = "Sample"
+    summary: ClassVar[str] = (
+        "What else does a generator draw? It is given other latents than those that were shown when it learned, and "
+        "latents nearer to their middle or farther from it; nothing is learned."
+    )
+    source: ClassVar[str] = (
+        "The method `gan`; latents near the middle: the truncation of Brock et al. 2018, arXiv:1809.11096"
+    )
+    family: ClassVar[MethodFamily] = "autoencoder"
+    version: ClassVar[int] = 1
+    needs: ClassVar[Needs] = Needs(pictures=0, network=False)
+    outputs: ClassVar[tuple[Output, ...]] = (
+        Output("samples", "image", "What the generator draws of these latents, in the order of their numbers"),
+        Output("walk", "animation", "From each of the first 16 of them to the next, along the sphere"),
+    )
+
+    model: str = parameter("", "Key of the result that holds the generator.", choices="results", of="gan")
+    count: int = parameter(64, "Latents that are drawn.", unit="pictures", ge=1, le=1024)
+    start: int = parameter(
+        0, "Number of the first latent; 0 to 15 are those that were shown when it learned.", unit="", ge=0,
+        le=1_000_000,
+    )  # fmt: skip
+    spread: float = parameter(
+        1.0, "Spread of the latents; 1: as in learning, less: fewer failures and less variety.", unit="", gt=0, le=2
+    )
+
+    def subject(self) -> str:
+        return f"latents {self.start} to {self.start + self.count - 1}, spread {self.spread:g}"
+
+    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
+        """Draw."""
+        generator = gan.stored.generator_of(context.result(self.model), context.device)
+        numbers = range(self.start, self.start + self.count)
+        latents = self.spread * gan.latents.numbered(numbers, generator.design.latent)
+        drawn = gan.learner.drawn(generator, latents)
+        context.report(1, 2)
+        items: dict[str, Item] = {
+            "samples": Image(pixels=autoencoding.sheets.sheet(drawn, math.ceil(math.sqrt(self.count)))),
+            "walk": gan.trained.walk(generator, latents[:WALKED]),
+        }
+        context.report(2, 2)
+        return Result({output.name: replace(items[output.name], caption=output.caption) for output in self.outputs})

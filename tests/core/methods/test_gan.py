@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from core.dataset import Dataset
+from core.digits import digits
+from core.engine import pace
+from core.errors import BadInput, BadParameter, Cancelled, NetworkUnavailable
+from core.items import Animation, Image, Pixels, Result, Series, Weights
+from core.method import Checkpoint, Context
+from core.methods import make_method
+from core.networks.catalog import get_card
+from core.networks.loading import load
+from core.networks.network import Network
+from tests.squares import squares
+
+JUDGE = "random/test_resnet"
+SMALL: dict[str, Any] = {"epochs": 3, "batch": 4, "width": 4, "latent": 8, "judge": JUDGE}
+FRECHET = {"frechet_distance_in_the_features", "frechet_floor_in_the_features"}
+
+
+class Kept(Checkpoint):
+    content: bytes | None = None
+
+    def read(self) -> bytes | None:
+        return self.content
+
+    def write(self, content: bytes) -> None:
+        self.content = content
+
+
+class Job(Context):
+    """A job of a worker that stops it at step `stop_at`; another may go on from its checkpoint."""
+
+    def __init__(self, dataset: Dataset | None, stop_at: int | None = None) -> None:
+        super().__init__(seed=2)
+        self.dataset, self.stop_at = dataset, stop_at
+        self.checkpoint: Kept = Kept()
+        self.scalars: dict[str, float] = {}
+        self.preview: Pixels | None = None
+
+    def network(self, identity: str) -> Network:
+        return load(get_card(identity.partition("#")[0]))
+
+    def report(
+        self,
+        step: int,
+        total: int,
+        scalars: Mapping[str, float] | None = None,
+        preview: Callable[[], Pixels] | None = None,
+    ) -> None:
+        assert 0 < step <= total
+        self.scalars |= scalars or {}
+        self.preview = preview() if preview else self.preview
+        if step == self.stop_at:
+            raise Cancelled("asked to stop")
+
+
+def run(job: Job, **parameters: Any) -> Result:
+    return make_method("gan", SMALL | parameters).run([], cast(Network, None), job)
+
+
+def files(result: Result) -> dict[str, Any]:
+    return {name: item.files() for name, item in result.items.items()} | result.metrics
+
+
+@pytest.mark.parametrize("stop_at", [1, 4, 9])
+def test_a_job_that_was_stopped_goes_on_to_the_same_bytes(monkeypatch: pytest.MonkeyPatch, stop_at: int) -> None:
+    monkeypatch.setattr(pace, "EVERY_S", 0.0)
+    dataset = squares(each=4, held_out=2)  # 12 pictures to learn from: 9 steps
+    stopped, job = Job(dataset, stop_at), Job(dataset)
+    with pytest.raises(Cancelled):
+        run(stopped)
+    job.checkpoint.content = stopped.checkpoint.content
+    assert files(run(job)) == files(run(Job(dataset)))
+
+
+def test_it_tells_how_it_goes_while_it_learns() -> None:
+    job = Job(squares(each=4, held_out=2))
+    run(job)
+    assert job.scalars.keys() == {"epoch", "generator_loss", "discriminator_loss", "discriminator_accuracy"}
+    assert job.preview is not None
+    assert job.preview.std() > 0
+
+
+def test_both_losses_share_a_chart_and_the_accuracy_says_who_wins() -> None:
+    items = run(Job(squares(each=4, held_out=2))).items
+    curves = {name: item for name, item in items.items() if isinstance(item, Series)}
+    assert list(curves) == ["generator_loss", "discriminator_loss", "discriminator_accuracy"]
+    assert len({(curve.x_label, curve.y_label) for curve in curves.values()}) == 2
+    assert all(len(curve.y) == 3 for curve in curves.values())
+    assert "wins" in curves["discriminator_accuracy"].caption or "neither" in curves["discriminator_accuracy"].caption
+
+
+@pytest.mark.parametrize("normalization", ["batch", "spectral"])
+def test_a_data_set_of_one_class_is_learned(normalization: str) -> None:
+    everything = digits()
+    chosen = np.flatnonzero(everything.labels == 3)
+    pictures = [everything.pictures[index] for index in chosen]
+    ones = Dataset(("3",), pictures, np.zeros(len(chosen), np.int64), everything.held_out[chosen])
+    result = run(Job(ones), normalization=normalization, batch=32)
+    assert not result.items.keys() & FRECHET, "18 pictures are held out"
+    assert all(np.isfinite(value) for value in result.metrics.values())
+
+
+def test_enough_held_out_pictures_are_compared_by_the_judge_that_was_named() -> None:
+    job = Job(squares(each=8, held_out=8))
+    assert run(job).items.keys() >= FRECHET
+
+    def unavailable(_: str) -> Network:
+        raise NetworkUnavailable("not here")
+
+    job.network = unavailable  # type: ignore[method-assign]
+    job.scalars = {}
+    with pytest.raises(NetworkUnavailable):
+        run(job)
+    assert not job.scalars, "it was told before anything was learned"
+
+
+@pytest.mark.parametrize(("side", "given", "input_px"), [(8, None, 16), (20, None, 32), (70, None, 64), (20, 16, 16)])
+def test_pictures_keep_their_size_or_are_brought_to_the_next(side: int, given: int | None, input_px: int) -> None:
+    items = run(Job(squares(each=2, held_out=1, side=side)), input_px=given, epochs=1).items
+    network, samples, film = items["network"], items["samples"], items["learning"]
+    assert isinstance(network, Weights)
+    assert network.config["generator"] == {"side_px": input_px, "channels": 3, "latent": 8, "width": 4}
+    assert isinstance(samples, Image)
+    assert isinstance(film, Animation)
+    assert samples.pixels.shape == film.frames.shape[1:]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"input_px": 24}, "input_px must be 16, 32 or 64, got 24"),
+        ({"judge": f"{JUDGE}, random/test_vit"}, "one network"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence(parameters: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(BadParameter, match=sentence):
+        make_method("gan", parameters)
+
+
+def test_without_a_data_set_nothing_is_learned() -> None:
+    with pytest.raises(BadInput, match="data set"):
+        run(Job(None))

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+
+from core.comparison import Comparison
+from core.errors import BadInput
+from core.gan.networks import Design, build
+from core.gan.stored import as_weights
+from core.items import Animation, Image, Result
+from core.method import Context
+from core.methods import make_method
+from core.networks.network import Network
+
+KEY = "ab" * 32
+
+
+class Stored(Context):
+    """A store that holds one result."""
+
+    def __init__(self, result: Result, seed: int = 0) -> None:
+        super().__init__(seed)
+        self._result = result
+
+    def result(self, key: str) -> Result:
+        return self._result if key == KEY else super().result(key)
+
+
+@pytest.fixture(scope="module")
+def trained() -> Result:
+    generator, _ = build(Design(16, 1, latent=8, width=4), "batch", seed=0)
+    for part in generator.parameters():
+        part.data *= 5  # so that pictures differ
+    generator(torch.randn(64, 8))
+    return Result({"network": as_weights(generator.eval())})
+
+
+def run(trained: Result, seed: int = 0, **parameters: Any) -> dict[str, Any]:
+    method = make_method("sample", {"model": KEY, "count": 4} | parameters)
+    return dict(method.run([], cast(Network, None), Stored(trained, seed)).items)
+
+
+def tiles(image: Image, columns: int) -> list[np.ndarray[Any, Any]]:
+    """The pictures of a square sheet."""
+    side = (image.pixels.shape[1] - 2 * (columns - 1)) // columns
+    starts = [place * (side + 2) for place in range(columns)]
+    return [image.pixels[top : top + side, left : left + side] for top in starts for left in starts]
+
+
+def test_the_same_latents_give_the_same_bytes_whatever_the_seed(trained: Result) -> None:
+    first, again, other = run(trained), run(trained, seed=5), run(trained, start=4)
+    assert {name: item.files() for name, item in first.items()} == {name: item.files() for name, item in again.items()}
+    assert first["samples"].files() != other["samples"].files()
+
+
+def test_a_latent_keeps_its_number_wherever_the_sheet_begins(trained: Result) -> None:
+    from_0, from_2 = (tiles(run(trained, start=start)["samples"], 2) for start in (0, 2))
+    assert np.array_equal(from_0[2], from_2[0])
+    assert np.array_equal(from_0[3], from_2[1])
+    assert not np.array_equal(from_0[0], from_2[0])
+
+
+def test_less_spread_is_less_variety(trained: Result) -> None:
+    variety = [np.std(tiles(run(trained, spread=spread)["samples"], 2), axis=0).mean() for spread in (0.1, 0.5, 1.0)]
+    assert variety == sorted(variety)
+    assert variety[0] < 0.5 * variety[2]
+
+
+def test_one_picture_is_enough_and_many_are_a_square(trained: Result) -> None:
+    alone = run(trained, count=1)
+    assert alone["samples"].pixels.shape == (320, 320, 3)
+    assert isinstance(alone["walk"], Animation)
+    many = run(trained, count=20)
+    assert many["samples"].pixels.shape[1] == 5 * 64 + 4 * 2
+    assert len(many["walk"].frames) == 16 * 8, "a walk visits sixteen"
+
+
+def test_without_a_generator_it_says_so(trained: Result) -> None:
+    with pytest.raises(BadInput, match="holds no generator"):
+        run(Result({}))
+    with pytest.raises(BadInput, match="no result"):
+        run(trained, model="cd" * 32)
+
+
+def test_it_stands_in_a_grid_of_one_row_without_a_name() -> None:
+    variants = tuple(make_method("sample", {"model": KEY, "spread": spread}) for spread in (0.5, 1.0))
+    cells = list(Comparison((), (), variants).cells())
+    assert [cell.row for cell in cells] == [None, None]
+    assert len({cell.spec.key for cell in cells}) == 2
