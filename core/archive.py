@@ -17,6 +17,7 @@ from core.errors import BadInput, Damaged, GazegridError
 from core.gallery import Gallery, gallery_path, load_gallery, save_gallery
 from core.items import KINDS
 from core.manifest import FILE_NAME, Manifest
+from core.method import named_pictures
 from core.picture import Picture, read_picture
 from core.spec import checked_key
 from core.store import Store, result_folder
@@ -50,8 +51,8 @@ def export_zip(store: Store, gallery: Gallery) -> bytes:
                     "run it again and save it anew, or take it out of the gallery"
                 )
             put(f"comparisons/{entry.comparison}.json", canonical_json(comparison.document()))
-            for picture in comparison.pictures:
-                put(f"pictures/{picture.digest}.png", store.picture(picture.digest).png())
+            for digest in _pictures_of(comparison):
+                put(f"pictures/{digest}.png", store.picture(digest).png())
             for cell in comparison.cells():
                 manifest = store.manifest(cell.spec.key)
                 for file in manifest.files if manifest else ():
@@ -60,6 +61,13 @@ def export_zip(store: Store, gallery: Gallery) -> bytes:
                     put(f"results/{cell.spec.key}/{FILE_NAME}", manifest.to_bytes())
         put("gallery.json", gallery.to_bytes())
     return buffer.getvalue()
+
+
+def _pictures_of(comparison: Comparison) -> list[str]:
+    """Digests of the pictures that it is about, and of those that its methods name."""
+    about = [picture.digest for picture in comparison.pictures]
+    named = [digest for method in comparison.methods for digest in named_pictures(method)]
+    return list(dict.fromkeys((*about, *named)))
 
 
 @dataclass
@@ -125,14 +133,14 @@ def _looked_through(members: Mapping[str, bytes]) -> _Contents:
     for entry in contents.gallery.entries:
         comparison = _comparison(rest.pop(f"comparisons/{entry.comparison}.json", b""), entry.comparison)
         contents.comparisons.append(comparison)
-        for picture in comparison.pictures:
-            if (png := rest.pop(f"pictures/{picture.digest}.png", None)) is not None:
-                contents.pictures.append(_picture(png, picture.digest))
+        for digest in _pictures_of(comparison):
+            if (png := rest.pop(f"pictures/{digest}.png", None)) is not None:
+                contents.pictures.append(_picture(png, digest))
         for cell in comparison.cells():
             if (content := rest.pop(f"results/{cell.spec.key}/{FILE_NAME}", None)) is not None:
                 contents.results[cell.spec.key] = _result(cell.spec.key, content, rest)
     if {picture.digest for picture in contents.pictures} != {
-        picture.digest for comparison in contents.comparisons for picture in comparison.pictures
+        digest for comparison in contents.comparisons for digest in _pictures_of(comparison)
     }:
         raise BadInput("this gallery's zip lacks a picture that its comparisons name")
     if rest:

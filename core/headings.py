@@ -10,7 +10,7 @@ from core.comparison import Cell, Comparison
 from core.method import Method, field_extra, matters
 from core.networks.card import NetworkCard
 from core.networks.catalog import get_card
-from core.wording import formatted, network_facts, network_name, picture_name, words
+from core.wording import formatted, network_facts, network_name, picture_name, reference, words
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,10 @@ def parameters_line(method: Method, but: Container[str] = ()) -> str:
 
 
 def _said(value: Any) -> str:
-    """A parameter's value in a line; networks, which are kept as identities, by their names."""
+    """A parameter's value in a line; networks and pictures by their names."""
     if isinstance(value, tuple):
-        return " and ".join(network_name(identity.partition("#")[0]) for identity in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return " and ".join(map(reference, value))
+    return f"{value:g}" if isinstance(value, float) else reference(str(value))
 
 
 def _in_words(method: Method, name: str) -> str:
@@ -125,4 +125,4 @@ def _in_words(method: Method, name: str) -> str:
         return "on" if value else "off"
     if isinstance(value, int | float):
         return formatted(value, field_extra(type(method).model_fields[name]).get("unit") or "")
-    return str(value)[:12] + "…" if len(str(value)) == 64 else str(value)
+    return _said(value)

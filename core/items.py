@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -201,15 +202,20 @@ class Animation(Item):
     frame_ms: int = 100
 
     def meta(self) -> dict[str, Any]:
-        return super().meta() | {"frame_ms": self.frame_ms, "count": len(self.frames)}
+        with PillowImage.open(io.BytesIO(self._webp), formats=("WEBP",)) as film:  # it joins frames that are alike
+            return super().meta() | {"frame_ms": self.frame_ms, "count": getattr(film, "n_frames", 1)}
 
     def files(self) -> Files:
+        return {"webp": self._webp}
+
+    @cached_property
+    def _webp(self) -> bytes:
         first, *rest = [PillowImage.fromarray(frame) for frame in self.frames]
         buffer = io.BytesIO()
         first.save(
             buffer, "WEBP", save_all=True, append_images=rest, duration=self.frame_ms, loop=0, quality=90, method=2
         )
-        return {"webp": buffer.getvalue()}
+        return buffer.getvalue()
 
     @classmethod
     def load(cls, meta: Mapping[str, Any], files: Files) -> Self:

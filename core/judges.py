@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from core import engine
 from core.networks.catalog import get_card
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from core.method import Context
     from core.networks.network import Network
 
+DEFAULT_JUDGE = get_card("lite/efficientnet_lite0").identity
+"""Where one network compares what others made, so that all are seen by the same eye."""
 MAX_JUDGES = 8
 COLUMNS = ("picture", "network", "sees", "its probability", "probability of the class")
 
@@ -40,7 +42,14 @@ def _identity(name: str) -> str:
     return identity
 
 
+def _one(judges: tuple[str, ...]) -> tuple[str, ...]:
+    if len(judges) != 1:
+        raise ValueError(f"one network judges, got {len(judges)}")
+    return judges
+
+
 Judges = Annotated[tuple[str, ...], BeforeValidator(_identities)]
+Judge = Annotated[Judges, AfterValidator(_one)]
 
 
 def asked(judges: Judges, own: Network, context: Context) -> list[Network]:

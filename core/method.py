@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.networks.network import Network
     from core.picture import Picture
 
-Choices = Literal["classes", "class", "rival", "layers", "networks", "pictures"]
+Choices = Literal["classes", "class", "rival", "layers", "networks", "pictures", "results"]
 MethodFamily = Literal["optimization", "fixation", "attribution", "autoencoder", "style", "inspection", "training"]
 
 
@@ -52,6 +52,8 @@ class Output:
     name: str
     kind: str
     caption: str
+    optional: bool = False
+    """Whether it is left out where it has no meaning."""
 
 
 class Checkpoint:
@@ -90,6 +92,10 @@ class Context:
             raise BadInput(f"there is no picture {digest[:12]}…: upload it again")
         return drawn_style(name)
 
+    def result(self, key: str) -> Result:
+        """What another job gave. Raises BadInput where it is not there."""
+        raise BadInput(f"there is no result {key[:12]} here")
+
     def shared(self, digest: str) -> Checkpoint:  # noqa: ARG002  nothing is kept here
         """A place for what is costly and serves other jobs too; `digest`: of all that decides it."""
         return Checkpoint()
@@ -110,29 +116,30 @@ class Context:
         """Show these curves as they are so far, until the next ones."""
 
 
-def parameter(
+def parameter(  # noqa: PLR0913  each is something that a page or a check asks of a field
     default: Any,
     description: str,
     *,
     unit: str | None = None,
     when: Mapping[str, Sequence[Any]] | None = None,
     choices: Choices | None = None,
+    of: str = "",
     advanced: bool = False,
     **bounds: Any,
 ) -> Any:
     """A field of a method. Numbers need `unit` ('' for a pure number) and bounds (`ge`/`gt`, `le`/`lt`).
 
     `when` names the other parameters' values under which this one matters (the form hides it otherwise); `choices` says
-    that the form offers names of classes, of one class, of one that it is held against, of layers or of networks, or
-    pictures, which are kept as digests; an `advanced` one is folded away.
+    that the form offers names of classes, of one class, of one that it is held against, of layers or of networks,
+    pictures, which are kept as digests, or results of the method `of`, by key; an `advanced` one is folded away.
     """
     conditions = {name: list(values) for name, values in (when or {}).items()}
-    extra: dict[str, Any] = {"unit": unit, "when": conditions, "choices": choices, "advanced": advanced}
+    extra: dict[str, Any] = {"unit": unit, "when": conditions, "choices": choices, "of": of, "advanced": advanced}
     return Field(default, description=description, json_schema_extra=extra, **bounds)
 
 
 def field_extra(field: FieldInfo) -> dict[str, Any]:
-    """The `unit`, `when`, `choices` and `advanced` that `parameter` noted on `field`."""
+    """The `unit`, `when`, `choices`, `of` and `advanced` that `parameter` noted on `field`."""
     extra = field.json_schema_extra
     return dict(extra) if isinstance(extra, dict) else {}
 

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from core.method import Method, allowed, field_extra
 from core.methods import METHODS
 from core.settings import REPOSITORY
-from core.wording import FAMILY_NAMES, markdown_table
+from core.wording import FAMILY_NAMES, markdown_table, reference
 
 DOCS_FILE = REPOSITORY / "docs" / "methods.md"
 HEAD = """# Methods
@@ -63,7 +63,9 @@ def _default(value: object) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:g}"
-    return "none" if value in (None, "", (), {}) else str(value)
+    if isinstance(value, tuple):
+        return ", ".join(map(reference, value)) or "none"
+    return "none" if value in (None, "", {}) else str(value)
 
 
 def _section(method: type[Method]) -> str:

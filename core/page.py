@@ -23,7 +23,7 @@ from core.method import Method, field_extra
 from core.picture import thumbnail
 from core.seen import dot_looks, framed
 from core.store import Store
-from core.wording import formatted, numbers, picture_name, words
+from core.wording import formatted, numbers, picture_name, reference, words
 
 DIRECT_BYTES = 600_000
 """Pictures up to here are embedded as they are stored; larger ones as a WebP of `REDUCED_PX`."""
@@ -218,7 +218,7 @@ def _shown(value: Any) -> str:
         return ", ".join(map(_shown, value)) or "none"
     if isinstance(value, dict):
         return ", ".join(f"{name}={_shown(part)}" for name, part in value.items()) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else reference(str(value))
 
 
 def _block(page: _Page, row: Sequence[_Loaded], *, several: bool) -> Block:

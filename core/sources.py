@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from core.dataset_files import read_dataset
 from core.dataset_record import default_name
 from core.digits import DIGITS, DIGITS_SOURCE, digits
 from core.errors import BadInput
 from core.items import Image
+from core.method import Method, picture_fields
 from core.picture import Picture
 from core.samples import open_picture
-from core.spec import checked_key
+from core.spec import KEY_PATTERN, checked_key
 from core.store import Store
 
 RESULT_PREFIX = "result:"
@@ -22,7 +25,7 @@ DIGEST_BEGINNING = re.compile(r"[0-9a-f]{8,64}")
 def picture_from(source: str, store: Store) -> tuple[Picture, str]:
     """The picture that `source` names, and the name of its row.
 
-    `sample:cat`, a file's path, or `result:KEY/item`: a picture made by one method goes into the next.
+    `sample:cat`, `style:mosaic`, a file's path, or `result:KEY/item`: a picture made by one method goes into the next.
     Raises BadPicture, BadInput, Damaged.
     """
     if not source.startswith(RESULT_PREFIX):
@@ -35,6 +38,28 @@ def picture_from(source: str, store: Store) -> tuple[Picture, str]:
     if not isinstance(item, Image):
         raise BadInput(f"{name} of result {key[:12]}… is a {item.kind}; only an image can be looked at again")
     return Picture.from_pixels(item.pixels), f"{name} of {key[:12]}"
+
+
+def with_digests(method: type[Method], parameters: Mapping[str, Any], store: Store) -> dict[str, Any]:
+    """The parameters of a method, with digests for the pictures that they name; these are in the store then.
+
+    A picture is named as for `picture_from`, or by its digest where it is there; several with commas between.
+    Raises BadPicture, BadInput, Damaged.
+    """
+    found = dict(parameters)
+    for name in set(picture_fields(method)) & parameters.keys():
+        value = parameters[name]
+        sources = value.split(",") if isinstance(value, str) else value
+        if isinstance(sources, list | tuple) and all(isinstance(source, str) for source in sources):
+            digests = [_digest_of(source.strip(), store) for source in sources if source.strip()]
+            found[name] = ",".join(digests)
+    return found
+
+
+def _digest_of(source: str, store: Store) -> str:
+    if KEY_PATTERN.fullmatch(source):
+        return store.picture(source).digest
+    return store.put_picture(picture_from(source, store)[0])
 
 
 def known_dataset(source: str, store: Store) -> tuple[str, str]:

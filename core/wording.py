@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from core.drawn_styles import style_of
 from core.manifest import StoredItem
 from core.networks.card import NetworkCard
 
 FAMILY_NAMES = {"cnn": "CNN", "vit": "ViT", "mixer": "Mixer", "hybrid": "Hybrid"}
+_DIGEST, _IDENTITY = re.compile(r"[0-9a-f]{64}"), re.compile(r"\S+/\S+#[0-9a-f]+")
 _SHARES = {"top1": "Top-1", "top5": "Top-5"}
 """Terms of the field that are a share by what they mean."""
 
@@ -61,6 +64,13 @@ def picture_name(name: str) -> str:
 def network_name(name: str) -> str:
     """`timm/resnet50.a1_in1k` -> `resnet50.a1_in1k`."""
     return name.partition("/")[2] or name
+
+
+def reference(value: str) -> str:
+    """What a parameter says, for a reader: a digest as `mosaic` or `1a2b3c4d5e6f…`, an identity as the name."""
+    if _DIGEST.fullmatch(value):
+        return style_of(value) or f"{value[:12]}…"
+    return network_name(value.partition("#")[0]) if _IDENTITY.fullmatch(value) else value
 
 
 def input_size(card: NetworkCard) -> str:

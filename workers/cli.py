@@ -20,7 +20,7 @@ from core.methods import METHODS, make_method
 from core.networks.card import NetworkCard
 from core.networks.catalog import all_cards
 from core.settings import get_settings
-from core.sources import dataset_from, picture_from
+from core.sources import dataset_from, picture_from, with_digests
 from core.spec import checked_key, checked_seed
 from core.store import Store
 from workers import local
@@ -156,8 +156,12 @@ def run(  # noqa: PLR0913, PLR0917  each is a flag
     A method that looks through networks takes pictures and networks, one that learns takes data sets.
     """
     store = this_store()
-    varied = {name: _names(str(values)) for name, values in map(parameter_from, vary or ())}
-    chosen = variants(type(make_method(method, {})), dict(map(parameter_from, set_ or ())), varied)
+    kind = type(make_method(method, {}))
+    varied = {
+        name: [with_digests(kind, {name: value}, store)[name] for value in _names(str(values))]
+        for name, values in map(parameter_from, vary or ())
+    }
+    chosen = variants(kind, with_digests(kind, dict(map(parameter_from, set_ or ())), store), varied)
     names = _names(networks)
     references = tuple(_picture(source, store) for source in _names(pictures))
     datasets = tuple(DatasetRef(*dataset_from(source, store)) for source in _names(data))

@@ -18,7 +18,7 @@ from typing import Any, cast
 import torch
 
 from core.errors import BadInput, ComputationFailed, GazegridError, Superseded, Undefined
-from core.items import Pixels, Series
+from core.items import Pixels, Result, Series
 from core.manifest import Manifest
 from core.method import Checkpoint, Context
 from core.networks.catalog import get_card
@@ -26,7 +26,7 @@ from core.networks.network import Network
 from core.networks.pool import NetworkPool, default_device
 from core.picture import Picture
 from core.settings import Settings, get_settings
-from core.spec import JobSpec
+from core.spec import JobSpec, checked_key
 from core.store import Store, open_store
 from workers.horse import Outcome
 from workers.lease import Lease, LeasedContext
@@ -135,6 +135,12 @@ class _JobContext(Context):
 
     def picture(self, digest: str) -> Picture:
         return self._store.picture(digest)
+
+    def result(self, key: str) -> Result:
+        found = self._store.result(checked_key(key))
+        if found is None:
+            raise BadInput(f"there is no result {key[:12]}… in this store: it may have been cleared, run its job again")
+        return found
 
     def shared(self, digest: str) -> Checkpoint:
         return self._store.shared(digest)

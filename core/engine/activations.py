@@ -49,9 +49,7 @@ def output_of(layer: nn.Module, network: nn.Module, pictures: Tensor) -> Tensor:
     raise Undefined("this layer has no part in the network's answer")
 
 
-def outputs_of(
-    layers: Mapping[str, nn.Module], run: Callable[[Tensor], object], pictures: Tensor
-) -> dict[str, Tensor]:
+def outputs_of(layers: Mapping[str, nn.Module], run: Callable[[Tensor], object], pictures: Tensor) -> dict[str, Tensor]:
     """What each layer says of `pictures`, by its name; `run` goes only as far as the last of them.
 
     Raises Undefined where it does not come to all.

@@ -16,6 +16,7 @@ TRIES = 6
 """Where so many shorter steps all climb, what was remembered no longer holds."""
 
 _COUNTS = ("n_iter", "func_evals", "tries")
+_LISTS = ("old_dirs", "old_stps", "ro", "here")
 _NUMBERS = ("t", "prev_loss", "H_diag")
 
 
@@ -51,10 +52,13 @@ class Lbfgs(torch.optim.LBFGS):
                 self.state.clear()
             return loss
         here, longest = self._clone_param(), self.param_groups[0]["lr"]  # type: ignore[no-untyped-call]
+        state = self.state[self._params[0]]
+        steps = state.get("n_iter", 0)
         self.param_groups[0]["lr"] = 1.0  # torch's own guess
         super().step(lambda: loss)  # type: ignore[no-untyped-call]
         self.param_groups[0]["lr"] = longest
-        state = self.state[self._params[0]]
+        if state["n_iter"] == steps:  # a gradient of nothing
+            return loss
         state |= {"here": here, "tries": 0}
         length = float(state["d"].square().mean().sqrt() * state["t"])
         if length > longest:
@@ -72,7 +76,7 @@ class Lbfgs(torch.optim.LBFGS):
     def taken_back(self, loss: float) -> bool:
         """Whether the last step came to a larger `loss`, and was therefore undone."""
         state = self.state[self._params[0]]
-        climbed = bool(state) and not loss <= state["prev_loss"]  # a loss that is no number is no gain, either
+        climbed = "here" in state and not loss <= state["prev_loss"]  # a loss that is no number is no gain, either
         if climbed:
             self._set_param(state["here"])
         return climbed
@@ -104,7 +108,7 @@ def _apart(state: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def _together(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    state: dict[str, Any] = {"old_dirs": [], "old_stps": [], "ro": [], "here": []} if tensors else {}
+    state: dict[str, Any] = {name: [] for name in _LISTS} if "d" in tensors else {}
     listed = {name: tensor for name, tensor in tensors.items() if "." in name}
     for name in sorted(listed, key=lambda name: int(name.partition(".")[2])):
         state[name.partition(".")[0]].append(listed[name])

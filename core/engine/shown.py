@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
-from core.items import Item, Pixels, Series, Table
+from core.items import Item, Series, Table
 
 TOP = 5
 GAP_PX = 2
 """Of white between the pictures of a sheet."""
 
 
-def tiled(pictures: Pixels, columns: int) -> Pixels:
-    """Pictures (N, ..., H, W, 3) side by side, `columns` in a row: (..., rows, columns, 3) with white between."""
+def tiled(pictures: NDArray[Any], columns: int, between: float = 255) -> NDArray[Any]:
+    """Pictures (N, ..., H, W, C) side by side, `columns` in a row: (..., rows, columns, C), `between` white by default.
+
+    They may be uint8 pixels or raw values; the sheet is of the same type.
+    """
     count, height, width = len(pictures), pictures.shape[-3], pictures.shape[-2]
     columns = min(columns, count)
     rows = -(-count // columns)
-    shape = (rows * (height + GAP_PX) - GAP_PX, columns * (width + GAP_PX) - GAP_PX, 3)
-    sheet = np.full((*pictures.shape[1:-3], *shape), 255, dtype=np.uint8)
+    shape: tuple[int, ...] = (
+        rows * (height + GAP_PX) - GAP_PX,
+        columns * (width + GAP_PX) - GAP_PX,
+        pictures.shape[-1],
+    )
+    sheet = np.full((*pictures.shape[1:-3], *shape), between, dtype=pictures.dtype)
     for index, picture in enumerate(pictures):
         row, column = divmod(index, columns)
         top, left = row * (height + GAP_PX), column * (width + GAP_PX)

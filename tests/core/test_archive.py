@@ -8,12 +8,14 @@ import pytest
 from core import archive
 from core.archive import export_zip, import_zip
 from core.canonical import canonical_json, digest_of, parsed_json
+from core.comparison import Comparison, PictureRef
+from core.drawn_styles import STYLES
 from core.errors import BadInput, Damaged, GazegridError
 from core.gallery import Gallery, add_to_gallery, galleries, load_gallery
 from core.manifest import FILE_NAME
-from core.methods import METHODS
+from core.methods import METHODS, make_method
 from core.store import Store
-from tests.kept import a_comparison, a_gallery, fill
+from tests.kept import a_comparison, a_gallery, a_picture, fill
 
 
 @pytest.fixture
@@ -74,6 +76,22 @@ def test_a_gallery_of_that_name_keeps_its_own_entries(store: Store, elsewhere: S
     add_to_gallery(elsewhere, gallery.name, own.key, "ours")
     merged = import_zip(elsewhere, export_zip(store, gallery))
     assert [entry.comparison for entry in merged.entries] == [own.key, gallery.entries[0].comparison]
+
+
+def test_pictures_that_a_method_names_travel_with_its_comparison(store: Store, elsewhere: Store) -> None:
+    style, mask = (store.put_picture(a_picture(seed)) for seed in (70, 71))
+    method = make_method("style_transfer", {"styles": (style, STYLES["waves"].digest), "mask": mask})
+    content = PictureRef(store.put_picture(a_picture(72)), "photo")
+    comparison = Comparison((content,), ("random/resnet18",), (method,))
+    store.put_comparison(comparison)
+    data = export_zip(store, add_to_gallery(store, "Painted", comparison.key))
+    import_zip(elsewhere, data)
+    assert all(elsewhere.picture(digest).digest == digest for digest in (content.digest, style, mask))
+    members = members_of(data)
+    for lost in (style, mask, STYLES["waves"].digest):
+        rest = {name: content for name, content in members.items() if lost not in name}
+        with pytest.raises(BadInput, match="lacks a picture that its comparisons name"):
+            import_zip(Store(Path(elsewhere.shelf.root).with_name("other")), zipped(rest))
 
 
 def test_cells_that_were_not_computed_stay_away(store: Store, elsewhere: Store) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
-from core.wording import duration, listed, markdown_table, reported, scalar_label, words
+from core.drawn_styles import STYLES
+from core.wording import duration, listed, markdown_table, reference, reported, scalar_label, words
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,10 @@ def test_several_things_are_told_in_one_sentence(parts: list[str], text: str) ->
 
 def test_a_cell_of_a_table_never_opens_another() -> None:
     assert markdown_table(("what",), [("this | that",)]) == ["| what |", "| --- |", "| this \\| that |", ""]
+
+
+def test_what_a_parameter_refers_to_is_told_by_its_name() -> None:
+    assert reference(STYLES["mosaic"].digest) == "mosaic"
+    assert reference("1a2b3c4d5e6f" + "0" * 52) == "1a2b3c4d5e6f…"
+    assert reference("lite/efficientnet_lite0#57934424") == "efficientnet_lite0"
+    assert [reference(text) for text in ("tabby", "", "cat/dog", "10, 20")] == ["tabby", "", "cat/dog", "10, 20"]

@@ -69,8 +69,17 @@ def test_the_bare_loop_moves_the_pixels_alone() -> None:
     assert all(torch.equal(new, old) for new, old in zip(network.parameters(), weights, strict=True))
 
 
-@pytest.mark.parametrize(("name", "method"), [("loop", "detail_search"), *((name, name) for name in METHODS)])
-def test_the_bare_loop_sends_as_much_through_the_same_layers(name: str, method: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "method", "parameters"),
+    [
+        ("loop", "detail_search", {}),
+        ("style", "style_transfer", {"optimizer": "adam", "judge": "random/test_resnet"}),
+        *((name, name, {}) for name in METHODS),
+    ],
+)
+def test_the_bare_loop_sends_as_much_through_the_same_layers(
+    name: str, method: str, parameters: dict[str, str]
+) -> None:
     network = load(get_card("random/test_resnet"))
     loop = import_module(f"workers.bench.bench_{name}").bare_loop
     bare = (partial(loop, steps=3) if name == "deep_dream" else loop)(network, network.prepare(sample("cat"))[None])
@@ -86,7 +95,7 @@ def test_the_bare_loop_sends_as_much_through_the_same_layers(name: str, method: 
 
     for path, module in network.named_modules():
         module.register_forward_pre_hook(lambda _, given, path=path: calls.append((path, given[0].shape)))
-    make_method(method, {"steps": 3}).run([sample("cat")], network, Between(other))
+    make_method(method, {"steps": 3} | parameters).run([sample("cat")], network, Between(other))
     _with_preparations, first, *rest = turns
     assert len(first) > 10
     assert rest[::2] == rest[1::2]
@@ -126,7 +135,7 @@ def test_the_loop_is_one_row_of_the_promised_fields_and_the_status_says_whether_
     assert torch.get_num_threads() == threads
 
 
-@pytest.mark.parametrize(("name", "target"), [("batch", 0.8), *((name, 1.1) for name in METHODS)])
+@pytest.mark.parametrize(("name", "target"), [("batch", 0.8), ("style", 1.15), *((name, 1.1) for name in METHODS)])
 def test_every_method_that_optimizes_has_a_row(name: str, target: float) -> None:
     (row,) = bench.run_benches([name], quick=True)
     assert (row["name"], row["target"]) == (name, target)

@@ -11,8 +11,9 @@ from core.findings import from_bytes
 from core.gallery import add_to_gallery
 from core.items import png_bytes
 from core.measured_attributions import from_bytes as read_measurement
+from core.samples import open_picture, sample
 from core.settings import get_settings
-from core.store import Store, open_store
+from core.store import Store, open_store, picture_path
 from tests.squares import square
 from workers.cli import main
 
@@ -96,9 +97,26 @@ def test_a_result_is_the_next_runs_picture(gazegrid, photo):
     assert second["key"] != first["key"]
 
 
+def test_pictures_that_a_parameter_names_are_given_as_sources(gazegrid, photo, store):
+    small = ["steps=1", "frames=2", "size_px=32", f"judge={TINY}"]
+    status, out, _ = gazegrid(
+        "run", "style_transfer", "--networks", TINY, "--pictures", photo, "--inline", "--json",
+        "--set", f"styles=sample:hubble_deep_field,{photo}", *[part for text in small for part in ("--set", text)],
+    )  # fmt: skip
+    (report,) = json.loads(out)
+    assert (status, report["state"]) == (0, "computed")
+    parameters = store.manifest(report["key"]).spec["method"]["parameters"]
+    assert parameters["styles"] == [sample("hubble").digest, open_picture(photo)[0].digest]
+    assert all(store.shelf.exists(picture_path(digest)) for digest in parameters["styles"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (
+            ["run", "style_transfer", "--networks", TINY, "--pictures", "sample:cat", "--set", "styles=style:oil"],
+            ["no style 'oil'", "mosaic"],
+        ),
         (["run", "nothing", "--networks", TINY, "--pictures", "sample:cat"], ["no method 'nothing'", "detail_search"]),
         (["run", "detail_search", "--networks", "resnet50", "--pictures", "sample:cat"], ["resnet50"]),
         (["run", "detail_search", "--networks", "../x", "--pictures", "sample:cat"], ["../x"]),

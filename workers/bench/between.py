@@ -30,7 +30,7 @@ MakeLoop = Callable[[Network, torch.Tensor], Step]
 """The network and the photo (1, 3, H, W) as it sees it -> one step of a bare loop, each call the next one."""
 
 
-def against_bare(name: str, method: Method, bare: MakeLoop, *, turns: int) -> Row:
+def against_bare(name: str, method: Method, bare: MakeLoop, *, turns: int, target: float = TARGET) -> Row:
     """A step of `method`, everything included, against one of the bare loop: the median over `turns` whole runs."""
     with as_in_a_worker() as threads:
         network = load(get_card(NETWORK))
@@ -40,7 +40,7 @@ def against_bare(name: str, method: Method, bare: MakeLoop, *, turns: int) -> Ro
     ours_ms, bare_ms = (statistics.median(turn[side] for turn in rounds) * 1e3 for side in (0, 1))
     detail = f"{ours_ms:.1f} ms a step against {bare_ms:.1f} ms of the bare loop, threads: {threads}; "
     spread = f"turns: {turns}, each of {rounds[0][2]} steps, ratios {ratios[0]:.3f} to {ratios[-1]:.3f}"
-    return at_most(name, statistics.median(ratios), TARGET, detail + spread)
+    return at_most(name, statistics.median(ratios), target, detail + spread)
 
 
 def _turn(method: Method, network: Network, bare: MakeLoop) -> tuple[float, float, int]:

@@ -84,6 +84,16 @@ def test_no_step_is_longer_than_it_may_be() -> None:
     assert quadratic(point.detach()) < 0.7 * quadratic(torch.zeros(6))
 
 
+def test_without_a_slope_it_stays_where_it_is_and_goes_on_where_there_is_one() -> None:
+    point = torch.full((3,), 3.0, requires_grad=True)
+    optimizer = Lbfgs([point], 0.5)
+    assert walk(quadratic, point, optimizer, 3) == [0.0] * 3
+    assert torch.equal(point, torch.full((3,), 3.0))
+    again = Lbfgs([point], 0.5)
+    restore_moments(again, from_bytes(to_bytes(moments(optimizer), {}))[0])
+    assert walk(lambda x: quadratic(x + 1), point, again, 40)[-1] < 1e-3
+
+
 @pytest.mark.parametrize("done", [0, 1, 2, 5, 30])
 def test_its_state_goes_through_bytes(done: int) -> None:
     start = [-1.2, 1.0, -0.5, 2.0]

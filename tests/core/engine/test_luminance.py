@@ -37,7 +37,8 @@ def test_brightness_of_one_and_colors_of_the_other() -> None:
     torch.testing.assert_close(yiq(found)[:, 1:], yiq(picture(1, 0.4, 0.6))[:, 1:], atol=1e-6, rtol=1e-4)
     torch.testing.assert_close(in_colors_of(picture(1), picture(1)), picture(1))
     extreme = in_colors_of(torch.ones(2, 3, 6, 7), picture(1))
-    assert (extreme.min() >= 0, extreme.max() <= 1) == (True, True)
+    assert extreme.min() >= 0
+    assert extreme.max() <= 1
 
 
 def test_a_style_gets_the_photos_brightness_and_contrast() -> None:

@@ -19,7 +19,7 @@ def picture(name: str) -> Tensor:
 def test_it_is_that_of_scikit_image(noise: float) -> None:
     one = picture("cat")
     other = (one + noise * torch.randn(one.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
-    expected = structural_similarity(
+    expected = structural_similarity(  # type: ignore[no-untyped-call]
         *(luminance(each)[0, 0].numpy() for each in (one, other)),
         gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1.0,
     )  # fmt: skip

@@ -1,0 +1,304 @@
+"""Style transfer: the content of one picture in the style of others, as any network sees both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from core import engine
+from core.encoder import automatic_wishes, reading, wishes_by_depth
+from core.items import Image, Item, Result, Scalar, Table
+from core.judges import Judge
+from core.method import Context, Method, MethodFamily, Output, parameter
+from core.networks.layers import depths
+from core.optimization import (
+    WAVES_OR_PIXELS,
+    as_declared,
+    film,
+    frames_parameter,
+    precision_parameter,
+    rate_parameter,
+    steps_parameter,
+    trace_outputs,
+)
+from core.style import (
+    Depths,
+    Mask,
+    Shares,
+    Styles,
+    judge_parameter,
+    judging,
+    numbers,
+    shares_of,
+    side_by_side,
+    size_parameter,
+    sized,
+    styles_parameter,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.engine.optimize import Objective, Outcome, Plan
+    from core.engine.stylization import Aims, Region, Wishes
+    from core.networks.network import Network
+    from core.picture import Picture
+
+TRACES = {
+    "total": ("loss", "Whole loss"),
+    "content": ("distance", "Content: 0 is the photo's, 1 a map that says the same everywhere"),
+    "style": ("distance", "Style: 1 is the photo's, 0 the wanted one; mean of the layers"),
+    "variation": ("mean difference", "Total variation of the picture"),
+}
+SINGLE_PX = 224
+"""A picture up to this size is made at once; for each doubling a coarser one goes before."""
+
+
+class StyleTransfer(Method):
+    """Minimizes c |F - P|^2 / |P - mean P|^2 + s sum_l w_l |G_l - A_l|^2 / |G_l(photo) - A_l|^2 + v TV(x).
+
+    F are a layer's values, P the photo's, G_l = F F^T / places is the Gram matrix of layer l, A_l the styles'.
+    """
+
+    title: ClassVar[str] = "Style transfer"
+    summary: ClassVar[str] = (
+        "What does the network take for content, and what for style? The picture is repainted until a deep layer still "
+        "says the same, and correlations between channels are those of the style."
+    )
+    source: ClassVar[str] = (
+        "Gatys, Ecker, Bethge 2015, arXiv:1508.06576; activation smoothing: Wang, Li, Vasconcelos, CVPR 2021; original "
+        "colors: Gatys et al. 2016, arXiv:1606.05897"
+    )
+    family: ClassVar[MethodFamily] = "style"
+    version: ClassVar[int] = 1
+    outputs: ClassVar[tuple[Output, ...]] = (
+        Output("stylized", "image", "The picture in the new style"),
+        Output("original", "image", "The picture as it was, at the same size"),
+        Output("styles", "image", "The styles, at the size at which they are taken over"),
+        Output("film", "animation", "How the picture came to be"),
+        *trace_outputs(TRACES),
+        Output("layers", "table", "The layers that were compared, and how far each came"),
+        Output("content_distance", "scalar", "Content as the judge sees it: 0 is the photo's"),
+        Output("style_distance", "scalar", "Style as the judge sees it: 1 is the photo's, 0 the wanted one"),
+        Output("ssim", "scalar", "Structural similarity of the brightness with the photo's"),
+        Output("steps", "scalar", "Steps that were taken"),
+    )
+
+    styles: Styles = styles_parameter()
+    mix: Shares = parameter(
+        "", "Weights of the styles in their order, with commas between; left empty: all alike.", advanced=True
+    )
+    mask: Mask = parameter(
+        "",
+        "Where it is white, the first style is taken; where it is black, the others, or, where there is one only, the "
+        "picture's own.",
+        choices="pictures",
+    )
+    content_weight: float = parameter(1.0, "Weight of the content: higher keeps more.", unit="", ge=0, le=1e4)
+    style_weight: float = parameter(10.0, "Weight of the style: higher repaints more.", unit="", ge=0, le=1e4)
+    smoothing: Literal["none", "softmax"] = parameter(
+        "none",
+        "Put activations through a softmax before they are compared: a few strong ones, as in networks with residual "
+        "connections, then outweigh the others less.",
+    )
+    original_colors: bool = parameter(default=False, description="Repaint the brightness alone, and keep the colors.")
+    start: Literal["photo", "noise"] = parameter("photo", "Begin with the photo, or with noise.")
+    size_px: int = size_parameter()
+    style_size: float = parameter(
+        1.0,
+        "Longer side of the style pictures, of the picture's: smaller makes finer strokes.",
+        unit="",
+        ge=0.25,
+        le=2,
+        advanced=True,
+    )
+    layers: Literal["automatic", "depths"] = parameter(
+        "automatic",
+        "Compare what fits the network, the ends of its stages or, in ViTs and Mixers, blocks evenly spread; or blocks "
+        "at given depths.",
+        advanced=True,
+    )
+    style_depths: Depths = parameter(
+        "10, 25, 50, 75",
+        "Depths of the layers of style in percent of the network's blocks, with commas between.",
+        when={"layers": ["depths"]},
+        advanced=True,
+    )
+    depth_weights: Shares = parameter(
+        "", "Weights of these layers in their order; left empty: all alike.", when={"layers": ["depths"]}, advanced=True
+    )
+    content_depth: int = parameter(
+        60, "Depth of the layer of content.", unit="%", ge=1, le=100, when={"layers": ["depths"]}, advanced=True
+    )
+    octaves: int | None = parameter(
+        None,
+        "Sizes at which the picture is made, from coarse to fine, each twice the one before; left empty: by its size.",
+        unit="sizes",
+        ge=1,
+        le=5,
+        advanced=True,
+    )
+    steps: int = steps_parameter(200)
+    optimizer: Literal["lbfgs", "adam"] = parameter("lbfgs", "Optimizer that moves the picture.", advanced=True)
+    rate: float = rate_parameter(0.1, f"{WAVES_OR_PIXELS} L-BFGS goes no further than this in a step.")
+    sheet: Literal["fourier", "pixels"] = parameter(
+        "fourier", "Move waves, so that structure of every size grows alike, or single pixels.", advanced=True
+    )
+    variation: float = parameter(
+        0.1, "Weight of the total variation: higher is smoother.", unit="", ge=0, le=1e4, advanced=True
+    )
+    temperature: float = parameter(
+        0.5,
+        "Activations are divided by so many times the photo's greatest before the softmax: higher smooths more.",
+        unit="",
+        ge=0.05,
+        le=100,
+        when={"smoothing": ["softmax"]},
+        advanced=True,
+    )
+    judge: Judge = judge_parameter()
+    frames: int = frames_parameter()
+    precision: Literal["float32", "bf16"] = precision_parameter()
+
+    @model_validator(mode="after")
+    def _has_a_weight_for_each(self) -> Self:
+        if not numbers(self.style_depths):
+            raise ValueError("style_depths must name a depth at least, got none")
+        for weights, what, count in (
+            ("mix", "styles", len(self.styles)),
+            ("depth_weights", "style_depths", len(numbers(self.style_depths))),
+        ):
+            if (given := numbers(getattr(self, weights))) and len(given) != count:
+                raise ValueError(f"{weights} must give a weight for each of {what}: {count}, got {len(given)}")
+        return self
+
+    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
+        photo = sized(pictures[0], self.size_px, network.device)  # (1, 3, H, W)
+        regions = self._regions(photo, context)
+        aims_at = self._aims(network, photo, regions)
+        start = engine.luminance.gray(photo) if self.original_colors else photo
+        sheet = engine.sheets.SHEETS[self.sheet](engine.sheets.Canvas(start, self.start, 1, context.seed, start))
+        outcome = engine.optimize.descend(sheet, self._objective(aims_at), self._plan(photo), context)
+        stylized = self._shown(photo)(outcome.picture)
+        said = {
+            **self._pictures(outcome, stylized, photo, regions),
+            **engine.shown.traces(outcome.traces, TRACES),
+            "layers": self._layers(network, aims_at(self._octaves - 1), outcome.picture),
+            **self._numbers(stylized, photo, regions, judging(self.judge, network, context)),
+            "steps": Scalar(value=outcome.steps, unit="steps"),
+        }
+        return Result(as_declared(_captioned(said, self.outputs), self.outputs))
+
+    @property
+    def _octaves(self) -> int:
+        return self.octaves or 1 + max(0, math.floor(math.log2(self.size_px / SINGLE_PX)))
+
+    def _octave(self, step: int) -> int:
+        return min(step * self._octaves // self.steps, self._octaves - 1)
+
+    def _plan(self, photo: Tensor) -> Plan:
+        starts = {step for step in range(1, self.steps) if self._octave(step) != self._octave(step - 1)}
+        return engine.optimize.Plan(
+            steps=self.steps,
+            optimizer=self.optimizer,
+            rate=self.rate,
+            schedule="constant" if self.optimizer == "lbfgs" else "cosine",
+            frames=self.frames,
+            precision=self.precision,
+            anew=frozenset(starts),
+            shown=self._shown(photo),
+        )
+
+    def _shown(self, photo: Tensor) -> Callable[[Tensor], Tensor]:
+        """What is shown of the picture that moves."""
+        if not self.original_colors:
+            return lambda picture: picture
+        return lambda picture: engine.luminance.in_colors_of(picture, photo)
+
+    def _regions(self, photo: Tensor, context: Context) -> list[Region]:
+        """All of the picture with all styles, or what is white in the mask and what is black, each with its own."""
+        make = engine.stylization.Region
+        size_px = self.size_px * self.style_size
+        styles = [sized(context.picture(digest), size_px, photo.device) for digest in self.styles]
+        weighted = list(zip(styles, shares_of(self.mix, len(styles)), strict=True))
+        if not self.mask:
+            return [make(weighted)]
+        drawn = sized(context.picture(self.mask), self.size_px, photo.device)
+        white = engine.luminance.luminance(engine.ranges.resized(drawn, _size(photo)))  # (1, 1, H, W)
+        return [make([(styles[0], 1.0)], white), make(engine.stylization.shared(weighted[1:]), 1 - white)]
+
+    def _aims(self, network: Network, photo: Tensor, regions: Sequence[Region]) -> Callable[[int], Aims]:
+        """Octave -> what the picture is held against at its size."""
+        if self.original_colors:
+            regions = engine.stylization.changed(regions, lambda style: engine.luminance.matched(style, photo))
+            photo = engine.luminance.gray(photo)
+        wishes = self._wishes(network, photo)
+        least = engine.stylization.shrunk(_size(photo), 0.5 ** (self._octaves - 1))
+        sizes = engine.octaves.octave_sizes(least, _size(photo), self._octaves)
+
+        @cache
+        def at(octave: int) -> Aims:
+            return engine.stylization.aims(reading(network, wishes), photo, regions, wishes, sizes[octave])
+
+        return at
+
+    def _wishes(self, network: Network, photo: Tensor) -> Wishes:
+        if self.layers == "automatic":
+            wishes = automatic_wishes(network, photo)
+        else:
+            at = numbers(self.style_depths)
+            wishes = wishes_by_depth(network, self.content_depth, at, shares_of(self.depth_weights, len(at)))
+        return replace(wishes, smoothing=self.temperature if self.smoothing == "softmax" else 0.0)
+
+    def _objective(self, aims_at: Callable[[int], Aims]) -> Objective:
+        def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
+            content, style = aims_at(self._octave(step)).distances(picture)
+            variation = engine.objectives.total_variation(picture)[0]
+            total = self.content_weight * content + self.style_weight * style + self.variation * variation
+            named = {"total": total, "content": content, "style": style, "variation": variation}
+            return {name: value[None] for name, value in named.items()}
+
+        return objective
+
+    def _pictures(
+        self, outcome: Outcome, stylized: Tensor, photo: Tensor, regions: Sequence[Region]
+    ) -> dict[str, Item]:
+        styles = [style for region in regions for style, _ in region.styles]
+        return {
+            "stylized": Image(pixels=engine.ranges.to_pixels(stylized)),
+            "original": Image(pixels=engine.ranges.to_pixels(photo)),
+            "styles": Image(pixels=side_by_side(styles)),
+            "film": film(outcome, 1, ""),
+        }
+
+    def _layers(self, network: Network, aims: Aims, picture: Tensor) -> Table:
+        depth = depths(network.layers())
+        content, styles = aims.by_layer(picture)
+        rows = [(aims.content_layer, "content", depth[aims.content_layer], aims.content.shape[1], float(content))]
+        rows += [(aim.layer, "style", depth[aim.layer], len(aim.wanted), float(left)) for aim, left in styles.items()]
+        columns = ("layer", "stands for", "depth (%)", "channels", "distance left")
+        return Table(columns=columns, rows=tuple((*row[:4], round(row[4], 4)) for row in rows))
+
+    def _numbers(self, stylized: Tensor, photo: Tensor, regions: Sequence[Region], judge: Network) -> dict[str, Item]:
+        wishes = automatic_wishes(judge, photo)
+        aims = engine.stylization.aims(reading(judge, wishes), photo, regions, wishes, _size(photo))
+        content, style = aims.distances(stylized)
+        return {
+            "content_distance": Scalar(value=float(content), subject=judge.card.name),
+            "style_distance": Scalar(value=float(style), subject=judge.card.name),
+            "ssim": Scalar(value=float(engine.similarity.ssim(stylized, photo))),
+        }
+
+
+def _size(picture: Tensor) -> tuple[int, int]:
+    return picture.shape[2], picture.shape[3]
+
+
+def _captioned(items: Mapping[str, Item], outputs: Sequence[Output]) -> dict[str, Item]:
+    said = {output.name: output.caption for output in outputs}
+    return {name: replace(item, caption=said[name]) for name, item in items.items()}

@@ -1,0 +1,35 @@
+"""A step of `style_transfer`, everything included, against one pass of the encoder there and back, and Adam."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from core.encoder import automatic_wishes, reading
+from core.methods import make_method
+from core.networks.network import Network
+from core.samples import sample
+from core.style import sized
+from workers.bench import bare
+from workers.bench.between import Step, against_bare
+from workers.bench.row import Row
+
+TARGET = 1.15
+SIZE_PX = 224
+RATE = 0.1
+
+
+def run(*, quick: bool = False) -> Row:
+    """Whole runs with the method's defaults, but for the optimizer."""
+    method = make_method("style_transfer", {"steps": 2 if quick else 200, "optimizer": "adam", "size_px": SIZE_PX})
+    return against_bare("style", method, bare_loop, turns=1 if quick else 3, target=TARGET)
+
+
+def bare_loop(network: Network, picture: Tensor) -> Step:
+    """Waves, forward as far as the last layer that the method compares, backward, Adam; no style, no content."""
+    photo = sized(sample("cat"), SIZE_PX, picture.device)
+    leaf, pictures = bare.waves(1, *photo.shape[2:])
+    wishes = automatic_wishes(network, photo)
+    encoder = reading(network, wishes)
+    return bare.loop(
+        leaf, lambda: encoder.read(encoder.parts(pictures()))[wishes.content].square().sum(), bare.adam(RATE)
+    )
