@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -208,17 +208,17 @@ def _parameters(method: Method) -> tuple[tuple[str, str, bool], ...]:
 def _with_unit(value: Any, unit: str | None) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
-    text = _shown(value)
+    text = _shown(value, reference)
     return f"{text} {unit}" if unit else text
 
 
-def _shown(value: Any) -> str:
-    """A value of a JSON document as text: lists with commas, `name=1` where there are names."""
+def _shown(value: Any, said: Callable[[str], str] = str) -> str:
+    """A value of a JSON document as text: lists with commas, `name=1` where there are names. `said`: of a text."""
     if isinstance(value, list | tuple):
-        return ", ".join(map(_shown, value)) or "none"
+        return ", ".join(_shown(part, said) for part in value) or "none"
     if isinstance(value, dict):
-        return ", ".join(f"{name}={_shown(part)}" for name, part in value.items()) or "none"
-    return f"{value:g}" if isinstance(value, float) else reference(str(value))
+        return ", ".join(f"{name}={_shown(part, said)}" for name, part in value.items()) or "none"
+    return f"{value:g}" if isinstance(value, float) else said(str(value))
 
 
 def _block(page: _Page, row: Sequence[_Loaded], *, several: bool) -> Block:

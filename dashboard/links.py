@@ -17,7 +17,7 @@ from core.errors import BadInput
 from core.method import Method
 from core.methods import METHODS, make_method
 from core.networks.catalog import get_card
-from core.samples import SAMPLE_PREFIX
+from core.samples import SAMPLE_PREFIX, STYLE_PREFIX
 from core.sources import RESULT_PREFIX, known_dataset, picture_from
 from core.spec import checked_key, checked_seed
 from core.store import Store
@@ -90,10 +90,10 @@ def draft_from_grid(comparison: Comparison) -> Draft:
 
 def picture_ref(source: str, store: Store) -> PictureRef:
     """`sample:NAME` or `result:KEY/ITEM` as a picture in the store. An address never names a file of this machine."""
-    if not source.startswith((SAMPLE_PREFIX, RESULT_PREFIX)):
+    if not source.startswith((SAMPLE_PREFIX, STYLE_PREFIX, RESULT_PREFIX)):
         raise BadInput(f"pictures in a link are {SAMPLE_PREFIX}NAME or {RESULT_PREFIX}KEY/ITEM, got {source[:80]!r}")
     picture, name = picture_from(source, store)
-    return PictureRef(store.put_picture(picture), source if source.startswith(SAMPLE_PREFIX) else name)
+    return PictureRef(store.put_picture(picture), source if source.startswith((SAMPLE_PREFIX, STYLE_PREFIX)) else name)
 
 
 def token_of(query: Mapping[str, str]) -> str:

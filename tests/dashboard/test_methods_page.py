@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from core.comparison import has_place
 from core.methods import METHODS
 from core.wording import question
 from tests.dashboard.opened import opened, texts
@@ -35,11 +36,11 @@ def test_a_method_says_where_it_is_undefined(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_link_opens_the_form_with_the_method_chosen_where_it_has_a_place_in_a_grid() -> None:
     links = {link.proto.query_string for link in opened("methods").page_link if "method=" in link.proto.query_string}
-    assert links == {f"method={name}" for name, method in METHODS.items() if method.needs.grid}
+    assert links == {f"method={name}" for name, method in METHODS.items() if has_place(method)}
 
 
 def test_a_method_without_a_place_in_a_grid_says_how_it_is_run() -> None:
-    others = [name for name, method in METHODS.items() if not method.needs.grid]
+    others = [name for name, method in METHODS.items() if not has_place(method)]
     captions = {caption.value for caption in opened("methods").caption}
     assert "train" in others
     assert {f"`gazegrid {name}`" for name in others} <= captions
