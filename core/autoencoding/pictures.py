@@ -26,8 +26,8 @@ MULTIPLE_PX = 4
 """A side can be halved twice, at the least."""
 MEMORY_BYTES = 2**32
 CHUNK = 1024
-MEASURED = 2000
-"""Held-out pictures that measure, at most."""
+MEASURED, MEASURED_VALUES = 2000, 2**25
+"""Held-out pictures that measure, and values of all of them, at most."""
 
 Indices = NDArray[np.int64]
 
@@ -73,11 +73,11 @@ def in_memory(dataset: Dataset, side_px: int | None, device: torch.device | str)
     """
     training, held_out = np.flatnonzero(~dataset.held_out), np.flatnonzero(dataset.held_out)
     if not len(training) or not len(held_out):
-        raise BadInput("an autoencoder needs pictures to learn from and others that are held out, to measure with")
+        raise BadInput("there must be pictures to learn from and others that are held out, to measure with")
     side = side_px or own_side(dataset.pictures)
     check_memory(len(dataset), side)
     labels = dataset.labels
-    held_out = held_out[class_by_class(labels[held_out], MEASURED)]
+    held_out = held_out[class_by_class(labels[held_out], min(MEASURED, MEASURED_VALUES // (3 * side**2)))]
     parts = [squares(dataset.pictures, chosen, side) for chosen in (training, held_out)]
     gray = all(is_gray(part) for part in parts)
     learned, measured = (with_channels(part, 1 if gray else 3).to(device) for part in parts)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from core.autoencoding.autoencoder import Autoencoder
+from core.autoencoding.learner import CHUNK
 from core.autoencoding.sheets import alternating, sheets
 from core.items import Pixels
 
@@ -40,7 +41,7 @@ class Units:
         codes[rows, units] += deviations * self._spread[units]
         if self._model.design.rectified:
             codes = codes.clamp_min(0)
-        return self._model.decode(codes)
+        return torch.cat([self._model.decode(part) for part in torch.split(codes, CHUNK)])
 
     def sheet(self) -> Pixels:
         """A column a unit: what the mean code draws with it two deviations lower, and below that with it two higher."""

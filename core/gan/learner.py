@@ -32,6 +32,7 @@ class Recipe:
 
     seed: int
     generator_rate: float
+    """At the start; both fall evenly to nothing"""
     discriminator_rate: float
     beta1: float
     label_smoothing: float
@@ -49,9 +50,11 @@ class GanLearner:
         self.discriminator = discriminator.to(device).to(memory_format=torch.channels_last).train()
         self.average = deepcopy(self.generator).eval().requires_grad_(requires_grad=False)
         """The generator's weights, averaged over the last steps: what is shown and kept."""
+        self._rates = {"generator_adam": recipe.generator_rate, "discriminator_adam": recipe.discriminator_rate}
+        # not fused: a fused step depends on where the tensors lie in memory, which a restart changes
         self._optimizers = {
-            "generator_adam": _adam(generator, recipe.generator_rate, recipe.beta1),
-            "discriminator_adam": _adam(discriminator, recipe.discriminator_rate, recipe.beta1),
+            name: Adam(network.parameters(), betas=(recipe.beta1, BETA2), foreach=True)
+            for name, network in zip(self._rates, (self.generator, self.discriminator), strict=True)
         }
         self._fixed = latents.numbered(range(SHOWN), generator.design.latent)
         self._film: list[Tensor] = []
@@ -64,20 +67,23 @@ class GanLearner:
         drawn = self.generator(latents.of_step(len(pictures), self._fixed.shape[1], recipe.seed, number).to(pictures))
         real, made = judge(pictures), judge(drawn.detach())
         named = _loss(real, 1 - recipe.label_smoothing) + _loss(made, 0.0)
-        self._learn("discriminator_adam", named)
+        self._learn("discriminator_adam", named, 1 - share)
         judge.requires_grad_(requires_grad=False)
         fooled = _loss(judge(drawn), 1.0)
         judge.requires_grad_(requires_grad=True)
-        self._learn("generator_adam", fooled)
+        self._learn("generator_adam", fooled, 1 - share)
         self._follow(number)
         right = ((real > 0).float().mean() + (made < 0).float().mean()) / 2
         numbers = torch.stack([fooled.detach(), named.detach(), right]).tolist()
         return dict(zip(("generator_loss", "discriminator_loss", "discriminator_accuracy"), numbers, strict=True))
 
-    def _learn(self, optimizer: str, loss: Tensor) -> None:
-        self._optimizers[optimizer].zero_grad(set_to_none=True)
+    def _learn(self, name: str, loss: Tensor, rate_left: float) -> None:
+        optimizer = self._optimizers[name]
+        optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has not typed it
-        self._optimizers[optimizer].step()
+        for group in optimizer.param_groups:
+            group["lr"] = self._rates[name] * rate_left
+        optimizer.step()
 
     @torch.no_grad()
     def _follow(self, number: int) -> None:
@@ -134,8 +140,3 @@ def drawn(generator: Generator, points: Tensor) -> Tensor:
 def _loss(logits: Tensor, target: float) -> Tensor:
     """Cross-entropy of logits (N,) against the same target for all."""
     return functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
-
-
-def _adam(network: nn.Module, rate: float, beta1: float) -> Adam:
-    # not fused: a fused step depends on where the tensors lie in memory, which a restart changes
-    return Adam(network.parameters(), lr=rate, betas=(beta1, BETA2), foreach=True)

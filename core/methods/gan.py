@@ -10,7 +10,7 @@ from pydantic import model_validator
 
 from core import autoencoding, gan
 from core.errors import BadInput
-from core.items import Floats, Item, Result, Series
+from core.items import Floats, Result, Series
 from core.judges import DEFAULT_JUDGE, Judge
 from core.method import Context, Method, MethodFamily, Needs, Output, parameter
 
@@ -68,7 +68,7 @@ class Gan(Method):
         ),
         Output(
             "frechet_floor_in_the_features", "scalar",
-            "The same distance between as many training pictures and the held-out ones: samples cannot be nearer",
+            "The same distance of as many training pictures to the held-out ones: what a perfect generator would have",
             optional=True,
         ),
         Output(
@@ -98,11 +98,14 @@ class Gan(Method):
     )
     batch: int = parameter(32, "Pictures a step, at most.", unit="", ge=2, le=4096, advanced=True)
     generator_rate: float = parameter(
-        1e-3, "Learning rate of the generator's Adam.", unit="", gt=0, le=1, advanced=True
+        1e-3,
+        "Learning rate of the generator's Adam at the start, from where it falls to nothing.",
+        unit="",
+        gt=0,
+        le=1,
+        advanced=True,
     )
-    discriminator_rate: float = parameter(
-        1e-3, "Learning rate of the discriminator's Adam.", unit="", gt=0, le=1, advanced=True
-    )
+    discriminator_rate: float = parameter(1e-3, "The same of the discriminator's.", unit="", gt=0, le=1, advanced=True)
     beta1: float = parameter(0.5, "Decay of both Adams' mean gradient, a step.", unit="", ge=0, lt=1, advanced=True)
     label_smoothing: float = parameter(
         0.1, "Real pictures count as real by so much less than 1.", unit="", ge=0, le=0.5, advanced=True
@@ -137,10 +140,7 @@ class Gan(Method):
         trained = gan.trained.Trained(learner, given, judge, context.seed)
         loop = ours.loop.Loop(learner, given.training, ours.loop.Plan(self.epochs, self.batch, context.seed))
         loop.run(context, further=len(trained.stages))
-        items: dict[str, Item] = {}
-        for number, stage in enumerate(trained.stages, start=1):
-            items |= stage()
-            context.report(loop.steps + number, loop.steps + len(trained.stages))
+        items = loop.then(trained.stages, context)
         items |= _curves(loop) | {"network": gan.stored.as_weights(learner.average)}
         said = {out.name: f"{out.caption}{items[out.name].caption}" for out in self.outputs if out.name in items}
         return Result({name: replace(items[name], caption=caption) for name, caption in said.items()})

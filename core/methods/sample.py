@@ -53,7 +53,7 @@ class Sample(Method):
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
         """Draw."""
-        generator = gan.stored.generator_of(context.result(self.model), context.device)
+        generator = gan.stored.trained_generator(context, self.model)
         numbers = range(self.start, self.start + self.count)
         latents = self.spread * gan.latents.numbered(numbers, generator.design.latent)
         drawn = gan.learner.drawn(generator, latents)

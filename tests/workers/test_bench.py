@@ -11,13 +11,17 @@ from importlib import import_module
 import pytest
 import torch
 
+from core.autoencoding.pictures import in_memory
+from core.digits import digits
 from core.errors import BadInput
 from core.method import Context
 from core.methods import make_method
+from core.methods.autoencoder import Autoencoder
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.samples import sample
 from workers import bench
+from workers.bench.bench_autoencoder import bare_loop as autoencoder_loop
 from workers.bench.bench_loop import bare_loop
 from workers.bench.between import Between
 from workers.bench.row import Row, at_least, at_most
@@ -161,3 +165,13 @@ def test_an_attribution_takes_one_forward_pass(method: str) -> None:
 
 def test_the_command_refuses_an_unknown_bench_with_status_2(gazegrid_bench: Bench) -> None:
     assert gazegrid_bench("nothing", "--json") == (2, "")
+
+
+def test_the_bare_loop_of_an_autoencoder_learns_the_same_network() -> None:
+    given = in_memory(digits(), 8, "cpu")
+    learner = Autoencoder(architecture="dense").learner(given, 0)
+    before = learner.measured()["held_out_loss"]
+    step = autoencoder_loop(learner, given.training.float() / 255, 64)
+    for _ in range(50):
+        step()
+    assert learner.measured()["held_out_loss"] < 0.8 * before

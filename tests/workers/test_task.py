@@ -23,7 +23,7 @@ from core.spec import JobSpec
 from core.store import Store
 from tests.workers.conftest import take
 from workers.lease import Lease
-from workers.task import SpecRunner, compute, failure
+from workers.task import SpecRunner, _JobContext, compute, failure
 
 NETWORK = "random/test_resnet"
 
@@ -199,3 +199,13 @@ def test_a_picture_that_a_parameter_names_comes_from_the_store(spec: JobSpec, st
     assert named.metrics["mean"] == plain
     with pytest.raises(BadInput, match=r"there is no picture 0{64}: upload it again"):
         compute(JobSpec(Named(style="0" * 64), spec.pictures, spec.network), store, pool, Context(0))
+
+
+def test_a_method_is_given_what_another_job_gave(spec: JobSpec, store: Store, pool: NetworkPool) -> None:
+    store.publish(spec, Result({"mean": Scalar(value=0.25)}), {})
+    asking = _JobContext(Context(0), spec, store, pool)
+    assert asking.result(spec.key).metrics == {"mean": 0.25}
+    with pytest.raises(BadInput, match=r"^there is no result 222222222222… in this store: [^\n]+$"):
+        asking.result("2" * 64)
+    with pytest.raises(BadInput, match=r"^a key is 64 hex digits, got '../x'$"):
+        asking.result("../x")

@@ -58,7 +58,7 @@ class Points:
         turned = self.sign if sign is None else self.sign * sign
         return Points(index, turned, self.weight, self.picture, self.distinct and distinct)
 
-    def taken(self, which: Indices | Flags) -> Points:
+    def taken(self, which: Indices | Flags | slice) -> Points:
         """Some of them."""
         return Points(self.index[which], self.sign[which], self.weight[which], self.picture[which], self.distinct)
 
@@ -127,22 +127,23 @@ def strongest(contributions: Floats, count: int) -> Support:
 
     The rows are used up: of two or more, what is taken is struck out.
     """
-    rows = np.arange(len(contributions))
-    best = contributions.argmax(axis=1)
-    value = contributions[rows, best]
-    if count == 1 or contributions.shape[1] == 1:
-        return Support(rows, best, np.ones(len(rows)), value <= 0)
-    candidates, values = [best], [value]
-    for _ in range(min(count, contributions.shape[1]) - 1):
+    rows, count = np.arange(len(contributions)), min(count, contributions.shape[1])
+    candidates = [contributions.argmax(axis=1)]
+    values = [contributions[rows, candidates[0]]]
+    none = values[0] <= 0
+    if count == 1:
+        return Support(rows, candidates[0], np.ones(len(rows)), none)
+    for _ in range(count - 1):
         contributions[rows, candidates[-1]] = -np.inf
         candidates.append(contributions.argmax(axis=1))
         values.append(contributions[rows, candidates[-1]])
-    candidate, positive = np.stack(candidates, 1), np.maximum(np.stack(values, 1), 0).astype(np.float64)
-    none = value <= 0
-    positive[none, 0] = 1
-    parent, slot = np.nonzero(positive)
-    share = positive / positive.sum(axis=1, keepdims=True)
-    return Support(parent, candidate[parent, slot], share[parent, slot], none[parent])
+    shares = [np.maximum(value, 0).astype(np.float64) for value in values]
+    shares[0][none] = 1
+    total = sum(shares)
+    chosen = np.flatnonzero(np.stack(shares, axis=1))
+    parent = chosen // count
+    share = np.stack([one / total for one in shares], axis=1).reshape(-1)[chosen]
+    return Support(parent, np.stack(candidates, axis=1).reshape(-1)[chosen], share, none[parent])
 
 
 def all_positive(contributions: Floats) -> Support:
@@ -168,14 +169,17 @@ def signs(values: Floats) -> Floats:
     return np.where(values < 0, np.float32(-1), np.float32(1))
 
 
-def parts(points: Points, width: int) -> Iterator[Points]:
-    """The points in parts that are looked at together, each point with `width` contributions."""
+def pieces(count: int, width: int) -> Iterator[slice]:
+    """The pieces in which `count` points are looked at, each point with `width` contributions; one at least."""
     size = max(1, AT_ONCE // max(1, width))
-    if len(points) <= size:
-        yield points
-        return
-    for start in range(0, len(points), size):
-        yield points.taken(np.arange(start, min(start + size, len(points)), dtype=np.int64))
+    for start in range(0, max(1, count), size):
+        yield slice(start, start + size)
+
+
+def parts(points: Points, width: int) -> Iterator[Points]:
+    """The points in these pieces."""
+    for piece in pieces(len(points), width):
+        yield points.taken(piece)
 
 
 def unravelled(index: Indices, shape: tuple[int, ...]) -> tuple[Indices, ...]:

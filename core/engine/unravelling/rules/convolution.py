@@ -16,7 +16,7 @@ from core.engine.unravelling.points import (
     Support,
     all_positive,
     joined,
-    parts,
+    pieces,
     signs,
     strongest,
     supported,
@@ -40,28 +40,31 @@ class Geometry:
     dilation: tuple[int, int]
     groups: int
 
-    @property
-    def within(self) -> bool:
-        """Whether no window sees padding or, as in a pool with `ceil_mode`, looks over the edge."""
-        last = [
-            (count - 1) * step - before + (size - 1) * apart
-            for count, step, before, size, apart in zip(
-                self.outputs[2:], self.stride, self.padding, self.kernel, self.dilation, strict=True
-            )
-        ]
-        return self.padding == (0, 0) and last[0] < self.inputs[2] and last[1] < self.inputs[3]
+    def taps(self, y: Indices, x: Indices) -> tuple[Indices, Flags | None]:
+        """Of places (P,) of the outcome: which pixels of a channel (P, taps) they see, and which of these there are.
 
-    def taps(self, y: Indices, x: Indices) -> tuple[Indices, Flags]:
-        """Of places (P,) of the outcome: which pixels of a channel (P, taps) they see, and which of these there are."""
-        (height, width), (down, across) = self.inputs[2:], self.kernel
-        rows = (y * self.stride[0] - self.padding[0])[:, None] + np.arange(down) * self.dilation[0]
-        columns = (x * self.stride[1] - self.padding[1])[:, None] + np.arange(across) * self.dilation[1]
-        if self.within:
-            pixels = rows[:, :, None] * width + columns[:, None, :]
-            return pixels.reshape(len(y), -1), np.ones((len(y), down * across), bool)
-        there = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
-        pixels = np.clip(rows, 0, height - 1)[:, :, None] * width + np.clip(columns, 0, width - 1)[:, None, :]
-        return pixels.reshape(len(y), -1), there.reshape(len(y), -1)
+        None: all. The number of a pixel that is not there can be any.
+        """
+        width, (down, across) = self.inputs[3], self.kernel
+        corner = (y * self.stride[0] - self.padding[0]) * width + (x * self.stride[1] - self.padding[1])
+        steps = np.arange(down)[:, None] * (self.dilation[0] * width) + np.arange(across) * self.dilation[1]
+        pixels = corner[:, None] + steps.reshape(-1)
+        if self._within(0) and self._within(1):
+            return pixels, None
+        there = self._inside(0).take(y, axis=0)[:, :, None] & self._inside(1).take(x, axis=0)[:, None, :]
+        return pixels, there.reshape(len(y), -1)
+
+    def _within(self, side: int) -> bool:
+        """Whether no window sees padding there or, as some pools do, looks over the edge."""
+        last = (self.outputs[2 + side] - 1) * self.stride[side] + (self.kernel[side] - 1) * self.dilation[side]
+        return self.padding[side] == 0 and last < self.inputs[2 + side]
+
+    def _inside(self, side: int) -> Flags:
+        """(places, taps) along one side: which taps of each place are on the map."""
+        corners = np.arange(self.outputs[2 + side]) * self.stride[side] - self.padding[side]
+        seen = corners[:, None] + np.arange(self.kernel[side]) * self.dilation[side]
+        found: Flags = (seen >= 0) & (seen < self.inputs[2 + side])
+        return found
 
 
 def geometry(operation: Operation, value: Value) -> Geometry:
@@ -100,67 +103,70 @@ def convolution(operation: Operation, value: Value, points: Points, walk: Walk) 
     taps, area = math.prod(shape.kernel), math.prod(shape.inputs[2:])
     kernels = weight.array.reshape(units, channels, taps)
     numbers = _numbers(inputs, shape, len(points) * taps)
+    picture, unit, y, x = unravelled(points.index, shape.outputs)
+    block = picture * shape.groups + unit // (units // shape.groups)
+    pixels, there = shape.taps(y, x)
     found = []
-    for part in parts(points, channels * taps):
-        picture, unit, y, x = unravelled(part.index, shape.outputs)
-        pixels, there = shape.taps(y, x)
-        block = picture * shape.groups + unit // (units // shape.groups)
-        products = kernels.take(unit, axis=0)
-        products *= numbers(block, pixels)
+    for piece in pieces(len(points), channels * taps):
+        part, own, where = points.taken(piece), unit[piece], None if there is None else there[piece]
+        products = kernels.take(own, axis=0)
+        products *= numbers(block[piece], pixels[piece])
         if (part.sign < 0).any():
             products *= part.sign[:, None, None]
-        if not there.all():
-            products *= there[:, None, :]
-        walk.audit(products, None if bias is None else bias.flat[unit], part, value)
-        support, tap = _chosen(products, there, shape, walk, pointwise=taps == 1)
+        if where is not None:
+            products *= where[:, None, :]
+        walk.audit(products, None if bias is None else bias.flat[own], part, value)
+        support, tap = _chosen(products, where, shape, walk)
         parent, channel = support.parent, support.candidate
-        sign = part.sign[parent] * signs(kernels[unit[parent], channel, tap])
-        index = (block[parent] * channels + channel) * area + pixels[parent, tap]
-        found.append(supported(part, support, index, sign, walk.manner))
+        weights = weight.flat.take((own.take(parent) * channels + channel) * taps + tap)
+        index = (block[piece].take(parent) * channels + channel) * area + pixels[piece].take(parent * taps + tap)
+        found.append(supported(part, support, index, part.sign.take(parent) * signs(weights), walk.manner))
     return [(inputs, joined(found))]
 
 
 def _numbers(inputs: Value, shape: Geometry, count: int) -> Callable[[Indices, Indices], Floats]:
     """Gives of blocks of channels (P,) and pixels (P, taps) the numbers there (P, channels, taps).
 
-    Where more pixels are looked at (`count`) than there are, each pixel's channels are laid side by side first.
+    Where more pixels are looked at (`count`) than there are, each pixel's channels are laid side by side first. What is
+    asked for outside of the map is any number.
     """
     channels, area = shape.inputs[1] // shape.groups, math.prod(shape.inputs[2:])
     maps = inputs.array.reshape(-1, channels, area)
     if channels > 1 and count < len(maps) * area:
-        return lambda block, pixels: maps[block[:, None], :, pixels].transpose(0, 2, 1)
+        return lambda block, pixels: maps[block[:, None], :, pixels.clip(0, area - 1)].transpose(0, 2, 1)
     rows = np.ascontiguousarray(maps.transpose(0, 2, 1)).reshape(-1, channels)
-    return lambda block, pixels: rows.take(block[:, None] * area + pixels, axis=0).transpose(0, 2, 1)
+    return lambda block, pixels: rows.take(block[:, None] * area + pixels, axis=0, mode="clip").transpose(0, 2, 1)
 
 
-def _chosen(products: Floats, there: Flags, shape: Geometry, walk: Walk, *, pointwise: bool) -> tuple[Support, Indices]:
+def _chosen(products: Floats, there: Flags | None, shape: Geometry, walk: Walk) -> tuple[Support, Indices | int]:
     """Which channels support the points, and at which tap."""
     count, channels, taps = products.shape
-    if shape.outputs[2:] == (1, 1) and there.all() and taps == shape.inputs[2] * shape.inputs[3]:
-        support = _fully(products.reshape(count, -1), walk, pointwise=pointwise)
-        return _split(support, taps)
+    if shape.outputs[2:] == (1, 1) and there is None and taps == shape.inputs[2] * shape.inputs[3]:
+        return _split(_fully(products.reshape(count, -1), walk, pointwise=taps == 1), taps)
     if channels == 1:
         best = strongest(_inside(products[:, 0], there), walk.manner.places)
         tap = _stayed(best, best.candidate, there, shape)
         return Support(best.parent, np.zeros_like(tap), best.share, best.stays), tap
-    if pointwise:
-        support = strongest(products[:, :, 0], walk.manner.supporters)
-        return support, np.zeros_like(support.candidate)
+    if taps == 1:
+        return strongest(products[:, :, 0], walk.manner.supporters), 0
     support = strongest(products.sum(axis=2), walk.manner.supporters)
-    inside = _inside(products[support.parent, support.candidate], there[support.parent])
+    parent = support.parent
+    inside = _inside(products[parent, support.candidate], None if there is None else there[parent])
     return support, _stayed(support, inside.argmax(axis=1), there, shape)
 
 
-def _inside(products: Floats, there: Flags) -> Floats:
+def _inside(products: Floats, there: Flags | None) -> Floats:
     """Padding supports nothing."""
-    return products if there.all() else np.where(there, products, np.float32(-np.inf))
+    return products if there is None else np.where(there, products, np.float32(-np.inf))
 
 
-def _stayed(support: Support, tap: Indices, there: Flags, shape: Geometry) -> Indices:
+def _stayed(support: Support, tap: Indices, there: Flags | None, shape: Geometry) -> Indices:
     """These taps, and the middle for points without a supporter."""
-    if support.stays.any():
-        tap = tap.copy()
-        tap[support.stays] = _nearest(there[support.parent[support.stays]], shape)
+    if not support.stays.any():
+        return tap
+    middle = _nearest(support.parent[support.stays], there, shape)
+    tap = tap.copy()
+    tap[support.stays] = middle
     return tap
 
 
@@ -174,10 +180,12 @@ def _split(support: Support, taps: int) -> tuple[Support, Indices]:
     return Support(support.parent, channel, support.share, support.stays), tap
 
 
-def _nearest(there: Flags, shape: Geometry) -> Indices:
-    """The tap in the middle of each window (P, taps), or that next to it which is no padding."""
+def _nearest(which: Indices, there: Flags | None, shape: Geometry) -> Indices:
+    """The tap in the middle of these windows, or that next to it which is no padding."""
     down, across = shape.kernel
     y, x = np.divmod(np.arange(down * across), across)
     distance = (y - (down - 1) // 2) ** 2 + (x - (across - 1) // 2) ** 2
-    nearest: Indices = np.where(there, distance, distance.max() + 1).argmin(axis=1)
+    if there is not None:
+        distance = np.where(there[which], distance, distance.max() + 1)
+    nearest: Indices = np.broadcast_to(distance, (len(which), len(y))).argmin(axis=1)
     return nearest

@@ -86,7 +86,9 @@ def average_pool(operation: Operation, value: Value, points: Points, walk: Walk)
     plane, place = np.divmod(points.index, math.prod(value.shape[2:]))
     pixels, there = windows
     candidates = plane[:, None] * math.prod(inputs.shape[2:]) + pixels[place]
-    contributions = np.where(there[place], inputs.flat[candidates] * points.sign[:, None], np.float32(-np.inf))
+    contributions = inputs.flat.take(candidates, mode="clip") * points.sign[:, None]
+    if there is not None:
+        contributions = np.where(there[place], contributions, np.float32(-np.inf))
     whole = math.prod(value.shape[2:]) == 1
     return [(inputs, _pooled(points, contributions, candidates, inputs, walk, whole=whole))]
 
@@ -126,7 +128,7 @@ def reduced(index: Indices, value: Value, inputs: Value, dimensions: Sequence[in
     return base[:, None] + offsets
 
 
-def _windows(operation: Operation, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> tuple[Indices, Flags]:
+def _windows(operation: Operation, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> tuple[Indices, Flags | None]:
     """(places, taps): which pixels each place of the outcome averages, and which of these there are."""
     one = len(inputs) == 3 or operation.name == "avg_pool1d"
 
@@ -148,7 +150,7 @@ def _windows(operation: Operation, inputs: tuple[int, ...], outputs: tuple[int, 
     return shape.taps(y, x)
 
 
-def _adaptive_windows(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> tuple[Indices, Flags]:
+def _adaptive_windows(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> tuple[Indices, Flags | None]:
     """The same where the windows follow from the sizes."""
     edges = []
     for size, count in zip(inputs[-2:], outputs[-2:], strict=True):
