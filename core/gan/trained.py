@@ -64,19 +64,8 @@ class Trained:
         }
 
     def near(self) -> Items:
-        """Whether samples are copies of training pictures, or of each other."""
-        samples, held_out, training = self._samples, self._held_out, self.pictures.training
-        found = nearest(samples, training)
-        expected = float(nearest(held_out, training).distances.mean())
-        copying = float(found.distances.mean()) / max(expected, LEAST_DISTANCE)
-        items: Items = {
-            "nearest": Image(pixels=alternating(samples[:SHOWN], found.pictures[:SHOWN], PAIRS_A_ROW)),
-            "copying": Scalar(value=copying, unit=RELATIVE),
-        }
-        if len(held_out) > 1:
-            diversity = mean_distance(samples) / max(mean_distance(held_out), LEAST_DISTANCE)
-            items["diversity"] = Scalar(value=diversity, unit=RELATIVE)
-        return items
+        """Samples beside training pictures and each other, pixel by pixel."""
+        return by_pixels(self._samples, self._held_out, self.pictures.training)
 
     def compared(self) -> Items:
         """How far samples are from held-out pictures as the judge sees them."""
@@ -113,6 +102,24 @@ class Trained:
     def _compared(self) -> int:
         """Pictures of each kind: equally many, as the distance depends on how many there are."""
         return min(MEASURED, len(self.pictures.held_out), len(self.pictures.training))
+
+
+def by_pixels(samples: Tensor, held_out: Tensor, training: Tensor) -> Items:
+    """Whether samples (N, C, S, S) are copies of `training` (K, C, S, S) uint8, or of each other.
+
+    Both are told relative to `held_out` (M, C, S, S), which are none; without diversity where M is 1.
+    """
+    found = nearest(samples, training)
+    expected = float(nearest(held_out, training).distances.mean())
+    copying = float(found.distances.mean()) / max(expected, LEAST_DISTANCE)
+    items: Items = {
+        "nearest": Image(pixels=alternating(samples[:SHOWN], found.pictures[:SHOWN], PAIRS_A_ROW)),
+        "copying": Scalar(value=copying, unit=RELATIVE),
+    }
+    if len(held_out) > 1:
+        diversity = mean_distance(samples) / max(mean_distance(held_out), LEAST_DISTANCE)
+        items["diversity"] = Scalar(value=diversity, unit=RELATIVE)
+    return items
 
 
 def enough(pictures: Pictures) -> bool:

@@ -10,7 +10,7 @@ from core.digits import digits
 from core.gan.latents import numbered
 from core.gan.learner import GanLearner, Recipe, drawn
 from core.gan.networks import Design, build
-from core.gan.trained import BETWEEN, Trained, enough, walk
+from core.gan.trained import BETWEEN, Trained, by_pixels, enough, walk
 from core.items import Animation, Image, Item, Scalar
 from core.networks.catalog import get_card
 from core.networks.loading import load
@@ -67,35 +67,35 @@ def test_digits_that_were_learned_shortly_differ_and_are_no_copies(learned: Trai
     assert value(near["copying"]) > 1
 
 
-def test_a_generator_that_draws_training_pictures_is_told_from_one_that_draws_new_ones(real: Pictures) -> None:
-    trained = untrained(real)
-    copies, new = real.training[:180].float() / 255, real.held_out[:180].float() / 255
-    shown = {}
-    for name, pictures in (("copies", copies), ("new", new)):
-        trained.__dict__["_samples"] = pictures
-        shown[name] = trained.near()
-    assert value(shown["copies"]["copying"]) == 0
-    assert value(shown["new"]["copying"]) == pytest.approx(1, abs=0.1)
-    assert value(shown["copies"]["diversity"]) == pytest.approx(1, abs=0.1)
+def test_copies_are_told_from_new_pictures(real: Pictures) -> None:
+    held_out, training = real.held_out.float() / 255, real.training
+    copies, new = (by_pixels(samples, held_out, training) for samples in (training[:180].float() / 255, held_out))
+    assert value(copies["copying"]) == 0
+    assert value(new["copying"]) == 1
+    assert value(copies["diversity"]) == pytest.approx(1, abs=0.1)
+    assert value(new["diversity"]) == 1
+
+
+def test_one_that_always_draws_the_same_has_no_diversity(real: Pictures) -> None:
+    held_out = real.held_out.float() / 255
+    found = by_pixels(held_out[:1].expand(20, -1, -1, -1), held_out, real.training)
+    assert value(found["diversity"]) == pytest.approx(0, abs=1e-3)
+
+
+def test_a_single_held_out_picture_has_a_distance_and_no_diversity() -> None:
+    training = torch.randint(256, (5, 3, 16, 16), dtype=torch.uint8)
+    assert by_pixels(torch.rand(16, 3, 16, 16), torch.rand(1, 3, 16, 16), training).keys() == {"nearest", "copying"}
 
 
 def test_below_each_sample_stands_its_nearest_training_picture() -> None:
     flat = torch.arange(10, dtype=torch.uint8).reshape(10, 1, 1, 1).expand(10, 1, 16, 16) * 25
-    trained = untrained(pictures_of(flat, flat))
-    trained.__dict__["_samples"] = flat[torch.arange(16) % 10].float() / 255
-    found = trained.near()["nearest"]
+    found = by_pixels(flat[torch.arange(16) % 10].float() / 255, flat.float() / 255, flat)["nearest"]
     assert isinstance(found, Image)
-    rows = np.array_split(found.pixels[:, :, 0], 4)
-    assert [row.shape[0] > 30 for row in rows] == [True] * 4
-    middle = [row[row.shape[0] // 2] for row in rows]
-    assert np.array_equal(middle[0], middle[1])
-    assert np.array_equal(middle[2], middle[3])
-
-
-def test_one_that_always_draws_the_same_has_no_diversity(real: Pictures) -> None:
-    trained = untrained(real)
-    trained.__dict__["_samples"] = real.held_out[:1].expand(180, -1, -1, -1).float() / 255
-    assert value(trained.near()["diversity"]) == pytest.approx(0, abs=1e-3)
+    side = (found.pixels.shape[0] - 3 * 2) // 4
+    upper, copies, lower, copies_of_lower = (found.pixels[row * (side + 2) + side // 2] for row in range(4))
+    assert np.array_equal(upper, copies)
+    assert np.array_equal(lower, copies_of_lower)
+    assert not np.array_equal(upper, lower)
 
 
 def test_few_pictures_have_no_frechet_distance() -> None:
@@ -103,11 +103,6 @@ def test_few_pictures_have_no_frechet_distance() -> None:
     assert not enough(pictures_of(many, few))
     assert not enough(pictures_of(few, many))
     assert enough(pictures_of(many, many))
-
-
-def test_a_single_held_out_picture_has_a_distance_and_no_diversity() -> None:
-    pictures = torch.randint(256, (5, 3, 16, 16), dtype=torch.uint8)
-    assert untrained(pictures_of(pictures[1:], pictures[:1])).near().keys() == {"nearest", "copying"}
 
 
 def test_the_walk_comes_by_the_samples_in_their_order(learned: Trained) -> None:
