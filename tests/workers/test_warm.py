@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from rq import Callback, Queue
-from rq.command import send_stop_job_command
+from rq.command import PUBSUB_CHANNEL_TEMPLATE, send_stop_job_command
 
 from core.connection import connect
 from core.queue import JobQueue
@@ -345,15 +345,19 @@ def test_redis_killed_and_back_costs_neither_worker_nor_networks_nor_work(
 def test_a_worker_that_idles_while_redis_is_away_comes_back(
     own_redis: OwnRedis, own_queue: JobQueue, own_worker: subprocess.Popen[bytes]
 ) -> None:
-    store, horse = open_store(own_redis.settings), horse_of(own_queue, only_worker(own_queue))
+    store, journal = open_store(own_redis.settings), Journal(own_redis.settings.home)
+    worker = only_worker(own_queue)
+    horse = horse_of(own_queue, worker)
     own_redis.away()
     time.sleep(3)
     own_redis.back()
+    channel = PUBSUB_CHANNEL_TEMPLATE % worker.name
+    wait_for(lambda: own_queue.redis.pubsub_numsub(channel)[0][1], what="the channel of commands")
     spec = toy_spec(seconds=60)
     own_queue.submit(spec, store)
-    wait_for(lambda: state_of(own_queue, spec.key) == "started", timeout_s=10)
+    wait_for(lambda: journal.count("start", spec.key))
     own_queue.cancel(spec.key)
-    wait_for(lambda: not is_there(horse), timeout_s=5)
+    wait_for(lambda: ended(journal, horse))
     assert own_worker.poll() is None
 
 

@@ -51,8 +51,8 @@ class Geometry:
         pixels = corner[:, None] + steps.reshape(-1)
         if self._within(0) and self._within(1):
             return pixels, None
-        there = self._inside(0).take(y, axis=0)[:, :, None] & self._inside(1).take(x, axis=0)[:, None, :]
-        return pixels, there.reshape(len(y), -1)
+        rows, columns = self._inside(0).repeat(across, axis=1), np.tile(self._inside(1), down)  # (places, taps)
+        return pixels, rows.take(y, axis=0) & columns.take(x, axis=0)
 
     def _within(self, side: int) -> bool:
         """Whether no window sees padding there or, as some pools do, looks over the edge."""
@@ -185,7 +185,8 @@ def _nearest(which: Indices, there: Flags | None, shape: Geometry) -> Indices:
     down, across = shape.kernel
     y, x = np.divmod(np.arange(down * across), across)
     distance = (y - (down - 1) // 2) ** 2 + (x - (across - 1) // 2) ** 2
+    tap = np.full(len(which), distance.argmin())
     if there is not None:
-        distance = np.where(there[which], distance, distance.max() + 1)
-    nearest: Indices = np.broadcast_to(distance, (len(which), len(y))).argmin(axis=1)
-    return nearest
+        off = np.flatnonzero(~there[which, tap])
+        tap[off] = np.where(there[which[off]], distance, distance.max() + 1).argmin(axis=1)
+    return tap
