@@ -39,8 +39,8 @@ down: setup ## stop what `make up` started
 status: setup ## what runs, waits and is up
 	@exec $(BIN)/gazegrid status
 
-test: setup ## all tests
-	@exec $(BIN)/python -m pytest $(ARGS)
+test: setup ## all tests, one file on each core at a time
+	@exec $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: setup ## ruff: faults, style, layout
 	@$(BIN)/ruff check .
