@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.networks.network import Network
 
 FEW_STAGES = 3
+MARGIN_PX = 8
 SQUEEZED = 1 / 16
 """Of a window's side."""
 TOKEN_DEPTHS = (1 / 6, 1 / 3, 1 / 2, 2 / 3)
@@ -29,23 +30,24 @@ TOKEN_CONTENT = 1 / 2
 class Encoder:
     """A network as it looks at pictures of any size; some of its layers are read.
 
-    A CNN sees the picture whole. Any other network takes one size only: it sees the picture in windows of that size,
-    which cover it evenly and go through it in one pass, as in a deep dream; a smaller picture is enlarged first.
+    A CNN sees the picture whole, with a mirrored margin. Any other network takes one size only: it sees the picture in
+    windows of that size, which cover it evenly and go through it in one pass, as in a deep dream; a smaller picture is
+    enlarged first.
     """
 
     network: Network
     layers: tuple[str, ...]
 
     @property
-    def rim(self) -> int:
-        """One place at each edge where convolutions pad the picture; windows lie inside it."""
-        return 1 if self.network.card.family == "cnn" else 0
+    def margin_px(self) -> int:
+        """A CNN sees the picture with a mirrored margin, so that its padding lies outside; windows lie inside it."""
+        return MARGIN_PX if self.network.card.family == "cnn" else 0
 
     def parts(self, picture: Tensor) -> Tensor:
         """(1, C, H, W) as what goes through the network, (T, C, h, w)."""
         card = self.network.card
         if card.family == "cnn":
-            return picture
+            return engine.octaves.mirrored(picture, MARGIN_PX)
         height, width = picture.shape[2:]
         times = max(1.0, card.input_px[0] / height, card.input_px[1] / width)
         size = _fitted(height * times, card.input_px[0]), _fitted(width * times, card.input_px[1])

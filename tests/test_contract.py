@@ -44,6 +44,7 @@ FEW = {
     "count": 2,
     "size": 1.5,
     "octaves": 2,
+    "size_px": 64,
     "orders": 2,
     "input_px": 32,
     "epochs": 2,

@@ -39,6 +39,11 @@ def windows(picture: Tensor, window: Size) -> Tensor:
     return cast(Tensor, _Windows.apply(picture, corners, window))
 
 
+def mirrored(picture: Tensor, margin_px: int) -> Tensor:
+    """`picture` (N, C, H, W) with what lies along its edges mirrored beyond them."""
+    return functional.pad(picture, (margin_px,) * 4, mode="reflect")
+
+
 class _Windows(torch.autograd.Function):
     """Cuts windows out of one picture; their gradients are added up in place, where autograd makes a whole for each."""
 

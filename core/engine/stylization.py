@@ -7,6 +7,7 @@ photo's style is from the wanted one (1 is the photo, 0 the wanted style).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,8 +23,6 @@ from core.engine.ranges import resized
 LEAST = 1e-8
 """A unit below this share of what it is made of would measure rounding errors."""
 
-FEW_PLACES = 4
-"""A map of up to so many places a side has no place to spare for a rim."""
 LEAST_PX = 32
 """The shorter side of a picture that is looked at: of less, some networks' pools leave nothing."""
 
@@ -37,10 +36,11 @@ class Encoder(Protocol):
     """A network as it looks at pictures of any size."""
 
     @property
-    def rim(self) -> int:
-        """So many places at each edge of a map count for no style: they saw the padding around the picture.
+    def margin_px(self) -> int:
+        """So far what goes through reaches beyond the picture at every edge; nothing there counts for style.
 
-        Counted, they would hide there what the style lacks, as a fringe along the picture's edges.
+        Places at an edge see the padding of convolutions: counted, they would hide there what the style lacks, as a
+        fringe around the picture.
         """
 
     def parts(self, picture: Tensor) -> Tensor:
@@ -83,6 +83,7 @@ class StyleAim:
     share: float
     """Of the whole style"""
     rim: int = 0
+    """Places at each edge that lie beyond the picture"""
     weights: Tensor | None = None
     """(T, 1, h, w) of the places that count"""
 
@@ -124,17 +125,38 @@ def aims(encoder: Encoder, photo: Tensor, regions: Sequence[Region], wishes: Wis
 
     All of them are looked at as they are where the photo is scaled to `size`, (height, width).
     """
-    times = size[0] / photo.shape[2]
-    plain = encoder.read(encoder.parts(resized(photo, size)))
-    change = _change(plain, wishes.smoothing)
-    said = {layer: change(layer, values) for layer, values in plain.items()}
-    content = said[wishes.content]
+    seen = _seen(encoder, resized(photo, size), wishes.smoothing)
+    content = seen.maps[wishes.content]
     around = content - content.mean(dim=(0, 2, 3), keepdim=True)
     styles: list[StyleAim] = []
     for region in regions:
         units = {aim.layer: aim.unit for aim in styles[: len(wishes.styles)]}
-        styles += _style_aims(encoder, change, said, _scaled(region, size, times), wishes, units)
-    return Aims(encoder, size, change, wishes.content, content, _unit(around, content), tuple(styles))
+        scaled = _scaled(region, size, size[0] / photo.shape[2])
+        said = [(encoder.read(encoder.parts(picture)), part) for picture, part in scaled.styles]
+        for layer, share in wishes.styles.items():
+            styles.append(_style_aim(seen, layer, share, said, scaled.mask, units))
+    return Aims(encoder, size, seen.change, wishes.content, content, _unit(around, content), tuple(styles))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The photo as it is looked at."""
+
+    encoder: Encoder
+    change: Change
+    maps: Maps
+    """As they are compared"""
+    rims: Mapping[str, int]
+    """Layer -> places at each edge of its map that lie beyond the picture"""
+
+
+def _seen(encoder: Encoder, photo: Tensor, smoothing: float) -> _Seen:
+    parts = encoder.parts(photo)
+    plain = encoder.read(parts)
+    change = _change(plain, smoothing)
+    share = encoder.margin_px / parts.shape[2]
+    rims = {layer: math.floor(share * values.shape[2] + 1e-6) for layer, values in plain.items()}
+    return _Seen(encoder, change, {layer: change(layer, values) for layer, values in plain.items()}, rims)
 
 
 def _scaled(region: Region, size: Size, times: float) -> Region:
@@ -158,40 +180,27 @@ def _change(photo: Maps, smoothing: float) -> Change:
     return lambda layer, values: smoothed(values, scales[layer])
 
 
-def _style_aims(
-    encoder: Encoder, change: Change, photo: Maps, region: Region, wishes: Wishes, units: Maps
-) -> list[StyleAim]:
-    """For each layer of style what it should be in this region; `units` measure what is to stay as it is."""
-    read = [(encoder.read(encoder.parts(picture)), share) for picture, share in region.styles]
-    area = 1.0 if region.mask is None else float(region.mask.mean())
-    rim = encoder.rim
-    found = []
-    for layer, layer_share in wishes.styles.items():
-        weights = _weights(encoder, region.mask, photo[layer])
-        own = gram(inner(photo[layer], rim), weights)
-        if read:
-            grams = [share * gram(inner(change(layer, maps[layer]), rim)) for maps, share in read]
-            wanted = torch.stack(grams).sum(dim=0)
-            unit = _unit(own - wanted, wanted)
-        else:
-            wanted, unit = own, units[layer]
-        found.append(StyleAim(layer, wanted, unit, layer_share * area, rim, weights))
-    return found
-
-
-def _weights(encoder: Encoder, mask: Tensor | None, values: Tensor) -> Tensor | None:
-    """How much of each place that counts lies in the mask, (T, 1, h, w)."""
-    if mask is None:
-        return None
-    return inner(functional.adaptive_avg_pool2d(encoder.parts(mask), (values.shape[2], values.shape[3])), encoder.rim)
+def _style_aim(
+    seen: _Seen, layer: str, share: float, styles: Sequence[tuple[Maps, float]], mask: Tensor | None, units: Maps
+) -> StyleAim:
+    """What a layer should say in a region; where it has no style, `units` measure what is to stay as it is."""
+    rim, values = seen.rims[layer], seen.maps[layer]
+    weights, area = None, 1.0
+    if mask is not None:
+        area = float(mask.mean())
+        places = functional.adaptive_avg_pool2d(seen.encoder.parts(mask), (values.shape[2], values.shape[3]))
+        weights = inner(places, rim)
+    own = gram(inner(values, rim), weights)
+    if not styles:
+        return StyleAim(layer, own, units[layer], share * area, rim, weights)
+    grams = [part * gram(inner(seen.change(layer, maps[layer]), rim)) for maps, part in styles]
+    wanted = torch.stack(grams).sum(dim=0)
+    return StyleAim(layer, wanted, _unit(own - wanted, wanted), share * area, rim, weights)
 
 
 def inner(values: Tensor, rim: int) -> Tensor:
-    """A map (T, C, h, w) without so many places at each edge; all of one that has few places."""
-    height, width = values.shape[2:]
-    if rim == 0 or min(height, width) <= FEW_PLACES * rim:
-        return values
-    return values[:, :, rim : height - rim, rim : width - rim]
+    """A map (T, C, h, w) without so many places at each edge."""
+    return values[:, :, rim : values.shape[2] - rim, rim : values.shape[3] - rim]
 
 
 def _unit(difference: Tensor, whole: Tensor) -> Tensor:

@@ -25,7 +25,9 @@ def network(name: str) -> Network:
 
 
 def test_a_cnn_sees_the_whole_picture_and_any_other_network_windows_of_its_own_size() -> None:
-    assert Encoder(network(CNN), ()).parts(photo(200)).shape == (1, 3, 133, 200)
+    parts = Encoder(network(CNN), ()).parts(photo(200))
+    assert torch.equal(parts[:, :, 8:-8, 8:-8], photo(200))  # 133 x 200, and a margin that mirrors it
+    assert torch.equal(parts[:, :, 8:-8, 7], photo(200)[..., 1])
     vit = network(VIT)  # 160 px
     assert Encoder(vit, ()).parts(photo(400)).shape == (6, 3, 160, 160)  # 267 x 400 in two rows of three
     assert Encoder(vit, ()).parts(photo(100)).shape == (2, 3, 160, 160)  # enlarged, so that a window fits
@@ -83,10 +85,6 @@ def test_the_order_of_tokens_leaves_the_gram_matrix_alone() -> None:
     torch.testing.assert_close(other, one.flip(2), atol=1e-4, rtol=1e-3)
     assert not torch.allclose(other, one, atol=1e-2)
     torch.testing.assert_close(gram(other), gram(one), atol=1e-4, rtol=1e-3)
-
-
-def test_places_at_the_rim_are_spared_where_the_network_pads_the_picture() -> None:
-    assert [Encoder(network(name), ()).rim for name in (CNN, VIT)] == [1, 0]
 
 
 def test_the_network_runs_no_further_than_it_is_read() -> None:

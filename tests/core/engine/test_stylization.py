@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.engine.gram import gram
-from core.engine.stylization import LEAST_PX, Aims, Maps, Region, Wishes, aims, changed, inner, shared, shrunk
+from core.engine.stylization import LEAST_PX, Aims, Maps, Region, Wishes, aims, changed, shared, shrunk
 
 SIZE = (40, 48)
 LAYERS = {"near": 0.75, "far": 0.25}
@@ -19,7 +19,7 @@ class Toy:
     """Two layers: filters of 3 x 3, and of these the means of 4 x 4 places; `louder` says all so many times as loud."""
 
     louder: float = 1.0
-    rim: int = 0
+    margin_px: int = 0
     passes: list[tuple[int, ...]] | None = None
 
     def parts(self, picture: Tensor) -> Tensor:
@@ -158,18 +158,16 @@ def test_everything_is_looked_at_at_the_same_scale() -> None:
     assert passes[2:] == [(1, 3, *SIZE)]
 
 
-def test_places_at_the_rim_count_for_no_style() -> None:
-    found = the_aims(encoder=Toy(rim=1))
-    edged = picture(0)
-    values = Toy().read(edged)["near"]
-    changed_rim = values.clone()
-    changed_rim[:, :, 0] = 9.0
-    near = found.styles[0]
-    torch.testing.assert_close(near.distance(changed_rim), near.distance(values))
-    changed_rim[:, :, 1] = 9.0
-    assert near.distance(changed_rim) > near.distance(values) + 0.1
-    assert inner(torch.ones(1, 1, 4, 9), 1).shape == (1, 1, 4, 9)  # too few places to spare any
-    assert inner(torch.ones(1, 1, 5, 9), 1).shape == (1, 1, 3, 7)
+def test_places_beyond_the_picture_count_for_no_style() -> None:
+    near, far = the_aims(encoder=Toy(margin_px=4)).styles
+    assert (near.rim, far.rim) == (4, 1)  # a place of the far layer is 4 px wide
+    maps = Toy().read(picture(0))
+    for aim in (near, far):
+        changed = maps[aim.layer].clone()
+        changed[:, :, aim.rim - 1] = 9.0
+        torch.testing.assert_close(aim.distance(changed), aim.distance(maps[aim.layer]))
+        changed[:, :, aim.rim] = 9.0
+        assert aim.distance(changed) > aim.distance(maps[aim.layer]) + 0.1
 
 
 def test_shares_become_one_and_pictures_are_changed_one_by_one() -> None:
