@@ -202,7 +202,7 @@ class Attribution(Method):
     def _unit_explained(self, network: Network, layer: str, values: Tensor) -> Explained:
         place = (self.y, self.x) if self.explain == "neuron" else None
         index = self._channels(network, layer, values)
-        where = f", {place[0]:.0%} down and {place[1]:.0%} across" if place else ""
+        where = f", {100 * place[0]:.0f} % down and {100 * place[1]:.0f} % across" if place else ""
         names = tuple(f"channel {number} of {layer}{where}" for number in index.tolist())
         return Explained(layer, index, names, place=place)
 

@@ -114,7 +114,8 @@ def show_way_back(query: Mapping[str, str], comparison: Comparison) -> None:
                 show_error(error)
                 return
             st.rerun()
-        st.caption(f"You clicked at {place[0]:.0%} of the width and {place[1]:.0%} of the height.", width="content")
+        across, down = 100 * place[0], 100 * place[1]
+        st.caption(f"You clicked at {across:.0f} % of the width and {down:.0f} % of the height.", width="content")
 
 
 def _asked_place(method: Method) -> tuple[float, float] | None:

@@ -141,10 +141,16 @@ def _scalar(shown: Shown) -> None:
 
 def _table(shown: Shown) -> None:
     columns = list(shown.item.columns)
-    rows = [dict(zip(columns, row, strict=True)) for row in shown.item.rows]
-    percent = st.column_config.NumberColumn(format="percent")
-    shares = {column: percent for column in columns if "probability" in column.split()}
-    st.dataframe(rows, key=shown.key, hide_index=True, width="content", column_config=shares)
+    shares = {column for column in columns if "probability" in column.split()}
+    rows = [
+        {
+            name: 100 * value if name in shares and value is not None else value
+            for name, value in zip(columns, row, strict=True)
+        }
+        for row in shown.item.rows
+    ]
+    percent = st.column_config.NumberColumn(format="%.1f %%")
+    st.dataframe(rows, key=shown.key, hide_index=True, width="content", column_config=dict.fromkeys(shares, percent))
 
 
 def _embedding(shown: Shown) -> None:

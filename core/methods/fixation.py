@@ -141,7 +141,7 @@ class Fixation(Attribution):
         if not tiles:
             return Image(pixels=pixels, caption="No path leads through the layers at a quarter of the depth each")
         tiled = engine.shown.tiled(np.stack(tiles), columns=len(tiles))
-        held = "fixations" if share == 1 else f"{share:.0%} of the weight"
+        held = "fixations" if share == 1 else f"{100 * share:.0f} % of the weight"
         return Image(pixels=tiled, caption=f"Lit: what holds {held} in {', '.join(told)}")
 
 

@@ -83,7 +83,7 @@ def test_a_click_asks_and_its_grid_leads_back(
     assert sorted(address) == ["back", "grid", "item"]
     monkeypatch.undo()
     page = opened("compare", **address)
-    assert "You clicked at 25% of the width and 75% of the height." in texts(page)
+    assert "You clicked at 25 % of the width and 75 % of the height." in texts(page)
     press(page, "Back to where you clicked")
     assert (page.query_params["grid"], page.query_params["cell"]) == (comparison.key, key)
     assert "back" not in page.query_params

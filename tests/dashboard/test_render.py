@@ -125,8 +125,9 @@ def test_colors_of_many_classes_are_all_different() -> None:
 
 def test_a_tables_probabilities_are_percent(page: AppTest) -> None:
     columns = json.loads(page.dataframe[0].proto.columns)
-    assert columns["probability"]["type_config"]["format"] == "percent"
+    assert columns["probability"]["type_config"]["format"] == "%.1f %%"
     assert "class" not in columns
+    assert page.dataframe[0].value["probability"].tolist() == pytest.approx([91, 5])
 
 
 def test_curves_of_equal_axes_share_a_chart() -> None:
