@@ -57,13 +57,22 @@ class ScaleBar:
 
 @dataclass(frozen=True)
 class Line:
-    """The same item of each network: `cells` in the order of the columns, None where a cell has no such item."""
+    """The same item of each network: `cells` in the order of the columns, None where a cell has no such item.
+
+    `captions`: one a cell; the row has it where they are one and the same.
+    """
 
     label: str
-    caption: str
+    captions: tuple[str, ...]
     cells: tuple[Drawing | str | None, ...]
     scale: ScaleBar | None = None
     number: bool = False
+
+    @property
+    def caption(self) -> str:
+        """What is said of all cells that have the item; empty where they differ."""
+        told = {caption for caption, cell in zip(self.captions, self.cells, strict=True) if cell is not None}
+        return told.pop() if len(told) == 1 else ""
 
 
 @dataclass(frozen=True)
@@ -248,12 +257,15 @@ def _picture_uri(page: _Page, digest: str) -> str:
 
 def _visual_line(page: _Page, name: str, row: Sequence[_Loaded]) -> Line:
     """An item of all networks of a row; its maps share one scale."""
-    stored = next(loaded.manifest.item(name) for loaded in row if loaded.manifest and name in loaded.items)
     maps = [item for loaded in row if isinstance(item := loaded.items.get(name), Map)]
     scale = shared_scale(maps, MOST) if maps else None
     cells = tuple(_drawing(page, loaded, name, scale) if name in loaded.items else None for loaded in row)
     bar = _scale_bar(page, scale, maps[0]) if scale else None
-    return Line(words(name), str(stored.meta["caption"]), cells, bar)
+    return Line(words(name), tuple(_caption(loaded, name) for loaded in row), cells, bar)
+
+
+def _caption(loaded: _Loaded, name: str) -> str:
+    return str(loaded.manifest.item(name).meta["caption"]) if loaded.manifest and name in loaded.items else ""
 
 
 def _scale_bar(page: _Page, scale: tuple[float, float], item: Map) -> ScaleBar:
@@ -320,11 +332,11 @@ def _number_lines(row: Sequence[_Loaded]) -> list[Line]:
         {label: (value, caption) for label, value, caption in numbers(loaded.manifest.items)} if loaded.manifest else {}
         for loaded in row
     ]
-    captions = {label: caption for cell in cells for label, (_, caption) in cell.items()}
-    return [
-        Line(label, caption, tuple(cell[label][0] if label in cell else None for cell in cells), number=True)
-        for label, caption in captions.items()
-    ]
+    lines = []
+    for label in dict.fromkeys(label for cell in cells for label in cell):
+        told = [cell.get(label, (None, "")) for cell in cells]
+        lines.append(Line(label, tuple(caption for _, caption in told), tuple(value for value, _ in told), number=True))
+    return lines
 
 
 def _details(loaded: _Loaded) -> Details | None:

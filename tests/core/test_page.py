@@ -2,16 +2,17 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core import page
 from core.errors import BadInput
 from core.gallery import add_to_gallery
-from core.items import Result
+from core.items import Image, Map, Result, Scalar
 from core.page import export_html
 from core.picture import thumbnail
 from core.store import Store, comparison_path, result_folder
-from tests.kept import PROVENANCE, a_comparison, a_full_result, a_gallery, a_small_result, fill, undefine
+from tests.kept import PROVENANCE, a_comparison, a_full_result, a_gallery, a_picture, a_small_result, fill, undefine
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
@@ -68,6 +69,20 @@ def test_maps_of_a_row_share_one_scale_and_rows_do_not(store: Store) -> None:
 def _rows(store, gallery):
     cells = list(store.comparison(gallery.entries[0].comparison).cells())
     return [cells[:2], cells[2:]]
+
+
+def test_a_caption_stands_at_the_row_or_where_cells_differ_at_each_cell(store: Store) -> None:
+    comparison = a_comparison(store, pictures=1)
+    for number, cell in enumerate(comparison.cells()):
+        seen = Scalar(value=number, caption=f"Seen at layer {number}", subject="tabby")
+        left = Image(pixels=a_picture(1).pixels, caption=f"Lit at layer {number}")
+        shared = Map(values=np.eye(3, dtype=np.float32), caption="What all share")
+        store.publish(cell.spec, Result({"remaining": left, "destroyed": shared, "edge_energy": seen}), PROVENANCE)
+    gallery = add_to_gallery(store, "Captions", comparison.key)
+    (section,) = (page._section(page._Page(store), entry, 1) for entry in gallery.entries)
+    assert [line.caption for line in section.blocks[0].lines] == ["", "What all share", ""]
+    text = export_html(store, gallery).decode()
+    assert [text.count(said) for said in ("Seen at layer 1", "Lit at layer 0", "What all share")] == [1, 1, 1]
 
 
 def test_a_cell_without_a_result_says_so(store: Store) -> None:
