@@ -102,9 +102,11 @@ class Aims:
     change: Change
     content_layer: str
     content: Tensor
-    """(T, C, h, w) of the photo"""
+    """(T, C, h, w) of the photo, without the rim"""
     content_unit: Tensor
     styles: tuple[StyleAim, ...]
+    content_rim: int = 0
+    """Places at each edge that lie beyond the picture: counted, they would hold its edges twice as fast"""
 
     def distances(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Of content and of style, two scalars, of a picture (1, 3, H, W); the network runs once."""
@@ -115,7 +117,8 @@ class Aims:
         """The content's distance and each style's."""
         found = self.encoder.read(self.encoder.parts(resized(picture, self.size)))
         maps = {layer: self.change(layer, values) for layer, values in found.items()}
-        content = (maps[self.content_layer] - self.content).square().sum() / self.content_unit
+        now = inner(maps[self.content_layer], self.content_rim)
+        content = (now - self.content).square().sum() / self.content_unit
         return content, {aim: aim.distance(maps[aim.layer]) for aim in self.styles}
 
 
@@ -126,7 +129,8 @@ def aims(encoder: Encoder, photo: Tensor, regions: Sequence[Region], wishes: Wis
     All of them are looked at as they are where the photo is scaled to `size`, (height, width).
     """
     seen = _seen(encoder, resized(photo, size), wishes.smoothing)
-    content = seen.maps[wishes.content]
+    rim = seen.rims[wishes.content]
+    content = inner(seen.maps[wishes.content], rim)
     around = content - content.mean(dim=(0, 2, 3), keepdim=True)
     styles: list[StyleAim] = []
     for region in regions:
@@ -135,7 +139,7 @@ def aims(encoder: Encoder, photo: Tensor, regions: Sequence[Region], wishes: Wis
         said = [(encoder.read(encoder.parts(picture)), part) for picture, part in scaled.styles]
         for layer, share in wishes.styles.items():
             styles.append(_style_aim(seen, layer, share, said, scaled.mask, units))
-    return Aims(encoder, size, seen.change, wishes.content, content, _unit(around, content), tuple(styles))
+    return Aims(encoder, size, seen.change, wishes.content, content, _unit(around, content), tuple(styles), rim)
 
 
 @dataclass(frozen=True)

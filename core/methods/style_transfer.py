@@ -99,7 +99,7 @@ class StyleTransfer(Method):
         "picture's own.",
         choices="pictures",
     )
-    content_weight: float = parameter(1.0, "Weight of the content: higher keeps more.", unit="", ge=0, le=1e4)
+    content_weight: float = parameter(1.5, "Weight of the content: higher keeps more.", unit="", ge=0, le=1e4)
     style_weight: float = parameter(10.0, "Weight of the style: higher repaints more.", unit="", ge=0, le=1e4)
     smoothing: Literal["none", "softmax"] = parameter(
         "none",
@@ -150,7 +150,7 @@ class StyleTransfer(Method):
         "fourier", "Move waves, so that structure of every size grows alike, or single pixels.", advanced=True
     )
     variation: float = parameter(
-        0.1, "Weight of the total variation: higher is smoother.", unit="", ge=0, le=1e4, advanced=True
+        1.0, "Weight of the total variation: higher is smoother.", unit="", ge=0, le=1e4, advanced=True
     )
     temperature: float = parameter(
         0.5,

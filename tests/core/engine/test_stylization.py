@@ -170,6 +170,20 @@ def test_places_beyond_the_picture_count_for_no_style() -> None:
         assert aim.distance(changed) > aim.distance(maps[aim.layer]) + 0.1
 
 
+def test_places_beyond_the_picture_count_for_no_content() -> None:
+    class Edged(Toy):
+        def read(self, parts: Tensor) -> Maps:
+            maps = dict(super().read(parts))
+            maps["far"] = functional.pad(maps["far"][:, :, 1:-1, 1:-1], (1,) * 4, value=edge)
+            return maps
+
+    edge = 0.0
+    found = the_aims(encoder=Edged(margin_px=4))
+    plain = found.distances(picture(2))[0]
+    edge = 9.0
+    torch.testing.assert_close(found.distances(picture(2))[0], plain)
+
+
 def test_shares_become_one_and_pictures_are_changed_one_by_one() -> None:
     assert [share for _, share in shared([(picture(0), 1.0), (picture(1), 3.0)])] == [0.25, 0.75]
     assert shared([]) == []

@@ -139,7 +139,7 @@ def test_outside_the_mask_of_a_single_style_the_photo_stays(turning: Network) ->
     photo, red = noisy(0, 100, 156), flat(230, 40, 40)
     result = run(turning, photo, red, mask=half(slice(0, SIDE // 2)), steps=100)
     apart = np.abs(pixels(result).astype(int) - photo.pixels).mean(axis=(0, 2))
-    assert apart[: SIDE // 2 - 2].mean() > 15
+    assert apart[: SIDE // 2 - 2].mean() > 10
     assert apart[SIDE // 2 + 2 :].mean() < 3
 
 
