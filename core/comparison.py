@@ -120,8 +120,8 @@ class Cell:
 class Comparison:
     """What is set side by side.
 
-    Through networks: row = picture (and method, where there are several), column = network. Of methods that need no
-    network: row = data set or picture, whichever they need, and column = method, mostly variants of one.
+    Through networks: row = picture or data set (and method, where there are several), column = network. Of methods that
+    need no network: row = data set or picture, whichever they need, and column = method, mostly variants of one.
     """
 
     pictures: tuple[PictureRef, ...]
@@ -187,7 +187,7 @@ class Comparison:
                 if not self.networks:
                     yield Cell(JobSpec(method, pictures, None, self.seed, dataset), row)
                 for card in map(get_card, self.networks):
-                    spec = JobSpec(method, pictures, card.identity, self.seed)
+                    spec = JobSpec(method, pictures, card.identity, self.seed, dataset)
                     yield Cell(spec, row, method.undefined_for(card))
 
     def document(self) -> dict[str, Any]:

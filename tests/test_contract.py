@@ -56,8 +56,12 @@ FEW = {
     "judge": (get_card(SMALLEST["cnn"]).identity,),
 }
 """Taken for the parameters of these names, so that a run is short, and defined for most networks."""
-FEW_OF = {"train": {"architecture": "test_resnet"}}
-TRAINED = {"3" * 64: "autoencoder", "4" * 64: "gan"}
+FEW_OF = {
+    "train": {"architecture": "test_resnet"},
+    "style_model": {"steps": 2, "size_px": 32, "batch": 2, "width": 4},
+    "stylize": {"size_px": 48},
+}
+TRAINED = {"3" * 64: "autoencoder", "4" * 64: "gan", "5" * 64: "style_model"}
 """Key of a result that others go on from -> the method that gave it."""
 DATASET = squares(each=4, held_out=2)
 KEYS = Path(__file__).parent / "keys.json"
@@ -89,7 +93,8 @@ class Given(Context):
 def trained(name: str) -> Result:
     """What a method needs that goes on from the result of the one of this name."""
     method = few(METHODS[name])
-    return method.run([], cast(Network, None), Given(method))
+    network = loaded(SMALLEST["cnn"]) if method.needs.network else cast(Network, None)
+    return method.run([], network, Given(method))
 
 
 class Watching(Given):

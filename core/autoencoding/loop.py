@@ -23,6 +23,9 @@ from core.errors import ComputationFailed, Damaged
 from core.items import Item, Pixels, Series
 from core.method import Context
 
+POINTS = 100
+"""Of a curve, about, where steps are counted."""
+
 
 class Learner(Protocol):
     """What a loop shows its batches to; one network and its optimizer, or several."""
@@ -31,7 +34,7 @@ class Learner(Protocol):
         """Learn from (B, C, S, S) in [0, 1] at step `number`, `share` of the way; numbers whose means are curves."""
 
     def measured(self) -> Mapping[str, float]:
-        """After each epoch: numbers that are curves."""
+        """After each round: numbers that are curves."""
 
     def preview(self) -> Pixels:
         """What has been learned so far, (H, W, 3)."""
@@ -51,6 +54,8 @@ class Plan:
     batch: int
     """Pictures a step, at most; what is left over after the last whole batch waits for another epoch."""
     seed: int
+    steps: int | None = None
+    """In place of epochs: so many, whether or not each picture was shown by then."""
 
 
 @dataclass
@@ -60,20 +65,25 @@ class Standing:
     step: int = 0
     """Steps that were taken."""
     sums: dict[str, float] = field(default_factory=dict)
-    """Of the numbers of this epoch's steps."""
+    """Of the numbers of this round's steps."""
     curves: dict[str, list[float]] = field(default_factory=dict)
-    """A value for each whole epoch: means of the steps' numbers, and what was measured."""
+    """A value for each whole round: means of the steps' numbers, and what was measured."""
 
 
 class Loop:
-    """Epochs of a learner over pictures (N, C, S, S) uint8, which lie on the device that learns."""
+    """Epochs of a learner over pictures (N, C, S, S) uint8, which lie on the device that learns.
+
+    Curves have a value for each round: an epoch, or, where steps are counted, about a hundredth of all.
+    """
 
     def __init__(self, learner: Learner, pictures: Tensor, plan: Plan) -> None:
         self.learner, self.pictures, self.plan = learner, pictures, plan
         self.batch = min(plan.batch, len(pictures))
         self.batches = len(pictures) // self.batch
         """An epoch."""
-        self.steps = plan.epochs * self.batches
+        self.steps = plan.epochs * self.batches if plan.steps is None else plan.steps
+        self.round = self.batches if plan.steps is None else max(1, self.steps // POINTS)
+        """Steps."""
         self.standing = Standing()
         self._order: tuple[int, Tensor] = (-1, torch.empty(0))
 
@@ -87,9 +97,9 @@ class Loop:
         while self.standing.step < self.steps:
             numbers = self.advance()
             standing = self.standing
-            epoch = math.ceil(standing.step / self.batches)
-            context.report(standing.step, self.steps + further, {"epoch": epoch, **numbers}, self.learner.preview)
-            if standing.step % self.batches == 0:
+            told = {} if self.plan.steps else {"epoch": math.ceil(standing.step / self.batches)}
+            context.report(standing.step, self.steps + further, {**told, **numbers}, self.learner.preview)
+            if standing.step % self.round == 0:
                 context.draw(list(self.curves().values()))
             pace.keep(lambda: context.checkpoint.write(self.to_bytes()))
         context.checkpoint.write(self.to_bytes())
@@ -103,7 +113,7 @@ class Loop:
         return items
 
     def advance(self) -> Mapping[str, float]:
-        """One step, and where it ends an epoch, what is measured then; the step's numbers."""
+        """One step, and where it ends a round, what is measured then; the step's numbers."""
         standing = self.standing
         pictures = as_values(self.pictures[self._chosen(standing.step)])
         numbers = self.learner.step(pictures, standing.step, standing.step / self.steps)
@@ -112,13 +122,13 @@ class Loop:
                 raise ComputationFailed(f"{name} was {value} at step {standing.step}: try a lower rate")
             standing.sums[name] = standing.sums.get(name, 0.0) + value
         standing.step += 1
-        if standing.step % self.batches == 0:
-            self._end_epoch()
+        if standing.step % self.round == 0:
+            self._end_round()
         return numbers
 
-    def _end_epoch(self) -> None:
+    def _end_round(self) -> None:
         standing = self.standing
-        ended = {name: total / self.batches for name, total in standing.sums.items()}
+        ended = {name: total / self.round for name, total in standing.sums.items()}
         for name, value in {**ended, **self.learner.measured()}.items():
             standing.curves.setdefault(name, []).append(value)
         standing.sums = {}
@@ -132,11 +142,12 @@ class Loop:
         return self._order[1][number * self.batch : (number + 1) * self.batch]
 
     def curves(self) -> dict[str, Series]:
-        """Each number against the epoch, as far as it goes."""
+        """Each number against the epoch or the step, as far as it goes."""
+        label, times = ("Epoch", 1) if self.plan.steps is None else ("Step", self.round)
         return {
             name: Series(
-                x=np.arange(1, len(values) + 1, dtype=np.float32), y=np.asarray(values, np.float32),
-                x_label="Epoch", y_label=name.replace("_", " ").capitalize(),
+                x=np.arange(1, len(values) + 1, dtype=np.float32) * times, y=np.asarray(values, np.float32),
+                x_label=label, y_label=name.replace("_", " ").capitalize(),
             )
             for name, values in self.standing.curves.items()
         }  # fmt: skip

@@ -133,6 +133,18 @@ def test_curves_are_means_of_the_steps_and_what_was_measured_after_each_epoch() 
     assert curves["loss"].x.tolist() == [1, 2, 3]
 
 
+def test_where_steps_are_counted_their_number_holds_and_curves_have_about_a_hundred_points() -> None:
+    job = Job()
+    loop = ended(job, Plan(0, 3, 5, steps=250))
+    assert job.steps == [(step, 252) for step in range(1, 251)]
+    assert all(scalars.keys() == {"loss"} for scalars in job.scalars)
+    loss = loop.curves()["loss"]
+    assert loss.x.tolist() == list(range(2, 251, 2))
+    assert loss.x_label == "Step"
+    losses = [scalars["loss"] for scalars in job.scalars]
+    assert loss.y[:2].tolist() == pytest.approx([(losses[0] + losses[1]) / 2, (losses[2] + losses[3]) / 2])
+
+
 @pytest.mark.parametrize("stop_at", [1, 2, 3, 5, 6])
 def test_a_loop_that_was_stopped_goes_on_to_the_same_end(monkeypatch: pytest.MonkeyPatch, stop_at: int) -> None:
     monkeypatch.setattr(pace, "EVERY_S", 0.0)

@@ -1,0 +1,88 @@
+"""Stylize: a picture as a style model repaints it, in one pass."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from core import engine, feed_forward
+from core.items import Image, Item, Result
+from core.judges import Judge
+from core.method import Context, Method, MethodFamily, Needs, Output, parameter
+from core.style import judge_parameter, sized
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.feed_forward.judging import Styles as StylePictures
+    from core.networks.network import Network
+    from core.picture import Picture
+
+MOST_PX = 1536
+"""Longer side of a picture that is painted at its own size; a larger one is shrunk."""
+
+
+class Stylize(Method):
+    """One pass through a stored painter; `core.feed_forward`."""
+
+    title: ClassVar[str] = "Stylize a picture"
+    summary: ClassVar[str] = (
+        "What does a style model make of a picture that it has never seen? The picture is repainted at its own size in "
+        "a single pass; nothing is learned. Its origin tells the milliseconds of the pass."
+    )
+    source: ClassVar[str] = "The method `style_model`"
+    family: ClassVar[MethodFamily] = "style"
+    version: ClassVar[int] = 1
+    needs: ClassVar[Needs] = Needs(network=False)
+    outputs: ClassVar[tuple[Output, ...]] = (
+        Output("stylized", "image", "The picture in the model's style"),
+        Output("original", "image", "The picture as the model was given it"),
+        Output("content_distance", "scalar", "Content as the judge sees it: 0 is the photo's", optional=True),
+        Output(
+            "style_distance", "scalar", "Style as the judge sees it: 1 is the photo's, 0 the wanted one", optional=True
+        ),
+        Output("ssim", "scalar", "Structural similarity of the brightness with the photo's", optional=True),
+    )
+
+    model: str = parameter("", "Key of the result that holds the style model.", choices="results", of="style_model")
+    size_px: int | None = parameter(
+        None, f"Longer side of the picture; left empty: its own, at most {MOST_PX}.", unit="px", ge=32, le=2048
+    )
+    measured: bool = parameter(
+        default=True, description="Let the judge compare the result with photo and style, which takes longer than it."
+    )
+    judge: Judge = judge_parameter()
+
+    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
+        """Paint, and measure what was painted."""
+        painter = feed_forward.stored.trained_painter(context, self.model)
+        photo = sized(pictures[0], self._longer_px(pictures[0]), painter.device)
+        started_s = time.perf_counter()
+        painted = engine.ranges.to_pixels(feed_forward.painter.painted(painter, photo))
+        context.noted["pass_ms"] = round(1e3 * (time.perf_counter() - started_s), 2)
+        context.report(1, 2)
+        said: dict[str, Item] = {
+            "stylized": Image(pixels=painted),
+            "original": Image(pixels=engine.ranges.to_pixels(photo)),
+        }
+        if self.measured:
+            styles = feed_forward.judging.styles_of(painter.design, context, photo.device)
+            said |= self._measures(engine.ranges.of_pixels(painted).to(photo.device), photo, styles, context)
+        context.report(2, 2)
+        return Result(
+            {out.name: replace(said[out.name], caption=out.caption) for out in self.outputs if out.name in said}
+        )
+
+    def _longer_px(self, picture: Picture) -> int:
+        """As asked for, or the picture's own; the shorter side is large enough for every judge."""
+        longer, shorter = max(picture.width, picture.height), min(picture.width, picture.height)
+        least = math.ceil(engine.stylization.LEAST_PX * longer / shorter)
+        return max(self.size_px or min(longer, MOST_PX), least)
+
+    def _measures(self, painted: Tensor, photo: Tensor, styles: StylePictures, context: Context) -> dict[str, Item]:
+        judge = context.network(self.judge[0])
+        found = feed_forward.judging.measures(judge, painted, photo, styles)
+        return feed_forward.judging.means([found], judge.card.name)

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.comparison import Comparison, DatasetRef
+from core.dataset import Dataset
+from core.engine import pace
+from core.errors import BadInput, BadParameter, Cancelled, NetworkUnavailable
+from core.items import Animation, Image, Pixels, Result, Series, Weights
+from core.method import Checkpoint, Context
+from core.methods import make_method
+from core.networks.catalog import get_card
+from core.networks.loading import load
+from core.networks.network import Network
+from tests.squares import squares
+
+JUDGE = "random/test_resnet"
+SMALL: dict[str, Any] = {"steps": 4, "batch": 2, "width": 4, "size_px": 32, "style_px": 32, "judge": JUDGE}
+
+
+class Kept(Checkpoint):
+    content: bytes | None = None
+
+    def read(self) -> bytes | None:
+        return self.content
+
+    def write(self, content: bytes) -> None:
+        self.content = content
+
+
+class Job(Context):
+    """A job of a worker that stops it at step `stop_at`; another may go on from its checkpoint."""
+
+    def __init__(self, dataset: Dataset | None, stop_at: int | None = None) -> None:
+        super().__init__(seed=2)
+        self.dataset, self.stop_at = dataset, stop_at
+        self.checkpoint: Kept = Kept()
+        self.scalars: dict[str, float] = {}
+        self.preview: Pixels | None = None
+
+    def network(self, identity: str) -> Network:
+        return load(get_card(identity.partition("#")[0]))
+
+    def report(
+        self,
+        step: int,
+        total: int,
+        scalars: Mapping[str, float] | None = None,
+        preview: Callable[[], Pixels] | None = None,
+    ) -> None:
+        assert 0 < step <= total
+        self.scalars |= scalars or {}
+        self.preview = preview() if preview else self.preview
+        if step == self.stop_at:
+            raise Cancelled("asked to stop")
+
+
+def data() -> Dataset:
+    return squares(each=4, held_out=2)
+
+
+def run(network: Network, job: Job | None = None, **parameters: Any) -> Result:
+    return make_method("style_model", SMALL | parameters).run([], network, job or Job(data()))
+
+
+def curve(result: Result, name: str) -> Any:
+    item = result.items[name]
+    assert isinstance(item, Series)
+    return item.y
+
+
+def test_it_learns_the_style_and_held_out_pictures_get_its_mean_products_of_colors(turning: Network) -> None:
+    """The layer turns the space of colors: its Gram matrix says as much as that of the pixels."""
+    result = run(turning, steps=120, content_weight=0.0, rate=0.01)
+    style = curve(result, "style")
+    assert style[-1] < 0.1 * style[0]
+    samples, wanted = result.items["samples"], result.items["styles"]
+    assert isinstance(samples, Image)
+    assert isinstance(wanted, Image)
+    columns = (samples.pixels.shape[1] + 2) // 4
+    painted = samples.pixels[samples.pixels.shape[0] // 2 :, : columns - 2]  # of the first, below the photo
+    photo = samples.pixels[: samples.pixels.shape[0] // 2, : columns - 2]
+    grams = [pixels.reshape(-1, 3).T / 255 @ (pixels.reshape(-1, 3) / 255) / (pixels.size / 3)
+             for pixels in (painted, photo, wanted.pixels)]  # fmt: skip
+    assert np.square(grams[0] - grams[2]).sum() < 0.3 * np.square(grams[1] - grams[2]).sum()
+
+
+def test_without_style_it_learns_to_leave_pictures_as_they_are(turning: Network) -> None:
+    content = curve(run(turning, steps=150, style_weight=0.0, variation=0.0, rate=0.01), "content")
+    assert content[-1] < 0.3 * content[0]
+
+
+@pytest.mark.parametrize("stop_at", [1, 3, 4])
+def test_a_job_that_was_stopped_goes_on_to_the_same_bytes(monkeypatch: pytest.MonkeyPatch, stop_at: int) -> None:
+    monkeypatch.setattr(pace, "EVERY_S", 0.0)
+    network = load(get_card(JUDGE))
+    stopped, job = Job(data(), stop_at), Job(data())
+    with pytest.raises(Cancelled):
+        run(network, stopped)
+    job.checkpoint.content = stopped.checkpoint.content
+    again, whole = run(network, job), run(network)
+    assert {name: item.files() for name, item in again.items.items()} == {
+        name: item.files() for name, item in whole.items.items()
+    }
+    assert again.metrics == whole.metrics
+
+
+def test_it_tells_every_term_and_shows_pictures_while_it_learns(turning: Network) -> None:
+    job = Job(data())
+    result = run(turning, job, steps=3)
+    terms = {"total", "content", "style", "variation"}
+    assert job.scalars.keys() == terms
+    assert all(len(curve(result, name)) == 3 for name in terms)
+    assert job.preview is not None
+    film, samples = result.items["learning"], result.items["samples"]
+    assert isinstance(film, Animation)
+    assert isinstance(samples, Image)
+    assert film.meta()["count"] == 4, "before each step, and after the last"
+    total = curve(result, "total")[0]
+    expected = 1.5 * curve(result, "content")[0] + 10 * curve(result, "style")[0] + curve(result, "variation")[0]
+    assert total == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_is_kept_says_which_styles_it_has(turning: Network) -> None:
+    method = make_method("style_model", SMALL)
+    both = (*method.model_dump()["styles"], "a30b" * 16)
+    with pytest.raises(BadInput, match="there is no picture a30ba30ba30b…"):
+        run(turning, styles=both)
+    network = run(turning, steps=1).items["network"]
+    assert isinstance(network, Weights)
+    assert network.config["style model"] == {
+        "width": 4, "styles": method.model_dump()["styles"], "shares": (1.0,), "style_px": 32,
+    }  # fmt: skip
+
+
+def test_weights_of_styles_are_one_for_each() -> None:
+    with pytest.raises(BadParameter, match="mix must give a weight for each of styles: 1, got 2"):
+        make_method("style_model", {"mix": "1, 2"})
+
+
+def test_without_a_data_set_or_its_judge_nothing_is_learned(turning: Network) -> None:
+    with pytest.raises(BadInput, match="data set"):
+        run(turning, Job(None))
+    job = Job(data())
+
+    def unavailable(_: str) -> Network:
+        raise NetworkUnavailable("not here")
+
+    job.network = unavailable  # type: ignore[method-assign]
+    with pytest.raises(NetworkUnavailable):
+        run(turning, job)
+    assert not job.scalars
+
+
+def test_data_sets_and_networks_span_a_grid() -> None:
+    names = ("random/test_resnet", "random/test_vit")
+    grid = Comparison((), names, (make_method("style_model", {}),), datasets=(DatasetRef("1" * 64, "photos"),))
+    cells = list(grid.cells())
+    assert [(cell.network, cell.spec.dataset) for cell in cells] == [(name, "1" * 64) for name in names]
+    assert all(cell.row == grid.datasets[0] for cell in cells)
+    assert Comparison.from_document(grid.document()) == grid

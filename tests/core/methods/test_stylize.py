@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from core.drawn_styles import STYLES
+from core.engine.ranges import of_pixels
+from core.errors import BadInput, BadParameter
+from core.feed_forward.judging import measures, styles_of
+from core.feed_forward.painter import Design, build, painted
+from core.feed_forward.stored import as_weights
+from core.items import Image, Pixels, Result
+from core.method import Context
+from core.methods import make_method
+from core.networks.catalog import get_card
+from core.networks.loading import load
+from core.networks.network import Network
+from core.picture import Picture
+
+KEY = "a" * 64
+JUDGE = "random/test_resnet"
+DESIGN = Design(4, (STYLES["waves"].digest, STYLES["mosaic"].digest), (0.25, 0.75), 48)
+
+
+class Job(Context):
+    """Knows one result."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.painter = build(DESIGN, seed=3).eval()
+
+    def result(self, key: str) -> Result:
+        return Result({"network": as_weights(self.painter)}) if key == KEY else super().result(key)
+
+    def network(self, identity: str) -> Network:
+        return load(get_card(identity.partition("#")[0]))
+
+
+def run(job: Job, pixels: Pixels, **parameters: Any) -> Result:
+    method = make_method("stylize", {"model": KEY, "judge": JUDGE} | parameters)
+    return method.run([Picture.from_pixels(pixels)], cast(Network, None), job)
+
+
+def noise(height: int, width: int) -> Pixels:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def shown(result: Result, name: str = "stylized") -> Pixels:
+    item = result.items[name]
+    assert isinstance(item, Image)
+    return item.pixels
+
+
+@pytest.mark.parametrize(
+    ("given", "size_px", "painted_at"),
+    [
+        ((61, 46), None, (61, 46)),
+        ((80, 40), 64, (64, 32)),
+        ((40, 80), 120, (60, 120)),
+        ((16, 64), None, (32, 128)),
+        ((1540, 64), None, (1536, 64)),
+    ],
+)
+def test_a_picture_keeps_its_size_unless_another_is_asked_for_or_it_is_too_small_or_too_large(
+    given: tuple[int, int], size_px: int | None, painted_at: tuple[int, int]
+) -> None:
+    result = run(Job(), noise(*given), size_px=size_px, measured=False)
+    assert shown(result).shape == shown(result, "original").shape == (*painted_at, 3)
+    if given == painted_at:
+        assert np.array_equal(shown(result, "original"), noise(*given))
+
+
+def test_what_is_shown_is_what_the_painter_paints() -> None:
+    job = Job()
+    drawn = painted(job.painter, of_pixels(noise(48, 52)))
+    found = of_pixels(shown(run(job, noise(48, 52), measured=False)))
+    assert float((found - drawn).abs().max()) <= 0.51 / 255
+    assert job.noted["pass_ms"] > 0
+
+
+def test_the_judge_compares_what_is_kept_with_photo_and_styles() -> None:
+    job = Job()
+    result = run(job, noise(48, 52))
+    pictures = (of_pixels(shown(result)), of_pixels(noise(48, 52)))
+    assert result.metrics == pytest.approx(measures(job.network(JUDGE), *pictures, styles_of(DESIGN, job, "cpu")))
+    assert list(result.metrics) == ["content_distance", "style_distance", "ssim"]
+
+
+def test_a_picture_that_is_left_alone_would_have_content_0_style_1_and_ssim_1() -> None:
+    job, photo = Job(), of_pixels(noise(48, 52))
+    found = measures(job.network(JUDGE), photo, photo, styles_of(DESIGN, job, "cpu"))
+    assert found == pytest.approx({"content_distance": 0, "style_distance": 1, "ssim": 1}, abs=1e-4)
+
+
+def test_without_measuring_there_are_the_pictures_alone() -> None:
+    assert list(run(Job(), noise(40, 40), measured=False).items) == ["stylized", "original"]
+
+
+def test_without_a_style_model_it_says_so() -> None:
+    with pytest.raises(BadParameter, match="model must be the key of a trained style model, got none"):
+        run(Job(), noise(40, 40), model="")
+    with pytest.raises(BadInput, match="there is no result bbbbbbbbbbbb here"):
+        run(Job(), noise(40, 40), model="b" * 64)

@@ -1,0 +1,68 @@
+"""A picture of 256 px through a trained style model, from file to file, against the network's bare forward pass."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import cast
+
+import torch
+
+from core.drawn_styles import STYLES
+from core.engine.ranges import of_pixels
+from core.feed_forward.painter import Design, Painter, build
+from core.feed_forward.stored import as_weights
+from core.items import Result
+from core.method import Context, Method
+from core.methods import make_method
+from core.methods.style_model import StyleModel
+from core.networks.network import Network
+from core.picture import Picture, read_picture
+from core.samples import sample
+from workers.bench.between import as_in_a_worker
+from workers.bench.row import Row, at_most
+
+TARGET = 2.5
+SIDE_PX = 256
+TURNS = 9
+KEY = "0" * 64
+
+
+def run(*, quick: bool = False) -> Row:
+    """`stylize` with the weights of a result, without the judge; the photo's file is read as a stranger's is."""
+    photo = Picture.from_pixels(sample("cat").pixels[:SIDE_PX, :SIDE_PX])
+    painter = build(Design(StyleModel().width, (STYLES["waves"].digest,), (1.0,), SIDE_PX), seed=0).eval()
+    method = make_method("stylize", {"model": KEY, "measured": False})
+    with as_in_a_worker() as threads:
+        _turn(method, painter, photo)
+        rounds = [_turn(method, painter, photo) for _ in range(1 if quick else TURNS)]
+    ratios = sorted(ours_s / bare_s for ours_s, bare_s in rounds)
+    ours_ms, bare_ms = (statistics.median(turn[side] for turn in rounds) * 1e3 for side in (0, 1))
+    detail = f"{ours_ms:.0f} ms from file to file against {bare_ms:.0f} ms of the forward pass, threads: {threads}; "
+    spread = f"turns: {len(rounds)}, ratios {ratios[0]:.3f} to {ratios[-1]:.3f}"
+    return at_most("style_model", statistics.median(ratios), TARGET, detail + spread)
+
+
+class _Stored(Context):
+    """A store whose only result is the painter's."""
+
+    def __init__(self, painter: Painter) -> None:
+        super().__init__()
+        self._found = Result({"network": as_weights(painter)})
+
+    def result(self, key: str) -> Result:  # noqa: ARG002
+        return self._found
+
+
+def _turn(method: Method, painter: Painter, photo: Picture) -> tuple[float, float]:
+    """Seconds from a file to a file, and of the forward pass alone."""
+    content, context = photo.png(), _Stored(painter)
+    pixels = of_pixels(photo.pixels.copy()).contiguous(memory_format=torch.channels_last)
+    started_s = time.perf_counter()
+    result = method.run([read_picture(content)], cast(Network, None), context)
+    result.items["stylized"].files()
+    ours_s = time.perf_counter() - started_s
+    with torch.inference_mode():
+        started_s = time.perf_counter()
+        painter(pixels)
+    return ours_s, time.perf_counter() - started_s
