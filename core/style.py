@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,18 +13,30 @@ from pydantic import AfterValidator, BeforeValidator
 
 from core import engine
 from core.drawn_styles import STYLES
+from core.encoder import automatic_wishes, reading
+from core.items import Item, Scalar, Table
 from core.judges import DEFAULT_JUDGE, Judge
-from core.method import Context, parameter
+from core.method import Context, Output, parameter
+from core.networks.layers import depths
 
 if TYPE_CHECKING:
     from torch import Tensor, device
 
+    from core.engine.octaves import Size
+    from core.engine.stylization import Aims, Region
     from core.items import Pixels
     from core.networks.network import Network
     from core.picture import Picture
 
 DEFAULT_STYLE = STYLES["mosaic"].digest
 MAX_STYLES, MAX_NUMBERS = 8, 12
+MEASURED = (
+    Output("content_distance", "scalar", "Content as the judge sees it: 0 is the photo's"),
+    Output("style_distance", "scalar", "Style as the judge sees it: 1 is the photo's, 0 the wanted one"),
+    Output("ssim", "scalar", "Structural similarity of the brightness with the photo's"),
+    Output("edges_kept", "scalar", "Edges in the photo's places and directions: 1 all, 0.1 as many as by chance"),
+)
+"""What is told of a finished picture, as `measured` gives it."""
 GAP_PX = 4
 """Between pictures that are shown in a row."""
 
@@ -74,9 +87,31 @@ def shares_of(text: str, count: int) -> list[float]:
     return [share / sum(given) for share in given]
 
 
+def check_one_for_each(name: str, weights: str, what: str, count: int) -> None:
+    """Raises ValueError, with a sentence, where there are weights, but not one for each."""
+    if (given := numbers(weights)) and len(given) != count:
+        raise ValueError(f"{name} must give a weight for each of {what}: {count}, got {len(given)}")
+
+
 def styles_parameter() -> Any:
     """`styles`."""
     return parameter((DEFAULT_STYLE,), "Pictures whose style is taken over; several are mixed.", choices="pictures")
+
+
+def mix_parameter() -> Any:
+    """`mix`."""
+    return parameter(
+        "", "Weights of the styles in their order, with commas between; left empty: all alike.", advanced=True
+    )
+
+
+def mask_parameter() -> Any:
+    """`mask`."""
+    description = (
+        "Where it is white, the first style is taken; where it is black, the others, or, where there is one only, the "
+        "picture's own."
+    )
+    return parameter("", description, choices="pictures")
 
 
 def size_parameter() -> Any:
@@ -93,6 +128,61 @@ def judge_parameter() -> Any:
 def judging(judge: Judge, own: Network, context: Context) -> Network:
     """The judge, loaded. Raises NetworkUnavailable."""
     return own if judge[0] == own.card.identity else context.network(judge[0])
+
+
+def measured(stylized: Tensor, photo: Tensor, regions: Sequence[Region], judge: Network) -> dict[str, Item]:
+    """How far a finished picture (1, 3, H, W) is from its photo and from the styles, as `judge` sees it."""
+    wishes = automatic_wishes(judge, photo)
+    aims = engine.stylization.aims(reading(judge, wishes), photo, regions, wishes, size_of(photo))
+    content, style = aims.distances(stylized)
+    return {
+        "content_distance": Scalar(value=float(content), subject=judge.card.name),
+        "style_distance": Scalar(value=float(style), subject=judge.card.name),
+        "ssim": Scalar(value=float(engine.similarity.ssim(stylized, photo))),
+        "edges_kept": Scalar(value=float(engine.similarity.edges_shared(stylized, photo))),
+    }
+
+
+def layers_table(network: Network, aims: Aims, picture: Tensor) -> Table:
+    """The layers that were compared, and how far each came."""
+    depth = depths(network.layers())
+    content, styles = aims.by_layer(picture)
+    rows = [(aims.content_layer, "content", depth[aims.content_layer], aims.content.shape[1], float(content))]
+    rows += [(aim.layer, "style", depth[aim.layer], len(aim.wanted), float(left)) for aim, left in styles.items()]
+    columns = ("layer", "stands for", "depth (%)", "channels", "distance left")
+    return Table(columns=columns, rows=tuple((*row[:4], round(row[4], 4)) for row in rows))
+
+
+def captioned(items: Mapping[str, Item], outputs: Sequence[Output]) -> dict[str, Item]:
+    """The items in the order in which a method declares them, with what it says of each."""
+    return {output.name: replace(items[output.name], caption=output.caption) for output in outputs}
+
+
+def regions_of(
+    context: Context, styles: Sequence[tuple[str, float]], mask: str, photo: Tensor, styles_px: float
+) -> list[Region]:
+    """All of a photo (1, 3, H, W) with all styles, or what is white in the mask and what is black, each with its own.
+
+    `styles`: digests and shares, together 1; `styles_px`: the longer side at which they are taken over. Raises BadInput
+    where a picture is not there.
+    """
+    make = engine.stylization.Region
+    weighted = [(sized(context.picture(digest), styles_px, photo.device), share) for digest, share in styles]
+    if not mask:
+        return [make(weighted)]
+    drawn = sized(context.picture(mask), max(size_of(photo)), photo.device)
+    white = engine.luminance.luminance(engine.ranges.resized(drawn, size_of(photo)))  # (1, 1, H, W)
+    return [make([(weighted[0][0], 1.0)], white), make(engine.stylization.shared(weighted[1:]), 1 - white)]
+
+
+def pictures_of(regions: Sequence[Region]) -> Pixels:
+    """The regions' styles in a row, (H, W, 3)."""
+    return side_by_side([style for region in regions for style, _ in region.styles])
+
+
+def size_of(picture: Tensor) -> Size:
+    """(height, width) of (N, C, H, W)."""
+    return picture.shape[2], picture.shape[3]
 
 
 def side_by_side(pictures: Sequence[Tensor]) -> Pixels:

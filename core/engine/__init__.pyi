@@ -2,6 +2,7 @@ from . import activation_rules as activation_rules
 from . import activations as activations
 from . import backward as backward
 from . import class_maps as class_maps
+from . import color_grid as color_grid
 from . import edges as edges
 from . import fixations as fixations
 from . import gradients as gradients

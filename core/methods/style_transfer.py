@@ -12,13 +12,11 @@ from pydantic import model_validator
 
 from core import engine
 from core.encoder import automatic_wishes, reading, wishes_by_depth
-from core.items import Image, Item, Result, Scalar, Table
+from core.items import Image, Item, Result, Scalar
 from core.judges import Judge
 from core.method import Context, Method, MethodFamily, Output, parameter
-from core.networks.layers import depths
 from core.optimization import (
     WAVES_OR_PIXELS,
-    as_declared,
     film,
     frames_parameter,
     precision_parameter,
@@ -27,15 +25,24 @@ from core.optimization import (
     trace_outputs,
 )
 from core.style import (
+    MEASURED,
     Depths,
     Mask,
     Shares,
     Styles,
+    captioned,
+    check_one_for_each,
     judge_parameter,
     judging,
+    layers_table,
+    mask_parameter,
+    measured,
+    mix_parameter,
     numbers,
+    pictures_of,
+    regions_of,
     shares_of,
-    side_by_side,
+    size_of,
     size_parameter,
     sized,
     styles_parameter,
@@ -83,22 +90,13 @@ class StyleTransfer(Method):
         Output("film", "animation", "How the picture came to be"),
         *trace_outputs(TRACES),
         Output("layers", "table", "The layers that were compared, and how far each came"),
-        Output("content_distance", "scalar", "Content as the judge sees it: 0 is the photo's"),
-        Output("style_distance", "scalar", "Style as the judge sees it: 1 is the photo's, 0 the wanted one"),
-        Output("ssim", "scalar", "Structural similarity of the brightness with the photo's"),
+        *MEASURED,
         Output("steps", "scalar", "Steps that were taken"),
     )
 
     styles: Styles = styles_parameter()
-    mix: Shares = parameter(
-        "", "Weights of the styles in their order, with commas between; left empty: all alike.", advanced=True
-    )
-    mask: Mask = parameter(
-        "",
-        "Where it is white, the first style is taken; where it is black, the others, or, where there is one only, the "
-        "picture's own.",
-        choices="pictures",
-    )
+    mix: Shares = mix_parameter()
+    mask: Mask = mask_parameter()
     content_weight: float = parameter(1.5, "Weight of the content: higher keeps more.", unit="", ge=0, le=1e4)
     style_weight: float = parameter(10.0, "Weight of the style: higher repaints more.", unit="", ge=0, le=1e4)
     smoothing: Literal["none", "softmax"] = parameter(
@@ -169,12 +167,8 @@ class StyleTransfer(Method):
     def _has_a_weight_for_each(self) -> Self:
         if not numbers(self.style_depths):
             raise ValueError("style_depths must name a depth at least, got none")
-        for weights, what, count in (
-            ("mix", "styles", len(self.styles)),
-            ("depth_weights", "style_depths", len(numbers(self.style_depths))),
-        ):
-            if (given := numbers(getattr(self, weights))) and len(given) != count:
-                raise ValueError(f"{weights} must give a weight for each of {what}: {count}, got {len(given)}")
+        check_one_for_each("mix", self.mix, "styles", len(self.styles))
+        check_one_for_each("depth_weights", self.depth_weights, "style_depths", len(numbers(self.style_depths)))
         return self
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
@@ -188,11 +182,11 @@ class StyleTransfer(Method):
         said = {
             **self._pictures(outcome, stylized, photo, regions),
             **engine.shown.traces(outcome.traces, TRACES),
-            "layers": self._layers(network, aims_at(self._octaves - 1), outcome.picture),
-            **self._numbers(stylized, photo, regions, judging(self.judge, network, context)),
+            "layers": layers_table(network, aims_at(self._octaves - 1), outcome.picture),
+            **measured(stylized, photo, regions, judging(self.judge, network, context)),
             "steps": Scalar(value=outcome.steps, unit="steps"),
         }
-        return Result(as_declared(_captioned(said, self.outputs), self.outputs))
+        return Result(captioned(said, self.outputs))
 
     @property
     def _octaves(self) -> int:
@@ -221,16 +215,8 @@ class StyleTransfer(Method):
         return lambda picture: engine.luminance.in_colors_of(picture, photo)
 
     def _regions(self, photo: Tensor, context: Context) -> list[Region]:
-        """All of the picture with all styles, or what is white in the mask and what is black, each with its own."""
-        make = engine.stylization.Region
-        size_px = self.size_px * self.style_size
-        styles = [sized(context.picture(digest), size_px, photo.device) for digest in self.styles]
-        weighted = list(zip(styles, shares_of(self.mix, len(styles)), strict=True))
-        if not self.mask:
-            return [make(weighted)]
-        drawn = sized(context.picture(self.mask), self.size_px, photo.device)
-        white = engine.luminance.luminance(engine.ranges.resized(drawn, _size(photo)))  # (1, 1, H, W)
-        return [make([(styles[0], 1.0)], white), make(engine.stylization.shared(weighted[1:]), 1 - white)]
+        styles = list(zip(self.styles, shares_of(self.mix, len(self.styles)), strict=True))
+        return regions_of(context, styles, self.mask, photo, self.size_px * self.style_size)
 
     def _aims(self, network: Network, photo: Tensor, regions: Sequence[Region]) -> Callable[[int], Aims]:
         """Octave -> what the picture is held against at its size."""
@@ -238,8 +224,8 @@ class StyleTransfer(Method):
             regions = engine.stylization.changed(regions, lambda style: engine.luminance.matched(style, photo))
             photo = engine.luminance.gray(photo)
         wishes = self._wishes(network, photo)
-        least = engine.stylization.shrunk(_size(photo), 0.5 ** (self._octaves - 1))
-        sizes = engine.octaves.octave_sizes(least, _size(photo), self._octaves)
+        least = engine.stylization.shrunk(size_of(photo), 0.5 ** (self._octaves - 1))
+        sizes = engine.octaves.octave_sizes(least, size_of(photo), self._octaves)
 
         @cache
         def at(octave: int) -> Aims:
@@ -268,37 +254,9 @@ class StyleTransfer(Method):
     def _pictures(
         self, outcome: Outcome, stylized: Tensor, photo: Tensor, regions: Sequence[Region]
     ) -> dict[str, Item]:
-        styles = [style for region in regions for style, _ in region.styles]
         return {
             "stylized": Image(pixels=engine.ranges.to_pixels(stylized)),
             "original": Image(pixels=engine.ranges.to_pixels(photo)),
-            "styles": Image(pixels=side_by_side(styles)),
+            "styles": Image(pixels=pictures_of(regions)),
             "film": film(outcome, 1, ""),
         }
-
-    def _layers(self, network: Network, aims: Aims, picture: Tensor) -> Table:
-        depth = depths(network.layers())
-        content, styles = aims.by_layer(picture)
-        rows = [(aims.content_layer, "content", depth[aims.content_layer], aims.content.shape[1], float(content))]
-        rows += [(aim.layer, "style", depth[aim.layer], len(aim.wanted), float(left)) for aim, left in styles.items()]
-        columns = ("layer", "stands for", "depth (%)", "channels", "distance left")
-        return Table(columns=columns, rows=tuple((*row[:4], round(row[4], 4)) for row in rows))
-
-    def _numbers(self, stylized: Tensor, photo: Tensor, regions: Sequence[Region], judge: Network) -> dict[str, Item]:
-        wishes = automatic_wishes(judge, photo)
-        aims = engine.stylization.aims(reading(judge, wishes), photo, regions, wishes, _size(photo))
-        content, style = aims.distances(stylized)
-        return {
-            "content_distance": Scalar(value=float(content), subject=judge.card.name),
-            "style_distance": Scalar(value=float(style), subject=judge.card.name),
-            "ssim": Scalar(value=float(engine.similarity.ssim(stylized, photo))),
-        }
-
-
-def _size(picture: Tensor) -> tuple[int, int]:
-    return picture.shape[2], picture.shape[3]
-
-
-def _captioned(items: Mapping[str, Item], outputs: Sequence[Output]) -> dict[str, Item]:
-    said = {output.name: output.caption for output in outputs}
-    return {name: replace(item, caption=said[name]) for name, item in items.items()}

@@ -1,0 +1,167 @@
+"""Photorealistic style transfer: a photo in the light and colors of another, with every line where it was.
+
+Of the ways in the literature, Li 2018 and WCT2 (Yoo 2019) need a decoder that was trained for one encoder, and so
+cannot be asked of any network. Luan 2017 repaints the pixels as Gatys does, and pays for what is no affine change of
+the photo's colors: lines bend less, but they do bend, and regions have to be told apart. Here nothing but such a change
+can be made: what is optimized are affine transforms of color on a bilateral grid (Gharbi 2017, which Xia 2020 trains
+for style), by Gatys' losses. Two pixels side by side get nearly the same transform, so that no edge can be moved or
+made up, whatever the network that looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from core import engine
+from core.encoder import automatic_wishes, reading
+from core.items import Image, Result, Scalar
+from core.judges import Judge
+from core.method import Context, Method, MethodFamily, Output, parameter
+from core.optimization import (
+    film,
+    frames_parameter,
+    plan,
+    precision_parameter,
+    rate_parameter,
+    steps_parameter,
+    trace_outputs,
+)
+from core.style import (
+    MEASURED,
+    Mask,
+    Shares,
+    Styles,
+    captioned,
+    check_one_for_each,
+    judge_parameter,
+    judging,
+    layers_table,
+    mask_parameter,
+    measured,
+    mix_parameter,
+    pictures_of,
+    regions_of,
+    shares_of,
+    size_of,
+    sized,
+    styles_parameter,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.engine.color_grid import ColorGrid
+    from core.engine.optimize import Objective
+    from core.engine.stylization import Aims
+    from core.networks.network import Network
+    from core.picture import Picture
+
+TRACES = {
+    "total": ("loss", "Whole loss"),
+    "content": ("distance", "Content: 0 is the photo's, 1 a map that says the same everywhere"),
+    "style": ("distance", "Style: 1 is the photo's, 0 the wanted one; mean of the layers"),
+    "roughness": ("mean square", "How steeply the transforms of color change with place and brightness"),
+}
+
+
+class PhotoStyle(Method):
+    """Minimizes c |F - P|^2 / |P - mean P|^2 + s sum_l w_l |G_l - A_l|^2 / |G_l(photo) - A_l|^2 + r mean |grad T|^2.
+
+    F are a layer's values, P the photo's, G_l its Gram matrices, A_l the styles', T the grid's transforms of color.
+    """
+
+    title: ClassVar[str] = "Photo style"
+    summary: ClassVar[str] = (
+        "What is style where no line may move? Colors and light alone are changed, by transforms that are smooth in "
+        "place and brightness, until correlations between channels are those of the other photo."
+    )
+    source: ClassVar[str] = (
+        "Losses: Gatys, Ecker, Bethge 2015, arXiv:1508.06576; transforms: Gharbi et al. 2017, arXiv:1707.02880, for "
+        "style as in Xia et al. 2020, arXiv:2004.10955; the aim: Luan et al. 2017, arXiv:1703.07511"
+    )
+    family: ClassVar[MethodFamily] = "style"
+    version: ClassVar[int] = 1
+    outputs: ClassVar[tuple[Output, ...]] = (
+        Output("stylized", "image", "The photo in the new light"),
+        Output("original", "image", "The photo as it was, at the same size"),
+        Output("styles", "image", "The styles, at the size at which they are taken over"),
+        Output("film", "animation", "How the picture came to be"),
+        *trace_outputs(TRACES),
+        Output("layers", "table", "The layers that were compared, and how far each came"),
+        *MEASURED,
+        Output("steps", "scalar", "Steps that were taken"),
+    )
+
+    styles: Styles = styles_parameter()
+    mix: Shares = mix_parameter()
+    mask: Mask = mask_parameter()
+    content_weight: float = parameter(1.0, "Weight of the content: higher keeps more.", unit="", ge=0, le=1e4)
+    style_weight: float = parameter(10.0, "Weight of the style: higher changes more.", unit="", ge=0, le=1e4)
+    size_px: int = parameter(512, "Longer side of the picture.", unit="px", ge=32, le=2048)
+    looked_px: int = parameter(
+        224,
+        "Longer side at which the network looks at it while it is changed; what is found then holds at every size.",
+        unit="px",
+        ge=32,
+        le=1024,
+        advanced=True,
+    )
+    cell_px: int = parameter(
+        16,
+        "Distance of the places that have transforms of their own, at the size that is looked at: less is more local.",
+        unit="px",
+        ge=4,
+        le=512,
+        advanced=True,
+    )
+    shades: int = parameter(
+        8, "Brightnesses that have transforms of their own at each place.", unit="", ge=2, le=32, advanced=True
+    )
+    roughness: float = parameter(
+        40.0, "Weight of slopes in the grid: higher is more even.", unit="", ge=0, le=1e6, advanced=True
+    )
+    steps: int = steps_parameter(100)
+    rate: float = rate_parameter(0.1, "Transforms change by this at most in a step of L-BFGS, on the mean.")
+    judge: Judge = judge_parameter()
+    frames: int = frames_parameter()
+    precision: Literal["float32", "bf16"] = precision_parameter()
+
+    @model_validator(mode="after")
+    def _has_a_weight_for_each(self) -> Self:
+        check_one_for_each("mix", self.mix, "styles", len(self.styles))
+        return self
+
+    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
+        photo = sized(pictures[0], self.size_px, network.device)  # (1, 3, H, W)
+        looked = sized(pictures[0], min(self.looked_px, self.size_px), network.device)
+        styles = list(zip(self.styles, shares_of(self.mix, len(self.styles)), strict=True))
+        regions = regions_of(context, styles, self.mask, looked, max(size_of(looked)))
+        wishes = automatic_wishes(network, looked)
+        aims = engine.stylization.aims(reading(network, wishes), looked, regions, wishes, size_of(looked))
+        grid = engine.color_grid.color_grid(looked, self.cell_px, self.shades)
+        outcome = engine.optimize.descend(grid, self._objective(aims, grid), plan(self, optimizer="lbfgs"), context)
+        stylized = grid.applied(photo).detach()
+        said = {
+            "stylized": Image(pixels=engine.ranges.to_pixels(stylized)),
+            "original": Image(pixels=engine.ranges.to_pixels(photo)),
+            "styles": Image(pixels=pictures_of(regions)),
+            "film": film(outcome, 1, ""),
+            **engine.shown.traces(outcome.traces, TRACES),
+            "layers": layers_table(network, aims, outcome.picture),
+            **measured(outcome.picture, looked, regions, judging(self.judge, network, context)),
+            "steps": Scalar(value=outcome.steps, unit="steps"),
+        }
+        return Result(captioned(said, self.outputs))
+
+    def _objective(self, aims: Aims, grid: ColorGrid) -> Objective:
+        def objective(picture: Tensor, _: int) -> Mapping[str, Tensor]:
+            content, style = aims.distances(picture)
+            roughness = grid.roughness()
+            total = self.content_weight * content + self.style_weight * style + self.roughness * roughness
+            named = {"total": total, "content": content, "style": style, "roughness": roughness}
+            return {name: value[None] for name, value in named.items()}
+
+        return objective
