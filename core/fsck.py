@@ -13,7 +13,7 @@ from core.errors import BadInput, Damaged, StoreError, StoreUnreadable
 from core.gallery import Gallery, gallery_path
 from core.manifest import FILE_NAME, Manifest
 from core.spec import KEY_PATTERN
-from core.store import Store, comparison_path, dataset_path, picture_path, record_path, result_folder
+from core.store import Store, comparison_path, dataset_path, picture_path, record_path, result_folder, video_path
 
 LEFTOVER_S = 3600
 """A write that began longer ago than this, in seconds, was cut off."""
@@ -23,7 +23,7 @@ LEFTOVER_S = 3600
 class Problem:
     """One damaged thing: its name and what is wrong.
 
-    `kind` is result, picture, dataset, record (of a data set), comparison, gallery or leftover.
+    `kind` is result, picture, video, dataset, record (of a data set), comparison, gallery or leftover.
     """
 
     kind: str
@@ -116,6 +116,10 @@ def _look_at_picture(store: Store, digest: str) -> None:
     store.picture_pixels(digest)
 
 
+def _look_at_video(store: Store, digest: str) -> None:
+    store.kept_video(digest)
+
+
 def _look_at_dataset(store: Store, digest: str) -> None:
     store.kept_dataset(digest)
 
@@ -138,6 +142,7 @@ _GALLERY = _Kind("gallery", "galleries", ".json", gallery_path, _look_at_gallery
 _KINDS = (
     _RESULT,
     _Kind("picture", "pictures", ".png", picture_path, _look_at_picture),
+    _Kind("video", "videos", "", video_path, _look_at_video),
     _Kind("dataset", "datasets", ".parquet", dataset_path, _look_at_dataset),
     _Kind("record", "datasets", ".json", record_path, _look_at_record),
     _Kind("comparison", "comparisons", ".json", comparison_path, _look_at_comparison),

@@ -196,17 +196,22 @@ class Embedding(Item):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Animation(Item):
-    """A film: `frames` (T, H, W, 3) uint8, `frame_ms` milliseconds each; kept as WebP (quality 90)."""
+    """A film: `frames` (T, H, W, 3) uint8, `frame_ms` milliseconds each; kept as WebP (quality 90).
+
+    `whole`, MP4 or GIF: where `frames` are only some of it, and smaller, the film itself.
+    """
 
     frames: Pixels
     frame_ms: int = 100
+    whole: bytes = b""
 
     def meta(self) -> dict[str, Any]:
         with PillowImage.open(io.BytesIO(self._webp), formats=("WEBP",)) as film:  # it joins frames that are alike
             return super().meta() | {"frame_ms": self.frame_ms, "count": getattr(film, "n_frames", 1)}
 
     def files(self) -> Files:
-        return {"webp": self._webp}
+        ending = "gif" if self.whole.startswith(b"GIF8") else "mp4"
+        return ({ending: self.whole} if self.whole else {}) | {"webp": self._webp}
 
     @cached_property
     def _webp(self) -> bytes:
@@ -225,7 +230,8 @@ class Animation(Item):
             for index in range(getattr(film, "n_frames", 1)):
                 film.seek(index)
                 frames.append(np.asarray(film.convert("RGB")))
-        return cls(**own, frames=np.stack(frames))
+        whole = next((content for ending, content in files.items() if ending != "webp"), b"")
+        return cls(**own, frames=np.stack(frames), whole=whole)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

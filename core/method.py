@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from core.dataset import Dataset
     from core.networks.network import Network
     from core.picture import Picture
+    from core.video import Video
 
 Choices = Literal["classes", "class", "rival", "layers", "networks", "pictures", "results"]
+REGION = "region"
+"""What a picture is `of` that says where: white or black."""
 MethodFamily = Literal["optimization", "fixation", "attribution", "autoencoder", "style", "inspection", "training"]
 
 
@@ -92,6 +95,10 @@ class Context:
             raise BadInput(f"there is no picture {digest[:12]}…: upload it again")
         return drawn_style(name)
 
+    def video(self, digest: str) -> Video:
+        """A film that a parameter names. Raises BadInput, Damaged."""
+        raise BadInput(f"there is no film {digest[:12]}… here")
+
     def result(self, key: str) -> Result:
         """What another job gave. Raises BadInput where it is not there."""
         raise BadInput(f"there is no result {key[:12]} here")
@@ -125,16 +132,20 @@ def parameter(  # noqa: PLR0913  each is something that a page or a check asks o
     choices: Choices | None = None,
     of: str = "",
     advanced: bool = False,
+    film: bool = False,
     **bounds: Any,
 ) -> Any:
     """A field of a method. Numbers need `unit` ('' for a pure number) and bounds (`ge`/`gt`, `le`/`lt`).
 
     `when` names the other parameters' values under which this one matters (the form hides it otherwise); `choices` says
     that the form offers names of classes, of one class, of one that it is held against, of layers or of networks,
-    pictures, which are kept as digests, or results of the method `of`, by key; an `advanced` one is folded away.
+    pictures, which are kept as digests (`of` a `REGION`: it is drawn), or results of the method `of`, by key; an
+    `advanced` one is folded away;
+    `film`: the value is a film's digest.
     """
     conditions = {name: list(values) for name, values in (when or {}).items()}
     extra: dict[str, Any] = {"unit": unit, "when": conditions, "choices": choices, "of": of, "advanced": advanced}
+    extra |= {"film": True} if film else {}
     return Field(default, description=description, json_schema_extra=extra, **bounds)
 
 
@@ -246,6 +257,11 @@ def validated(cls: type[Method], parameters: Mapping[str, Any]) -> Method:
 def picture_fields(cls: type[Method]) -> list[str]:
     """The parameters whose values are digests of pictures: one, empty for none, or several."""
     return [name for name, field in cls.model_fields.items() if field_extra(field).get("choices") == "pictures"]
+
+
+def film_fields(cls: type[Method]) -> list[str]:
+    """The parameters whose values are digests of films."""
+    return [name for name, field in cls.model_fields.items() if field_extra(field).get("film")]
 
 
 def named_pictures(method: Method) -> list[str]:

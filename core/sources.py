@@ -12,11 +12,12 @@ from core.dataset_record import default_name
 from core.digits import DIGITS, DIGITS_SOURCE, digits
 from core.errors import BadInput
 from core.items import Image
-from core.method import Method, picture_fields
+from core.method import Method, film_fields, picture_fields
 from core.picture import Picture
 from core.samples import open_picture
 from core.spec import KEY_PATTERN, checked_key
 from core.store import Store
+from core.video import MAX_BYTES, read_video
 
 RESULT_PREFIX = "result:"
 DIGEST_BEGINNING = re.compile(r"[0-9a-f]{8,64}")
@@ -41,12 +42,15 @@ def picture_from(source: str, store: Store) -> tuple[Picture, str]:
 
 
 def with_digests(method: type[Method], parameters: Mapping[str, Any], store: Store) -> dict[str, Any]:
-    """The parameters of a method, with digests for the pictures that they name; these are in the store then.
+    """The parameters of a method, with digests for the pictures and films that they name; these are in the store then.
 
-    A picture is named as for `picture_from`, or by its digest where it is there; several with commas between.
-    Raises BadPicture, BadInput, Damaged.
+    A picture is named as for `picture_from`, or by its digest where it is there; several with commas between. A film is
+    a file or the digest of one that is there. Raises BadPicture, BadInput, Damaged.
     """
     found = dict(parameters)
+    for name in set(film_fields(method)) & parameters.keys():
+        if isinstance(source := parameters[name], str) and source:
+            found[name] = _film_of(source, store)
     for name in set(picture_fields(method)) & parameters.keys():
         value = parameters[name]
         sources = value.split(",") if isinstance(value, str) else value
@@ -60,6 +64,17 @@ def _digest_of(source: str, store: Store) -> str:
     if KEY_PATTERN.fullmatch(source):
         return store.picture(source).digest
     return store.put_picture(picture_from(source, store)[0])
+
+
+def _film_of(source: str, store: Store) -> str:
+    if KEY_PATTERN.fullmatch(source):
+        return store.video(source).digest
+    path = Path(source)
+    if not path.is_file():
+        raise BadInput(f"there is no file {source[:200]!r}")
+    if path.stat().st_size > MAX_BYTES:
+        raise BadInput(f"{path.name[:80]} has more than the {MAX_BYTES / 1e6:.0f} MB that a film may have")
+    return store.put_video(read_video(path.read_bytes(), path.name))
 
 
 def known_dataset(source: str, store: Store) -> tuple[str, str]:

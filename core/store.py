@@ -2,7 +2,7 @@
 
     pictures/ab/abcd....png       results/ab/abcd.../manifest.json + files
     comparisons/ab/abcd....json   galleries/....json            datasets/ab/abcd....parquet + .json, its record
-    checkpoints/abcd...           shared/abcd...   damaged/   tmp/
+    videos/ab/abcd...             checkpoints/abcd...   shared/abcd...   damaged/   tmp/
 
 A result is visible all at once or not at all, checked when it is read, and set aside when it is damaged.
 """
@@ -29,6 +29,7 @@ from core.picture import Picture
 from core.settings import Settings
 from core.shelf import Shelf, open_shelf
 from core.spec import KEY_PATTERN, JobSpec, checked_key
+from core.video import Video
 
 
 def _now() -> str:
@@ -213,6 +214,33 @@ class Store:
             raise Damaged(f"picture {digest[:12]} was damaged on disk: upload it again")
         return picture
 
+    # films
+
+    def put_video(self, video: Video) -> str:
+        """Keep a film's file as it came; its digest."""
+        path = video_path(video.digest)
+        if not self.shelf.exists(path):
+            self.shelf.write(path, video.content)
+        return video.digest
+
+    def video(self, digest: str) -> Video:
+        """A kept film, checked against its digest. Raises BadInput, Damaged (and it is set aside)."""
+        try:
+            return self.kept_video(digest)
+        except Damaged:
+            self.shelf.move(video_path(digest), f"damaged/{time.time_ns()}-video-{digest}")
+            raise
+
+    def kept_video(self, digest: str) -> Video:
+        """The same, but a damaged one stays where it is."""
+        try:
+            video = Video(self.shelf.read(video_path(digest)))
+        except FileNotFoundError:
+            raise BadInput(f"there is no film {digest[:12]}…: give it again") from None
+        if video.digest != digest:
+            raise Damaged(f"film {digest[:12]} was damaged on disk: give it again")
+        return video
+
     # data sets
 
     def put_dataset(self, dataset: Dataset, name: str = "", source: str = "") -> str:
@@ -361,6 +389,11 @@ def result_folder(key: str) -> str:
 def picture_path(digest: str) -> str:
     """Where a picture lies."""
     return f"pictures/{checked_key(digest)[:2]}/{digest}.png"
+
+
+def video_path(digest: str) -> str:
+    """Where a film lies."""
+    return f"videos/{checked_key(digest)[:2]}/{digest}"
 
 
 def dataset_path(digest: str) -> str:

@@ -29,6 +29,8 @@ from core.networks.network import Network
 from core.picture import Picture
 from core.samples import sample
 from core.spec import JobSpec
+from core.video import Video
+from tests.films import a_film
 from tests.squares import squares
 
 SMALLEST: Mapping[Family, str] = {
@@ -37,6 +39,7 @@ SMALLEST: Mapping[Family, str] = {
     "mixer": "random/mixer_s32_224",
     "hybrid": "random/test_coatnet",
 }
+FILM = a_film()
 FEW = {
     "steps": 3,
     "frames": 2,
@@ -60,6 +63,7 @@ FEW_OF = {
     "train": {"architecture": "test_resnet"},
     "style_model": {"steps": 2, "size_px": 32, "batch": 2, "width": 4},
     "stylize": {"size_px": 48},
+    "style_video": {"video": FILM.digest, "kind": "gif"},
 }
 TRAINED = {"3" * 64: "autoencoder", "4" * 64: "gan", "5" * 64: "style_model"}
 """Key of a result that others go on from -> the method that gave it."""
@@ -84,6 +88,9 @@ class Given(Context):
 
     def network(self, identity: str) -> Network:
         return loaded(identity.partition("#")[0])
+
+    def video(self, digest: str) -> Video:
+        return FILM if digest == FILM.digest else super().video(digest)
 
     def result(self, key: str) -> Result:
         return trained(TRAINED[key]) if key in TRAINED else super().result(key)

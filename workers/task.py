@@ -28,6 +28,7 @@ from core.picture import Picture
 from core.settings import Settings, get_settings
 from core.spec import JobSpec, checked_key
 from core.store import Store, open_store
+from core.video import Video
 from workers.horse import Outcome
 from workers.lease import Lease, LeasedContext
 from workers.memory import keep_freed_memory
@@ -135,6 +136,9 @@ class _JobContext(Context):
 
     def picture(self, digest: str) -> Picture:
         return self._store.picture(digest)
+
+    def video(self, digest: str) -> Video:
+        return self._store.video(digest)
 
     def result(self, key: str) -> Result:
         found = self._store.result(checked_key(key))

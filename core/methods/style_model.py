@@ -67,7 +67,7 @@ class StyleModel(Method):
     mix: Shares = parameter(
         "", "Weights of the styles in their order, with commas between; left empty: all alike.", advanced=True
     )
-    content_weight: float = parameter(1.5, "Weight of the content: higher keeps more.", unit="", ge=0, le=1e4)
+    content_weight: float = parameter(5.0, "Weight of the content: higher keeps more.", unit="", ge=0, le=1e4)
     style_weight: float = parameter(10.0, "Weight of the style: higher repaints more.", unit="", ge=0, le=1e4)
     steps: int = parameter(2000, "Steps of the optimizer, a batch each.", unit="steps", ge=1, le=200_000)
     size_px: int = parameter(128, "Side of the squares that it learns from; it then paints any size.", unit="px",

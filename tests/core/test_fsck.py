@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import BadInput, StoreUnreadable
+from core.errors import BadInput, Damaged, StoreUnreadable
 from core.fsck import LEFTOVER_S, check, repair
 from core.gallery import load_gallery
-from core.store import Store, dataset_path, result_folder
+from core.store import Store, dataset_path, result_folder, video_path
+from core.video import Video
 from tests.kept import a_comparison, a_gallery, fill
 from tests.squares import squares
 
@@ -90,6 +91,23 @@ def test_a_damaged_data_set_is_found_and_set_aside_and_can_be_given_again(store:
     with pytest.raises(BadInput, match="give it again"):
         store.dataset(damaged.digest)
     assert store.dataset(store.put_dataset(damaged)).digest == damaged.digest
+
+
+def test_a_damaged_film_is_found_and_set_aside_and_can_be_given_again(store: Store) -> None:
+    sound, damaged = Video(b"one film"), Video(b"another film")
+    for video in (sound, damaged):
+        store.put_video(video)
+    assert list(check(store)) == []
+    (root(store) / video_path(damaged.digest)).write_bytes(b"another fil")
+    assert [(problem.kind, problem.name) for problem in repair(store)] == [("video", damaged.digest)]
+    assert store.video(sound.digest).content == sound.content
+    with pytest.raises(BadInput, match="give it again"):
+        store.video(damaged.digest)
+    store.put_video(damaged)
+    store.shelf.write(video_path(damaged.digest), b"")
+    with pytest.raises(Damaged, match="damaged on disk"):
+        store.video(damaged.digest)
+    assert list(check(store)) == []
 
 
 def test_what_a_training_keeps_until_it_ends_is_no_problem(store: Store) -> None:

@@ -121,7 +121,7 @@ def test_it_tells_every_term_and_shows_pictures_while_it_learns(turning: Network
     assert isinstance(samples, Image)
     assert film.meta()["count"] == 4, "before each step, and after the last"
     total = curve(result, "total")[0]
-    expected = 1.5 * curve(result, "content")[0] + 10 * curve(result, "style")[0] + curve(result, "variation")[0]
+    expected = 5 * curve(result, "content")[0] + 10 * curve(result, "style")[0] + curve(result, "variation")[0]
     assert total == pytest.approx(expected, rel=1e-5)
 
 

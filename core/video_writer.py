@@ -1,0 +1,67 @@
+"""Frames -> a film's file, by FFmpeg."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Literal, cast
+
+import av
+from av.filter import Graph
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from core.items import Pixels
+
+FilmKind = Literal["mp4", "gif"]
+CODECS = {"mp4": ("libx264", "yuv420p"), "gif": ("gif", "pal8")}
+X264 = {"crf": "18", "preset": "medium"}
+"""No loss that is seen."""
+
+
+def encoded(frames: Iterable[Pixels], rate: Fraction, kind: FilmKind) -> bytes:
+    """Frames (H, W, 3) of one size with even sides, `rate` a second; a GIF has a palette for each frame.
+
+    The same frames give the same bytes: one thread encodes.
+    """
+    buffer = io.BytesIO()
+    codec, colors = CODECS[kind]
+    with av.open(buffer, "w", format=kind) as film:
+        stream = cast(VideoStream, film.add_stream(codec, rate=rate, options=X264 if kind == "mp4" else {}))
+        stream.pix_fmt = colors
+        stream.codec_context.thread_count = 1
+        palettes: Graph | None = None
+        for number, pixels in enumerate(frames):
+            frame = VideoFrame.from_ndarray(pixels, format="rgb24")
+            if number == 0:
+                stream.height, stream.width = pixels.shape[:2]
+                palettes = _palettes(stream.width, stream.height, rate) if kind == "gif" else None
+            frame = _timed(frame, number, rate)
+            if palettes is not None:
+                palettes.push(frame)
+                frame = _timed(cast(VideoFrame, palettes.pull()), number, rate)
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode())
+    return buffer.getvalue()
+
+
+def _timed(frame: VideoFrame, number: int, rate: Fraction) -> VideoFrame:
+    frame.pts, frame.time_base = number, 1 / rate
+    return frame
+
+
+def _palettes(width: int, height: int, rate: Fraction) -> Graph:
+    """Takes frames in full color, gives each with the 256 colors that fit it best."""
+    graph = Graph()
+    source = graph.add_buffer(width=width, height=height, format=VideoFormat("rgb24"), time_base=1 / rate)
+    both, palette = graph.add("split"), graph.add("palettegen", "stats_mode=single")
+    painted, sink = graph.add("paletteuse", "new=1"), graph.add("buffersink")
+    source.link_to(both)
+    both.link_to(palette, 0, 0)
+    both.link_to(painted, 1, 0)
+    palette.link_to(painted, 0, 1)
+    painted.link_to(sink)
+    graph.configure()
+    return graph
