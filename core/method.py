@@ -140,8 +140,7 @@ def parameter(  # noqa: PLR0913  each is something that a page or a check asks o
     `when` names the other parameters' values under which this one matters (the form hides it otherwise); `choices` says
     that the form offers names of classes, of one class, of one that it is held against, of layers or of networks,
     pictures, which are kept as digests (`of` a `REGION`: it is drawn), or results of the method `of`, by key; an
-    `advanced` one is folded away;
-    `film`: the value is a film's digest.
+    `advanced` one is folded away; `film`: the value is a film's digest.
     """
     conditions = {name: list(values) for name, values in (when or {}).items()}
     extra: dict[str, Any] = {"unit": unit, "when": conditions, "choices": choices, "of": of, "advanced": advanced}

@@ -1,21 +1,20 @@
-"""What one network, the same for all, says of a repainted picture."""
+"""What one network, the same for all, says of painted pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from core.encoder import automatic_wishes, reading
-from core.engine import similarity, stylization
+from core.engine.stylization import Region
 from core.feed_forward.painter import Design
 from core.items import Item, Scalar
 from core.method import Context
 from core.networks.network import Network
-from core.style import sized
+from core.style import measured, sized
 
-NAMES = ("content_distance", "style_distance", "ssim")
 Styles = Sequence[tuple[Tensor, float]]
 """Pictures (1, 3, h, w) with their shares, together 1."""
 
@@ -27,19 +26,13 @@ def styles_of(design: Design, context: Context, device: torch.device | str) -> S
 
 
 @torch.no_grad()
-def measures(judge: Network, painted: Tensor, photo: Tensor, styles: Styles) -> dict[str, float]:
-    """Of one painted picture (1, 3, H, W) against its photo and the styles, by `NAMES`."""
-    wishes = automatic_wishes(judge, photo)
-    size = (photo.shape[2], photo.shape[3])
-    aims = stylization.aims(reading(judge, wishes), photo, [stylization.Region(styles)], wishes, size)
-    content, style = aims.distances(painted)
-    values = (content, style, similarity.ssim(painted, photo))
-    return {name: float(value) for name, value in zip(NAMES, values, strict=True)}
+def measures(judge: Network, painted: Tensor, photos: Tensor, styles: Styles) -> dict[str, Item]:
+    """The means over painted pictures (N, 3, H, W) of what is measured of each; names as in `core.style.MEASURED`."""
+    pairs = zip(torch.split(painted, 1), torch.split(photos, 1), strict=True)
+    found = [measured(drawn, photo, [Region(styles)], judge) for drawn, photo in pairs]
+    return {name: _mean([each[name] for each in found]) for name in found[0]}
 
 
-def means(found: Sequence[Mapping[str, float]], judge: str) -> dict[str, Item]:
-    """The means of several pictures' measures, under the judge's name."""
-    return {
-        name: Scalar(value=sum(one[name] for one in found) / len(found), subject="" if name == "ssim" else judge)
-        for name in NAMES
-    }
+def _mean(items: Sequence[Item]) -> Item:
+    scalars = [item for item in items if isinstance(item, Scalar)]
+    return replace(scalars[0], value=sum(scalar.value for scalar in scalars) / len(scalars))

@@ -11,7 +11,7 @@ from torch import Tensor
 from core.autoencoding.autoencoder import learned_numbers
 from core.autoencoding.pictures import as_values
 from core.autoencoding.sheets import alternating, sheets
-from core.feed_forward.judging import Styles, means, measures
+from core.feed_forward.judging import Styles, measures
 from core.feed_forward.learner import StyleLearner
 from core.feed_forward.painter import painted
 from core.items import Animation, Image, Item, Scalar
@@ -51,9 +51,7 @@ class Trained:
 
     def judged(self) -> Items:
         """Distances to photo and style as the judge sees them, means of the held-out pictures."""
-        pairs = zip(torch.split(self._painted(), 1), torch.split(as_values(self.held_out), 1), strict=True)
-        found = [measures(self.judge, drawn, photo, self.styles) for drawn, photo in pairs]
-        return means(found, self.judge.card.name)
+        return measures(self.judge, self._painted(), as_values(self.held_out), self.styles)
 
     def _painted(self) -> Tensor:
         """As they are kept: whole numbers."""

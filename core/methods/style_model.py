@@ -15,7 +15,18 @@ from core.items import Result, Series
 from core.judges import Judge
 from core.method import Context, Method, MethodFamily, Needs, Output, parameter
 from core.optimization import precision_parameter
-from core.style import Shares, Styles, judge_parameter, judging, numbers, shares_of, styles_parameter
+from core.style import (
+    MEASURED,
+    Shares,
+    Styles,
+    captioned,
+    check_one_for_each,
+    judge_parameter,
+    judging,
+    mix_parameter,
+    shares_of,
+    styles_parameter,
+)
 
 if TYPE_CHECKING:
     from core.autoencoding.loop import Loop
@@ -31,7 +42,7 @@ CURVES = {
     "style": ("Distance", "Style: 1 is what the photos have on the mean, 0 the wanted one; mean of the layers"),
     "variation": ("Mean difference", "Total variation of the painted pictures"),
 }
-MEASURED = 8
+UNIT_PHOTOS = 8
 """Photos in whose units distances are told."""
 
 
@@ -56,17 +67,13 @@ class StyleModel(Method):
         Output("learning", "animation", "The same pictures from before the first step to the end, more often at first"),
         Output("styles", "image", "The styles, at the size at which they were learned"),
         *(Output(name, "series", caption) for name, (_, caption) in CURVES.items()),
-        Output("content_distance", "scalar", "Content as the judge sees it, mean of held-out pictures: 0 is theirs"),
-        Output("style_distance", "scalar", "Style as the judge sees it, mean: 1 is the pictures', 0 the wanted one"),
-        Output("ssim", "scalar", "Structural similarity of the brightness with the held-out pictures', mean"),
+        *(replace(output, caption=f"{output.caption}; mean of held-out pictures") for output in MEASURED),
         Output("parameters", "scalar", "Numbers that were learned"),
         Output("network", "weights", "The trained network, which `stylize` and `style_video` apply"),
     )
 
     styles: Styles = styles_parameter()
-    mix: Shares = parameter(
-        "", "Weights of the styles in their order, with commas between; left empty: all alike.", advanced=True
-    )
+    mix: Shares = mix_parameter()
     content_weight: float = parameter(5.0, "Weight of the content: higher keeps more.", unit="", ge=0, le=1e4)
     style_weight: float = parameter(10.0, "Weight of the style: higher repaints more.", unit="", ge=0, le=1e4)
     steps: int = parameter(2000, "Steps of the optimizer, a batch each.", unit="steps", ge=1, le=200_000)
@@ -102,8 +109,7 @@ class StyleModel(Method):
 
     @model_validator(mode="after")
     def _has_a_weight_for_each(self) -> Self:
-        if (given := numbers(self.mix)) and len(given) != len(self.styles):
-            raise ValueError(f"mix must give a weight for each of styles: {len(self.styles)}, got {len(given)}")
+        check_one_for_each("mix", self.mix, "styles", len(self.styles))
         return self
 
     def subject(self) -> str:
@@ -115,7 +121,7 @@ class StyleModel(Method):
             raise BadInput("a style model learns from a data set, and none was given")
         ours = feed_forward
         judge = judging(self.judge, network, context)  # one that cannot be had is told before the learning
-        count = max(MEASURED, self.steps * self.batch)
+        count = max(UNIT_PHOTOS, self.steps * self.batch)
         photos = ours.photos.photos(context.dataset, self.size_px, count, context.seed, network.device)
         design = ours.painter.Design(
             self.width, self.styles, tuple(shares_of(self.mix, len(self.styles))), self.style_px
@@ -129,10 +135,10 @@ class StyleModel(Method):
         loop.run(context, further=len(trained.stages))
         items = loop.then(trained.stages, context)
         items |= _curves(loop) | {"network": ours.stored.as_weights(painter)}
-        return Result({out.name: replace(items[out.name], caption=out.caption) for out in self.outputs})
+        return Result(captioned(items, self.outputs))
 
     def _goal(self, network: Network, photos: Photos, styles: StylePictures) -> Goal:
-        measured = autoencoding.pictures.as_values(photos.training[:MEASURED])
+        measured = autoencoding.pictures.as_values(photos.training[:UNIT_PHOTOS])
         wishes = automatic_wishes(network, measured[:1])
         wishes = replace(wishes, smoothing=self.temperature if self.smoothing == "softmax" else 0.0)
         return feed_forward.goals.goal(reading(network, wishes), measured, styles, wishes)

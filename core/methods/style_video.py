@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator
@@ -12,6 +11,7 @@ from core import feed_forward
 from core.errors import BadParameter
 from core.items import Result
 from core.method import Context, Method, MethodFamily, Needs, Output, parameter
+from core.style import captioned
 from core.video import checked_digest, decoded
 
 if TYPE_CHECKING:
@@ -76,5 +76,4 @@ class StyleVideo(Method):
         )
         with decoded(context.video(self.video), self.size_px, self.frames) as film:
             items = feed_forward.films.Painting(film, painter, context).items(self.kind)
-        outputs = [output for output in self.outputs if output.name in items]
-        return Result({output.name: replace(items[output.name], caption=output.caption) for output in outputs})
+        return Result(captioned(items, [output for output in self.outputs if output.name in items]))

@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from core import engine, feed_forward
 from core.items import Image, Item, Result
-from core.judges import Judge
+from core.judges import DEFAULT_JUDGE, Judge
 from core.method import Context, Method, MethodFamily, Needs, Output, parameter
-from core.style import judge_parameter, sized
+from core.style import MEASURED, captioned, sized
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from core.feed_forward.judging import Styles as StylePictures
     from core.networks.network import Network
     from core.picture import Picture
 
@@ -40,11 +37,7 @@ class Stylize(Method):
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("stylized", "image", "The picture in the model's style"),
         Output("original", "image", "The picture as the model was given it"),
-        Output("content_distance", "scalar", "Content as the judge sees it: 0 is the photo's", optional=True),
-        Output(
-            "style_distance", "scalar", "Style as the judge sees it: 1 is the photo's, 0 the wanted one", optional=True
-        ),
-        Output("ssim", "scalar", "Structural similarity of the brightness with the photo's", optional=True),
+        *(replace(output, optional=True) for output in MEASURED),
     )
 
     model: str = parameter("", "Key of the result that holds the style model.", choices="results", of="style_model")
@@ -54,7 +47,10 @@ class Stylize(Method):
     measured: bool = parameter(
         default=True, description="Let the judge compare the result with photo and style, which takes longer than it."
     )
-    judge: Judge = judge_parameter()
+    judge: Judge = parameter(
+        (DEFAULT_JUDGE,), "Network that measures the result.", choices="networks", when={"measured": [True]},
+        advanced=True,
+    )  # fmt: skip
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
         """Paint, and measure what was painted."""
@@ -69,20 +65,15 @@ class Stylize(Method):
             "original": Image(pixels=engine.ranges.to_pixels(photo)),
         }
         if self.measured:
+            judge = context.network(self.judge[0])
             styles = feed_forward.judging.styles_of(painter.design, context, photo.device)
-            said |= self._measures(engine.ranges.of_pixels(painted).to(photo.device), photo, styles, context)
+            kept = engine.ranges.of_pixels(painted).to(photo.device)
+            said |= feed_forward.judging.measures(judge, kept, photo, styles)
         context.report(2, 2)
-        return Result(
-            {out.name: replace(said[out.name], caption=out.caption) for out in self.outputs if out.name in said}
-        )
+        return Result(captioned(said, [output for output in self.outputs if output.name in said]))
 
     def _longer_px(self, picture: Picture) -> int:
         """As asked for, or the picture's own; the shorter side is large enough for every judge."""
         longer, shorter = max(picture.width, picture.height), min(picture.width, picture.height)
         least = math.ceil(engine.stylization.LEAST_PX * longer / shorter)
         return max(self.size_px or min(longer, MOST_PX), least)
-
-    def _measures(self, painted: Tensor, photo: Tensor, styles: StylePictures, context: Context) -> dict[str, Item]:
-        judge = context.network(self.judge[0])
-        found = feed_forward.judging.measures(judge, painted, photo, styles)
-        return feed_forward.judging.means([found], judge.card.name)

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
 
 from core.drawn_styles import STYLES
 from core.engine.ranges import of_pixels
@@ -84,14 +85,28 @@ def test_the_judge_compares_what_is_kept_with_photo_and_styles() -> None:
     job = Job()
     result = run(job, noise(48, 52))
     pictures = (of_pixels(shown(result)), of_pixels(noise(48, 52)))
-    assert result.metrics == pytest.approx(measures(job.network(JUDGE), *pictures, styles_of(DESIGN, job, "cpu")))
-    assert list(result.metrics) == ["content_distance", "style_distance", "ssim"]
+    found = measures(job.network(JUDGE), *pictures, styles_of(DESIGN, job, "cpu"))
+    assert result.metrics == pytest.approx(Result(found).metrics)
+    assert list(result.metrics) == ["content_distance", "style_distance", "ssim", "edges_kept"]
 
 
 def test_a_picture_that_is_left_alone_would_have_content_0_style_1_and_ssim_1() -> None:
     job, photo = Job(), of_pixels(noise(48, 52))
     found = measures(job.network(JUDGE), photo, photo, styles_of(DESIGN, job, "cpu"))
-    assert found == pytest.approx({"content_distance": 0, "style_distance": 1, "ssim": 1}, abs=1e-4)
+    expected = {"content_distance": 0, "style_distance": 1, "ssim": 1, "edges_kept": 1}
+    assert Result(found).metrics == pytest.approx(expected, abs=1e-4)
+
+
+def test_several_pictures_are_measured_by_the_mean_of_each() -> None:
+    job = Job()
+    styles, judge = styles_of(DESIGN, job, "cpu"), job.network(JUDGE)
+    photos = torch.rand(2, 3, 48, 52, generator=torch.Generator().manual_seed(0))
+    drawn = painted(job.painter, photos)
+    both, *each = (
+        Result(measures(judge, drawn[part], photos[part], styles)).metrics
+        for part in (slice(0, 2), slice(0, 1), slice(1, 2))
+    )
+    assert both == pytest.approx({name: (each[0][name] + each[1][name]) / 2 for name in both})
 
 
 def test_without_measuring_there_are_the_pictures_alone() -> None:
