@@ -38,8 +38,8 @@ def show_recent() -> None:
     """A greeting, the latest comparison as it fills, and a card for each of those before it."""
     st.subheader("What do image networks look at?", anchor=False)
     st.markdown(
-        "Choose pictures, networks and a method on the left, then press **Run**: one row a picture, one column a "
-        "network. "
+        "Choose on the left what to compare, then press **Run**. Networks that look: one row a picture, one column a "
+        "network. Networks that learn: one row a data set, one column a variant. "
         "Every cell is computed once and kept; the address of the grid is its link."
     )
     recent = recent_comparisons(get_store())
