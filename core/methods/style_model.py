@@ -52,7 +52,7 @@ class StyleModel(Method):
     title: ClassVar[str] = "Style model"
     summary: ClassVar[str] = (
         "Can a network learn a style once, and then repaint any picture in one pass? It learns from a data set, and "
-        "the network of the column says what is content and what is style; `stylize` and `style_video` apply it."
+        "the network of the column says what is content and what is style. Other methods then apply what was learned."
     )
     source: ClassVar[str] = (
         "Johnson, Alahi, Fei-Fei 2016, arXiv:1603.08155; instance normalization: Ulyanov et al. 2016, "
