@@ -14,12 +14,14 @@ FAMILY_NAMES = {"cnn": "CNN", "vit": "ViT", "mixer": "Mixer", "hybrid": "Hybrid"
 _DIGEST, _IDENTITY = re.compile(r"[0-9a-f]{64}"), re.compile(r"\S+/\S+#[0-9a-f]+")
 _SHARES = {"top1": "Top-1", "top5": "Top-5"}
 """Terms of the field that are a share by what they mean."""
+_TERMS = {"pca": "PCA", "tsne": "t-SNE", "ssim": "SSIM", "frechet": "Fréchet"}
 
 
 def words(name: str) -> str:
-    """`probability_after` -> `Probability after`."""
-    text = _SHARES.get(name, name.replace("_", " "))
-    return text[:1].upper() + text[1:]
+    """`probability_after` -> `Probability after`, `pca_error` -> `PCA error`."""
+    parts = name.replace("held_out", "held-out").split("_")
+    text = _SHARES.get(name, " ".join(_TERMS.get(part, part) for part in parts))
+    return text if parts[0] in _TERMS else text[:1].upper() + text[1:]
 
 
 def counted(number: int) -> str:

@@ -14,6 +14,9 @@ def test_what_a_job_reports_is_told_with_its_name_and_unit(name: str, value: flo
 
 def test_terms_of_the_field_are_written_as_the_field_does() -> None:
     assert (words("top1"), words("top5"), words("edge_energy")) == ("Top-1", "Top-5", "Edge energy")
+    assert (words("pca_error"), words("codes_tsne"), words("held_out_loss")) == (
+        "PCA error", "Codes t-SNE", "Held-out loss"
+    )  # fmt: skip
 
 
 def test_a_number_is_told_with_what_it_is_of() -> None:

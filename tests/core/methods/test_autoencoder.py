@@ -225,7 +225,7 @@ def test_reconstructions_and_curves_are_seen_while_it_learns(dataset: Dataset) -
     run(job)
     assert len(job.previews) == 6
     assert (job.previews[0] != job.previews[-1]).any()
-    assert job.drawn == [["Loss", "Held out loss"]] * 2
+    assert job.drawn == [["Loss", "Held-out loss"]] * 2
 
 
 def test_the_trained_network_is_what_drew_the_pictures(dataset: Dataset) -> None:
