@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from PIL import Image as PillowImage
 
-from core.feed_forward.steady import Frame, SteadyPainter
+from core.feed_forward.steady import SteadyPainter
 from core.items import Animation, Item, Pixels, Scalar, Series
 from core.method import Context
 from core.video import Film
@@ -27,16 +27,18 @@ class Painting:
     def __init__(self, film: Film, painter: SteadyPainter, context: Context) -> None:
         self.film, self.painter, self.context = film, painter, context
         self._every = math.ceil(film.count / SHOWN_FRAMES)
-        self._shown: list[Frame] = []
-        self._errors: dict[int, Frame] = {}
+        self._shown: list[tuple[Pixels, Pixels]] = []
+        """Small frames, painted and original; of the others nothing stays in memory."""
+        self._errors: dict[int, Mapping[str, float]] = {}
 
     def items(self, kind: FilmKind) -> dict[str, Item]:
         """Paint all of it; what is shown and measured, by the outputs' names of `style_video`."""
         whole = encoded(self._frames(), self.film.rate, kind)
         frame_ms = max(LEAST_MS, round(1000 * self._every / self.film.rate))
+        painted, originals = map(np.stack, zip(*self._shown, strict=True))
         items: dict[str, Item] = {
-            "stylized": Animation(frames=_small([one.steady for one in self._shown]), frame_ms=frame_ms, whole=whole),
-            "original": Animation(frames=_small([one.original for one in self._shown]), frame_ms=frame_ms),
+            "stylized": Animation(frames=painted, frame_ms=frame_ms, whole=whole),
+            "original": Animation(frames=originals, frame_ms=frame_ms),
             "frames": Scalar(value=self.film.count, unit="frames"),
         }
         return items | self._along_the_motion() | self._where_it_is_still()
@@ -44,9 +46,9 @@ class Painting:
     def _frames(self) -> Iterator[Pixels]:
         for number, frame in enumerate(self.painter.paint(self.film.frames)):
             if number % self._every == 0:
-                self._shown.append(frame)
+                self._shown.append((_small(frame.steady), _small(frame.original)))
             if frame.errors:
-                self._errors[number] = frame
+                self._errors[number] = frame.errors
             numbers = {CURVES[kind]: error for kind, error in frame.errors.items()}
             self.context.report(number + 1, self.film.count, numbers, lambda seen=frame: seen.steady)  # type: ignore[misc]
             yield frame.steady
@@ -55,7 +57,7 @@ class Painting:
         if not self._errors:
             return {}
         x = np.array(list(self._errors), np.float32)
-        found = {kind: np.array([one.errors[kind] for one in self._errors.values()], np.float32) for kind in CURVES}
+        found = {kind: np.array([errors[kind] for errors in self._errors.values()], np.float32) for kind in CURVES}
         label = f"Change ({OF_255})"
         items: dict[str, Item] = {
             name: Series(x=x, y=found[kind], x_label="Frame", y_label=label) for kind, name in CURVES.items()
@@ -76,9 +78,9 @@ class Painting:
         }
 
 
-def _small(frames: list[Pixels]) -> Pixels:
-    """As many, (T, h, w, 3), the longer side `SHOWN_PX` at most."""
-    height, width = frames[0].shape[:2]
+def _small(frame: Pixels) -> Pixels:
+    """(h, w, 3), the longer side `SHOWN_PX` at most."""
+    height, width = frame.shape[:2]
     times = min(1.0, SHOWN_PX / max(height, width))
     size = max(1, round(width * times)), max(1, round(height * times))
-    return np.stack([np.asarray(PillowImage.fromarray(frame).resize(size)) for frame in frames])
+    return np.asarray(PillowImage.fromarray(frame).resize(size))
