@@ -10,10 +10,8 @@ strongest place is worth.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from core.dataset import Dataset
-from core.dataset_files import read_dataset
 from core.manifest import Manifest
 from core.measures.concentration import concentration
 from core.networks.catalog import get_card
@@ -25,6 +23,7 @@ from core.settings import get_settings
 from core.store import Store, open_store
 from core.training.views import Examples
 from workers import training
+from workers.cli_data import given_dataset, kept
 
 RECIPES = BUNDLED / "recipes"
 NETWORKS = ("cnn", "concentrator", "mixer", "vit")
@@ -39,7 +38,7 @@ SOURCE = "trained by Gazegrid, see docs/bundled-networks.md"
 def main(data: str, held_out: str) -> None:
     """Train all of them on these pictures; each argument is one path, or several with commas between."""
     store, device = open_store(get_settings()), get_settings().device
-    dataset = store.put_dataset(read_dataset(paths(data), paths(held_out)))
+    dataset = kept(given_dataset(data, held_out, store), data, store)
     teacher = training.training_spec(training.read_parameters(RECIPES / "teacher.json"), dataset, seed=0)
     training.list_as_local(TEACHER, training.train_inline(teacher, store, device), store)
     shared = training.read_parameters(RECIPES / "shared.json") | {"teacher": f"local/{TEACHER}"}
@@ -70,11 +69,6 @@ def measure(dataset: Dataset, device: str) -> None:
         measured[network.card.name] = concentration(network, pictures.float() / 255, labels)
     CONCENTRATIONS.parent.mkdir(exist_ok=True)
     CONCENTRATIONS.write_bytes(to_bytes(measured))
-
-
-def paths(text: str) -> list[Path]:
-    """The paths in a text with commas between."""
-    return [Path(part) for part in text.split(",")]
 
 
 if __name__ == "__main__":
