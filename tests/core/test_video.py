@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import subprocess
 import sys
 from fractions import Fraction
@@ -55,6 +56,19 @@ def test_a_film_that_is_left_early_leaves_no_process() -> None:
         next(film.frames)
         assert descendants(os.getpid()) > before
     assert descendants(os.getpid()) == before
+
+
+def test_a_film_that_was_taken_upright_comes_upright() -> None:
+    """As telephones write it: the frames lie, and the track's matrix (x, y) -> (-y, x) says so: clockwise."""
+    content = a_film(pan(2), "mp4").content
+    start = content.index(b"tkhd") + 44
+    unit = 0x10000
+    matrix = struct.pack(">9i", 0, unit, 0, -unit, 0, 0, 0, 0, 0x40000000)
+    assert struct.unpack(">9i", content[start : start + 36])[:2] == (unit, 0)
+    turned = frames_of(Video(content[:start] + matrix + content[start + 36 :]))
+    upright = [np.rot90(frame, -1) for frame in frames_of(Video(content))]
+    assert turned[0].shape == (64, 48, 3)
+    assert all(np.abs(one.astype(int) - other).mean() < 2 for one, other in zip(turned, upright, strict=True))
 
 
 def webm() -> bytes:
