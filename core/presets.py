@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.comparison import variants
-from core.method import Method, field_extra
+from core.method import Method, field_extra, picture_fields
 from core.methods import METHODS, make_method
 from core.networks.catalog import get_card
+from core.samples import open_picture
 
+EYES = ("lite/efficientnet_lite0", "bundled/cnn", "bundled/concentrator")
+"""Networks that are there without a hub, and see differently."""
 JUDGES = 2
 """So many of the compared networks are asked what they see in each other's pictures."""
 
@@ -42,23 +45,32 @@ class Preset:
     question: str
     method: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Pictures among them are named by their sources, such as `style:mosaic`."""
     note: str = ""
     """What the parameters change, in a few words for a reader; empty for the method as it is."""
     beside: tuple[str, ...] = ()
     """Methods that answer the same question, each with its own defaults."""
+    pictures: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    """What suits the question, where nothing is chosen yet: sources of pictures, names of networks."""
 
     def made(self, networks: Sequence[str] = ()) -> Method:
         """The method for a comparison of these networks, by name. Raises BadParameter.
 
         Where the method asks other networks too, the first two that can answer the question are asked about each other.
         """
-        alone = make_method(self.method, self.parameters)
+        given = self._with_digests()
+        alone = make_method(self.method, given)
         judges = [name for name in networks if alone.undefined_for(get_card(name)) is None][:JUDGES]
         fields = METHODS[self.method].model_fields.items()
         asking = [name for name, info in fields if field_extra(info).get("choices") == "networks"]
         if not asking or len(judges) < JUDGES:
             return alone
-        return make_method(self.method, dict.fromkeys(asking, judges) | dict(self.parameters))
+        return make_method(self.method, dict.fromkeys(asking, judges) | given)
+
+    def _with_digests(self) -> dict[str, Any]:
+        named = set(picture_fields(METHODS[self.method])) & self.parameters.keys()
+        return dict(self.parameters) | {name: open_picture(self.parameters[name])[0].digest for name in named}
 
 
 PRESETS = (
@@ -80,6 +92,22 @@ PRESETS = (
     Preset("Dream", "deep_dream"),
     Preset("What does this layer like?", "feature_image"),
     Preset("What does this layer still know?", "inversion"),
+    Preset(
+        "What does it take for style?",
+        "style_transfer",
+        {"styles": "style:mosaic", "judge": "lite/efficientnet_lite0"},
+        note="of a mosaic",
+        pictures=("sample:cat", "sample:astronaut"),
+        networks=EYES,
+    ),
+    Preset(
+        "The same room in another light",
+        "photo_style",
+        {"styles": "sample:coffee", "judge": "lite/efficientnet_lite0"},
+        note="of a cup of coffee",
+        pictures=("sample:motorcycle",),
+        networks=EYES,
+    ),
 )
 
 VARIED = (

@@ -34,9 +34,16 @@ def sample_names() -> tuple[str, ...]:
 
 
 def shipped_styles() -> dict[str, str]:
-    """Pictures whose style is worth transferring: their sources (`style:mosaic`, `sample:hubble`) with their titles."""
+    """Pictures whose style can be transferred: their sources (`style:mosaic`, `sample:hubble`) with their titles."""
     drawn = {f"{STYLE_PREFIX}{name}": style.title for name, style in STYLES.items()}
-    return drawn | {f"{SAMPLE_PREFIX}{name}": sample_title(name) for name in ("hubble", "ihc", "retina")}
+    ordered = dict.fromkeys(("hubble", "ihc", "retina", *_SAMPLES))  # those that are textures first
+    return drawn | {f"{SAMPLE_PREFIX}{name}": sample_title(name) for name in ordered}
+
+
+def shipped_digest(source: str) -> str:
+    """The digest of one of them; a style is not drawn for it. Raises BadInput for an unknown name."""
+    drawn = STYLES.get(source.removeprefix(STYLE_PREFIX)) if source.startswith(STYLE_PREFIX) else None
+    return drawn.digest if drawn else open_picture(source)[0].digest
 
 
 def sample_title(name: str) -> str:

@@ -16,7 +16,7 @@ from core.drawn_styles import STYLES
 from core.encoder import automatic_wishes, reading
 from core.items import Item, Scalar, Table
 from core.judges import DEFAULT_JUDGE, Judge
-from core.method import Context, Output, parameter
+from core.method import REGION, Context, Output, parameter
 from core.networks.layers import depths
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def mask_parameter() -> Any:
         "Where it is white, the first style is taken; where it is black, the others, or, where there is one only, the "
         "picture's own."
     )
-    return parameter("", description, choices="pictures")
+    return parameter("", description, choices="pictures", of=REGION)
 
 
 def size_parameter() -> Any:

@@ -4,6 +4,7 @@
     /api/thumbnail/KEY/ITEM?side=320  an image or points, small                      /api/picture/DIGEST?side=320
     /api/map/KEY/ITEM?low=0&high=1    a map in colors, on a scale of the asker's     /api/sample/NAME
                                       (`&over=1`: over the picture as the network saw it)
+                                      (`/api/style/NAME`: of a style that is drawn here)
     /api/dataset/DIGEST/PART          a few pictures of a class, by its number, or of `mixed` ones
     /api/strip/KEY/ITEM?side=160      stills of a film from left to right, `side` px each (`?download` saves a PNG)
     /api/film/KEY/ITEM?frame=0        a frame of a film                              /api/plotly.js
@@ -30,6 +31,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from streamlit import config
 
 from core.colors import colorize, laid_over
+from core.drawn_styles import STYLES, drawn_style
 from core.errors import BadInput, BadLink, Damaged, GazegridError
 from core.items import Animation, Image, Map, Pixels, Points, png_bytes
 from core.manifest import FILE_NAME, Manifest
@@ -85,6 +87,7 @@ def blob_routes() -> list[BaseRoute]:
         Route("/api/plotly.js", _answered(_plotly)),
         Route("/api/picture/{digest}", _answered(_picture)),
         Route("/api/sample/{name}", _answered(_sample)),
+        Route("/api/style/{name}", _answered(_style)),
         Route("/api/dataset/{digest}/{part}", _answered(_dataset_strip)),
         Route("/api/preview/{key}", _answered(_preview)),
     ]
@@ -234,6 +237,12 @@ def _sample(request: Request) -> Response:
         raise BadInput(f"there is no sample picture {name[:80]!r}; there are: {', '.join(sample_names())}")
     side_px = _side(request)
     return _kept_thumbnail(f"sample:{name}:{side_px}", lambda: thumbnail(sample(name).pixels, side_px))
+
+
+def _style(request: Request) -> Response:
+    name, side_px = request.path_params["name"], _side(request)
+    digest = STYLES[name].digest if name in STYLES else ""
+    return _kept_thumbnail(f"style:{digest}:{side_px}", lambda: thumbnail(drawn_style(name).pixels, side_px))
 
 
 def _dataset_strip(request: Request) -> Response:

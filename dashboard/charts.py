@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -173,13 +174,8 @@ def clickable_figure(pixels: Pixels, points: Points | None, place: tuple[float, 
     height_px, width_px = pixels.shape[:2]
     nothing = Points(xy=np.zeros((0, 2), np.float32), width=width_px, height=height_px)
     figure = points_figure(points or nothing, pixels)
-    steps = (np.arange(LATTICE) + 0.5) / LATTICE
-    x, y = (axis.ravel() for axis in np.meshgrid(steps * width_px, steps * height_px))
-    figure.add_scatter(
-        x=x, y=y, mode="markers", marker={"size": 16, "opacity": 0}, showlegend=False,
-        hovertemplate="Ask for the neuron here<br>x %{x:.0f} px, y %{y:.0f} px<extra></extra>",
-        selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
-    )  # fmt: skip
+    template = "Ask for the neuron here<br>x %{x:.0f} px, y %{y:.0f} px<extra></extra>"
+    _add_lattice(figure, width_px, height_px, marker={"size": 16, "opacity": 0}, hovertemplate=template)
     if place is not None:
         figure.add_scatter(
             x=[place[0] * width_px], y=[place[1] * height_px], mode="markers", hoverinfo="skip", showlegend=False,
@@ -187,6 +183,24 @@ def clickable_figure(pixels: Pixels, points: Points | None, place: tuple[float, 
         )  # fmt: skip
     figure.update_layout(clickmode="event+select", dragmode=False, hoverdistance=40)
     return figure
+
+
+def region_figure(pixels: Pixels) -> go.Figure:
+    """A picture that can be drawn around: plotly's lasso takes points, so that a lattice of them lies over it."""
+    height_px, width_px = pixels.shape[:2]
+    figure = _framed(go.Figure(go.Image(z=pixels, hoverinfo="skip")), width_px, height_px)
+    _add_lattice(figure, width_px, height_px, marker={"size": 2, "opacity": 0}, hoverinfo="skip")
+    line = {"color": "#ffffff", "width": 3, "dash": "solid"}
+    figure.update_layout(dragmode="lasso", newselection={"line": line}, activeselection={"opacity": 0})
+    return figure
+
+
+def _add_lattice(figure: go.Figure, width_px: int, height_px: int, **look: Any) -> None:
+    """Invisible points all over a picture, evenly spread, for what plotly offers for points only."""
+    steps = (np.arange(LATTICE) + 0.5) / LATTICE
+    x, y = (axis.ravel() for axis in np.meshgrid(steps * width_px, steps * height_px))
+    hidden = {"marker": {"opacity": 0}}
+    figure.add_scatter(x=x, y=y, mode="markers", showlegend=False, selected=hidden, unselected=hidden, **look)
 
 
 def color_among(index: int, count: int) -> str:

@@ -16,10 +16,11 @@ from pydantic.fields import FieldInfo
 
 from core.class_weights import MAX_WEIGHT
 from core.comparison import combinations
-from core.method import Choices, Method, field_bounds, field_extra, matters, validated
+from core.method import REGION, Choices, Method, field_bounds, field_extra, matters, validated
 from core.networks.layers import SharedLayer
 from core.samples import shipped_styles
 from dashboard.panel.pictures import picture_field
+from dashboard.panel.regions import region_field
 from dashboard.session import plain
 
 SEGMENTS_MAX = 4
@@ -246,9 +247,11 @@ def _networks(label: str, field: FieldInfo, key: str, offered: Offered) -> list[
 
 
 def _pictures(label: str, field: FieldInfo, key: str, _: Offered) -> Any:
-    """Pictures that come with Gazegrid or were uploaded, by their digests; or one at most, or none."""
+    """Pictures that come with Gazegrid or were uploaded, by their digests; or one at most, or none; or a region."""
     several = get_origin(field.annotation) is tuple
     st.markdown(label, help=field.description)
+    if field_extra(field).get("of") == REGION:
+        return region_field(key)
     chosen = picture_field(key, tuple(shipped_styles()), several=several)
     return chosen if several else "".join(chosen)
 

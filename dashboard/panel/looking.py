@@ -13,13 +13,14 @@ from core.method import Method
 from core.methods import METHODS, make_method
 from core.presets import PRESETS, Preset
 from core.welcome import METHOD as DEFAULT_METHOD
+from core.welcome import NETWORKS as DEFAULT_NETWORKS
 from core.wording import question
 from dashboard.form import method_form, prefill
-from dashboard.links import Draft
+from dashboard.links import Draft, picture_ref
 from dashboard.panel.networks import NETWORKS, choose_networks, offered_by
-from dashboard.panel.pictures import choose_pictures, start_from_pictures
+from dashboard.panel.pictures import PICTURES, choose_pictures, start_from_pictures
 from dashboard.panel.run import SEED, choose_seed, drafted, run_button
-from dashboard.session import plain, show_error
+from dashboard.session import get_store, plain, show_error
 
 METHOD, PRESET = "compare:method", "compare:preset"
 BESIDE, BESIDE_AS = "compare:beside", "compare:beside_as"
@@ -108,3 +109,7 @@ def _start_from_preset() -> None:
     st.session_state[METHOD] = preset.method
     prefill(preset.made(st.session_state.get(NETWORKS, [])))
     _put_beside([make_method(name, {}) for name in preset.beside])
+    if preset.networks and (st.session_state.get(NETWORKS) or list(DEFAULT_NETWORKS)) == list(DEFAULT_NETWORKS):
+        st.session_state[NETWORKS] = list(preset.networks)  # nothing else was chosen
+    if preset.pictures and not st.session_state.get(PICTURES):
+        start_from_pictures([picture_ref(source, get_store()) for source in preset.pictures])

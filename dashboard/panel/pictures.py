@@ -10,7 +10,7 @@ import streamlit as st
 from core.comparison import PictureRef
 from core.errors import BadPicture, GazegridError
 from core.picture import MAX_BYTES, read_picture
-from core.samples import SAMPLE_PREFIX, sample_names, sample_title
+from core.samples import SAMPLE_PREFIX, sample_names, sample_title, shipped_digest
 from core.store import Store
 from core.wording import picture_name
 from dashboard.blobs import blob_url
@@ -55,20 +55,25 @@ def choose_pictures() -> list[PictureRef]:
     return chosen
 
 
-def picture_field(key: str, offered: Sequence[str], *, several: bool) -> list[str]:
+def picture_field(key: str, offered: Sequence[str], *, several: bool, also: Sequence[PictureRef] = ()) -> list[str]:
     """Digests of the pictures that are chosen in `st.session_state[key]`; of several, or of one at most.
 
-    `offered`: sources of pictures that come with Gazegrid; what was uploaded is offered too.
+    `offered`: sources of pictures that come with Gazegrid; `also`: others. What was uploaded is offered too.
     """
     chosen: list[str] = st.session_state.setdefault(key, [])
-    refs = [_shipped(source, get_store()) for source in offered]
+    refs = [PictureRef(shipped_digest(source), source) for source in offered]
+    addresses = {ref.digest: blob_url(*ref.name.split(":"), side=160) for ref in refs}
+    for ref in refs:
+        if ref.digest in chosen:
+            _shipped(ref.name, get_store())  # a job finds in the store what is chosen
     uploaded = st.session_state.setdefault(UPLOADED, [])
-    known = {ref.digest: ref for ref in (*refs, *uploaded)}
+    known = {ref.digest: ref for ref in (*refs, *also, *uploaded)}
     linked = [PictureRef(digest, digest[:8]) for digest in chosen if digest not in known]
     buttons = [
         {
             "id": ref.digest, "name": picture_name(ref.name), "title": ref.name,
-            "url": blob_url("picture", ref.digest, side=160), "chosen": ref.digest in chosen,
+            "url": addresses.get(ref.digest) or blob_url("picture", ref.digest, side=160),
+            "chosen": ref.digest in chosen,
         }
         for ref in (*known.values(), *linked)
     ]  # fmt: skip

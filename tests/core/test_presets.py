@@ -8,6 +8,7 @@ from core.method import Method
 from core.methods import METHODS
 from core.networks.catalog import get_card
 from core.presets import PRESETS, Preset
+from core.samples import open_picture
 
 NETWORKS = ("random/resnet18", "random/vit_tiny_patch16_224", "random/mixer_s16_224")
 
@@ -62,3 +63,16 @@ def test_without_its_rival_the_class_is_secured_before_details_go() -> None:
 def test_a_preset_that_a_method_does_not_take_is_refused() -> None:
     with pytest.raises(BadParameter, match="has no parameter"):
         Preset("What?", "inversion", {"class_name": "tabby"}).made()
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.question)
+def test_what_a_preset_brings_is_there_on_a_fresh_clone(preset: Preset) -> None:
+    assert all(open_picture(source)[1] == source for source in preset.pictures)
+    for name in preset.networks:
+        assert name.partition("/")[0] in ("bundled", "lite")
+        assert preset.made(preset.networks).undefined_for(get_card(name)) is None
+
+
+def test_pictures_of_a_preset_are_named_by_their_sources_and_kept_as_digests() -> None:
+    styles = made("photo_style", NETWORKS).model_dump()["styles"]
+    assert styles == (open_picture("sample:coffee")[0].digest,)

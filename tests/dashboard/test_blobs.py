@@ -84,7 +84,7 @@ def test_a_map_lies_over_what_the_network_saw_where_that_is_kept_and_alone_elsew
     "path",
     [
         "/api/result/KEY/absent.png", "/api/result/KEY/manifest.json",
-        f"/api/result/{'0' * 64}/remaining.png", f"/api/picture/{'0' * 64}", "/api/sample/nobody",
+        f"/api/result/{'0' * 64}/remaining.png", f"/api/picture/{'0' * 64}", "/api/sample/nobody", "/api/style/oil",
         "/api/thumbnail/KEY/absent",
     ],
 )  # fmt: skip
@@ -140,6 +140,7 @@ def test_thumbnails_come_in_few_sizes_and_are_made_once(client: TestClient, stor
     assert store.cache.get(f"picture:{comparison.pictures[0].digest}:160") == first.content
     assert pixels(client.get(blob_url("thumbnail", key, "places", side=160)).content).shape == (48, 48, 3)
     assert client.get(blob_url("sample", "cat", side=160)).status_code == 200
+    assert pixels(client.get(blob_url("style", "woodcut", side=160)).content).shape == (160, 160, 3)
 
 
 def a_film(frames: int, side: int = 40) -> bytes:

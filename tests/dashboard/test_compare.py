@@ -296,6 +296,26 @@ def test_a_preset_sets_method_and_parameters_in_the_form_and_leaves_the_rest(pag
     assert len(comparison.pictures) == 2
 
 
+def test_a_preset_of_style_brings_pictures_and_networks_to_an_empty_panel(page: AppTest, store: Store) -> None:
+    shown(page, {})
+    preset = next(preset for preset in PRESETS if preset.question == "What does it take for style?")
+    page.menu_button[0].click(preset).run()
+    assert run_button(page).label == "Run 6 cells"
+    run_button(page).click().run()
+    assert not page.exception
+    comparison = store.comparison(page.query_params["grid"])
+    assert tuple(ref.name for ref in comparison.pictures) == preset.pictures
+    assert set(comparison.networks) == set(preset.networks)
+
+
+def test_a_preset_of_style_leaves_what_was_chosen(page: AppTest) -> None:
+    shown(page, {"pictures": "sample:coffee", "networks": NETWORKS[0]})
+    preset = next(preset for preset in PRESETS if preset.method == "photo_style")
+    page.menu_button[0].click(preset).run()
+    assert not page.exception
+    assert run_button(page).label == "Run 1 cell"
+
+
 def test_where_did_it_look_asks_several_methods_the_same_in_one_grid(page: AppTest, store: Store) -> None:
     shown(page, {"pictures": "sample:cat", "networks": ",".join(NETWORKS)})
     preset = next(preset for preset in PRESETS if preset.question == "Where did it look?")
