@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FEW_STAGES = 3
 MARGIN_PX = 8
+SHIFT_PX = 4
+"""Half of the smallest patches that are usual."""
 SQUEEZED = 1 / 16
 """Of a window's side."""
 TOKEN_DEPTHS = (1 / 6, 1 / 3, 1 / 2, 2 / 3)
@@ -32,7 +34,8 @@ class Encoder:
 
     A CNN sees the picture whole, with a mirrored margin. Any other network takes one size only: it sees the picture in
     windows of that size, which cover it evenly and go through it in one pass, as in a deep dream; a smaller picture is
-    enlarged first.
+    enlarged first. It sees all of it a second time, a little shifted, so that the lattice of its patches and the seams
+    between windows do not show in what is made by it.
     """
 
     network: Network
@@ -51,7 +54,7 @@ class Encoder:
         height, width = picture.shape[2:]
         times = max(1.0, card.input_px[0] / height, card.input_px[1] / width)
         size = _fitted(height * times, card.input_px[0]), _fitted(width * times, card.input_px[1])
-        return engine.octaves.windows(engine.ranges.resized(picture, size), card.input_px)
+        return engine.octaves.windows_twice(engine.ranges.resized(picture, size), card.input_px, SHIFT_PX)
 
     def read(self, parts: Tensor) -> Maps:
         """What the layers say, (T, C, h, w) each, of one pass as far as the last of them. Raises Undefined."""

@@ -44,6 +44,16 @@ def mirrored(picture: Tensor, margin_px: int) -> Tensor:
     return functional.pad(picture, (margin_px,) * 4, mode="reflect")
 
 
+def windows_twice(picture: Tensor, window: Size, shift_px: int) -> Tensor:
+    """`windows` of a picture, and of the same so much further down and to the right: (2 T, C, h, w).
+
+    What comes into view there is mirrored; what goes out of view is seen the first time only.
+    """
+    height, width = picture.shape[2:]
+    shifted = functional.pad(picture, (shift_px, 0, shift_px, 0), mode="reflect")[:, :, :height, :width]
+    return torch.cat([windows(each, window) for each in (picture, shifted)])
+
+
 class _Windows(torch.autograd.Function):
     """Cuts windows out of one picture; their gradients are added up in place, where autograd makes a whole for each."""
 

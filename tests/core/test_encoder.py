@@ -29,10 +29,10 @@ def test_a_cnn_sees_the_whole_picture_and_any_other_network_windows_of_its_own_s
     assert torch.equal(parts[:, :, 8:-8, 8:-8], photo(200))  # 133 x 200, and a margin that mirrors it
     assert torch.equal(parts[:, :, 8:-8, 7], photo(200)[..., 1])
     vit = network(VIT)  # 160 px
-    assert Encoder(vit, ()).parts(photo(400)).shape == (6, 3, 160, 160)  # 267 x 400 in two rows of three
-    assert Encoder(vit, ()).parts(photo(100)).shape == (2, 3, 160, 160)  # enlarged, so that a window fits
-    assert Encoder(vit, ()).parts(photo()[:, :, :100, :106]).shape == (1, 3, 160, 160)  # squeezed by a little
-    assert Encoder(vit, ()).parts(photo()[:, :, :100, :107]).shape == (2, 3, 160, 160)
+    assert Encoder(vit, ()).parts(photo(400)).shape == (12, 3, 160, 160)  # 267 x 400, twice two rows of three
+    assert Encoder(vit, ()).parts(photo(100)).shape == (4, 3, 160, 160)  # enlarged, so that a window fits
+    assert Encoder(vit, ()).parts(photo()[:, :, :100, :106]).shape == (2, 3, 160, 160)  # squeezed by a little
+    assert Encoder(vit, ()).parts(photo()[:, :, :100, :107]).shape == (4, 3, 160, 160)
 
 
 @pytest.mark.parametrize("name", [CNN, VIT, MIXER, HYBRID])
@@ -81,7 +81,7 @@ def test_the_order_of_tokens_leaves_the_gram_matrix_alone() -> None:
     picture = torch.nn.functional.interpolate(picture, (160, 160))
     rows = picture.view(1, 3, -1, patch, 160).flip(2).flatten(2, 3)  # its rows of patches upside down, each as it was
     encoder = Encoder(vit, ("blocks.1",))
-    one, other = (encoder.read(encoder.parts(each))["blocks.1"] for each in (picture, rows))
+    one, other = (encoder.read(each)["blocks.1"] for each in (picture, rows))  # a window each
     torch.testing.assert_close(other, one.flip(2), atol=1e-4, rtol=1e-3)
     assert not torch.allclose(other, one, atol=1e-2)
     torch.testing.assert_close(gram(other), gram(one), atol=1e-4, rtol=1e-3)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.engine.octaves import octave_sizes, seen, starts, windows
+from core.engine.octaves import octave_sizes, seen, starts, windows, windows_twice
 
 
 def test_octaves_grow_by_one_factor_from_the_input_to_the_whole() -> None:
@@ -17,6 +17,15 @@ def test_windows_cover_everything_from_edge_to_edge(length: int, window: int) ->
     covered = {place for start in starts(length, window) for place in range(start, start + window)}
     assert covered == set(range(length))
     assert len(starts(length, window)) == -(-length // window)
+
+
+def test_windows_come_a_second_time_from_a_picture_that_is_shifted() -> None:
+    picture = torch.rand(1, 3, 8, 12, generator=torch.Generator().manual_seed(0))
+    parts = windows_twice(picture, (8, 6), 2)
+    assert torch.equal(parts[:2], windows(picture, (8, 6)))
+    assert torch.equal(parts[2, :, 2:, 2:], picture[0, :, :6, :4])
+    assert torch.equal(parts[3, :, 2:], picture[0, :, :6, 4:10])
+    assert torch.equal(parts[2, :, 1, 2:], picture[0, :, 1, :4])  # mirrored into view
 
 
 def test_every_pixel_is_seen_and_gets_its_gradient_back_where_it_was() -> None:
