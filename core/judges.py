@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from core.networks.network import Network
 
 DEFAULT_JUDGE = get_card("lite/efficientnet_lite0").identity
-"""Where one network compares what others made, so that all are seen by the same eye."""
+"""Where one network compares what others made, so that all are seen by the same eye: one that sees 224 px, since styles
+live in what is lost at 64."""
 MAX_JUDGES = 8
 COLUMNS = ("picture", "network", "sees", "its probability", "probability of the class")
 

@@ -8,7 +8,7 @@ from core.samples import sample
 from core.store import Store
 
 PICTURES = ("cat", "coffee", "rocket")
-NETWORKS = ("lite/efficientnet_lite0", "lite/efficientnet_lite1", "lite/efficientnet_lite2")
+NETWORKS = ("bundled/cnn", "bundled/vit", "bundled/concentrator")
 METHOD = "detail_search"
 
 

@@ -2,6 +2,7 @@
 
     ?method=detail_search&pictures=sample:cat,sample:coffee&networks=bundled/vit,bundled/cnn&steps=100&seed=1
     ?method=fixation&beside=grad_cam,saliency&pictures=sample:cat&networks=bundled/vit
+    ?method=style_transfer&styles=style:waves&pictures=sample:cat&networks=bundled/vit
 
 Everything of an address goes through the checks of every other door and is refused in the same words.
 """
@@ -14,12 +15,12 @@ from dataclasses import dataclass
 from core.canonical import digest_of
 from core.comparison import Comparison, DatasetRef, PictureRef, check_place, variants
 from core.errors import BadInput
-from core.method import Method
+from core.method import Method, picture_fields
 from core.methods import METHODS, make_method
 from core.networks.catalog import get_card
 from core.samples import SAMPLE_PREFIX, STYLE_PREFIX
 from core.sources import RESULT_PREFIX, known_dataset, picture_from
-from core.spec import checked_key, checked_seed
+from core.spec import KEY_PATTERN, checked_key, checked_seed
 from core.store import Store
 from core.welcome import METHOD as DEFAULT_METHOD
 
@@ -58,7 +59,7 @@ def door_of(query: Mapping[str, str]) -> dict[str, str]:
 def draft_from_door(door: Mapping[str, str], store: Store) -> Draft:
     """The form that the address asks for. Raises BadInput and its kin with the value and what is allowed."""
     parameters = {name: value for name, value in door.items() if name not in DOOR}
-    methods = _methods(door.get("method", DEFAULT_METHOD), parameters) if parameters or "method" in door else ()
+    methods = _methods(door.get("method", DEFAULT_METHOD), parameters, store) if parameters or "method" in door else ()
     beside = tuple(make_method(name, {}) for name in _listed(door.get("beside", "")))
     for asked in (*methods, *beside):
         check_place(asked)
@@ -72,13 +73,23 @@ def draft_from_door(door: Mapping[str, str], store: Store) -> Draft:
     return Draft(pictures, networks, method, checked_seed(int(seed)), tuple(filter(None, others)), datasets)
 
 
-def _methods(name: str, parameters: Mapping[str, str]) -> tuple[Method, ...]:
-    """The method, or where the columns are variants of it, one for each of the values with commas between."""
+def _methods(name: str, parameters: Mapping[str, str], store: Store) -> tuple[Method, ...]:
+    """The method, or of one that learns its variants: one for each of the values with commas between."""
     method = METHODS.get(name)
-    if method is None or method.needs.network:
+    if method is None:
         return (make_method(name, parameters),)
-    varied = {name: _listed(value) for name, value in parameters.items() if "," in value}
-    return variants(method, parameters, varied)
+    pictures = {field: parameters[field] for field in picture_fields(method) if field in parameters}
+    given = dict(parameters) | {field: _digests(sources, store) for field, sources in pictures.items()}
+    if method.needs.grid:
+        return (make_method(name, given),)
+    varied = {field: _listed(value) for field, value in parameters.items() if "," in value and field not in pictures}
+    return variants(method, given, varied)
+
+
+def _digests(sources: str, store: Store) -> str:
+    """Pictures that a parameter names, by their digests: `style:waves` becomes that of the picture."""
+    listed = _listed(sources)
+    return ",".join(one if KEY_PATTERN.fullmatch(one) else picture_ref(one, store).digest for one in listed)
 
 
 def draft_from_grid(comparison: Comparison) -> Draft:

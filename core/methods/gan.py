@@ -11,8 +11,9 @@ from pydantic import model_validator
 from core import autoencoding, gan
 from core.errors import BadInput
 from core.items import Floats, Result, Series
-from core.judges import DEFAULT_JUDGE, Judge
+from core.judges import Judge
 from core.method import Context, Method, MethodFamily, Needs, Output, parameter
+from core.networks.catalog import get_card
 
 if TYPE_CHECKING:
     from core.autoencoding.loop import Loop
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from core.picture import Picture
 
 SIDES = (16, 32, 64)
+FEATURES = get_card("bundled/cnn").identity
 LABELS = {
     "generator_loss": "Loss",
     "discriminator_loss": "Loss",
@@ -114,7 +116,7 @@ class Gan(Method):
         0.998, "Decay of the moving average of the generator's weights, a step.", unit="", ge=0, lt=1, advanced=True
     )
     judge: Judge = parameter(
-        (DEFAULT_JUDGE,), "Network in whose features samples are compared with held-out pictures.", choices="networks",
+        (FEATURES,), "Network in whose features samples are compared with held-out pictures.", choices="networks",
         advanced=True,
     )  # fmt: skip
 

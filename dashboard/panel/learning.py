@@ -1,8 +1,9 @@
-"""The panel for what learns: a method, what it learns from, in what its columns differ; and Run."""
+"""The panel for what learns: a method, what it learns from and by which networks' eyes, in what it differs; and Run."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
@@ -16,6 +17,7 @@ from core.wording import question
 from dashboard.form import Offered, field_label, method_fields, prefill
 from dashboard.links import Draft
 from dashboard.panel.datasets import choose_datasets, start_from_datasets
+from dashboard.panel.networks import choose_networks, offered_by, start_from_networks
 from dashboard.panel.pictures import choose_pictures, start_from_pictures
 from dashboard.panel.results import trained_by
 from dashboard.panel.run import SEED, choose_seed, drafted, run_button
@@ -27,14 +29,15 @@ VALUES_MAX = 12
 
 
 def learning_methods() -> list[str]:
-    """The methods that need no network."""
-    return [name for name, method in METHODS.items() if not method.needs.network and has_place(method)]
+    """The methods that learn, or apply what has learned: all whose rows are not pictures seen by networks."""
+    return [name for name, method in METHODS.items() if not method.needs.grid and has_place(method)]
 
 
 def start_from(draft: Draft) -> None:
     """Let the panel hold `draft`; call it before the panel is drawn."""
     start_from_pictures(draft.pictures)
     start_from_datasets(draft.datasets)
+    start_from_networks(draft.networks)
     st.session_state[SEED] = draft.seed
     if draft.method is not None:
         _put((draft.method, *draft.beside))
@@ -46,18 +49,30 @@ def show_panel(top: Any, beside: Comparison | None = None) -> None:
     cls = _choose_method()
     pictures, datasets = _choose_rows(cls)
     st.markdown("**3 · Columns**")
+    networks = choose_networks() if cls.needs.network else []
     try:
-        methods, fault = _choose_variants(cls), None
+        methods, fault = _choose_variants(cls, networks), None
     except BadInput as error:
         methods, fault = (), error
     seed = choose_seed()
     with top:
-        lacking = _lacking(cls, pictures, datasets)
+        lacking = _lacking(cls, pictures, datasets, networks)
         ready = methods and not lacking
-        draft = drafted(lambda: Comparison(tuple(pictures), (), methods, seed, tuple(datasets))) if ready else None
-        run_button(draft, max(1, len(pictures) + len(datasets)) * len(methods) if ready else 0, lacking, beside)
+        draft = drafted(lambda: _comparison(pictures, networks, methods, seed, datasets)) if ready else None
+        cells = max(1, len(pictures) + len(datasets)) * max(1, len(networks)) * len(methods) if ready else 0
+        run_button(draft, cells, lacking, beside)
         if fault is not None:
             show_error(fault)
+
+
+def _comparison(
+    pictures: Sequence[PictureRef],
+    networks: Sequence[str],
+    methods: tuple[Method, ...],
+    seed: int,
+    datasets: Sequence[DatasetRef],
+) -> Comparison:
+    return Comparison(tuple(pictures), tuple(networks), methods, seed, tuple(datasets))
 
 
 def _choose_method() -> type[Method]:
@@ -88,10 +103,15 @@ def _choose_rows(cls: type[Method]) -> tuple[Sequence[PictureRef], Sequence[Data
     return (), ()
 
 
-def _lacking(cls: type[Method], pictures: Sequence[PictureRef], datasets: Sequence[DatasetRef]) -> str:
-    if cls.needs.dataset and not datasets:
-        return "a data set"
-    return "a picture" if cls.needs.pictures and not pictures else ""
+def _lacking(
+    cls: type[Method], pictures: Sequence[PictureRef], datasets: Sequence[DatasetRef], networks: Sequence[str]
+) -> str:
+    needs = cls.needs
+    asked = (
+        ("a data set", needs.dataset, datasets), ("a picture", needs.pictures, pictures),
+        ("a network", needs.network, networks),
+    )  # fmt: skip
+    return " and ".join(what for what, needed, given in asked if needed and not given)
 
 
 def _preset_label(preset: VariedPreset) -> str:
@@ -137,19 +157,21 @@ def can_differ(cls: type[Method]) -> list[str]:
     ]
 
 
-def _choose_variants(cls: type[Method]) -> tuple[Method, ...]:
-    """One method a column. Raises BadParameter."""
+def _choose_variants(cls: type[Method], networks: Sequence[str]) -> tuple[Method, ...]:
+    """One method a column, or where networks are the columns, a row. Raises BadParameter."""
     fields = cls.model_fields
     st.session_state[DIFFER] = [name for name in st.session_state.get(DIFFER) or [] if name in can_differ(cls)]
     chosen = st.multiselect(
         "They differ in", can_differ(cls), key=DIFFER, format_func=lambda name: field_label(name, fields[name]),
-        persist_state="session", placeholder="Nothing: one column", select_all=False,
-        help="Each value of these parameters makes a column; of several parameters, each combination does.",
+        persist_state="session", placeholder="Nothing: one " + ("row each" if networks else "column"), select_all=False,
+        help=f"Each value of these parameters makes a {'row' if networks else 'column'}; of several parameters, "
+        "each combination does.",
     )  # fmt: skip
     varied = {name: _values(cls, name) for name in chosen}
     varied = {name: values for name, values in varied.items() if values}
-    st.markdown("**The same in all columns**")
-    offered = Offered(results=lambda method: trained_by(get_store(), method))
+    st.markdown("**The same in all of them**")
+    offered = offered_by(networks) if cls.needs.network else Offered()
+    offered = replace(offered, results=lambda method: trained_by(get_store(), method))
     return variants(cls, method_fields(cls, varied, offered=offered), varied)
 
 

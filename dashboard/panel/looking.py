@@ -17,7 +17,7 @@ from core.welcome import NETWORKS as DEFAULT_NETWORKS
 from core.wording import question
 from dashboard.form import method_form, prefill
 from dashboard.links import Draft, picture_ref
-from dashboard.panel.networks import NETWORKS, choose_networks, offered_by
+from dashboard.panel.networks import NETWORKS, choose_networks, offered_by, start_from_networks
 from dashboard.panel.pictures import PICTURES, choose_pictures, start_from_pictures
 from dashboard.panel.run import SEED, choose_seed, drafted, run_button
 from dashboard.session import get_store, plain, show_error
@@ -30,7 +30,7 @@ BESIDE, BESIDE_AS = "compare:beside", "compare:beside_as"
 def start_from(draft: Draft) -> None:
     """Let the panel hold `draft`; call it before the panel is drawn."""
     start_from_pictures(draft.pictures)
-    st.session_state[NETWORKS] = list(draft.networks)
+    start_from_networks(draft.networks)
     st.session_state[SEED] = draft.seed
     if draft.method is not None:
         st.session_state[METHOD] = draft.method.name

@@ -10,6 +10,7 @@ import streamlit as st
 from core.networks.card import FAMILIES, NetworkCard
 from core.networks.catalog import all_cards, get_card, search
 from core.networks.layers import SharedLayer, layers_of, shared_layers
+from core.welcome import NETWORKS as DEFAULT_NETWORKS
 from core.wording import FAMILY_NAMES, listed, network_facts, network_name
 from dashboard.components import chosen_list
 from dashboard.form import Offered
@@ -18,9 +19,14 @@ NETWORKS, ADDED, REMOVED = "compare:networks", "compare:added", "compare:removed
 CLASS_OPTIONS_MAX = 20_000
 
 
+def start_from_networks(networks: Sequence[str]) -> None:
+    """Let these be chosen; of none, those that come with Gazegrid."""
+    st.session_state[NETWORKS] = list(networks or DEFAULT_NETWORKS)
+
+
 def choose_networks() -> list[str]:
     """The chosen ones, a search for more, and a table of all."""
-    chosen: list[str] = st.session_state.setdefault(NETWORKS, [])
+    chosen: list[str] = st.session_state.setdefault(NETWORKS, list(DEFAULT_NETWORKS))
     families = st.pills(
         "Families", FAMILIES, selection_mode="multi", format_func=FAMILY_NAMES.__getitem__,
         key="compare:families", label_visibility="collapsed", persist_state="session",

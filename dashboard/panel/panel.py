@@ -19,7 +19,7 @@ HELP = (
 
 def start_from(draft: Draft) -> None:
     """Let the panel hold `draft`; call it before the panel is drawn."""
-    learns = draft.method is not None and not draft.method.needs.network
+    learns = draft.method is not None and not draft.method.needs.grid
     st.session_state[MODE] = "learning" if learns else "looking"
     (learning if learns else looking).start_from(draft)
 

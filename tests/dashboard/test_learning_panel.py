@@ -12,6 +12,7 @@ from core.items import Result, Scalar
 from core.presets import VARIED, VariedPreset
 from core.sources import known_dataset
 from core.store import Store
+from core.welcome import NETWORKS
 from dashboard.cells import View, grid_data
 from dashboard.session import get_queue
 from tests.dashboard.opened import ENTRY
@@ -58,6 +59,18 @@ def test_a_grid_of_what_learns_comes_back_into_the_panel(page: AppTest, store: S
     again = shown(AppTest.from_file(str(ENTRY), default_timeout=30), {"grid": comparison.key})
     assert asked(again, store).key == comparison.key
     assert not any(caption.value.startswith("Changed") for caption in again.caption)
+
+
+def test_what_learns_by_the_eyes_of_networks_has_a_column_for_each_and_variants_as_rows(
+    page: AppTest, store: Store
+) -> None:
+    door = {"method": "style_model", "data": DIGITS, "styles": "style:waves", "steps": "10,20"}
+    shown(page, door)
+    assert run_button(page).label == f"Run {2 * len(NETWORKS)} cells"
+    comparison = asked(page, store)
+    assert comparison.networks == NETWORKS
+    assert sorted(method.model_dump()["steps"] for method in comparison.methods) == [10, 20]
+    assert len(list(comparison.cells())) == 2 * len(NETWORKS)
 
 
 @pytest.mark.parametrize("preset", VARIED, ids=lambda preset: preset.question)
