@@ -14,6 +14,7 @@ from core.settings import Settings
 from workers.redis_server import embedded_redis
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("GAZEGRID_THREADS", "1")
 """Before torch is loaded, here and in every process of a test: threads that spin while they wait take the cores from
 the workers beside them."""
 

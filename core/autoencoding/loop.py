@@ -147,7 +147,7 @@ class Loop:
         return {
             name: Series(
                 x=np.arange(1, len(values) + 1, dtype=np.float32) * times, y=np.asarray(values, np.float32),
-                x_label=label, y_label=name.replace("_", " ").capitalize(),
+                x_label=label, y_label=name.replace("held_out", "held-out").replace("_", " ").capitalize(),
             )
             for name, values in self.standing.curves.items()
         }  # fmt: skip

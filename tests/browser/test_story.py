@@ -17,6 +17,7 @@ from core.errors import ComputationFailed
 from core.queue import open_queue
 from core.settings import Settings
 from core.store import Store
+from core.welcome import NETWORKS as DEFAULT_NETWORKS
 from dashboard.charts import LATTICE
 from tests.bad_pictures import photo_file
 from tests.browser.visit import DONE_MS, Visit, visiting
@@ -72,6 +73,8 @@ def ran(browser, up) -> Ran:
     with visiting(browser, up.address) as visit:
         visit.open()
         visit.upload("photo.png", photo_file())
+        for network in DEFAULT_NETWORKS:
+            visit.remove_network(network)
         for network in NETWORKS:
             visit.add_network(network)
         visit.set_number("Steps", STEPS)

@@ -60,6 +60,12 @@ class Visit:
         taken = self.page.get_by_role("button", name=name, pressed=True)
         taken.or_(self.page.get_by_role("alert")).first.wait_for()
 
+    def remove_network(self, name: str) -> None:
+        """Take it out of the panel."""
+        line = self.page.locator(f"li[title='{name}']")
+        line.get_by_role("button").click()
+        line.wait_for(state="detached")
+
     def add_network(self, name: str) -> None:
         """Search for it in the panel and take it."""
         search = self.page.get_by_role("combobox", name="Add a network")
