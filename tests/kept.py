@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import count
+from multiprocessing.synchronize import Event
 
 import numpy as np
 import pytest
@@ -92,8 +93,9 @@ def undefine(monkeypatch: pytest.MonkeyPatch, family: str, reason: str) -> None:
     monkeypatch.setattr(method, "undefined_for", lambda _, card: reason if card.family == family else None)
 
 
-def publish_without_end(place: str, first: int) -> None:
-    """A writer that is there to be killed."""
+def publish_without_end(place: str, first: int, begun: Event) -> None:
+    """A writer that is there to be killed; `begun` is set when it is about to write."""
     store = Store(place)
+    begun.set()
     for seed in count(first):
         fill(store, a_comparison(store, seed, pictures=1), full=True)

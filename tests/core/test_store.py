@@ -217,8 +217,10 @@ def test_a_reader_never_sees_half_a_result_however_its_writer_dies(
     context.set_forkserver_preload(["tests.kept"])
     kills = 0
     while kills < 40 or len(list(store.result_keys())) < 20 or not list(store.shelf.names("tmp")):
-        writer = context.Process(target=publish_without_end, args=(str(tmp_path), 1000 * kills))
+        begun = context.Event()
+        writer = context.Process(target=publish_without_end, args=(str(tmp_path), 1000 * kills, begun))
         writer.start()
+        assert begun.wait(60)
         writer.join(chance.uniform(0.02, 0.25))
         newest = sorted(store.result_keys(), key=lambda key: store.result_size_and_time(key)[1])[-5:]
         assert all(store.result(key) for key in newest)
