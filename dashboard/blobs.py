@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -207,7 +208,7 @@ def film_frame(webp: bytes, number: str) -> bytes:
     """One frame of a film as a WebP of its own. Raises BadLink where it has no such frame."""
     with PillowImage.open(io.BytesIO(webp), formats=("WEBP",)) as film:
         count = getattr(film, "n_frames", 1)
-        if not number.isdecimal() or not int(number[:9]) < count:
+        if not re.fullmatch("[0-9]{1,9}", number) or not int(number) < count:
             raise BadLink(f"frame must be a whole number from 0 to {count - 1}, got {number[:40]!r}")
         film.seek(int(number))
         frame = film.convert("RGB")

@@ -64,7 +64,7 @@ def _draw(key: str, pictures: Sequence[PictureRef]) -> None:
     outlines = outlines_of(event["selection"], width, height)
     mask = region_pixels(outlines, width, height)
     told, take = st.columns([2, 1], vertical_alignment="center")
-    told.caption(f"{mask.mean() / 255:.0%} of the picture" if outlines else "Nothing is drawn yet.")
+    told.caption(f"{100 * mask.mean() / 255:.0f} % of the picture" if outlines else "Nothing is drawn yet.")
     if take.button(
         "Take it", type="primary", disabled=not outlines, width="stretch", key=f"{key}:take",
         on_click=take_region, args=(key, mask, f"region of {picture_name(ref.name)}"),

@@ -112,6 +112,8 @@ def test_what_is_not_there_is_404_and_a_sentence(client: TestClient, key: str, p
         ("/api/film/KEY/film", "frame must be a whole number from 0 to 2, got ''"),
         ("/api/film/KEY/film?frame=3", "frame must be a whole number from 0 to 2, got '3'"),
         ("/api/film/KEY/film?frame=-1", "got '-1'"),
+        ("/api/film/KEY/film?frame=0000000003", "frame must be a whole number from 0 to 2"),
+        ("/api/film/KEY/film?frame=%C2%B2", "frame must be a whole number from 0 to 2"),
     ],
 )
 def test_what_is_asked_wrongly_is_400_and_says_what_is_allowed(
