@@ -19,6 +19,14 @@ os.environ.setdefault("GAZEGRID_THREADS", "1")
 the workers beside them."""
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Every test draws the same weights, whichever tests ran before it."""
+    import torch  # noqa: PLC0415 only once the number of threads is set
+
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The unix socket of a server that lives as long as the tests."""
