@@ -2,15 +2,13 @@
 
     python -I -m core.dataset_upload FILE KEPT MEMORY
 
-reads FILE with so many bytes of memory, writes the data set to KEPT and its digest to standard output; with
-exit status `REFUSED`, standard output is a sentence that says why not. Any other status is a file that something
-stumbled over.
+reads FILE with so many bytes of memory, writes the data set to KEPT and its digest to standard output; exit statuses
+are told in `core/process_limits.py`.
 """
 
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -20,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from core.dataset import Dataset
 from core.dataset_files import read_dataset
 from core.errors import BadInput
+from core.process_limits import OUT_OF_MEMORY, REFUSED, answered, limit_process
 
 KEPT_BYTES = 400 * 2**20
 """Of all pictures as they are encoded."""
@@ -28,7 +27,6 @@ TIME_S = 600
 """Of the processor; on the wall twice as long."""
 UPLOAD_MB = 300
 """Of the file as it is sent: with all that is made of it, the dashboard stays below the 4 GB that its container has."""
-REFUSED, OUT_OF_MEMORY = 3, 4
 FILE_ENDINGS = ("zip", "parquet")
 
 
@@ -76,29 +74,17 @@ def _reason_of_death(status: int) -> str:
 
 def main(file: Path, kept: Path, memory_bytes: int) -> int:
     """Read `file` under the limits; the exit status."""
-    _limit_process(memory_bytes)
-    try:
-        dataset = read_dataset([file], labelled=False)
-        if sum(map(len, dataset.pictures)) > KEPT_BYTES:
-            limit = f"{KEPT_BYTES / 2**20:.0f} MiB"
-            raise BadInput(f"{file.name} holds more than {limit} of pictures; gazegrid data add takes more")
-        kept.write_bytes(dataset.to_bytes())
-    except BadInput as refusal:
-        sys.stdout.write(str(refusal))
-        return REFUSED
-    except MemoryError:
-        return OUT_OF_MEMORY
+    limit_process(memory_bytes=memory_bytes, time_s=TIME_S)
+    return answered(lambda: _read(file, kept), BadInput)
+
+
+def _read(file: Path, kept: Path) -> None:
+    dataset = read_dataset([file], labelled=False)
+    if sum(map(len, dataset.pictures)) > KEPT_BYTES:
+        limit = f"{KEPT_BYTES / 2**20:.0f} MiB"
+        raise BadInput(f"{file.name} holds more than {limit} of pictures; gazegrid data add takes more")
+    kept.write_bytes(dataset.to_bytes())
     sys.stdout.write(dataset.digest)
-    return 0
-
-
-def _limit_process(memory_bytes: int) -> None:
-    """Bound this process' memory and time for good."""
-    limits = {resource.RLIMIT_AS: memory_bytes, resource.RLIMIT_CPU: TIME_S, resource.RLIMIT_CORE: 0}
-    for kind, value in limits.items():
-        hard = resource.getrlimit(kind)[1]
-        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (bound, bound))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from PIL import Image as PillowImage
 from core import picture_decoder as decoder
 from core.errors import BadPicture
 from core.items import Pixels, png_bytes
+from core.process_limits import OUT_OF_MEMORY, REFUSED
 
 MAX_BYTES = 25_000_000
 THUMBNAIL_QUALITY = 85
@@ -72,7 +73,7 @@ def read_picture(data: bytes, name: str = "picture") -> Picture:
     check_bytes(len(data), name)
     shown = _shown_name(name)
     status, output = _decode_apart(data, shown)
-    if status == decoder.REFUSED:
+    if status == REFUSED:
         raise BadPicture(f"{shown} {_printable(output[:300].decode(errors='replace'))}")
     if status != 0:
         raise BadPicture(f"{shown} {_reason_of_death(status)}")
@@ -99,10 +100,10 @@ def thumbnail(pixels: Pixels, side_px: int) -> bytes:
 
 def _decode_apart(data: bytes, shown: str) -> tuple[int, bytes]:
     """Exit status and standard output of a decoder that was given `data`. Isolated, without our environment."""
-    command = [sys.executable, "-I", str(decoder.__file__)]
+    command = [sys.executable, "-I", "-m", decoder.__name__]
     with _DECODERS:
         try:
-            done = subprocess.run(  # noqa: S603 - our own file, no word of a stranger's among the arguments
+            done = subprocess.run(  # noqa: S603 - our own module, no word of a stranger's among the arguments
                 command, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={},
                 timeout=decoder.TIME_S, check=False,
             )  # fmt: skip
@@ -114,7 +115,7 @@ def _decode_apart(data: bytes, shown: str) -> tuple[int, bytes]:
 def _reason_of_death(status: int) -> str:
     if status in decoder.OUT_OF_TIME:
         return f"takes longer than {decoder.TIME_S} s to decode, which is the limit"
-    if status == decoder.OUT_OF_MEMORY:
+    if status == OUT_OF_MEMORY:
         return f"takes more than {decoder.MEMORY_BYTES // 2**20} MB of memory to decode, which is the limit"
     return "is damaged or cut short: only a whole picture is taken"
 

@@ -1,15 +1,15 @@
 """Decode one picture from standard input, under limits. Run by `core.picture` as a process of its own.
 
-Imports Pillow and nothing else, so that it starts in a tenth of a second. Standard output is a line of JSON
-`[height, width]` and then the pixels, row by row, RGB, exit status 0; or, with exit status `REFUSED`, the rest of a
-sentence that begins with the picture's name. Any other exit status is a picture that Pillow stumbled over.
+    python -I -m core.picture_decoder
+
+Imports Pillow and little else, so that it starts in a tenth of a second. Standard output is a line of JSON
+`[height, width]` and then the pixels, row by row, RGB; exit statuses are told in `core/process_limits.py`.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import resource
 import signal
 import struct
 import sys
@@ -23,6 +23,8 @@ from PIL import ImageCms, UnidentifiedImageError
 from PIL.Image import Image
 from PIL.ImageFile import ImageFile
 
+from core.process_limits import Refused, answered, limit_process
+
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF")
 MAX_PIXELS = 40_000_000
 """Over all frames."""
@@ -33,9 +35,7 @@ TIME_S = 10
 COUNTING_S = 1.0
 """Processor time to look at the header and to count the frames."""
 MEMORY_BYTES = 768 * 2**20
-
-REFUSED = 3
-OUT_OF_MEMORY = 4
+OPEN_FILES = 32
 OUT_OF_TIME = (-signal.SIGXCPU, -signal.SIGKILL)
 
 STRIP_ROWS = 256
@@ -53,37 +53,11 @@ SCALES = ((1, 255.0, 0.5), (255, 1.0, 0.5), (65_535, 1 / 256, 0.0))
 """Greatest value in the picture -> factor and summand that bring it to 0 to 255; 16 bits go by their high byte."""
 
 
-class Refused(Exception):
-    """Why the picture is not taken: the rest of a sentence that begins with its name."""
-
-
 def main() -> int:
     """Decode standard input; the exit status."""
-    limit_process()
+    limit_process(memory_bytes=MEMORY_BYTES, time_s=TIME_S, open_files=OPEN_FILES)
     warnings.simplefilter("ignore")  # nobody reads them; Pillow's guard against bombs still raises
-    try:
-        write(decode(sys.stdin.buffer.read()))
-    except Refused as refusal:
-        sys.stdout.write(str(refusal))
-        return REFUSED
-    except MemoryError:
-        return OUT_OF_MEMORY
-    return 0
-
-
-def limit_process() -> None:
-    """Bound this process' memory, time and files for good."""
-    limits = {
-        resource.RLIMIT_AS: MEMORY_BYTES,
-        resource.RLIMIT_CPU: TIME_S,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_NOFILE: 32,
-        resource.RLIMIT_CORE: 0,
-    }
-    for kind, value in limits.items():
-        hard = resource.getrlimit(kind)[1]
-        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (bound, bound))
+    return answered(lambda: write(decode(sys.stdin.buffer.read())))
 
 
 def decode(data: bytes) -> Image:

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from importlib.util import find_spec
-from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -20,12 +18,14 @@ import numpy as np
 from core.canonical import sha256_hex
 from core.errors import BadInput
 from core.items import Pixels
+from core.process_limits import OUT_OF_MEMORY, REFUSED
 
-DECODER = Path(__file__).with_name("video_decoder.py")
-REFUSED, OUT_OF_MEMORY = 3, 4
-"""The decoder's exit statuses; it is not imported, since pages have no PyAV."""
+DECODER = "core.video_decoder"
+"""It is not imported: no page and no parent of a worker loads FFmpeg."""
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 MAX_BYTES = 100_000_000
-LOOK_PX = 64
+TYPES = {b"GIF8": "image/gif", b"ftyp": "video/mp4"}
+"""What stands at a film's beginning, or behind its first four bytes -> what it is called on the web."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +38,28 @@ class Video:
     def digest(self) -> str:
         """SHA-256 of the file, 64 hex digits."""
         return sha256_hex(self.content)
+
+    @property
+    def content_type(self) -> str:
+        """`video/mp4` or `image/gif`."""
+        return TYPES.get(self.content[:4]) or TYPES.get(self.content[4:8], "application/octet-stream")
+
+
+@dataclass(frozen=True)
+class FilmFacts:
+    """What a film is told by."""
+
+    frames: int
+    height: int
+    width: int
+    """Pixels, upright."""
+    rate: Fraction
+    """Frames a second."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes."""
+        return float(self.frames / self.rate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +84,28 @@ def checked_digest(text: str) -> str:
 
 
 def read_video(data: bytes, name: str = "film") -> Video:
-    """The film in a stranger's file; its header and first frame are looked at, `name` is for the messages.
+    """The film in a stranger's file; its frames are counted and the first one is looked at, `name` is for the messages.
 
     Raises BadInput, one sentence with the value and what is allowed.
     """
-    if not 0 < len(data) <= MAX_BYTES:
-        raise BadInput(f"{name[:80]} has {len(data) / 1e6:.2f} MB, allowed are films up to {MAX_BYTES / 1e6:.0f} MB")
-    with decoded(Video(data), LOOK_PX, 1, name) as film:
-        next(film.frames)
-    return Video(data)
+    check_bytes(len(data), name)
+    video = Video(data)
+    facts_of(video, name)
+    return video
+
+
+def check_bytes(size_bytes: int, name: str) -> None:
+    """Raise BadInput where a film of this size is refused: before it is read, if the size is known."""
+    if not 0 < size_bytes <= MAX_BYTES:
+        allowed = f"allowed are films up to {MAX_BYTES / 1e6:.0f} MB"
+        raise BadInput(f"{_shown(name)} has {size_bytes / 1e6:.2f} MB, {allowed}")
+
+
+def facts_of(video: Video, name: str = "this film") -> FilmFacts:
+    """Frames, size and speed of a film. Raises BadInput: one sentence that begins with `name`."""
+    with _decoder(video, "look") as decoder:
+        count, height, width, *rate = _header(decoder, _shown(name))
+    return FilmFacts(count, height, width, Fraction(*rate))
 
 
 @contextmanager
@@ -79,32 +114,41 @@ def decoded(video: Video, longer_px: int, most: int, name: str = "this film") ->
 
     Raises BadInput, here or while frames are read: one sentence that begins with `name`.
     """
-    if find_spec("av") is None:
-        raise BadInput("films need the package av, which is not installed here")
-    command = [sys.executable, "-I", str(DECODER), str(longer_px), str(most)]
+    with _decoder(video, str(longer_px), str(most)) as decoder:
+        yield _film(decoder, _shown(name))
+
+
+@contextmanager
+def _decoder(video: Video, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that decodes the film, isolated and without our environment; it is gone afterwards."""
+    command = [sys.executable, "-I", "-m", DECODER, *arguments]
     with tempfile.TemporaryFile() as file:
         file.write(video.content)
         file.seek(0)
-        decoder = subprocess.Popen(  # noqa: S603 - our own file, no word of a stranger's among the arguments
-            command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}
+        decoder = subprocess.Popen(  # noqa: S603 - our own module, no word of a stranger's among the arguments
+            command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=ONE_THREAD
         )
         try:
-            yield _film(decoder, name[:80])
+            yield decoder
         finally:
             decoder.kill()
             decoder.communicate()
 
 
-def _film(decoder: subprocess.Popen[bytes], name: str) -> Film:
-    out = _output(decoder)
-    header = out.readline()
+def _header(decoder: subprocess.Popen[bytes], name: str) -> list[int]:
+    header = _output(decoder).readline()
     if not header.endswith(b"\n"):
         raise BadInput(f"{name} {_reason(decoder.wait(), header)}")
-    count, height, width, *rate = json.loads(header)
+    numbers: list[int] = json.loads(header)
+    return numbers
+
+
+def _film(decoder: subprocess.Popen[bytes], name: str) -> Film:
+    count, height, width, *rate = _header(decoder, name)
 
     def frames() -> Iterator[Pixels]:
         for _ in range(count):
-            content = out.read(height * width * 3)
+            content = _output(decoder).read(height * width * 3)
             if len(content) < height * width * 3:
                 raise BadInput(f"{name} {_reason(decoder.wait(), b'')}")
             yield np.frombuffer(content, np.uint8).reshape(height, width, 3)
@@ -118,9 +162,18 @@ def _output(decoder: subprocess.Popen[bytes]) -> IO[bytes]:
     return decoder.stdout
 
 
+def _shown(name: str) -> str:
+    """A stranger's name of a file, short and in one line."""
+    return _printable(name.replace("\\", "/").rpartition("/")[2])[-80:] or "this film"
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def _reason(status: int, said: bytes) -> str:
     if status == REFUSED:
-        return "".join(letter if letter.isprintable() else "?" for letter in said[:300].decode(errors="replace"))
+        return _printable(said[:300].decode(errors="replace"))
     if status == OUT_OF_MEMORY:
         return "takes too much memory to decode"
     return "is damaged or cut short, or takes too long to decode"

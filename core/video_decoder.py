@@ -1,16 +1,16 @@
-"""Decode a film from standard input, a seekable file, under limits. Run by `core.video` as a process of its own.
+"""Look at a film or decode it from standard input, a seekable file, under limits. Run by `core.video`, apart.
 
-    python -I video_decoder.py LONGER_PX MOST
+    python -I -m core.video_decoder look
+    python -I -m core.video_decoder LONGER_PX MOST
 
 Standard output is a line of JSON `[frames, height, width, numerator, denominator]`, the last two of the frames a
-second, and then the frames, row by row, RGB, exit status 0; or, with exit status `REFUSED`, the rest of a sentence that
-begins with the film's name. Any other exit status is a film that FFmpeg stumbled over.
+second, for `look` of the whole film as it is; and else of what follows, the frames, row by row, RGB. Exit statuses are
+told in `core/process_limits.py`.
 """
 
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from collections.abc import Iterator
 from fractions import Fraction
@@ -23,6 +23,8 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from core.process_limits import Refused, answered, limit_process
+
 FORMATS = {b"GIF8": "gif", b"ftyp": "mp4"}
 """What stands at a file's beginning, or behind its first four bytes -> FFmpeg's format; no other is tried."""
 CODECS = ("av1", "gif", "h264", "hevc", "libdav1d", "mpeg4", "vp9")
@@ -33,42 +35,34 @@ SLOWEST, USUAL, FASTEST = Fraction(1, 2), Fraction(25), Fraction(120)
 TIME_S = 300
 """Of the processor."""
 MEMORY_BYTES = 3 * 2**30
-
-REFUSED = 3
-OUT_OF_MEMORY = 4
-
-
-class Refused(Exception):
-    """Why the film is not taken: the rest of a sentence that begins with its name."""
+OPEN_FILES = 64
 
 
 def main() -> int:
-    """Decode standard input; the exit status."""
+    """Do with standard input what the arguments say; the exit status."""
+    limit_process(memory_bytes=MEMORY_BYTES, time_s=TIME_S, open_files=OPEN_FILES)
+    file = sys.stdin.buffer
+    if sys.argv[1:] == ["look"]:
+        return answered(lambda: look(file))
     longer_px, most = map(int, sys.argv[1:3])
-    limit_process()
-    try:
-        write(sys.stdin.buffer, longer_px, most)
-    except Refused as refusal:
-        sys.stdout.write(str(refusal))
-        return REFUSED
-    except MemoryError:
-        return OUT_OF_MEMORY
-    return 0
+    return answered(lambda: write(file, longer_px, most))
 
 
-def limit_process() -> None:
-    """Bound this process' memory, time and files for good."""
-    limits = {
-        resource.RLIMIT_AS: MEMORY_BYTES,
-        resource.RLIMIT_CPU: TIME_S,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_NOFILE: 64,
-        resource.RLIMIT_CORE: 0,
-    }
-    for kind, value in limits.items():
-        hard = resource.getrlimit(kind)[1]
-        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (bound, bound))
+def look(file: BinaryIO) -> None:
+    """The header of the whole film: its frames are counted, and the first one is decoded."""
+    with opened(file) as film:
+        count = sum(1 for packet in film.demux(stream_of(film)) if packet.size)
+    with opened(file) as film:
+        first = next(frames(film, 1), None)
+        if first is None:
+            raise Refused("has no picture in it")
+        sides = (first.width, first.height) if first.rotation % 180 else (first.height, first.width)
+        say(count, sides, rate_of(film))
+
+
+def say(count: int, sides: tuple[int, ...], rate: Fraction) -> None:
+    """The header to standard output; `sides`: height, width."""
+    sys.stdout.buffer.write(json.dumps([count, *sides, rate.numerator, rate.denominator]).encode() + b"\n")
 
 
 def write(file: BinaryIO, longer_px: int, most: int) -> None:
@@ -78,14 +72,12 @@ def write(file: BinaryIO, longer_px: int, most: int) -> None:
     if count == 0:
         raise Refused("has no picture in it")
     with opened(file) as film:
-        rate = min(max(stream_of(film).average_rate or USUAL, SLOWEST), FASTEST)
         shape: tuple[int, ...] = ()
         for frame in frames(film, count):
             pixels = pixels_of(frame, shape[:2] or fitted(frame, longer_px))
             if not shape:
                 shape = pixels.shape
-                sys.stdout.buffer.write(json.dumps([count, *shape[:2], rate.numerator, rate.denominator]).encode())
-                sys.stdout.buffer.write(b"\n")
+                say(count, shape[:2], rate_of(film))
             sys.stdout.buffer.write(pixels.tobytes())
 
 
@@ -114,6 +106,11 @@ def opened(file: BinaryIO) -> InputContainer:
 def stream_of(film: InputContainer) -> VideoStream:
     """Its first pictures; sound and other streams are left out."""
     return film.streams.video[0]
+
+
+def rate_of(film: InputContainer) -> Fraction:
+    """Frames a second, within reason."""
+    return min(max(stream_of(film).average_rate or USUAL, SLOWEST), FASTEST)
 
 
 def frames(film: InputContainer, most: int) -> Iterator[VideoFrame]:

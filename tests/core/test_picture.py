@@ -17,6 +17,7 @@ from core import picture_decoder
 from core.errors import BadPicture
 from core.items import decode_own
 from core.picture import Picture, read_picture, thumbnail
+from core.process_limits import OUT_OF_MEMORY
 from tests.bad_pictures import (
     REFUSED,
     chunk,
@@ -253,7 +254,7 @@ def test_a_picture_that_needs_too_much_memory_is_refused(monkeypatch: pytest.Mon
     small = Path(picture_decoder.__file__).read_text().replace("768 * 2**20", "120 * 2**20")
     content = saved(Image.new("RGB", (6000, 6000)), "PNG")
     done = subprocess.run([sys.executable, "-I", "-c", small], input=content, capture_output=True, check=False)
-    assert done.returncode == picture_decoder.OUT_OF_MEMORY
+    assert done.returncode == OUT_OF_MEMORY
     monkeypatch.setattr("core.picture._decode_apart", lambda *_: (done.returncode, done.stdout))
     with pytest.raises(BadPicture, match="takes more than 768 MB of memory"):
         read_picture(content)

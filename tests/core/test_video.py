@@ -12,10 +12,9 @@ import av
 import numpy as np
 import pytest
 
-from core import video as module
 from core.errors import BadInput
 from core.items import Pixels, png_bytes
-from core.video import Video, checked_digest, decoded, read_video
+from core.video import MAX_BYTES, Video, check_bytes, checked_digest, decoded, facts_of, read_video
 from core.video_writer import FilmKind, encoded
 from tests.films import a_film, pan
 from tests.running import descendants
@@ -108,10 +107,21 @@ def test_a_film_is_named_by_the_hash_of_its_file() -> None:
         checked_digest("clip.mp4")
 
 
-def test_without_ffmpeg_it_is_said_which_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda _: None)
-    with pytest.raises(BadInput, match="films need the package av"):
-        read_video(a_film().content)
+def test_a_film_is_told_by_frames_size_and_speed() -> None:
+    facts = facts_of(a_film(pan(7), "mp4"))
+    assert (facts.frames, facts.height, facts.width, facts.rate, facts.seconds) == (7, 48, 64, 10, 0.7)
+    assert facts_of(a_film(pan(4))).frames == 4
+
+
+@pytest.mark.parametrize(("kind", "content_type"), [("mp4", "video/mp4"), ("gif", "image/gif")])
+def test_a_film_knows_what_it_is_called_on_the_web(kind: FilmKind, content_type: str) -> None:
+    assert a_film(kind=kind).content_type == content_type
+    assert Video(b"<html>").content_type == "application/octet-stream"
+
+
+def test_too_large_a_film_is_refused_unread() -> None:
+    with pytest.raises(BadInput, match=r"^a\.mp4 has 100\.00 MB, allowed are films up to 100 MB$"):
+        check_bytes(MAX_BYTES + 1, "C:\\films\\a.mp4")
 
 
 def test_what_pages_import_of_films_needs_no_ffmpeg() -> None:
