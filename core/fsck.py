@@ -11,9 +11,10 @@ from core.canonical import sha256_hex
 from core.dataset_record import DatasetRecord
 from core.errors import BadInput, Damaged, StoreError, StoreUnreadable
 from core.gallery import Gallery, gallery_path
+from core.inputs import dataset_path, picture_path, record_path, video_path
 from core.manifest import FILE_NAME, Manifest
 from core.spec import KEY_PATTERN
-from core.store import Store, comparison_path, dataset_path, picture_path, record_path, result_folder, video_path
+from core.store import Store, comparison_path, result_folder
 
 LEFTOVER_S = 3600
 """A write that began longer ago than this, in seconds, was cut off."""

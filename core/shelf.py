@@ -54,6 +54,9 @@ class Shelf(Protocol):
     def size_and_time(self, folder: str) -> tuple[int, float]:
         """Bytes of a folder's files, and the newest one's time in seconds since 1970."""
 
+    def written_at(self, path: str) -> float:
+        """When a file was written, in seconds since 1970; 0 where there is none."""
+
     def move(self, source: str, target: str) -> None:
         """A file or folder under another name; nothing happens where there is none."""
 
@@ -133,6 +136,11 @@ class FolderShelf:
         stats = [entry.stat() for entry in (self.root / folder).rglob("*") if entry.is_file()]
         return sum(stat.st_size for stat in stats), max((stat.st_mtime for stat in stats), default=0.0)
 
+    def written_at(self, path: str) -> float:
+        with _as_store_error(self.root), suppress(FileNotFoundError):
+            return (self.root / path).stat().st_mtime
+        return 0.0
+
     def move(self, source: str, target: str) -> None:
         with _as_store_error(self.root), suppress(FileNotFoundError):
             (self.root / target).parent.mkdir(parents=True, exist_ok=True)
@@ -200,6 +208,11 @@ class BucketShelf:
         found = self.files.find(self._full(folder), detail=True).values()
         times = [self.files.modified(info["name"]).timestamp() for info in found]
         return sum(int(info["size"]) for info in found), max(times, default=0.0)
+
+    def written_at(self, path: str) -> float:
+        with suppress(FileNotFoundError):
+            return float(self.files.modified(self._full(path)).timestamp())
+        return 0.0
 
     def move(self, source: str, target: str) -> None:
         with suppress(FileNotFoundError):

@@ -12,7 +12,8 @@ import pytest
 
 from core.dataset import Dataset
 from core.errors import BadInput, Damaged
-from core.store import Store, dataset_path
+from core.inputs import dataset_path
+from core.store import Store
 from tests.squares import squares
 
 

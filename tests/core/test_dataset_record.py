@@ -13,8 +13,9 @@ from core.dataset_record import DatasetRecord, checked_name, default_name, recor
 from core.digits import digits
 from core.errors import BadInput, Damaged
 from core.fsck import check, repair
+from core.inputs import dataset_path, record_path
 from core.items import png_bytes
-from core.store import Store, dataset_path, record_path
+from core.store import Store
 from tests.squares import squares
 
 

@@ -7,7 +7,8 @@ import pytest
 from core.errors import BadInput, Damaged, StoreUnreadable
 from core.fsck import LEFTOVER_S, check, repair
 from core.gallery import load_gallery
-from core.store import Store, dataset_path, result_folder, video_path
+from core.inputs import dataset_path, video_path
+from core.store import Store, result_folder
 from core.video import Video
 from tests.kept import a_comparison, a_gallery, fill
 from tests.squares import squares

@@ -6,10 +6,11 @@ import pytest
 
 from core.drawn_styles import STYLES
 from core.errors import BadInput, BadPicture
+from core.inputs import picture_path
 from core.methods import METHODS, make_method
 from core.samples import sample
 from core.sources import with_digests
-from core.store import Store, picture_path
+from core.store import Store
 from tests.films import a_film
 from tests.kept import a_picture
 

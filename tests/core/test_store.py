@@ -12,11 +12,13 @@ from core.cache import Cache
 from core.drawn_styles import STYLES
 from core.errors import BadInput, BadLink, Damaged, StoreError, StoreFull, Superseded
 from core.fsck import check
+from core.inputs import picture_path
 from core.items import KINDS, Result, Scalar
 from core.manifest import FILE_NAME
 from core.picture import Picture
 from core.settings import REPOSITORY
-from core.store import Store, comparison_path, picture_path, result_folder
+from core.store import Store, comparison_path, result_folder
+from core.video import Video
 from tests.devices import small_device, take_up
 from tests.kept import PROVENANCE, a_comparison, a_full_result, a_picture, a_small_result, fill, publish_without_end
 
@@ -273,3 +275,16 @@ def test_a_style_that_our_own_code_draws_counts_as_kept(store: Store) -> None:
     digest = STYLES["woodcut"].digest
     assert store.picture(digest).digest == digest
     assert not store.shelf.exists(picture_path(digest))
+
+
+@pytest.mark.parametrize("bucket", [False, True], ids=["folder", "bucket"])
+def test_films_are_listed_the_last_one_first(tmp_path: Path, bucket: bool) -> None:
+    store = Store(f"memory://films-{os.getpid()}/team" if bucket else tmp_path)
+    digests = []
+    for number in range(3):
+        digests.append(store.put_video(Video(b"GIF8" + bytes([number]))))
+        time.sleep(0.01)
+    store.shelf.write("videos/ab/.DS_Store", b"")
+    assert store.videos(2) == [digests[2], digests[1]]
+    assert store.has_video(digests[0])
+    assert not store.has_video("0" * 64)

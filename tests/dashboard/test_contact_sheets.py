@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 from core.dataset import Dataset, every_tenth
 from core.digits import digits
 from core.items import png_bytes
-from core.store import Store, dataset_path
+from core.inputs import dataset_path
+from core.store import Store
 from dashboard import contact_sheets
 from dashboard.blobs import blob_url
 from dashboard.contact_sheets import GAP_PX, MIXED, PICTURES_A_ROW, TILE_PX, draw_sheet, is_drawn, rows_of_each, strip

@@ -12,8 +12,9 @@ from core.dataset import Dataset, every_tenth
 from core.dataset_files import read_dataset
 from core.digits import digits
 from core.errors import StoreFull
+from core.inputs import dataset_path, record_path
 from core.items import png_bytes
-from core.store import Store, dataset_path, record_path
+from core.store import Store
 from dashboard.data_figures import NAMED_CLASSES, classes_figure
 from dashboard.data_view import CLASSES_A_PAGE, contact_sheet, facts, rows_shown, spread
 from dashboard.panel.learning import learning_methods

@@ -9,11 +9,12 @@ import pytest
 
 from core.findings import from_bytes
 from core.gallery import add_to_gallery
+from core.inputs import picture_path
 from core.items import png_bytes
 from core.measured_attributions import from_bytes as read_measurement
 from core.samples import open_picture, sample
 from core.settings import get_settings
-from core.store import Store, open_store, picture_path
+from core.store import Store, open_store
 from tests.squares import square
 from workers.cli import main
 

@@ -11,8 +11,9 @@ import pytest
 
 from core.dataset_files import read_dataset
 from core.digits import digits
+from core.inputs import dataset_path, record_path
 from core.settings import get_settings
-from core.store import Store, dataset_path, open_store, record_path
+from core.store import Store, open_store
 from tests.core.test_dataset_files import TWO, folder, packed
 from tests.core.test_unlabelled import LOOSE
 from tests.squares import square, squares
