@@ -5,7 +5,8 @@
     /api/map/KEY/ITEM?low=0&high=1    a map in colors, on a scale of the asker's     /api/sample/NAME
                                       (`&over=1`: over the picture as the network saw it)
                                       (`/api/style/NAME`: of a style that is drawn here)
-    /api/dataset/DIGEST/PART          a few pictures of a class, by its number, or of `mixed` ones
+    /api/dataset/DIGEST/PART          a few pictures of a class, by its number, or of all, `mixed` in a row
+                                      or in a `square`
     /api/strip/KEY/ITEM?side=160      stills of a film from left to right, `side` px each (`?download` saves a PNG)
     /api/film/KEY/ITEM?frame=0        a frame of a film                              /api/plotly.js
     /api/preview/KEY                  what a running job looks at now, never cached

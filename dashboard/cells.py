@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from core.attribution import ORIGINAL
 from core.colors import MOST, shared_scale, trimmed
-from core.comparison import Cell, Comparison, PictureRef
+from core.comparison import Cell, Comparison, PictureRef, RowRef
 from core.errors import BadInput, Damaged
 from core.grid import CellStanding, CellState, Grid
 from core.headings import Heading, column_headings, row_name
@@ -25,6 +25,7 @@ from core.store import Store
 from core.wording import duration, formatted, numbers, words
 from dashboard.blobs import blob_url
 from dashboard.charts import color_stops
+from dashboard.contact_sheets import SQUARE
 
 ScaleChoice = Literal["row", "grid", "cell"]
 ReachChoice = Literal["most", "all"]
@@ -155,11 +156,11 @@ def item_url(manifest: Manifest, item: StoredItem, scale: Scale | None = None, *
     return address(manifest, item, scale, over) if address else None
 
 
-def row_url(cell: Cell, side_px: int) -> str | None:
-    """Where the picture of the cell's row is, or a few of its data set's; None where it is about neither."""
-    if isinstance(cell.row, PictureRef):
-        return blob_url("picture", cell.row.digest, side=side_px)
-    return blob_url("dataset", cell.row.digest, "mixed") if cell.row else None
+def row_url(row: RowRef | None, side_px: int) -> str | None:
+    """Where the picture of a row is, or a few of its data set's; None where it is about neither."""
+    if isinstance(row, PictureRef):
+        return blob_url("picture", row.digest, side=side_px)
+    return blob_url("dataset", row.digest, SQUARE) if row else None
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ def _row(states: Sequence[CellState], whole: Scale | None, shown: _Shown) -> dic
     return {
         "title": row_name(cell),
         "subtitle": method.title if shown.several else "",
-        "url": row_url(cell, 320),
+        "url": row_url(cell.row, 320),
         "scale": scale_bar(scale, own[0], whose) if scale else None,
         "cells": [
             _cell(state, heading, view, scale, maps.get(state.cell.spec.key))

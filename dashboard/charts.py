@@ -18,6 +18,8 @@ LINE_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 PLOTTED_POINTS_MAX = 2_000
 MARKED_EPOCHS = 40
 LEGEND_LETTERS = 32
+NAMED_CLASSES = 20
+"""Of more a legend would be larger than the chart; the pointer names each."""
 DOT_COLOR, DOT_PX = "#ff4020", 9
 """Of points: their color, and a dot's width in pixels of the screen for a radius of one percent."""
 LATTICE = 32
@@ -213,15 +215,21 @@ def color_among(index: int, count: int) -> str:
 def embedding_figure(item: Embedding) -> go.Figure:
     """The first two dimensions of the codes, colored by label."""
     figure = go.Figure()
-    labels = np.asarray(item.labels)
+    drawn = figure.add_scatter if len(item.points) <= PLOTTED_POINTS_MAX else figure.add_scattergl
+    labels, classes = np.asarray(item.labels), len(set(item.labels))
     second = item.points[:, 1] if item.points.shape[1] > 1 else np.zeros(len(item.points))
     for index, label in enumerate(dict.fromkeys(item.labels)):
         mine = np.flatnonzero(labels == label)
-        figure.add_scattergl(
+        drawn(
             x=item.points[mine, 0], y=second[mine], mode="markers", name=inert(label), customdata=mine,
-            marker={"size": 6, "color": color_among(index, len(set(item.labels)))},
+            marker={"size": 6, "color": color_among(index, classes)},
         )  # fmt: skip
-    figure.update_layout(height=480, margin=MARGIN, xaxis_title="Dimension 1", yaxis_title="Dimension 2")
+    figure.update_xaxes(title="Dimension 1", zeroline=False, automargin=True)
+    figure.update_yaxes(title="Dimension 2", zeroline=False, automargin=True, scaleanchor="x")  # distances count
+    figure.update_layout(
+        height=480, margin=MARGIN | {"t": 8}, showlegend=1 < classes <= NAMED_CLASSES,
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1, "x": 0, "itemsizing": "constant"},
+    )  # fmt: skip
     return figure
 
 

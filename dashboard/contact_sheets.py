@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import TypeVar
 
 import numpy as np
@@ -25,8 +27,10 @@ PICTURES_MAX = 2_000
 SMALL_PX = TILE_PX // 2
 """Pictures of at most this side are enlarged, pixel by pixel, and kept exactly."""
 QUALITY = 85
-MIXED = "mixed"
-"""Pictures of different classes: the data set at a glance."""
+MIXED, SQUARE = "mixed", "square"
+"""Pictures of different classes, in a row and in a square: the data set at a glance."""
+SQUARE_SIDE = 4
+"""Pictures along a side of the square."""
 
 Thing = TypeVar("Thing")
 
@@ -35,12 +39,13 @@ _drawing = threading.Lock()
 
 
 def strip_of(store: Store, digest: str, part: str) -> bytes:
-    """WebP of the pictures of one class, by its number, or of `MIXED`. Raises BadLink, BadInput, Damaged."""
+    """WebP of the pictures of one class, by its number, of `MIXED` or of `SQUARE`. Raises BadInput, Damaged."""
     if content := _kept(store, digest, part):
         return content
     strips = draw_sheet(store, digest)
     if part not in strips:
-        raise BadInput(f"a data set of {len(strips) - 1} classes has no class number {part[:20]!r}")
+        classes = len(strips.keys() - {MIXED, SQUARE})
+        raise BadInput(f"a data set of {classes} classes has no class number {part[:20]!r}")
     return strips[part]
 
 
@@ -72,10 +77,17 @@ def _strips(dataset: Dataset) -> Iterator[tuple[str, bytes]]:
     each = min(PICTURES_A_ROW * rows_of_each(len(classes)), max(1, PICTURES_MAX // len(classes)))
     for number, members in enumerate(classes):
         yield str(number), strip([dataset.pictures[index] for index in _spread(members.tolist(), each)])
-    shown = _spread([members for members in classes if len(members)], PICTURES_A_ROW)
-    turns = -(-PICTURES_A_ROW // max(1, len(shown)))  # where there are few classes, several pictures of each
-    mixed = [index for members in shown for index in _spread(members.tolist(), turns)]
-    yield MIXED, strip([dataset.pictures[index] for index in mixed[:PICTURES_A_ROW]])
+    filled = [members.tolist() for members in classes if len(members)]
+    yield MIXED, strip([dataset.pictures[index] for index in _mixed(filled, PICTURES_A_ROW)])
+    some = [dataset.pictures[index] for index in _mixed(filled, SQUARE_SIDE**2)]
+    yield SQUARE, strip(some, max(1, math.ceil(math.sqrt(len(some)))))
+
+
+def _mixed(classes: Sequence[list[int]], count: int) -> list[int]:
+    """At most so many of the members of some classes, in turns; where there are few classes, several of each."""
+    shown = _spread(classes, count)
+    each = [_spread(members, -(-count // len(shown))) for members in shown]
+    return [index for turn in zip_longest(*each) for index in turn if index is not None][:count]
 
 
 def rows_of_each(classes: int) -> int:
@@ -89,14 +101,14 @@ def _spread(things: Sequence[Thing], count: int) -> list[Thing]:
     return [things[place] for place in places.tolist()]
 
 
-def strip(pictures: Sequence[bytes]) -> bytes:
-    """Pictures from left to right in rows, `TILE_PX` each, on nothing, as WebP."""
+def strip(pictures: Sequence[bytes], a_row: int = PICTURES_A_ROW) -> bytes:
+    """Pictures from left to right in rows of so many, `TILE_PX` each, on nothing, as WebP."""
     tiles = [_tile(picture) for picture in pictures]
-    step_px, rows = TILE_PX + GAP_PX, -(-len(tiles) // PICTURES_A_ROW)
-    columns = min(len(tiles), PICTURES_A_ROW)
+    step_px, rows = TILE_PX + GAP_PX, -(-len(tiles) // a_row)
+    columns = min(len(tiles), a_row)
     sheet = PillowImage.new("RGBA", (max(1, columns * step_px - GAP_PX), max(TILE_PX, rows * step_px - GAP_PX)))
     for number, (tile, _) in enumerate(tiles):
-        row, column = divmod(number, PICTURES_A_ROW)
+        row, column = divmod(number, a_row)
         place = (column * step_px + (TILE_PX - tile.width) // 2, row * step_px + (TILE_PX - tile.height) // 2)
         sheet.paste(tile, place)
     buffer = io.BytesIO()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -13,7 +15,7 @@ from core.errors import BadLink, GazegridError
 from core.grid import Grid, look
 from core.headings import cell_name, column_heading, column_name
 from core.manifest import Manifest, StoredItem
-from core.wording import words
+from core.wording import numbers, words
 from dashboard.blobs import blob_url
 from dashboard.cells import View, item_url, scale_among, shared_by
 from dashboard.charts import Curve
@@ -32,9 +34,13 @@ from dashboard.render import (
 )
 from dashboard.session import get_queue, get_store, plain, show_error
 
-PLACES, PICTURES, CURVES, VALUES = "Click into it", "Pictures", "Curves", "Raw values"
-ITEMS, ORIGIN = "All items", "Origin and files"
+PLACES, PICTURES, CODES, FILMS, CURVES = "Click into it", "Pictures", "Codes", "Films", "Curves"
+NUMBERS, VALUES, ITEMS, ORIGIN = "Numbers", "Raw values", "All items", "Origin and files"
 STILL = ("image", "map", "points")
+CHART_PX = 400
+"""Least width of a chart of codes or a film, of which as many stand side by side as there is room for."""
+NUMBER_PX = 180
+"""Width of a column of numbers with their units."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +97,25 @@ def _heading(comparison: Comparison, cell: Cell) -> None:
 
 def _parts(opened: Opened) -> None:
     show_scalars(opened.manifest.items)
-    places = {PLACES: _places} if takes_places(opened.cell.method) else {}
-    parts = places | {PICTURES: _pictures, CURVES: _curves, VALUES: _values, ITEMS: _items, ORIGIN: _origin}
+    parts = _offered(opened)
     parts[one_of(VIEW, "Part", {name: name for name in parts}, visible=False)](opened)
+
+
+def _offered(opened: Opened) -> dict[str, Callable[[Opened], None]]:
+    """The parts; those of codes, films and numbers where there are some."""
+    kinds = {item.kind for item in opened.manifest.items}
+    offered: dict[str, tuple[bool, Callable[[Opened], None]]] = {
+        PLACES: (takes_places(opened.cell.method), _places),
+        PICTURES: (True, _pictures),
+        CODES: ("embedding" in kinds, partial(_side_by_side, kind="embedding")),
+        FILMS: ("animation" in kinds, partial(_side_by_side, kind="animation")),
+        CURVES: (True, _curves),
+        NUMBERS: ("scalar" in kinds, _numbers),
+        VALUES: (True, _values),
+        ITEMS: (True, _items),
+        ORIGIN: (True, _origin),
+    }
+    return {name: show for name, (there, show) in offered.items() if there}
 
 
 def _places(opened: Opened) -> None:
@@ -147,6 +169,31 @@ def _curves(opened: Opened) -> None:
         return
     log = st.toggle("Logarithmic y axis", key="details:log", help="Shows what is small beside what is large.")
     show_curves(curves, key="details:curves", log=log)
+
+
+def _side_by_side(opened: Opened, *, kind: str) -> None:
+    """All items of a kind."""
+    grid = st.grid("auto", min_column_width=CHART_PX, gap="large")
+    for item in opened.manifest.items:
+        if item.kind == kind:
+            with grid.cell():
+                show_item(opened.shown(item))
+
+
+def _numbers(opened: Opened) -> None:
+    """Every number of the row's cells, side by side."""
+    cells = [(state.cell, numbers(state.manifest.items)) for state in opened.row.cells if state.manifest]
+    captions = {label: caption for _, lines in cells for label, _, caption in lines}
+    told = {cell.spec.key: {label: value for label, value, _ in lines} for cell, lines in cells}
+    rows = [
+        {"number": label, **{key: values.get(label, "") for key, values in told.items()}, "caption": caption}
+        for label, caption in captions.items()
+    ]
+    columns = {"number": st.column_config.TextColumn("Number"), "caption": st.column_config.TextColumn("What it is")}
+    for cell, _ in cells:
+        name = plain(column_name(opened.row.comparison, cell))
+        columns[cell.spec.key] = st.column_config.TextColumn(name, width=NUMBER_PX)
+    st.dataframe(rows, hide_index=True, height="content", column_config=columns)
 
 
 def _values(opened: Opened) -> None:

@@ -51,7 +51,7 @@ def thumbnail_grid(comparison: Comparison, store: Store, absent: str = "not comp
 
 
 def _row_head(cell: Cell) -> str:
-    name, url = row_name(cell), row_url(cell, SIDE_PX)
+    name, url = row_name(cell), row_url(cell.row, SIDE_PX)
     return f"<td>{_img(url, name) if url else escape(name)}</td>"
 
 

@@ -14,9 +14,8 @@ from core.grid import look
 from core.headings import column_headings, titles
 from core.store import Store
 from core.wording import picture_name
-from dashboard.blobs import blob_url
-from dashboard.cells import progress_line
-from dashboard.gallery_view import thumbnail_grid, title
+from dashboard.cells import progress_line, row_url
+from dashboard.gallery_view import SIDE_PX, thumbnail_grid, title
 from dashboard.links import GRID
 from dashboard.session import get_queue, get_store, plain
 
@@ -92,9 +91,10 @@ def cards(recent: Sequence[tuple[Comparison, str]]) -> str:
 
 def _card(comparison: Comparison, created: str) -> str:
     pictures = "".join(
-        f"<img loading='lazy' src='{escape(blob_url('picture', ref.digest, side=160))}' alt='{escape(ref.name)}' "
-        f"title='{escape(picture_name(ref.name))}'>"
-        for ref in comparison.pictures[:PICTURES_MAX]
+        f"<img loading='lazy' src='{escape(row_url(row, SIDE_PX) or '')}' alt='{escape(row.name)}' "
+        f"title='{escape(picture_name(row.name))}'>"
+        for row in comparison.rows[:PICTURES_MAX]
+        if row
     )
     columns = ", ".join(heading.title for heading in column_headings(comparison))
     rows = ", ".join(dataset.name for dataset in comparison.datasets)

@@ -16,6 +16,14 @@ const plotly = (url) => {
   return loading
 }
 
+// Plotly puts its styles into the page's head, where they do not reach a component: this one takes them along.
+const styled = (root) => {
+  const style = document.createElement("style")
+  const { cssRules } = document.getElementById("plotly.js-style-global").sheet
+  style.textContent = Array.from(cssRules, (rule) => rule.cssText).join("\n")
+  root.append(style)
+}
+
 const tile = ({ sprite, tile_px: [height, width], columns, rows }, index) => {
   const element = document.createElement("span")
   element.className = "tile"
@@ -60,7 +68,9 @@ export default function ({ data, parentElement }) {
   shown.set(root, now)
   const [chart, pointed, chosen] = root.children
   plotly(data.plotly).then(async (Plotly) => {
-    await Plotly.newPlot(chart, data.figure.data, themed(data.figure.layout, root), { displaylogo: false, responsive: true })
+    styled(root)
+    const traces = data.figure.data.map((trace) => ({ ...trace, hoverinfo: "none" })) // the picture says more
+    await Plotly.newPlot(chart, traces, themed(data.figure.layout, root), { displayModeBar: false, responsive: true })
     chart.on("plotly_hover", ({ points: [point], event }) => {
       const box = root.getBoundingClientRect()
       pointed.replaceChildren(labelled(data, point.customdata))

@@ -29,5 +29,5 @@ export default function ({ data, parentElement }) {
   }
   image.alt = data.name
   stop()
-  show(Math.floor(data.count / 2))
+  show(data.count - 1) // where what was learned or found is seen best
 }

@@ -10,12 +10,23 @@ from starlette.testclient import TestClient
 
 from core.dataset import Dataset, every_tenth
 from core.digits import digits
-from core.items import png_bytes
 from core.inputs import dataset_path
+from core.items import png_bytes
 from core.store import Store
 from dashboard import contact_sheets
 from dashboard.blobs import blob_url
-from dashboard.contact_sheets import GAP_PX, MIXED, PICTURES_A_ROW, TILE_PX, draw_sheet, is_drawn, rows_of_each, strip
+from dashboard.contact_sheets import (
+    GAP_PX,
+    MIXED,
+    PICTURES_A_ROW,
+    SQUARE,
+    SQUARE_SIDE,
+    TILE_PX,
+    draw_sheet,
+    is_drawn,
+    rows_of_each,
+    strip,
+)
 from tests.squares import COLORS, squares
 
 
@@ -67,6 +78,23 @@ def test_each_class_has_a_strip_of_its_own_pictures_and_all_share_one(client: Te
     )
 
 
+def test_the_square_shows_every_class_in_turns_and_as_many_pictures_one_way_as_the_other(store: Store) -> None:
+    shades = np.repeat(np.arange(5, dtype=np.uint8) * 50, 6)
+    dataset = Dataset(
+        tuple("abcde"), [flat((shade, 0, 0), 4, 4) for shade in shades], np.repeat(np.arange(5), 6), every_tenth(shades)
+    )
+    square = draw_sheet(store, dataset.digest, dataset)[SQUARE]
+    middle = TILE_PX // 2
+    seen = [int(tile[middle, middle, 0]) for row in range(SQUARE_SIDE) for tile in tiles(square, row)]
+    assert seen == [0, 50, 100, 150, 200] * 3 + [0]
+
+
+def test_few_pictures_make_a_small_square(store: Store) -> None:
+    dataset = Dataset(("a",), [flat((9, 9, 9), 2, 2)] * 3, np.zeros(3, np.int64), np.arange(3) > 1)
+    square = draw_sheet(store, dataset.digest, dataset)[SQUARE]
+    assert [len(tiles(square, row)) for row in range(2)] == [2, 2]
+
+
 @pytest.mark.parametrize(
     ("address", "status", "words"),
     [
@@ -90,7 +118,7 @@ def test_a_sheet_is_drawn_once(client: TestClient, store: Store, monkeypatch: py
     assert not is_drawn(store, digest)
     first = client.get(blob_url("dataset", digest, "1")).content
     assert is_drawn(store, digest)
-    monkeypatch.setattr(contact_sheets, "strip", lambda _: pytest.fail("drawn again"))
+    monkeypatch.setattr(contact_sheets, "strip", lambda *_: pytest.fail("drawn again"))
     assert client.get(blob_url("dataset", digest, "1")).content == first
     assert client.get(blob_url("dataset", digest, MIXED)).status_code == 200
 
@@ -112,12 +140,14 @@ def test_a_sheet_is_never_large_and_never_without_a_picture(store: Store, classe
     drawn: list[int] = []
     counted = contact_sheets.strip
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(contact_sheets, "strip", lambda pictures: drawn.append(len(pictures)) or counted(pictures[:1]))
+        patch.setattr(
+            contact_sheets, "strip", lambda pictures, *_: drawn.append(len(pictures)) or counted(pictures[:1])
+        )
         strips = draw_sheet(store, "1" * 64, dataset)
-    assert len(strips) == classes + 1
+    assert strips.keys() == {MIXED, SQUARE, *map(str, range(classes))}
     assert min(drawn) >= 1
-    assert sum(drawn) <= contact_sheets.PICTURES_MAX + PICTURES_A_ROW
-    assert max(drawn) <= PICTURES_A_ROW * rows_of_each(classes)
+    assert sum(drawn) <= contact_sheets.PICTURES_MAX + PICTURES_A_ROW + SQUARE_SIDE**2
+    assert max(drawn) <= max(PICTURES_A_ROW * rows_of_each(classes), SQUARE_SIDE**2)
 
 
 def test_a_class_without_a_picture_has_an_empty_strip(store: Store) -> None:
