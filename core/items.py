@@ -204,10 +204,14 @@ class Animation(Item):
     frames: Pixels
     frame_ms: int = 100
     whole: bytes = b""
+    labels: tuple[str, ...] = ()
+    """What each frame is, where a number says too little; lost where frames that are alike were joined."""
 
     def meta(self) -> dict[str, Any]:
         with PillowImage.open(io.BytesIO(self._webp), formats=("WEBP",)) as film:  # it joins frames that are alike
-            return super().meta() | {"frame_ms": self.frame_ms, "count": getattr(film, "n_frames", 1)}
+            count = getattr(film, "n_frames", 1)
+        labels = {"labels": list(self.labels)} if len(self.labels) == count else {}
+        return super().meta() | {"frame_ms": self.frame_ms, "count": count} | labels
 
     def files(self) -> Files:
         ending = "gif" if self.whole.startswith(b"GIF8") else "mp4"
@@ -224,14 +228,14 @@ class Animation(Item):
 
     @classmethod
     def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
-        own = {name: value for name, value in meta.items() if name != "count"}
+        own = {name: value for name, value in meta.items() if name not in ("count", "labels")}
         with PillowImage.open(io.BytesIO(files["webp"]), formats=("WEBP",)) as film:
             frames = []
             for index in range(getattr(film, "n_frames", 1)):
                 film.seek(index)
                 frames.append(np.asarray(film.convert("RGB")))
         whole = next((content for ending, content in files.items() if ending != "webp"), b"")
-        return cls(**own, frames=np.stack(frames), whole=whole)
+        return cls(**own, frames=np.stack(frames), whole=whole, labels=tuple(meta.get("labels", ())))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -178,7 +178,8 @@ def _film(shown: Shown) -> None:
     meta = shown.stored.meta
     if meta.get("count"):
         url, name = blob_url("film", shown.manifest.key, shown.stored.name), words(shown.stored.name)
-        film = {"url": url, "count": meta["count"], "frame_ms": meta["frame_ms"], "name": name}
+        labels = meta.get("labels", [])
+        film = {"url": url, "count": meta["count"], "frame_ms": meta["frame_ms"], "name": name, "labels": labels}
         film_view(film, key=shown.key)
     else:  # kept before films told how many frames they have
         _address(shown)

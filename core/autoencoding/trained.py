@@ -16,7 +16,7 @@ from core.autoencoding.learner import Recipe, active_share, applied, noised
 from core.autoencoding.pictures import Indices, Pictures, as_values, class_by_class
 from core.autoencoding.pretraining import FewLabels, random_like
 from core.autoencoding.sheets import compared, picture_sheet
-from core.autoencoding.units import Units
+from core.autoencoding.units import Units, walk_labels
 from core.items import Animation, Floats, Image, Item, Scalar
 from core.measures.linear_probe import linear_accuracy
 from core.measures.principal import Principal, largest_angle, principal
@@ -79,7 +79,9 @@ class Trained:
     def units(self) -> Items:
         """What single units draw."""
         units = Units(self.model, self._answers[1])
-        return {"units": Image(pixels=units.sheet()), "walk": Animation(frames=units.walk(), frame_ms=120)}
+        order = f", row by row {units.named()}"
+        walk = Animation(frames=units.walk(), frame_ms=120, labels=walk_labels(), caption=order)
+        return {"units": Image(pixels=units.sheet(), caption=order), "walk": walk}
 
     def in_the_plane(self) -> Items:
         """A point a picture."""

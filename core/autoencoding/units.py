@@ -18,7 +18,8 @@ STEP = 2.0
 """So many standard deviations of a unit are seen well, and are nothing out of the ordinary."""
 REACH = 3.0
 """A walk goes so many standard deviations of a unit to both sides."""
-FRAMES = 25
+WALK = np.linspace(-REACH, REACH, 25)
+"""A frame each, in standard deviations."""
 
 
 class Units:
@@ -49,5 +50,13 @@ class Units:
 
     def walk(self) -> Pixels:
         """Frames (T, H, W, 3): all of them at once from 3 deviations below the mean code to 3 above it."""
-        steps = np.linspace(-REACH, REACH, FRAMES).tolist()
-        return sheets(torch.stack([self.drawn(self.strongest, step) for step in steps]), WALK_COLUMNS)
+        return sheets(torch.stack([self.drawn(self.strongest, step) for step in WALK.tolist()]), WALK_COLUMNS)
+
+    def named(self) -> str:
+        """Which units are shown, in their order: `units 4, 0, 2`; numbers are those of the code, from 0 on."""
+        return f"units {', '.join(map(str, self.strongest.tolist()))}"
+
+
+def walk_labels() -> tuple[str, ...]:
+    """What each frame of a walk is."""
+    return tuple(f"{step:+.3g} standard deviations" if step else "the mean code" for step in WALK.tolist())

@@ -58,11 +58,14 @@ class GanLearner:
         }
         self._fixed = latents.numbered(range(SHOWN), generator.design.latent)
         self._film: list[Tensor] = []
+        self._film_steps: list[int] = []
+        """Steps that were taken before each of them."""
 
     def step(self, pictures: Tensor, number: int, share: float) -> Mapping[str, float]:
         """Both losses of one step, and the share of real and drawn pictures that the discriminator named right."""
         if share >= (len(self._film) / (FRAMES - 1)) ** 2:
             self._film.append(self._shown())
+            self._film_steps.append(number)
         recipe, judge = self.recipe, self.discriminator
         drawn = self.generator(latents.of_step(len(pictures), self._fixed.shape[1], recipe.seed, number).to(pictures))
         real, made = judge(pictures), judge(drawn.detach())
@@ -105,6 +108,10 @@ class GanLearner:
         """The same latents as they were drawn on the way, the last frame now: (T, N, C, S, S) uint8 on the CPU."""
         return torch.stack([*self._film, self._shown()])
 
+    def film_labels(self) -> tuple[str, ...]:
+        """What each of its frames is."""
+        return (*(f"after {step:,} steps" for step in self._film_steps), "at the end")
+
     def _shown(self) -> Tensor:
         return to_bytes(drawn(self.average, self._fixed)).movedim(-1, -3).cpu()
 
@@ -112,7 +119,7 @@ class GanLearner:
         """Weights of all three, both optimizers' moments, and the film."""
         networks = {name: state.named(name, network.state_dict()) for name, network in self._networks().items()}
         moments = {name: state.named(name, state.moments(adam)) for name, adam in self._optimizers.items()}
-        film = {"film": torch.stack(self._film)} if self._film else {}
+        film = {"film": torch.stack(self._film), "film_steps": torch.tensor(self._film_steps)} if self._film else {}
         return {name: tensor for part in (*networks.values(), *moments.values(), film) for name, tensor in part.items()}
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
@@ -125,6 +132,7 @@ class GanLearner:
         for name, adam in self._optimizers.items():
             state.restore_moments(adam, state.below(name, tensors))
         self._film = list(tensors.get("film", ()))
+        self._film_steps = tensors["film_steps"].tolist() if self._film else []
 
     def _networks(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}

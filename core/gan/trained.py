@@ -58,7 +58,9 @@ class Trained:
         film = as_values(self.learner.film())
         return {
             "samples": Image(pixels=sheet(drawn(generator, latents), COLUMNS)),
-            "learning": Animation(frames=sheets(film, COLUMNS), frame_ms=FILM_FRAME_MS),
+            "learning": Animation(
+                frames=sheets(film, COLUMNS), frame_ms=FILM_FRAME_MS, labels=self.learner.film_labels()
+            ),
             "walk": walk(generator, latents),
             "parameters": Scalar(value=learned_numbers(self.learner.generator)),
         }

@@ -41,7 +41,7 @@ class Autoencoder(Method):
         "Zeiler and Fergus 2013, arXiv:1311.2901; checkerboards: Odena et al. 2016 (Distill)"
     )
     family: ClassVar[MethodFamily] = "autoencoder"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[Needs] = Needs(pictures=0, dataset=True, network=False)
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("reconstructions", "image", "Held-out pictures as the decoder draws them"),
@@ -155,9 +155,8 @@ class Autoencoder(Method):
         model.learn_usual_positions(autoencoding.pictures.as_values(given.held_out[:256]))
         items = loop.then(trained.stages, context)
         items |= self._curves(loop) | {"network": autoencoding.stored.as_weights(model)}
-        return Result(
-            {out.name: replace(items[out.name], caption=out.caption) for out in self.outputs if out.name in items}
-        )
+        said = {out.name: f"{out.caption}{items[out.name].caption}" for out in self.outputs if out.name in items}
+        return Result({name: replace(items[name], caption=caption) for name, caption in said.items()})
 
     def learner(self, given: Pictures, seed: int) -> AutoencoderLearner:
         """One that has learned nothing yet of these pictures."""

@@ -49,7 +49,7 @@ class Gan(Method):
         "Heusel et al. 2017, arXiv:1706.08500"
     )
     family: ClassVar[MethodFamily] = "autoencoder"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[Needs] = Needs(pictures=0, dataset=True, network=False)
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("samples", "image", "What the averaged generator draws of the latents number 0 to 15"),

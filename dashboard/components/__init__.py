@@ -74,5 +74,8 @@ def codes_view(data: dict[str, Any], *, key: str) -> None:
 
 
 def film_view(data: dict[str, Any], *, key: str) -> None:
-    """A film `{url, count, frame_ms, name}` under a slider; `url` with `?frame=N` is a frame."""
+    """A film `{url, count, frame_ms, name, labels}` under a slider; `url` with `?frame=N` is a frame.
+
+    `labels`: what each frame is; empty where a number is enough.
+    """
     _film(key=key, data=data)

@@ -92,6 +92,16 @@ def test_a_film_keeps_its_length_size_and_pace_and_nearly_its_colors() -> None:
     assert np.abs(read.frames.astype(int) - film.frames).mean() < 6
 
 
+def test_frames_keep_what_they_are_unless_some_were_joined() -> None:
+    other = photo()[::-1].copy()
+    apart, alike = (
+        again(Animation(frames=np.stack([photo(), second]), labels=("a", "b"))) for second in (other, photo())
+    )
+    assert isinstance(apart, Animation)
+    assert isinstance(alike, Animation)
+    assert (apart.labels, alike.labels) == (("a", "b"), ())
+
+
 def test_a_film_of_one_frame_is_a_film() -> None:
     read = again(Animation(frames=photo()[None]))
     assert isinstance(read, Animation)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from core.autoencoding.autoencoder import Autoencoder
-from core.autoencoding.units import FRAMES, Units
+from core.autoencoding.units import WALK, Units, walk_labels
 from tests.core.autoencoding.fitting import untrained
 
 
@@ -22,7 +22,9 @@ CODES = torch.tensor([[1.0, 0, 5], [3, 0, 5.5], [2, 0, 4.5]])
 
 def test_the_unit_that_changes_a_picture_most_comes_first() -> None:
     weight = torch.eye(64)[:, :3] * torch.tensor([1.0, 100.0, 1.0])
-    assert Units(with_decoder(weight), CODES).strongest.tolist() == [0, 2, 1]  # the second one never changes
+    units = Units(with_decoder(weight), CODES)
+    assert units.strongest.tolist() == [0, 2, 1]  # the second one never changes
+    assert units.named() == "units 0, 2, 1"
 
 
 def test_a_unit_is_drawn_at_so_many_deviations_from_the_mean_code() -> None:
@@ -41,9 +43,15 @@ def test_a_walk_goes_from_below_the_mean_to_above_it() -> None:
     model = with_decoder(torch.eye(64)[:, :3] / 10)
     units = Units(model, CODES)
     walk = units.walk()
-    assert walk.shape[0] == FRAMES
+    labels, middle = walk_labels(), len(WALK) // 2
+    assert len(walk) == len(labels)
+    assert (labels[0], labels[middle], labels[-1]) == (
+        "-3 standard deviations",
+        "the mean code",
+        "+3 standard deviations",
+    )
     assert (walk[0] != walk[-1]).any()
-    assert (walk[FRAMES // 2][:80, :80] == walk[FRAMES // 2][:80, 82:162]).all()  # in the middle all are the mean code
+    assert (walk[middle][:80, :80] == walk[middle][:80, 82:162]).all()  # in the middle all are the mean code
 
 
 def test_at_most_sixteen_are_shown() -> None:

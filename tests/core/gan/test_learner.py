@@ -60,6 +60,7 @@ def test_one_that_was_stopped_and_goes_on_ends_with_the_same_numbers(
         loop_after.advance()
     assert same(learner.tensors(), undisturbed.tensors())
     assert torch.equal(learner.film(), undisturbed.film())
+    assert learner.film_labels() == undisturbed.film_labels()
     assert loop_after.standing == loop.standing
 
 
@@ -104,6 +105,8 @@ def test_the_film_begins_before_the_first_step_and_ends_with_what_is_drawn_now()
     film = learner.film()
     assert len(film) == FRAMES
     assert film.shape[1:] == (16, 1, 16, 16)
+    assert learner.film_labels()[:: FRAMES - 1] == ("after 0 steps", "at the end")
+    assert len(learner.film_labels()) == FRAMES
     for frame, pictures in ((film[0], first), (film[-1], drawn(learner.average, fixed))):
         assert torch.allclose(frame.float() / 255, pictures, atol=0.51 / 255)
     assert float((film[0].float() - film[-1].float()).abs().mean()) > 5
