@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 MAX_BYTES = 100_000_000
 TYPES = {b"GIF8": "image/gif", b"ftyp": "video/mp4"}
 """What stands at a film's beginning, or behind its first four bytes -> what it is called on the web."""
+_LOOKS = threading.BoundedSemaphore(2)
+"""Two films at a time are looked at for a page: each may take some memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +106,15 @@ def check_bytes(size_bytes: int, name: str) -> None:
 
 def facts_of(video: Video, name: str = "this film") -> FilmFacts:
     """Frames, size and speed of a film. Raises BadInput: one sentence that begins with `name`."""
-    with _decoder(video, "look") as decoder:
+    with _LOOKS, _decoder(video, "look") as decoder:
         count, height, width, *rate = _header(decoder, _shown(name))
     return FilmFacts(count, height, width, Fraction(*rate))
+
+
+def first_frame(video: Video, longer_px: int) -> Pixels:
+    """(height, width, 3) uint8, upright, shrunk to this longer side. Raises BadInput."""
+    with _LOOKS, decoded(video, longer_px, 1) as film:
+        return next(film.frames)
 
 
 @contextmanager

@@ -9,6 +9,7 @@
                                       or in a `square`
     /api/strip/KEY/ITEM?side=160      stills of a film from left to right, `side` px each (`?download` saves a PNG)
     /api/film/KEY/ITEM?frame=0        a frame of a film                              /api/plotly.js
+    /api/video/DIGEST                 a kept film (`?download` saves it); its first frame: /api/still/DIGEST?side=160
     /api/preview/KEY                  what a running job looks at now, never cached
 
 Whoever knows a key may read what it names; an answer is a file or one plain sentence.
@@ -16,9 +17,8 @@ Whoever knows a key may read what it names; an answer is a file or one plain sen
 
 from __future__ import annotations
 
-import io
 import math
-import re
+import threading
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -41,19 +41,21 @@ from core.picture import thumbnail
 from core.samples import sample, sample_names
 from core.seen import dot_looks, framed, seen
 from core.spec import checked_key
+from core.video import first_frame
+from dashboard.byte_ranges import part_of
 from dashboard.contact_sheets import strip_of
 from dashboard.session import get_queue, get_store
+from dashboard.stills import STRIP_GAP_PX, STRIP_STILLS, film_frames, film_strip, frame_number
 
 SIDES_PX = (160, 320, 640)
 """The sizes that thumbnails come in."""
 POINTS_TIMES = 2
 """So many times larger than their frame points are drawn, so that a dot is round."""
-STRIP_STILLS = 8
-"""Most pictures in a strip."""
-STRIP_GAP_PX = 8
 CONTENT_TYPES = {
     "png": "image/png",
     "webp": "image/webp",
+    "gif": "image/gif",
+    "mp4": "video/mp4",
     "json": "application/json",
     "safetensors": "application/octet-stream",
 }
@@ -67,6 +69,8 @@ FOR_EVER = "private, max-age=31536000, immutable"
 NOT_KEPT = "no-store"
 _MAGIC = {b"\x89PNG": "image/png", b"RIFF": "image/webp", b"\xff\xd8\xff": "image/jpeg"}
 _POINT_COLOR = (255, 64, 32)
+_unfolding = threading.Lock()
+"""Whoever waits for a frame finds it kept."""
 
 Handler = Callable[[Request], Response]
 
@@ -87,6 +91,8 @@ def blob_routes() -> list[BaseRoute]:
         Route("/api/strip/{key}/{item}", _answered(_strip)),
         Route("/api/film/{key}/{item}", _answered(_frame)),
         Route("/api/plotly.js", _answered(_plotly)),
+        Route("/api/video/{digest}", _answered(_video)),
+        Route("/api/still/{digest}", _answered(_still)),
         Route("/api/picture/{digest}", _answered(_picture)),
         Route("/api/sample/{name}", _answered(_sample)),
         Route("/api/style/{name}", _answered(_style)),
@@ -121,8 +127,14 @@ def _status(error: GazegridError) -> int:
     return 404 if isinstance(error, BadInput | Damaged) else 503
 
 
-def _response(content: bytes, content_type: str, keep: str, *, status: int = 200, save_as: str = "") -> Response:
+def _response(
+    content: bytes, content_type: str, keep: str, *, status: int = 200, save_as: str = "", asked: str | None = None
+) -> Response:
+    """`asked`: for which part of the file."""
     headers = {**SAFE, "Cache-Control": keep}
+    if asked is not None:
+        status, content, part = part_of(content, asked)
+        headers |= part
     if save_as:
         headers["Content-Disposition"] = f'attachment; filename="{save_as}"'
     response = Response(content, status_code=status, headers=headers)
@@ -142,8 +154,9 @@ def _result_file(request: Request) -> Response:
     content = get_store().read(key, file_name)
     ending = file_name.rpartition(".")[2]
     content_type = CONTENT_TYPES.get(ending, "application/octet-stream")
-    download = "download" in request.query_params or not content_type.startswith("image/")
-    return _response(content, content_type, FOR_EVER, save_as=f"{key[:12]}-{file_name}" if download else "")
+    download = "download" in request.query_params or not content_type.startswith(("image/", "video/"))
+    save_as = f"{key[:12]}-{file_name}" if download else ""
+    return _response(content, content_type, FOR_EVER, save_as=save_as, asked=request.headers.get("range"))
 
 
 def _manifest(request: Request) -> Response:
@@ -201,21 +214,35 @@ def _frame(request: Request) -> Response:
     item, text = manifest.item(request.path_params["item"]), request.query_params.get("frame", "")
     if item.kind != Animation.kind:
         raise BadLink(f"{item.name[:80]} is a {item.kind}, not an animation")
-    film = get_store().read(manifest.key, item.file("webp").name)
-    return _kept_thumbnail(f"film:{manifest.key}:{item.name}:{text[:9]}", lambda: film_frame(film, text))
+    place, film = f"film:{manifest.key}:{item.name}", item.file("webp").name
+    with _unfolding:
+        return _kept_thumbnail(
+            f"{place}:{text[:9]}", lambda: _unfolded(place, get_store().read(manifest.key, film), text)
+        )
 
 
-def film_frame(webp: bytes, number: str) -> bytes:
-    """One frame of a film as a WebP of its own. Raises BadLink where it has no such frame."""
-    with PillowImage.open(io.BytesIO(webp), formats=("WEBP",)) as film:
-        count = getattr(film, "n_frames", 1)
-        if not re.fullmatch("[0-9]{1,9}", number) or not int(number) < count:
-            raise BadLink(f"frame must be a whole number from 0 to {count - 1}, got {number[:40]!r}")
-        film.seek(int(number))
-        frame = film.convert("RGB")
-    buffer = io.BytesIO()
-    frame.save(buffer, "WEBP", quality=90)
-    return buffer.getvalue()
+def _unfolded(place: str, webp: bytes, text: str) -> bytes:
+    """One frame of a film. All are kept: a film is read from its start, so that one costs as much as all."""
+    frames, cache = film_frames(webp), get_store().cache
+    number = frame_number(text, len(frames))
+    if cache:
+        for other, content in enumerate(frames):
+            cache.set(f"{place}:{other}", content)
+    return frames[number]
+
+
+def _video(request: Request) -> Response:
+    video = get_store().video(checked_key(request.path_params["digest"]))
+    name = f"{video.digest[:12]}.{video.content_type.rpartition('/')[2]}"
+    save_as = name if "download" in request.query_params else ""
+    return _response(video.content, video.content_type, FOR_EVER, save_as=save_as, asked=request.headers.get("range"))
+
+
+def _still(request: Request) -> Response:
+    digest, side_px = checked_key(request.path_params["digest"]), _side(request)
+    return _kept_thumbnail(
+        f"still:{digest}:{side_px}", lambda: thumbnail(first_frame(get_store().video(digest), side_px), side_px)
+    )
 
 
 def _plotly(_: Request) -> Response:
@@ -313,26 +340,6 @@ def draw_points(pixels: Pixels, item: Points) -> Pixels:
         box = (x - radius_px, y - radius_px, x + radius_px, y + radius_px)
         pen.ellipse(box, fill=(*_POINT_COLOR, round(255 * float(opacities[index]))))
     return np.asarray(PillowImage.alpha_composite(image, dots).convert("RGB"))
-
-
-def film_strip(webp: bytes, side_px: int) -> Pixels:
-    """Stills of a film from left to right, evenly spread, the first and the last among them; never enlarged."""
-    with PillowImage.open(io.BytesIO(webp), formats=("WEBP",)) as film:
-        last = getattr(film, "n_frames", 1) - 1
-        numbers = np.linspace(0, last, min(last + 1, STRIP_STILLS)).round().astype(int)
-        stills = [_still(film, int(number), side_px) for number in numbers]
-    width, height = stills[0].size
-    strip = PillowImage.new("RGB", (len(stills) * (width + STRIP_GAP_PX) - STRIP_GAP_PX, height), "white")
-    for place, still in enumerate(stills):
-        strip.paste(still, (place * (width + STRIP_GAP_PX), 0))
-    return np.asarray(strip)
-
-
-def _still(film: PillowImage.Image, number: int, side_px: int) -> PillowImage.Image:
-    film.seek(number)
-    still = film.convert("RGB")
-    still.thumbnail((side_px, side_px), PillowImage.Resampling.LANCZOS)
-    return still
 
 
 THUMBNAILS: dict[str, Callable[[Any, Manifest], Pixels]] = {"image": _image_pixels, "points": _points_pixels}

@@ -18,8 +18,12 @@ from core.ledger import preview_key
 from core.picture import thumbnail
 from core.store import Store
 from dashboard import blobs
-from dashboard.blobs import STRIP_GAP_PX, STRIP_STILLS, blob_routes, blob_url, draw_points, film_frame, film_strip
+from dashboard.blobs import blob_routes, blob_url, draw_points
+from dashboard.byte_ranges import part_of
 from dashboard.session import get_queue
+from dashboard.stills import STRIP_GAP_PX, STRIP_STILLS, film_frames, film_strip
+from tests.films import a_film as moving
+from tests.films import pan
 from tests.kept import PROVENANCE, a_comparison, a_picture, fill
 
 
@@ -166,8 +170,58 @@ def test_a_strip_shows_first_and_last_and_at_most_eight_evenly_spread() -> None:
 
 
 def test_every_frame_of_a_film_is_a_picture_of_its_own() -> None:
-    grays = [float(pixels(film_frame(a_film(5), str(number))).mean()) for number in range(5)]
+    grays = [float(pixels(frame).mean()) for frame in film_frames(a_film(5))]
     assert grays == pytest.approx(np.linspace(10, 240, 5), abs=4)
+
+
+def test_a_film_is_read_once_for_all_its_frames(
+    client: TestClient, store: Store, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = film_frames(store.read(key, "film.webp"))
+    assert client.get(blob_url("film", key, "film", frame=2)).content == frames[2]
+    monkeypatch.setattr(blobs, "film_frames", lambda _: pytest.fail("they are kept already"))
+    assert [client.get(blob_url("film", key, "film", frame=number)).content for number in range(3)] == frames
+
+
+def test_a_kept_film_is_played_whole_or_in_parts_and_its_still_is_small(client: TestClient, store: Store) -> None:
+    video = moving(pan(3), "mp4")
+    place = blob_url("video", store.put_video(video))
+    whole = client.get(place)
+    assert (whole.content, whole.headers["content-type"]) == (video.content, "video/mp4")
+    assert "content-disposition" not in whole.headers
+    part = client.get(place, headers={"Range": "bytes=4-7"})
+    assert (part.status_code, part.content) == (206, b"ftyp")
+    assert part.headers["content-range"] == f"bytes 4-7/{len(video.content)}"
+    saved = client.get(place, params={"download": 1}).headers["content-disposition"]
+    assert saved == f'attachment; filename="{video.digest[:12]}.mp4"'
+    still = pixels(client.get(blob_url("still", video.digest, side=160)).content)
+    assert np.abs(still.astype(int) - pan(1)[0]).mean() < 8
+
+
+def test_the_film_of_a_result_is_played_and_not_only_saved(client: TestClient, store: Store) -> None:
+    spec = next(a_comparison(store, pictures=1).cells()).spec
+    for seed, kind, content_type in ((1, "mp4", "video/mp4"), (2, "gif", "image/gif")):
+        whole = moving(pan(2), kind).content
+        painted = Animation(frames=np.stack(pan(2)), whole=whole)
+        key = store.publish(replace(spec, seed=seed), Result({"film": painted}), PROVENANCE).key
+        answer = client.get(blob_url("result", key, f"film.{kind}"))
+        assert (answer.content, answer.headers["content-type"]) == (whole, content_type)
+        assert "content-disposition" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "body"),
+    [
+        (None, 200, b"0123456789"), ("bytes=0-", 206, b"0123456789"), ("bytes=2-4", 206, b"234"),
+        ("bytes=8-99", 206, b"89"), ("bytes=-3", 206, b"789"), ("bytes=-99", 206, b"0123456789"),
+        ("bytes=10-", 416, b""), ("bytes=4-2", 416, b""), ("bytes=-0", 416, b""), ("bytes=0-1,3-4", 200, b"0123456789"),
+        ("bytes=-", 200, b"0123456789"), ("lines=1-2", 200, b"0123456789"), ("bytes=a-b", 200, b"0123456789"),
+    ],
+)  # fmt: skip
+def test_a_part_of_a_file_is_what_was_asked_for(asked: str | None, status: int, body: bytes) -> None:
+    found, content, headers = part_of(b"0123456789", asked)
+    assert (found, content) == (status, body)
+    assert headers.get("Content-Range", "").endswith("/10") == (status != 200)
 
 
 def test_plotlys_script_comes_from_this_server_and_may_be_kept_for_ever(client: TestClient) -> None:
