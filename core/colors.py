@@ -1,4 +1,4 @@
-"""From a map's raw values to colors, on a scale that a row of networks can share."""
+"""From a map's raw values to colors, on a scale that a row of networks can share; colors of lines and of classes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ MOST = 0.99
 """Share of a map's pixels that a scale reaches where it does not reach the highest value."""
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 """Of red, green and blue (ITU-R BT.601)."""
+COLORS = ("#2563eb", "#d9480f", "#2b8a3e", "#862e9c", "#c2255c", "#0b7285", "#5c940d", "#495057")
+"""Of lines, and of classes where they are few."""
 
 
 def trimmed(item: Map, share: float) -> Map:
@@ -76,3 +78,10 @@ def _table(name: str) -> NDArray[np.uint8]:
     shares = [index / 255 for index in range(256)]
     triples = sample_colorscale(get_colorscale(name), shares, colortype="tuple")
     return (np.asarray(triples) * 255).round().astype(np.uint8)
+
+
+def color_among(index: int, count: int) -> str:
+    """The color of one of `count` classes; of many, from all around the circle of hues, every other one darker."""
+    if count <= len(COLORS):
+        return COLORS[index]
+    return f"hsl({360 * index / count:.0f}, 65%, {42 if index % 2 else 58}%)"

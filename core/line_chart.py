@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from core.colors import COLORS
 from core.items import Floats, Series
 from core.wording import words
 
@@ -16,7 +17,6 @@ WIDTH, HEIGHT = 300, 190
 LEFT, RIGHT, TOP, BOTTOM = 44, 6, 8, 36
 MAX_POINTS = 400
 """More points than this are thinned out for drawing."""
-COLORS = ("#2563eb", "#d9480f", "#2b8a3e", "#862e9c", "#c2255c", "#0b7285", "#5c940d", "#495057")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -19,11 +19,13 @@ from core.headings import Heading, cell_name, column_headings, row_name, titles
 from core.items import VISUAL_KINDS, Animation, Embedding, Image, Item, Map, Points, Series, Table, Weights, png_bytes
 from core.line_chart import LineChart, line_charts
 from core.manifest import Manifest, StoredItem
-from core.method import Method, field_extra
+from core.method import Method
+from core.parameter_lines import in_words, parameter_lines, variants_together
 from core.picture import thumbnail
+from core.scatter_chart import ScatterChart, scatter_chart
 from core.seen import dot_looks, framed
 from core.store import Store
-from core.wording import formatted, numbers, picture_name, reference, words
+from core.wording import formatted, numbers, picture_name, words
 
 DIRECT_BYTES = 600_000
 """Pictures up to here are embedded as they are stored; larger ones as a WebP of `REDUCED_PX`."""
@@ -31,6 +33,7 @@ REDUCED_PX = 800
 PICTURE_PX = 240
 MAX_PAGE_BYTES = 400_000_000
 MAX_TABLE_ROWS = 200
+DRAWN_KINDS = (*VISUAL_KINDS, Embedding.kind)
 ABSENT = "Not computed, or no longer kept: run it in Gazegrid."
 
 
@@ -64,7 +67,7 @@ class Line:
 
     label: str
     captions: tuple[str, ...]
-    cells: tuple[Drawing | str | None, ...]
+    cells: tuple[Drawing | ScatterChart | str | None, ...]
     scale: ScaleBar | None = None
     number: bool = False
 
@@ -174,7 +177,7 @@ def _section(page: _Page, entry: Entry, number: int) -> Section:
         f"{number}. {_title(comparison)}",
         entry,
         columns=tuple(column_headings(comparison)),
-        methods=tuple((method, _parameters(method)) for method in comparison.methods),
+        methods=tuple((kin[0], parameter_lines(kin)) for kin in variants_together(comparison.methods)),
         blocks=tuple(_block(page, row, several=comparison.bands > 1) for row in rows),
     )
 
@@ -205,35 +208,10 @@ def _loaded(page: _Page, cell: Cell, name: str) -> _Loaded:
     return _Loaded(cell, name, manifest, None, items)
 
 
-def _parameters(method: Method) -> tuple[tuple[str, str, bool], ...]:
-    """(label, value with unit, whether it was changed) of each parameter."""
-    lines = []
-    for name, info in type(method).model_fields.items():
-        value = getattr(method, name)
-        lines.append((words(name), _with_unit(value, field_extra(info).get("unit")), value != info.default))
-    return tuple(lines)
-
-
-def _with_unit(value: Any, unit: str | None) -> str:
-    if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "none"}[value]
-    text = _shown(value, reference)
-    return f"{text} {unit}" if unit else text
-
-
-def _shown(value: Any, said: Callable[[str], str] = str) -> str:
-    """A value of a JSON document as text: lists with commas, `name=1` where there are names. `said`: of a text."""
-    if isinstance(value, list | tuple):
-        return ", ".join(_shown(part, said) for part in value) or "none"
-    if isinstance(value, dict):
-        return ", ".join(f"{name}={_shown(part, said)}" for name, part in value.items()) or "none"
-    return f"{value:g}" if isinstance(value, float) else said(str(value))
-
-
 def _block(page: _Page, row: Sequence[_Loaded], *, several: bool) -> Block:
     cell = row[0].cell
     visuals = dict.fromkeys(
-        item.name for loaded in row if loaded.manifest for item in loaded.manifest.items if item.kind in VISUAL_KINDS
+        item.name for loaded in row if loaded.manifest for item in loaded.manifest.items if item.kind in DRAWN_KINDS
     )
     lines = [_visual_line(page, name, row) for name in visuals]
     name = row_name(cell)
@@ -273,7 +251,9 @@ def _scale_bar(page: _Page, scale: tuple[float, float], item: Map) -> ScaleBar:
     return ScaleBar(page.uri(png_bytes(ramp), "image/png"), f"{scale[0]:.3g}", f"{scale[1]:.3g}", item.unit)
 
 
-def _drawing(page: _Page, loaded: _Loaded, name: str, scale: tuple[float, float] | None) -> Drawing | str:
+def _drawing(
+    page: _Page, loaded: _Loaded, name: str, scale: tuple[float, float] | None
+) -> Drawing | ScatterChart | str:
     item = loaded.items[name]
     alt = f"{words(name)}: {loaded.name}"
     if isinstance(item, Map):
@@ -283,6 +263,8 @@ def _drawing(page: _Page, loaded: _Loaded, name: str, scale: tuple[float, float]
         return _points(page, loaded, item, alt)
     if isinstance(item, Animation):
         return _film(page, loaded, name, alt)
+    if isinstance(item, Embedding):
+        return scatter_chart(item, alt)
     return Drawing(_image_uri(page, item), alt) if isinstance(item, Image) else ""
 
 
@@ -351,7 +333,7 @@ def _details(loaded: _Loaded) -> Details | None:
         tuple(line_charts(series)),
         tuple(tables),
         tuple((name, note) for name, note in notes if note),
-        tuple((label, value) for label, value, _ in _parameters(method)),
+        tuple((label, value) for label, value, _ in parameter_lines([method])),
         _provenance(manifest),
     )
 
@@ -384,5 +366,5 @@ def _flat(document: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]
         if isinstance(value, dict):
             lines += _flat(value, f"{prefix}{name} ")
         else:
-            lines.append((prefix + name, formatted(value) if isinstance(value, float) else _shown(value)))
+            lines.append((prefix + name, formatted(value) if isinstance(value, float) else in_words(value)))
     return lines

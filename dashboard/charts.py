@@ -10,16 +10,15 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.colors import colorize
+from core.colors import color_among, colorize
 from core.items import Embedding, Floats, Map, Pixels, Points, Series
+from core.scatter_chart import NAMED_CLASSES
 from core.seen import dot_looks
 
 LINE_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 PLOTTED_POINTS_MAX = 2_000
 MARKED_EPOCHS = 40
 LEGEND_LETTERS = 32
-NAMED_CLASSES = 20
-"""Of more a legend would be larger than the chart; the pointer names each."""
 DOT_COLOR, DOT_PX = "#ff4020", 9
 """Of points: their color, and a dot's width in pixels of the screen for a radius of one percent."""
 LATTICE = 32
@@ -203,13 +202,6 @@ def _add_lattice(figure: go.Figure, width_px: int, height_px: int, **look: Any) 
     x, y = (axis.ravel() for axis in np.meshgrid(steps * width_px, steps * height_px))
     hidden = {"marker": {"opacity": 0}}
     figure.add_scatter(x=x, y=y, mode="markers", showlegend=False, selected=hidden, unselected=hidden, **look)
-
-
-def color_among(index: int, count: int) -> str:
-    """The color of one of `count` classes; of many, from all around the circle of hues, every other one darker."""
-    if count <= len(COLORS):
-        return COLORS[index]
-    return f"hsl({360 * index / count:.0f}, 65%, {42 if index % 2 else 58}%)"
 
 
 def embedding_figure(item: Embedding) -> go.Figure:

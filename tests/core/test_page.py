@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from core import page
+from core.comparison import Comparison, DatasetRef, variants
 from core.errors import BadInput
 from core.gallery import add_to_gallery
 from core.items import Image, Map, Result, Scalar
+from core.methods import METHODS
 from core.page import export_html
 from core.picture import thumbnail
 from core.store import Store, comparison_path, result_folder
@@ -149,6 +151,25 @@ def test_curves_tables_parameters_and_provenance_are_in_the_details(store: Store
     assert "ab" * 32 in details
     assert "2.15.0" in details
     assert "91 % → 95 %" in text
+
+
+def test_codes_are_drawn_in_the_plane_a_color_a_class(store: Store) -> None:
+    tags = Tags(export_html(store, a_gallery(store, full=True)).decode()).seen
+    codes = [number for number, (tag, found) in enumerate(tags) if tag == "svg" and found.get("class") == "codes"]
+    assert len(codes) == 4, "two pictures, two networks"
+    colors = [found["stroke"] for tag, found in tags[codes[0] :] if tag == "path"][:4]
+    assert len(set(colors)) == 4
+
+
+def test_variants_of_a_method_are_told_once_with_all_their_values(store: Store) -> None:
+    methods = variants(METHODS["autoencoder"], {"code": 8}, {"decoder": ["nearest", "transposed"]})
+    comparison = Comparison((), (), methods, 0, (DatasetRef("1" * 64, "digits"),))
+    store.put_comparison(comparison)
+    text = export_html(store, add_to_gallery(store, "Decoders", comparison.key)).decode()
+    assert text.count("what it asks") == 1
+    assert '<dt>Decoder</dt><dd class="changed">nearest, transposed</dd>' in text
+    assert '<dt>Code</dt><dd class="changed">8</dd>' in text
+    assert "<dt>Epochs</dt><dd>60</dd>" in text
 
 
 def test_an_endless_page_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,6 @@ from dashboard.charts import (
     LATTICE,
     Curve,
     clickable_figure,
-    color_among,
     color_stops,
     curve_figures,
     map_figure,
@@ -117,10 +116,6 @@ def numbers_of(array: Any) -> list[int]:
     if isinstance(array, list):
         return array
     return np.frombuffer(b64decode(array["bdata"]), array["dtype"]).tolist()
-
-
-def test_colors_of_many_classes_are_all_different() -> None:
-    assert len({color_among(index, 30) for index in range(30)}) == 30
 
 
 def test_a_tables_probabilities_are_percent(page: AppTest) -> None:
