@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -20,6 +21,20 @@ def opened(name: str, **query: str) -> AppTest:
     page.run()
     assert not page.exception
     return page
+
+
+def shown(page: AppTest, query: dict[str, str]) -> AppTest:
+    """The first page at this address."""
+    for name, value in query.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def run_button(page: AppTest) -> Any:
+    """Run, with how many cells there would be."""
+    return next(button for button in page.button if button.label.startswith("Run"))
 
 
 def texts(page: AppTest) -> str:

@@ -1,64 +1,36 @@
 from __future__ import annotations
 
-import io
 import json
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image as PillowImage
 from streamlit.testing.v1 import AppTest
 
-import dashboard
 from core.archive import export_zip
 from core.canonical import canonical_json, digest_of
-from core.comparison import Comparison
 from core.gallery import add_to_gallery, find_gallery
 from core.grid import look, submit_grid
 from core.headings import parameters_line
 from core.items import Image, Map, Result
-from core.methods import METHODS, make_method
-from core.networks.catalog import get_card
-from core.networks.layers import layers_of
+from core.methods import make_method
 from core.page import export_html
-from core.presets import PRESETS
 from core.settings import Settings
 from core.store import Store, comparison_path
 from dashboard import live
-from dashboard.panel import networks as panel_networks
 from dashboard.recent import cards, recent_comparisons
 from dashboard.session import get_queue
 from dashboard.sharing import single
 from tests.dashboard.conftest import use
+from tests.dashboard.opened import ENTRY, run_button, shown
 from tests.kept import NETWORKS, PROVENANCE, a_comparison, fill
-from tests.trained import put_local
 
-ENTRY = Path(dashboard.__file__).with_name("navigation.py")
 DOOR = {"method": "detail_search", "pictures": "sample:cat,sample:coffee", "networks": ",".join(NETWORKS), "steps": "7"}
 
 
 @pytest.fixture
 def page(store: Store) -> AppTest:  # noqa: ARG001  the page asks for the same store
     return AppTest.from_file(str(ENTRY), default_timeout=20)
-
-
-def shown(page: AppTest, query: dict[str, str]) -> AppTest:
-    for name, value in query.items():
-        page.query_params[name] = value
-    page.run()
-    assert not page.exception
-    return page
-
-
-def run_button(page: AppTest) -> object:
-    return next(button for button in page.button if button.label.startswith("Run"))
-
-
-def png(side: int) -> bytes:
-    buffer = io.BytesIO()
-    PillowImage.fromarray(np.full((side, side, 3), side, np.uint8)).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def test_the_first_page_says_what_to_do_and_refuses_to_run_nothing(page: AppTest) -> None:
@@ -76,12 +48,6 @@ def test_a_link_prefills_the_form_and_run_makes_the_grid_and_its_link(page: AppT
     assert [ref.name for ref in comparison.pictures] == ["sample:cat", "sample:coffee"]
     assert comparison.methods[0].model_dump()["steps"] == 7
     assert {state.standing for state in look(comparison, store, get_queue()).cells} == {"queued"}
-
-
-def test_only_methods_with_a_place_in_a_grid_are_offered(page: AppTest) -> None:
-    (offered,) = [box for box in shown(page, {}).selectbox if box.label == "Method"]
-    assert offered.options == [method.title for method in METHODS.values() if method.needs.grid]
-    assert METHODS["train"].title not in offered.options
 
 
 def test_a_link_to_a_method_without_a_place_in_a_grid_is_told_so(page: AppTest) -> None:
@@ -189,16 +155,6 @@ def test_a_cell_of_another_grid_is_refused_in_a_sentence(page: AppTest, store: S
     assert page.error[0].value.startswith("This comparison has no cell")
 
 
-def test_uploads_keep_the_good_ones_and_say_what_is_wrong_with_the_others(page: AppTest) -> None:
-    shown(page, {"networks": NETWORKS[0]})
-    upload = page.file_uploader[0]
-    upload.upload("good <b>.png", png(16)).upload("bad.png", b"no picture at all").upload("also good.png", png(17))
-    page.run()
-    assert not page.exception
-    assert run_button(page).label == "Run 2 cells"
-    assert [warning.value.startswith("bad") for warning in page.warning] == [True]
-
-
 def test_redis_away_stored_results_are_seen_and_a_submit_says_so_within_3_s(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, store: Store
 ) -> None:
@@ -266,134 +222,9 @@ def test_a_changed_panel_says_that_the_grid_beside_it_is_of_other_choices(page: 
     assert any(caption.value.startswith("Changed") for caption in page.caption)
 
 
-CLICKS = """
-import streamlit as st
-from dashboard.panel import pictures as panel_pictures
-
-for name in ("sample:cat", "sample:coffee", "sample:cat"):
-    panel_pictures.toggle_picture(name)
-st.text(",".join(ref.name for ref in st.session_state[panel_pictures.PICTURES]))
-"""
-
-
-@pytest.mark.usefixtures("store")
-def test_clicking_a_picture_takes_it_in_and_out() -> None:
-    assert AppTest.from_string(CLICKS, default_timeout=20).run().text[0].value == "sample:coffee"
-
-
-def test_a_preset_sets_method_and_parameters_in_the_form_and_leaves_the_rest(page: AppTest, store: Store) -> None:
-    shown(page, DOOR)
-    preset = next(preset for preset in PRESETS if preset.method == "class_image")
-    page.menu_button[0].click(preset).run()
-    assert not page.exception
-    boxes = {box.label: box.value for box in page.selectbox}
-    assert (boxes["Method"], boxes["Class name"]) == ("class_image", "tabby")
-    assert [box.value for box in page.multiselect if box.label == "Judges"] == [list(NETWORKS)]
-    next(field for field in page.number_input if field.label == "Steps").set_value(11)
-    run_button(page).click().run()
-    comparison = store.comparison(page.query_params["grid"])
-    assert comparison.methods[0] == preset.made(NETWORKS).model_copy(update={"steps": 11})
-    assert len(comparison.pictures) == 2
-
-
-def test_a_preset_of_style_brings_pictures_and_networks_to_an_empty_panel(page: AppTest, store: Store) -> None:
-    shown(page, {})
-    preset = next(preset for preset in PRESETS if preset.question == "What does it take for style?")
-    page.menu_button[0].click(preset).run()
-    assert run_button(page).label == "Run 6 cells"
-    run_button(page).click().run()
-    assert not page.exception
-    comparison = store.comparison(page.query_params["grid"])
-    assert tuple(ref.name for ref in comparison.pictures) == preset.pictures
-    assert set(comparison.networks) == set(preset.networks)
-
-
-def test_a_preset_of_style_leaves_what_was_chosen(page: AppTest) -> None:
-    shown(page, {"pictures": "sample:coffee", "networks": NETWORKS[0]})
-    preset = next(preset for preset in PRESETS if preset.method == "photo_style")
-    page.menu_button[0].click(preset).run()
-    assert not page.exception
-    assert run_button(page).label == "Run 1 cell"
-
-
-def test_where_did_it_look_asks_several_methods_the_same_in_one_grid(page: AppTest, store: Store) -> None:
-    shown(page, {"pictures": "sample:cat", "networks": ",".join(NETWORKS)})
-    preset = next(preset for preset in PRESETS if preset.question == "Where did it look?")
-    page.menu_button[0].click(preset).run()
-    (beside,) = [box for box in page.multiselect if box.label == "Beside it"]
-    assert (beside.value, "fixation" in beside.options) == (list(preset.beside), False)
-    next(box for box in page.selectbox if box.label == "Class name").select("tabby").run()
-    assert run_button(page).label == "Run 8 cells"
-    run_button(page).click().run()
-    assert not page.exception
-    comparison = store.comparison(page.query_params["grid"])
-    assert [method.name for method in comparison.methods] == ["fixation", *preset.beside]
-    assert {method.model_dump()["class_name"] for method in comparison.methods} == {"tabby"}
-    assert [heading.value for heading in page.subheader if "Grad" in heading.value] != []
-    assert not any(caption.value.startswith("Changed") for caption in page.caption)
-
-
-def test_a_grid_of_several_methods_starts_the_panel_with_all_of_them(page: AppTest, store: Store) -> None:
-    one = a_comparison(store, pictures=1)
-    methods = (make_method("fixation", {}), make_method("occlusion", {"window": 30}), make_method("cam", {}))
-    comparison = Comparison(one.pictures, one.networks, methods)
-    store.put_comparison(comparison)
-    shown(page, {"grid": comparison.key})
-    assert run_button(page).label == "Run 6 cells"
-    assert not any(caption.value.startswith("Changed") for caption in page.caption)
-    run_button(page).click().run()
-    assert page.query_params["grid"] == comparison.key
-
-
-def test_a_link_names_methods_beside_the_first(page: AppTest, store: Store) -> None:
-    asked = {"method": "fixation", "beside": "grad_cam", "rival": "lynx"}
-    shown(page, asked | {"pictures": "sample:cat", "networks": NETWORKS[0]})
-    run_button(page).click().run()
-    fixation, grad_cam = store.comparison(page.query_params["grid"]).methods
-    assert (fixation.name, grad_cam.name, grad_cam.model_dump()["rival"]) == ("fixation", "grad_cam", "lynx")
-
-
-def test_a_method_that_is_chosen_leaves_the_ones_beside_it(page: AppTest) -> None:
-    shown(page, {"method": "fixation", "beside": "grad_cam,saliency"})
-    next(box for box in page.selectbox if box.label == "Method").select("grad_cam").run()
-    assert not page.exception
-    assert next(box for box in page.multiselect if box.label == "Beside it").value == ["saliency"]
-
-
 def test_parameters_are_told_as_a_reader_names_them() -> None:
     method = make_method("class_image", {"judges": "random/resnet18", "decay": 0.5, "class_name": "tabby"})
     assert parameters_line(method) == "class_name = tabby, judges = resnet18, decay = 0.5"
-
-
-def test_class_names_of_several_networks_come_once() -> None:
-    names = panel_networks.class_names(NETWORKS)
-    assert len(names) == len(set(names))
-
-
-@pytest.mark.usefixtures("settings")
-@pytest.mark.parametrize(
-    ("networks", "sentence"),
-    [
-        (("random/vit_tiny_patch16_224", "random/mixer_s16_224"), ""),
-        (("random/resnet18", "timm/resnet50.a1_in1k"), ""),
-        (("random/resnet18", "random/vit_tiny_patch16_224"), "no layer name in common: depth compares"),
-        ((), "Choose networks first"),
-    ],
-)
-def test_layers_are_those_that_the_chosen_networks_share_or_a_sentence_says_why_not(
-    networks: tuple[str, ...], sentence: str
-) -> None:
-    layers, said = panel_networks.layers_in_common(networks)
-    assert bool(layers) == (not sentence)
-    assert sentence in said
-    assert all(layer.name in layers_of(get_card(name)) for layer in layers for name in networks)
-
-
-def test_a_network_that_was_never_loaded_lists_no_layers_yet(settings: Settings, store: Store) -> None:  # noqa: ARG001
-    put_local(settings.home, "mine", model_args={"drop_rate": 0.1})
-    layers, said = panel_networks.layers_in_common(["local/mine"])
-    assert not layers
-    assert said == "The layers of mine are listed here once a first cell has been computed."
 
 
 def test_a_comparison_is_saved_and_exported_without_being_in_a_gallery(page: AppTest, store: Store) -> None:
