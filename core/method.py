@@ -270,6 +270,20 @@ def named_pictures(method: Method) -> list[str]:
     return list(dict.fromkeys(digest for digests in each for digest in digests if digest))
 
 
+def named_films(method: Method) -> list[str]:
+    """Digests of the films that the parameters name, each once."""
+    values = [getattr(method, name) for name in film_fields(type(method))]
+    return list(dict.fromkeys(filter(None, values)))
+
+
+def unchosen(method: Method) -> list[str]:
+    """What it cannot do without and the parameters do not name yet, in words."""
+    fields = type(method).model_fields
+    results = [name for name, field in fields.items() if field_extra(field).get("choices") == "results"]
+    asked = {"a trained model": results, "a film": film_fields(type(method))}
+    return [what for what, names in asked.items() if any(not getattr(method, name) for name in names)]
+
+
 def matters(cls: type[Method], name: str, values: Mapping[str, Any]) -> bool:
     """Whether the field has a meaning under `values` of the fields before it (their defaults where they have none)."""
     conditions = field_extra(cls.model_fields[name]).get("when") or {}

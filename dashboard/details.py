@@ -15,10 +15,12 @@ from core.errors import BadLink, GazegridError
 from core.grid import Grid, look
 from core.headings import cell_name, column_heading, column_name
 from core.manifest import Manifest, StoredItem
-from core.wording import numbers, words
+from core.method import named_films
+from core.wording import file_size, numbers, words
 from dashboard.blobs import blob_url
 from dashboard.cells import View, item_url, scale_among, shared_by
 from dashboard.charts import Curve
+from dashboard.films import compared, show_compared, show_whole, whole_file
 from dashboard.links import CELL, VIEW
 from dashboard.live import one_of, show_grid, view_controls
 from dashboard.places import show_places, takes_places
@@ -106,9 +108,9 @@ def _offered(opened: Opened) -> dict[str, Callable[[Opened], None]]:
     kinds = {item.kind for item in opened.manifest.items}
     offered: dict[str, tuple[bool, Callable[[Opened], None]]] = {
         PLACES: (takes_places(opened.cell.method), _places),
-        PICTURES: (True, _pictures),
+        PICTURES: (bool(kinds & {*STILL}) or "animation" not in kinds, _pictures),
         CODES: ("embedding" in kinds, partial(_side_by_side, kind="embedding")),
-        FILMS: ("animation" in kinds, partial(_side_by_side, kind="animation")),
+        FILMS: ("animation" in kinds, _films),
         CURVES: (True, _curves),
         NUMBERS: ("scalar" in kinds, _numbers),
         VALUES: (True, _values),
@@ -180,6 +182,23 @@ def _side_by_side(opened: Opened, *, kind: str) -> None:
                 show_item(opened.shown(item))
 
 
+def _films(opened: Opened) -> None:
+    """A film under one slider with what it was, and whole films as they are saved; else all films."""
+    manifest = opened.manifest
+    if pair := compared(manifest):
+        told, film = st.columns([1, 2.2], gap="large")
+        with told:
+            for item in pair:
+                st.caption(f"**{plain(words(item.name))}** · {plain(item.meta.get('caption', ''))}")
+        with film, st.container(width=560):
+            show_compared(manifest, *pair)
+    wholes = [(item, file) for item in manifest.items if (file := whole_file(item))]
+    if wholes:
+        show_whole(manifest, wholes, named_films(opened.cell.method))
+    else:
+        _side_by_side(opened, kind="animation")
+
+
 def _numbers(opened: Opened) -> None:
     """Every number of the row's cells, side by side."""
     cells = [(state.cell, numbers(state.manifest.items)) for state in opened.row.cells if state.manifest]
@@ -228,7 +247,7 @@ def _origin(opened: Opened) -> None:
         st.markdown("**Files**")
         for file in opened.manifest.files:
             st.link_button(
-                f"{plain(file.name)} · {_size(file.size_bytes)}",
+                f"{plain(file.name)} · {file_size(file.size_bytes)}",
                 blob_url("result", opened.manifest.key, file.name, download=1),
                 icon=":material/download:", type="tertiary", help=f"SHA-256 {file.sha256}",
             )  # fmt: skip
@@ -253,7 +272,3 @@ def _facts(values: dict[str, Any]) -> None:
     rows = [{"Name": name.replace("_", " "), "Value": str(value)} for name, value in flat.items()]
     widths = {"Name": st.column_config.TextColumn(width=170), "Value": st.column_config.TextColumn(width="large")}
     st.dataframe(rows, hide_index=True, height="content", column_config=widths)
-
-
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1e6 else f"{max(1, round(size_bytes / 1e3))} kB"

@@ -19,6 +19,7 @@ from core.comparison import combinations
 from core.method import REGION, Choices, Method, field_bounds, field_extra, matters, validated
 from core.networks.layers import SharedLayer
 from core.samples import shipped_styles
+from dashboard.panel.films import film_field
 from dashboard.panel.pictures import picture_field
 from dashboard.panel.regions import region_field
 from dashboard.session import plain
@@ -134,6 +135,8 @@ def _widget(field: FieldInfo) -> Widget:
     choices = field_extra(field).get("choices")
     if choices is not None:
         return _CHOICES[choices]
+    if field_extra(field).get("film"):
+        return _film
     if get_origin(field.annotation) is Literal:
         return _choice
     kinds = {kind for kind in (get_args(field.annotation) or (field.annotation,)) if kind is not type(None)}
@@ -254,6 +257,12 @@ def _pictures(label: str, field: FieldInfo, key: str, _: Offered) -> Any:
         return region_field(key)
     chosen = picture_field(key, tuple(shipped_styles()), several=several)
     return chosen if several else "".join(chosen)
+
+
+def _film(label: str, field: FieldInfo, key: str, _: Offered) -> str:
+    """A film that was uploaded, by its digest."""
+    st.markdown(label, help=field.description)
+    return film_field(key)
 
 
 def _result(label: str, field: FieldInfo, key: str, offered: Offered) -> str:

@@ -78,6 +78,18 @@ class Painting:
         }
 
 
+def steadiness_in_words(items: Mapping[str, Item]) -> str:
+    """What was measured of a painted film, in a sentence or two; empty where nothing was."""
+    told = []
+    places = {"flicker": "Where the film does not change, the painting", "motion_error": "Along its motion, it"}
+    for name, place in places.items():
+        steady, alone = items.get(name), items.get(f"{name}_alone")
+        if isinstance(steady, Scalar) and isinstance(alone, Scalar):
+            instead = f"with frames painted each by itself, by {alone.value:.2g}"
+            told.append(f"{place} changes by {steady.value:.2g} {OF_255} from frame to frame; {instead}.")
+    return " ".join(told)
+
+
 def _small(frame: Pixels) -> Pixels:
     """(h, w, 3), the longer side `SHOWN_PX` at most."""
     height, width = frame.shape[:2]

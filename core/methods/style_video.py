@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator
@@ -51,7 +52,7 @@ class StyleVideo(Method):
 
     model: str = parameter("", "Key of the result that holds the style model.", choices="results", of="style_model")
     video: Annotated[str, AfterValidator(checked_digest)] = parameter(
-        "", "The film, MP4 or GIF: for `gazegrid run` a file, else the digest of one that is kept.", film=True
+        "", "The film, MP4 or GIF; for `gazegrid run` a file, or the digest of one that is kept.", film=True
     )
     size_px: int = parameter(480, "Longer side of the film; a smaller one keeps its size.", unit="px", ge=32, le=1280)
     frames: int = parameter(300, "Frames that are painted at most, from the first on.", unit="frames", ge=2, le=3000)
@@ -76,4 +77,7 @@ class StyleVideo(Method):
         )
         with decoded(context.video(self.video), self.size_px, self.frames) as film:
             items = feed_forward.films.Painting(film, painter, context).items(self.kind)
-        return Result(captioned(items, [output for output in self.outputs if output.name in items]))
+        told = captioned(items, [output for output in self.outputs if output.name in items])
+        shown = told["stylized"]
+        said = f"{shown.caption}. {feed_forward.films.steadiness_in_words(items)}".strip()
+        return Result(told | {"stylized": replace(shown, caption=said)})

@@ -1,4 +1,4 @@
-"""Six small components of our own, each a script and a style beside this file; nothing comes from elsewhere."""
+"""Seven small components of our own, each a script and a style beside this file; nothing comes from elsewhere."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ _FILM = """<div class="film"><img>
 <div class="controls"><button type="button"></button>
 <input type="range" min="0" step="1" aria-label="Frame"><output></output></div></div>"""
 
+_FILM_PAIR = """<div class="films"><div class="pair"><img class="right"><img class="left">
+<input type="range" min="0" max="100" value="50" step="0.5" aria-label="Border between the two films">
+<div class="line"></div></div>
+<figcaption><span></span><span></span></figcaption>
+<div class="controls"><button type="button"></button>
+<input type="range" min="0" step="1" aria-label="Frame"><output></output></div></div>"""
+
 
 def _component(name: str, html: str) -> Any:
     script = (FOLDER / f"{name}.js").read_text("utf-8")
@@ -38,6 +45,7 @@ _chosen = _component("chosen", "<ul></ul>")
 _slider = _component("slider", _SLIDER)
 _codes = _component("codes", _CODES)
 _film = _component("film", _FILM)
+_film_pair = _component("film_pair", _FILM_PAIR)
 
 
 def grid_view(data: dict[str, Any], *, key: str, on_click: Callable[[], None]) -> None:
@@ -79,3 +87,8 @@ def film_view(data: dict[str, Any], *, key: str) -> None:
     `labels`: what each frame is; empty where a number is enough.
     """
     _film(key=key, data=data)
+
+
+def film_pair(data: dict[str, Any], *, key: str) -> None:
+    """Two films `{name, url}`, `left` and `right`, of `count` frames of `frame_ms`, with a border that can be moved."""
+    _film_pair(key=key, data=data)

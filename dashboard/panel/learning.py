@@ -10,10 +10,10 @@ import streamlit as st
 
 from core.comparison import Comparison, DatasetRef, PictureRef, has_place, variants
 from core.errors import BadInput
-from core.method import Method, field_extra
+from core.method import Method, field_extra, unchosen
 from core.methods import METHODS
 from core.presets import VARIED, VariedPreset
-from core.wording import question
+from core.wording import listed, question
 from dashboard.form import Offered, field_label, method_fields, prefill
 from dashboard.links import Draft
 from dashboard.panel.datasets import choose_datasets, start_from_datasets
@@ -56,7 +56,7 @@ def show_panel(top: Any, beside: Comparison | None = None) -> None:
         methods, fault = (), error
     seed = choose_seed()
     with top:
-        lacking = _lacking(cls, pictures, datasets, networks)
+        lacking = _lacking(cls, pictures, datasets, networks, methods)
         ready = methods and not lacking
         draft = drafted(lambda: _comparison(pictures, networks, methods, seed, datasets)) if ready else None
         cells = max(1, len(pictures) + len(datasets)) * max(1, len(networks)) * len(methods) if ready else 0
@@ -104,14 +104,19 @@ def _choose_rows(cls: type[Method]) -> tuple[Sequence[PictureRef], Sequence[Data
 
 
 def _lacking(
-    cls: type[Method], pictures: Sequence[PictureRef], datasets: Sequence[DatasetRef], networks: Sequence[str]
+    cls: type[Method],
+    pictures: Sequence[PictureRef],
+    datasets: Sequence[DatasetRef],
+    networks: Sequence[str],
+    methods: Sequence[Method],
 ) -> str:
     needs = cls.needs
     asked = (
         ("a data set", needs.dataset, datasets), ("a picture", needs.pictures, pictures),
         ("a network", needs.network, networks),
     )  # fmt: skip
-    return " and ".join(what for what, needed, given in asked if needed and not given)
+    rows = [what for what, needed, given in asked if needed and not given]
+    return listed([*rows, *dict.fromkeys(what for method in methods for what in unchosen(method))])
 
 
 def _preset_label(preset: VariedPreset) -> str:

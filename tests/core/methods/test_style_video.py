@@ -87,6 +87,14 @@ def test_a_still_film_has_no_flicker_and_a_noisy_one_less_than_frames_painted_al
     assert 0 < noise["motion_error"] < noise["motion_error_alone"]
 
 
+def test_what_was_measured_is_told_in_words_with_the_film() -> None:
+    result = run(a_film(noisy(5, spread=0.6), "mp4"))
+    steady, alone = (f"{result.metrics[name]:.2g}" for name in ("flicker", "flicker_alone"))
+    assert f"the painting changes by {steady} of 255 from frame to frame" in film(result).caption
+    assert f"painted each by itself, by {alone}." in film(result).caption
+    assert film(run(a_film(pan(1)))).caption.endswith("all of it is in its file.")
+
+
 def test_one_frame_is_painted_and_nothing_is_told_of_flicker() -> None:
     assert list(run(a_film(pan(1))).items) == ["stylized", "original", "frames"]
 
