@@ -1,6 +1,6 @@
 """A gallery as a zip that another Gazegrid can import: all or nothing, every checksum looked at first.
 
-gallery.json   comparisons/KEY.json   pictures/DIGEST.png   results/KEY/manifest.json + files
+gallery.json   comparisons/KEY.json   pictures/DIGEST.png   videos/DIGEST   results/KEY/manifest.json + files
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from core.errors import BadInput, Damaged, GazegridError
 from core.gallery import Gallery, gallery_path, load_gallery, save_gallery
 from core.items import KINDS
 from core.manifest import FILE_NAME, Manifest
-from core.method import named_pictures
+from core.method import named_films, named_pictures
 from core.picture import Picture, read_picture
 from core.spec import checked_key
 from core.store import Store, result_folder
+from core.video import Video, read_video
 
 MAX_ARCHIVE_BYTES = 2 * 2**30
 MAX_FILES = 100_000
@@ -33,7 +34,7 @@ _ZIP_ERRORS = (
 
 
 def export_zip(store: Store, gallery: Gallery) -> bytes:
-    """The gallery with its comparisons, pictures and the results that are there. Raises BadInput, Damaged."""
+    """The gallery with its comparisons, pictures, and what is there of films and results. Raises BadInput, Damaged."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         written: set[str] = set()
@@ -53,6 +54,8 @@ def export_zip(store: Store, gallery: Gallery) -> bytes:
             put(f"comparisons/{entry.comparison}.json", canonical_json(comparison.document()))
             for digest in _pictures_of(comparison):
                 put(f"pictures/{digest}.png", store.picture(digest).png())
+            for digest in filter(store.has_video, _films_of(comparison)):
+                put(f"videos/{digest}", store.video(digest).content)
             for cell in comparison.cells():
                 manifest = store.manifest(cell.spec.key)
                 for file in manifest.files if manifest else ():
@@ -70,6 +73,11 @@ def _pictures_of(comparison: Comparison) -> list[str]:
     return list(dict.fromkeys((*about, *named)))
 
 
+def _films_of(comparison: Comparison) -> list[str]:
+    """Digests of the films that its methods name."""
+    return list(dict.fromkeys(digest for method in comparison.methods for digest in named_films(method)))
+
+
 @dataclass
 class _Contents:
     """An archive that has been looked through: nothing of it is in the store yet."""
@@ -77,6 +85,7 @@ class _Contents:
     gallery: Gallery
     comparisons: list[Comparison] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
+    films: list[Video] = field(default_factory=list)
     results: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
 
@@ -92,6 +101,8 @@ def import_zip(store: Store, data: bytes) -> Gallery:
         gallery = _merged(store, contents.gallery)
         for picture in contents.pictures:
             store.put_picture(picture)
+        for film in contents.films:
+            store.put_video(film)
         for key, files in contents.results.items():
             store.shelf.write_group(result_folder(key), files, last=FILE_NAME)
         for comparison in contents.comparisons:
@@ -133,12 +144,7 @@ def _looked_through(members: Mapping[str, bytes]) -> _Contents:
     for entry in contents.gallery.entries:
         comparison = _comparison(rest.pop(f"comparisons/{entry.comparison}.json", b""), entry.comparison)
         contents.comparisons.append(comparison)
-        for digest in _pictures_of(comparison):
-            if (png := rest.pop(f"pictures/{digest}.png", None)) is not None:
-                contents.pictures.append(_picture(png, digest))
-        for cell in comparison.cells():
-            if (content := rest.pop(f"results/{cell.spec.key}/{FILE_NAME}", None)) is not None:
-                contents.results[cell.spec.key] = _result(cell.spec.key, content, rest)
+        _take(comparison, rest, contents)
     if {picture.digest for picture in contents.pictures} != {
         digest for comparison in contents.comparisons for digest in _pictures_of(comparison)
     }:
@@ -146,6 +152,19 @@ def _looked_through(members: Mapping[str, bytes]) -> _Contents:
     if rest:
         raise BadInput(f"this gallery's zip holds something that its gallery does not name: {min(rest)[:80]!r}")
     return contents
+
+
+def _take(comparison: Comparison, rest: dict[str, bytes], contents: _Contents) -> None:
+    """What a comparison names, out of `rest` and checked, into `contents`. Raises BadInput, Damaged."""
+    for digest in _pictures_of(comparison):
+        if (png := rest.pop(f"pictures/{digest}.png", None)) is not None:
+            contents.pictures.append(_picture(png, digest))
+    for digest in _films_of(comparison):
+        if (film := rest.pop(f"videos/{digest}", None)) is not None:
+            contents.films.append(_film(film, digest))
+    for cell in comparison.cells():
+        if (content := rest.pop(f"results/{cell.spec.key}/{FILE_NAME}", None)) is not None:
+            contents.results[cell.spec.key] = _result(cell.spec.key, content, rest)
 
 
 def _comparison(content: bytes, key: str) -> Comparison:
@@ -163,6 +182,13 @@ def _picture(png: bytes, digest: str) -> Picture:
     if picture.digest != digest:
         raise Damaged(f"picture {digest[:12]} is not what its name is the hash of")
     return picture
+
+
+def _film(content: bytes, digest: str) -> Video:
+    film = read_video(content, f"film {digest[:12]}")
+    if film.digest != digest:
+        raise Damaged(f"film {digest[:12]} is not what its name is the hash of")
+    return film
 
 
 def _result(key: str, content: bytes, rest: dict[str, bytes]) -> dict[str, bytes]:

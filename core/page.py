@@ -25,12 +25,15 @@ from core.picture import thumbnail
 from core.scatter_chart import ScatterChart, scatter_chart
 from core.seen import dot_looks, framed
 from core.store import Store
+from core.video import Video
 from core.wording import formatted, numbers, picture_name, words
 
 DIRECT_BYTES = 600_000
 """Pictures up to here are embedded as they are stored; larger ones as a WebP of `REDUCED_PX`."""
 REDUCED_PX = 800
 PICTURE_PX = 240
+FILM_BYTES = 20_000_000
+"""Films up to here are embedded whole; of larger ones the small frames that the dashboard shows."""
 MAX_PAGE_BYTES = 400_000_000
 MAX_TABLE_ROWS = 200
 DRAWN_KINDS = (*VISUAL_KINDS, Embedding.kind)
@@ -39,13 +42,17 @@ ABSENT = "Not computed, or no longer kept: run it in Gazegrid."
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture in a cell. `dots` (x, y, radius, opacity) lie over it, in a frame of `width` x `height` pixels."""
+    """A picture in a cell. `dots` (x, y, radius, opacity) lie over it, in a frame of `width` x `height` pixels.
+
+    `played`: it is a film with a player.
+    """
 
     uri: str
     alt: str
     dots: tuple[tuple[float, float, float, float], ...] = ()
     width: int = 0
     height: int = 0
+    played: bool = False
 
 
 @dataclass(frozen=True)
@@ -277,11 +284,14 @@ def _image_uri(page: _Page, item: Image) -> str:
 
 def _film(page: _Page, loaded: _Loaded, name: str, alt: str) -> Drawing | str:
     """The film as it is stored, the first time; films are the heaviest part of a page."""
-    key = loaded.cell.spec.key
+    key, item = loaded.cell.spec.key, loaded.items[name]
     place = f"{key}/{name}"
     if place in page.films:
         return f"Shown above: {page.films[place]}"
     page.films[place] = alt
+    if isinstance(item, Animation) and 0 < len(item.whole) <= FILM_BYTES:
+        content_type = Video(item.whole).content_type
+        return Drawing(page.uri(item.whole, content_type), alt, played=not content_type.startswith("image/"))
     manifest = loaded.manifest
     content = page.store.read(key, manifest.item(name).file("webp").name) if manifest else b""
     return Drawing(page.uri(content, "image/webp"), alt)

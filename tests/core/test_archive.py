@@ -3,6 +3,7 @@ import random
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core import archive
@@ -12,10 +13,13 @@ from core.comparison import Comparison, PictureRef
 from core.drawn_styles import STYLES
 from core.errors import BadInput, Damaged, GazegridError
 from core.gallery import Gallery, add_to_gallery, galleries, load_gallery
+from core.inputs import video_path
+from core.items import Animation, Result
 from core.manifest import FILE_NAME
 from core.methods import METHODS, make_method
 from core.store import Store
-from tests.kept import a_comparison, a_gallery, a_picture, fill
+from tests.films import a_film, pan
+from tests.kept import PROVENANCE, a_comparison, a_gallery, a_picture, fill
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def elsewhere(tmp_path: Path) -> Store:
 
 def kept_files(store: Store) -> dict[str, bytes]:
     root = Path(store.shelf.root)
-    folders = ("results", "pictures", "comparisons", "galleries")
+    folders = ("results", "pictures", "videos", "comparisons", "galleries")
     return {
         str(path.relative_to(root)): path.read_bytes()
         for folder in folders
@@ -92,6 +96,42 @@ def test_pictures_that_a_method_names_travel_with_its_comparison(store: Store, e
         rest = {name: content for name, content in members.items() if lost not in name}
         with pytest.raises(BadInput, match="lacks a picture that its comparisons name"):
             import_zip(Store(Path(elsewhere.shelf.root).with_name("other")), zipped(rest))
+
+
+def a_painted_film(store: Store) -> tuple[Gallery, str, str]:
+    """A gallery with a film that is kept and painted; the digest of the film, the key of the result."""
+    digest = store.put_video(a_film(pan(3), "mp4"))
+    comparison = Comparison((), (), (make_method("style_video", {"model": "a" * 64, "video": digest}),))
+    store.put_comparison(comparison)
+    (cell,) = comparison.cells()
+    painted = Animation(frames=np.stack(pan(2)), whole=a_film(pan(2), "mp4").content)
+    key = store.publish(cell.spec, Result({"stylized": painted}), PROVENANCE).key
+    return add_to_gallery(store, "Films", comparison.key), digest, key
+
+
+def test_a_painted_film_travels_with_the_film_that_it_was_made_from(store: Store, elsewhere: Store) -> None:
+    gallery, digest, key = a_painted_film(store)
+    data = export_zip(store, gallery)
+    assert import_zip(elsewhere, data) == gallery
+    assert elsewhere.video(digest).content == store.video(digest).content
+    assert elsewhere.read(key, "stylized.mp4") == store.read(key, "stylized.mp4")
+    members = members_of(data)
+    other = Store(Path(elsewhere.shelf.root).with_name("other"))
+    with pytest.raises(Damaged, match="is not what its name is the hash of"):
+        import_zip(other, zipped({**members, f"videos/{digest}": a_film(pan(4)).content}))
+    with pytest.raises(BadInput, match="begins with"):
+        import_zip(other, zipped({**members, f"videos/{digest}": b"no film"}))
+    with pytest.raises(BadInput, match="does not name"):
+        import_zip(other, zipped({**members, f"videos/{'0' * 64}": a_film().content}))
+    assert kept_files(other) == {}
+
+
+def test_a_gallery_whose_film_is_gone_travels_without_it(store: Store, elsewhere: Store) -> None:
+    gallery, digest, key = a_painted_film(store)
+    store.shelf.delete(video_path(digest))
+    import_zip(elsewhere, export_zip(store, gallery))
+    assert elsewhere.has(key)
+    assert not elsewhere.has_video(digest)
 
 
 def test_cells_that_were_not_computed_stay_away(store: Store, elsewhere: Store) -> None:

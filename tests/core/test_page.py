@@ -9,11 +9,13 @@ from core import page
 from core.comparison import Comparison, DatasetRef, variants
 from core.errors import BadInput
 from core.gallery import add_to_gallery
-from core.items import Image, Map, Result, Scalar
+from core.items import Animation, Image, Map, Result, Scalar
 from core.methods import METHODS
 from core.page import export_html
 from core.picture import thumbnail
 from core.store import Store, comparison_path, result_folder
+from core.video_writer import FilmKind
+from tests.films import a_film, pan
 from tests.kept import PROVENANCE, a_comparison, a_full_result, a_gallery, a_picture, a_small_result, fill, undefine
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -121,6 +123,27 @@ def test_a_film_is_in_the_page_once(store: Store) -> None:
     text = export_html(store, gallery).decode()
     assert text.count(film) == 1
     assert text.count("Shown above") == 1
+
+
+@pytest.mark.parametrize(("kind", "begins"), [("mp4", "data:video/mp4;"), ("gif", "data:image/gif;")])
+def test_a_whole_film_is_played_in_the_page_and_a_huge_one_is_shown_small(
+    store: Store, monkeypatch: pytest.MonkeyPatch, kind: FilmKind, begins: str
+) -> None:
+    comparison = a_comparison(store, pictures=1, networks=["random/resnet18"])
+    film = Animation(frames=np.stack(pan(2)), whole=a_film(pan(3), kind).content)
+    (cell,) = comparison.cells()
+    store.publish(cell.spec, Result({"stylized": film}), PROVENANCE)
+    gallery = add_to_gallery(store, "Films", comparison.key)
+
+    def films() -> list[str]:
+        tags = Tags(export_html(store, gallery).decode()).seen
+        return [str(found["src"]) for tag, found in tags if tag == "video" or "Stylized" in str(found.get("alt"))]
+
+    (source,) = films()
+    assert source.startswith(begins)
+    assert page.b64encode(film.whole).decode() in source
+    monkeypatch.setattr(page, "FILM_BYTES", len(film.whole) - 1)
+    assert [source.partition(";")[0] for source in films()] == ["data:image/webp"]
 
 
 def test_points_lie_where_the_dashboard_draws_them_over_what_the_network_saw(store: Store) -> None:
