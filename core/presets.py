@@ -136,4 +136,10 @@ VARIED = (
         {"architecture": ("linear", "dense", "convolutional")},
         note="linear, dense, convolutional",
     ),
+    VariedPreset(
+        "What keeps a GAN from failing?",
+        "gan",
+        {"normalization": ("spectral", "batch"), "average": (0.998, 0.0)},
+        note="two discriminators, averaged or not",
+    ),
 )

@@ -198,16 +198,8 @@ def test_a_click_into_a_picture_asks_for_the_neuron_there_and_the_way_back_leads
 
 def test_a_kept_comparison_is_found_among_the_galleries(visit, ran):
     visit.open_grid(ran.link, cells=2)
-    page = visit.page
-    page.get_by_role("button", name="Save").click()
-    page.get_by_role("combobox", name="Gallery").fill("My story")
-    page.keyboard.press("Enter")
-    page.get_by_role("button", name="Save to gallery").click()
-    page.get_by_text("Kept in My story").wait_for()
-    page.keyboard.press("Escape")
-    visit.go_to("Galleries")
-    page.get_by_role("link", name="My story").click()
-    page.locator(".small-grid img").nth(2).wait_for()
+    visit.keep_in("My story")
+    visit.page.locator(".small-grid img").nth(2).wait_for()
     assert visit.faults() == []
 
 
@@ -218,10 +210,79 @@ def test_exports_open_without_any_network(visit, browser, ran, tmp_path):
     archive = visit.download("Zip for another Gazegrid", tmp_path / "story.zip")
     assert "gallery.json" in zipfile.ZipFile(archive).namelist()
     with visiting(browser, html.as_uri(), offline=True) as reader:
-        reader.open()
-        reader.page.locator("img").first.wait_for()
-        broken = reader.page.locator("img").evaluate_all("all => all.filter((one) => !one.naturalWidth).length")
-        assert (broken, reader.hosts(), reader.faults()) == (0, set(), [])
+        reads_without_a_network(reader)
+
+
+def reads_without_a_network(reader: Visit) -> None:
+    """An exported page is whole, and asks nobody for anything."""
+    reader.open()
+    reader.page.locator("img").first.wait_for()
+    broken = reader.page.locator("img").evaluate_all("all => all.filter((one) => !one.naturalWidth).length")
+    assert (broken, reader.hosts(), reader.faults()) == (0, set(), [])
+
+
+@pytest.fixture(scope="module")
+def learned(browser, up) -> str:
+    """The link of a grid of two decoders that have learned the digits for one epoch."""
+    with visiting(browser, up.address) as visit:
+        visit.open()
+        page = visit.page
+        page.get_by_role("radio", name="Networks learn").click()
+        page.get_by_role("button", name="Start from a preset").click()
+        page.get_by_text("Which decoder draws best?").click()
+        visit.settle()
+        page.get_by_role("button", name="Remove unpooling").click()
+        visit.set_number("Epochs", "1")
+        visit.set_number("Few labels", "0")
+        page.get_by_role("button", name="Run 2 cells").click()
+        page.get_by_text("2 of 2 done").wait_for(timeout=DONE_MS)
+        return page.url
+
+
+def test_two_decoders_that_learned_the_digits_stand_side_by_side(visit, learned):
+    visit.open_grid(learned, cells=2)
+    assert [url.rpartition("/")[2] for url in visit.cell_pictures()] == ["reconstructions.png"] * 2
+    square = visit.page.locator(".grid .rowhead img")
+    assert square.evaluate("image => image.decode().then(() => image.naturalWidth === image.naturalHeight)")
+    assert visit.faults() == []
+
+
+def test_a_code_in_the_plane_shows_its_picture_and_after_a_click_its_neighbours(visit, learned):
+    visit.open_grid(learned, cells=2)
+    page = visit.page
+    page.locator(".grid .cell button.frame").first.click()
+    page.get_by_role("radio", name="Codes").click()
+    page.locator(".codes .scatterlayer .point").nth(1500).wait_for()  # a thousand by PCA, then those by t-SNE
+    layers = page.locator(".codes .main-svg").evaluate_all("all => all.map((one) => getComputedStyle(one).position)")
+    assert set(layers) == {"absolute"}, "plotly's own styles reach its chart"
+    point = page.locator(".codes .scatterlayer .point").first
+    point.scroll_into_view_if_needed()
+    point.hover(force=True)
+    page.locator(".codes .pointed .tile").first.wait_for()
+    page.mouse.down()
+    page.mouse.up()
+    page.locator(".codes .chosen figure").nth(11).wait_for()
+    page.get_by_role("radio", name="Films").click()
+    page.locator(".film output").get_by_text("+3 standard deviations").wait_for()
+    page.get_by_role("radio", name="Numbers").click()
+    page.get_by_test_id("stDataFrame").wait_for()
+    assert visit.faults() == []
+
+
+def test_a_grid_of_what_learned_is_kept_and_exported_with_its_codes(visit, browser, learned, tmp_path):
+    visit.open_grid(learned, cells=2)
+    page = visit.page
+    page.get_by_role("button", name="Export").click()
+    html = visit.download("One HTML page", tmp_path / "decoders.html")
+    archive = visit.download("Zip for another Gazegrid", tmp_path / "decoders.zip")
+    assert [name for name in zipfile.ZipFile(archive).namelist() if name.endswith("codes_tsne.safetensors")]
+    page.keyboard.press("Escape")
+    visit.keep_in("Decoders")
+    page.locator(".small-grid img").nth(2).wait_for()
+    assert visit.faults() == []
+    with visiting(browser, html.as_uri(), offline=True) as reader:
+        reads_without_a_network(reader)
+        assert reader.page.locator("svg.codes").count() == 4
 
 
 def test_an_added_data_set_shows_its_pictures_and_has_an_address(visit, tmp_path):

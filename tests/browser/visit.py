@@ -86,6 +86,17 @@ class Visit:
         self.page.get_by_text(f"{cells} of {cells} done").wait_for()
         self.page.locator(".grid .cell img").nth(cells - 1).wait_for()
 
+    def keep_in(self, gallery: str) -> None:
+        """Save the open grid to a gallery, and go there."""
+        self.page.get_by_role("button", name="Save").click()
+        self.page.get_by_role("combobox", name="Gallery").fill(gallery)
+        self.page.keyboard.press("Enter")
+        self.page.get_by_role("button", name="Save to gallery").click()
+        self.page.get_by_text(f"Kept in {gallery}").wait_for()
+        self.page.keyboard.press("Escape")
+        self.go_to("Galleries")
+        self.page.get_by_role("link", name=gallery).click()
+
     def cell_pictures(self) -> list[str]:
         """The address of each cell's picture."""
         return self.page.locator(".grid .cell img").evaluate_all("all => all.map((one) => one.getAttribute('src'))")
