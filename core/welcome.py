@@ -8,7 +8,7 @@ from core.samples import sample
 from core.store import Store
 
 PICTURES = ("cat", "coffee", "rocket")
-NETWORKS = ("bundled/cnn", "bundled/vit", "bundled/concentrator")
+NETWORKS = ("bundled/cnn", "bundled/vit", "bundled/mixer", "bundled/concentrator")
 METHOD = "detail_search"
 
 
