@@ -14,9 +14,10 @@ from core.method import Method, field_extra, picture_fields
 from core.methods import METHODS, make_method
 from core.networks.catalog import get_card
 from core.samples import open_picture
+from core.welcome import NETWORKS
 
-EYES = ("lite/efficientnet_lite0", "bundled/cnn", "bundled/concentrator")
-"""Networks that are there without a hub, and see differently."""
+OUTSIDER = "lite/efficientnet_lite0"
+"""It judges the four networks that come along and is none of them."""
 JUDGES = 2
 """So many of the compared networks are asked what they see in each other's pictures."""
 
@@ -95,18 +96,18 @@ PRESETS = (
     Preset(
         "What does it take for style?",
         "style_transfer",
-        {"styles": "style:mosaic", "judge": "lite/efficientnet_lite0"},
+        {"styles": "style:mosaic", "judge": OUTSIDER},
         note="from a mosaic",
         pictures=("sample:cat", "sample:astronaut"),
-        networks=EYES,
+        networks=NETWORKS,
     ),
     Preset(
         "The same room in another light",
         "photo_style",
-        {"styles": "sample:coffee", "judge": "lite/efficientnet_lite0"},
+        {"styles": "sample:coffee", "judge": OUTSIDER},
         note="from a cup of coffee",
         pictures=("sample:motorcycle",),
-        networks=EYES,
+        networks=NETWORKS,
     ),
 )
 
