@@ -1,4 +1,4 @@
-"""Eight feature images in one batch against eight one after the other, on a small network."""
+"""Eight feature images in one batch against eight one after the other, on each network that comes along."""
 
 from __future__ import annotations
 
@@ -13,27 +13,32 @@ from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
 from core.samples import sample
+from core.welcome import NETWORKS
 from workers.bench.between import as_in_a_worker
 from workers.bench.row import Row, at_most
 
-NETWORK = "random/test_resnet"
-"""`bundled/cnn` as soon as it is there; nothing else changes then."""
-INPUT_PX = (64, 64)
 IMAGES = 8
 TARGET = 0.8
 
 
 def run(*, quick: bool = False) -> Row:
-    """The median over turns, of steps alone: what is done once a job would only speak for the batch."""
-    steps, turns = (2, 1) if quick else (60, 5)
+    """The highest of the networks that come along; of each the median over turns, of steps alone.
+
+    What is done once a job would only speak for the batch.
+    """
+    names = NETWORKS[:1] if quick else NETWORKS
     with as_in_a_worker() as threads:
-        network = load(get_card(NETWORK).model_copy(update={"input_px": INPUT_PX}))
-        rounds = [_turn(network, steps) for _ in range(turns)]
-    ratios = sorted(batch_s / single_s for batch_s, single_s in rounds)
-    batch_ms, single_ms = (statistics.median(turn[side] for turn in rounds) * 1e3 for side in (0, 1))
-    detail = f"a step of {IMAGES} in one batch {batch_ms:.1f} ms, of {IMAGES} one by one {single_ms:.1f} ms, "
-    spread = f"threads: {threads}; turns: {turns}, each of {steps} steps, ratios {ratios[0]:.3f} to {ratios[-1]:.3f}"
-    return at_most("batch", statistics.median(ratios), TARGET, detail + spread)
+        found = {name: _ratios(load(get_card(name)), *((2, 1) if quick else (40, 3))) for name in names}
+    ratios = {name: statistics.median(turns) for name, turns in found.items()}
+    each = ", ".join(
+        f"{name} {ratio:.3f} ({min(found[name]):.3f} to {max(found[name]):.3f})" for name, ratio in ratios.items()
+    )
+    return at_most("batch", max(ratios.values()), TARGET, f"{IMAGES} in one batch; threads: {threads}; {each}")
+
+
+def _ratios(network: Network, steps: int, turns: int) -> list[float]:
+    """A step of all images in one batch, of the same images one by one, in each turn."""
+    return [together_s / single_s for together_s, single_s in (_turn(network, steps) for _ in range(turns))]
 
 
 def _turn(network: Network, steps: int) -> tuple[float, float]:
