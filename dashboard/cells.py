@@ -19,7 +19,7 @@ from core.grid import CellStanding, CellState, Grid
 from core.headings import Heading, column_headings, row_name
 from core.items import Map
 from core.manifest import Manifest, StoredItem
-from core.method import Output
+from core.method import Method, Output, named_films
 from core.seen import keeps_seen
 from core.store import Store
 from core.wording import duration, formatted, numbers, words
@@ -163,6 +163,12 @@ def row_url(row: RowRef | None, side_px: int) -> str | None:
     return blob_url("dataset", row.digest, SQUARE) if row else None
 
 
+def still_urls(methods: Iterable[Method], side_px: int) -> list[str]:
+    """Where the first frames of the films are that these methods name."""
+    digests = dict.fromkeys(digest for method in methods for digest in named_films(method))
+    return [blob_url("still", digest, side=side_px) for digest in digests]
+
+
 @dataclass(frozen=True)
 class _Shown:
     """What all rows have in common; `several`: a picture has more rows than one."""
@@ -178,11 +184,12 @@ def _row(states: Sequence[CellState], whole: Scale | None, shown: _Shown) -> dic
     own = [maps[state.cell.spec.key] for state in states if state.cell.spec.key in maps]
     scale = (whole or shared_scale(own)) if own and view.scale != "cell" else None
     cell, method = states[0].cell, states[0].cell.method
+    stills = still_urls((state.cell.method for state in states), 320)
     whose = (f"all rows of {method.title}" if shown.several else "the whole grid") if whole else "this row"
     return {
         "title": row_name(cell),
         "subtitle": method.title if shown.several else "",
-        "url": row_url(cell.row, 320),
+        "url": row_url(cell.row, 320) or (stills[0] if len(stills) == 1 else None),
         "scale": scale_bar(scale, own[0], whose) if scale else None,
         "cells": [
             _cell(state, heading, view, scale, maps.get(state.cell.spec.key))

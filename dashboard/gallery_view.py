@@ -11,7 +11,7 @@ from core.headings import column_headings, row_name, size_in_words, titles
 from core.manifest import Manifest
 from core.store import Store
 from dashboard.blobs import blob_url
-from dashboard.cells import item_url, row_url, scale_among
+from dashboard.cells import item_url, row_url, scale_among, still_urls
 from dashboard.links import GRID
 
 ROWS_MAX, COLUMNS_MAX = 4, 8
@@ -29,7 +29,7 @@ def file_name(gallery: Gallery, ending: str) -> str:
 
 def title(comparison: Comparison) -> str:
     """`Detail search · 3 pictures · 2 networks`."""
-    return " · ".join([", ".join(titles(comparison)), size_in_words(comparison)])
+    return " · ".join(filter(None, [", ".join(titles(comparison)), size_in_words(comparison)]))
 
 
 def thumbnail_grid(comparison: Comparison, store: Store, absent: str = "not computed") -> str:
@@ -51,7 +51,8 @@ def thumbnail_grid(comparison: Comparison, store: Store, absent: str = "not comp
 
 
 def _row_head(cell: Cell) -> str:
-    name, url = row_name(cell), row_url(cell.row, SIDE_PX)
+    name = row_name(cell)
+    url = row_url(cell.row, SIDE_PX) or next(iter(still_urls([cell.method], SIDE_PX)), None)
     return f"<td>{_img(url, name) if url else escape(name)}</td>"
 
 

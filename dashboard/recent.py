@@ -14,7 +14,7 @@ from core.grid import look
 from core.headings import column_headings, titles
 from core.store import Store
 from core.wording import picture_name
-from dashboard.cells import progress_line, row_url
+from dashboard.cells import progress_line, row_url, still_urls
 from dashboard.gallery_view import SIDE_PX, thumbnail_grid, title
 from dashboard.links import GRID
 from dashboard.session import get_queue, get_store, plain
@@ -96,6 +96,8 @@ def _card(comparison: Comparison, created: str) -> str:
         for row in comparison.rows[:PICTURES_MAX]
         if row
     )
+    films = still_urls(comparison.methods, SIDE_PX)[:PICTURES_MAX]
+    pictures += "".join(f"<img loading='lazy' src='{escape(url)}' alt='Film'>" for url in films)
     columns = ", ".join(heading.title for heading in column_headings(comparison))
     rows = ", ".join(dataset.name for dataset in comparison.datasets)
     told = escape(": ".join(filter(None, [rows, columns])))

@@ -85,8 +85,8 @@ def steadiness_in_words(items: Mapping[str, Item]) -> str:
     for name, place in places.items():
         steady, alone = items.get(name), items.get(f"{name}_alone")
         if isinstance(steady, Scalar) and isinstance(alone, Scalar):
-            instead = f"with frames painted each by itself, by {alone.value:.2g}"
-            told.append(f"{place} changes by {steady.value:.2g} {OF_255} from frame to frame; {instead}.")
+            instead = f"with frames painted each by itself, by {alone.value:.3g}"
+            told.append(f"{place} changes by {steady.value:.3g} {OF_255} from frame to frame; {instead}.")
     return " ".join(told)
 
 

@@ -36,9 +36,7 @@ class StyleVideo(Method):
     version: ClassVar[int] = 1
     needs: ClassVar[Needs] = Needs(pictures=0, network=False)
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output(
-            "stylized", "animation", "The film in the model's style: up to 96 frames, small; all of it is in its file"
-        ),
+        Output("stylized", "animation", "The film in the model's style; a cell shows up to 96 of its frames"),
         Output("original", "animation", "The same frames of the film as it was"),
         Output("error", "series", "Change along the motion, where that explains the frame", optional=True),
         Output("error_alone", "series", "The same of frames painted each by itself", optional=True),

@@ -9,9 +9,14 @@ from streamlit.testing.v1 import AppTest
 
 from core import video as core_video
 from core.comparison import Comparison
+from core.grid import look
 from core.items import Animation, Item, Result, Scalar, png_bytes
 from core.methods import make_method
 from core.store import Store
+from dashboard.cells import View, grid_data
+from dashboard.gallery_view import thumbnail_grid, title
+from dashboard.recent import cards
+from dashboard.session import get_queue
 from tests.dashboard.opened import opened, press, run_button, texts
 from tests.films import a_film, pan
 from tests.kept import PROVENANCE
@@ -157,3 +162,16 @@ def test_details_without_the_source_say_so_and_play_the_rest(store: Store) -> No
     page = in_details(store, {"stylized": painted()}, "0" * 64)
     assert "This film is not kept here any more" in texts(page)
     assert any("stylized.mp4" in tag for tag in tags(page))
+
+
+def test_a_grid_and_a_card_of_a_film_show_its_still(store: Store) -> None:
+    one, other = (make_method("style_video", {"model": MODEL, "video": digit * 64}) for digit in "12")
+    comparison = Comparison((), (), (one,))
+    still = f"/api/still/{'1' * 64}?side="
+    (row,) = grid_data(look(comparison, store, get_queue()), View("stylized"), store)["rows"]
+    assert row["url"] == f"{still}320"
+    assert f"{still}160" in thumbnail_grid(comparison, store)
+    assert title(comparison) == "Stylize a film"
+    assert f"{still}160" in cards([(comparison, "2026-11-21T10:00:00+00:00")])
+    (mixed,) = grid_data(look(Comparison((), (), (one, other)), store, get_queue()), View("stylized"), store)["rows"]
+    assert mixed["url"] is None
