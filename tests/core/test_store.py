@@ -9,18 +9,14 @@ import numpy as np
 import pytest
 
 from core.cache import Cache
-from core.drawn_styles import STYLES
 from core.errors import BadInput, BadLink, Damaged, StoreError, StoreFull, Superseded
 from core.fsck import check
-from core.inputs import picture_path
 from core.items import KINDS, Result, Scalar
 from core.manifest import FILE_NAME
-from core.picture import Picture
 from core.settings import REPOSITORY
 from core.store import Store, comparison_path, result_folder
-from core.video import Video
 from tests.devices import small_device, take_up
-from tests.kept import PROVENANCE, a_comparison, a_full_result, a_picture, a_small_result, fill, publish_without_end
+from tests.kept import PROVENANCE, a_comparison, a_full_result, a_small_result, fill, publish_without_end
 
 
 @pytest.fixture
@@ -140,23 +136,6 @@ def test_keys_are_the_results_and_nothing_else(store: Store) -> None:
     assert sorted(store.result_keys()) == sorted(keys)
 
 
-def test_a_picture_is_kept_under_its_pixels(store: Store) -> None:
-    picture = a_picture(1)
-    assert store.put_picture(picture) == store.put_picture(Picture.from_pixels(picture.pixels)) == picture.digest
-    np.testing.assert_array_equal(store.picture(picture.digest).pixels, picture.pixels)
-
-
-@pytest.mark.parametrize("content", [b"", b"no png", a_picture(2).png()])
-def test_a_damaged_picture_is_reported_and_set_aside(store: Store, content: bytes) -> None:
-    digest = store.put_picture(a_picture(1))
-    (Path(store.shelf.root) / picture_path(digest)).write_bytes(content)
-    with pytest.raises(Damaged, match="upload it again"):
-        store.picture(digest)
-    with pytest.raises(BadInput, match="there is no picture"):
-        store.picture(digest)
-    assert store.put_picture(a_picture(1)) == digest
-
-
 def test_a_comparison_is_found_by_its_key_newest_first(store: Store) -> None:
     first, second = a_comparison(store, 1), a_comparison(store, 2)
     assert store.comparison(first.key) == first
@@ -269,22 +248,3 @@ def test_a_result_that_another_process_deleted_is_gone_here_too(tmp_path: Path) 
     assert here.manifest(key) is not None
     elsewhere.delete_result(key)
     assert here.manifest(key) is None
-
-
-def test_a_style_that_our_own_code_draws_counts_as_kept(store: Store) -> None:
-    digest = STYLES["woodcut"].digest
-    assert store.picture(digest).digest == digest
-    assert not store.shelf.exists(picture_path(digest))
-
-
-@pytest.mark.parametrize("bucket", [False, True], ids=["folder", "bucket"])
-def test_films_are_listed_the_last_one_first(tmp_path: Path, bucket: bool) -> None:
-    store = Store(f"memory://films-{os.getpid()}/team" if bucket else tmp_path)
-    digests = []
-    for number in range(3):
-        digests.append(store.put_video(Video(b"GIF8" + bytes([number]))))
-        time.sleep(0.01)
-    store.shelf.write("videos/ab/.DS_Store", b"")
-    assert store.videos(2) == [digests[2], digests[1]]
-    assert store.has_video(digests[0])
-    assert not store.has_video("0" * 64)

@@ -19,9 +19,8 @@ from core.picture import thumbnail
 from core.store import Store
 from dashboard import blobs
 from dashboard.blobs import blob_routes, blob_url, draw_points
-from dashboard.byte_ranges import part_of
 from dashboard.session import get_queue
-from dashboard.stills import STRIP_GAP_PX, STRIP_STILLS, film_frames, film_strip
+from dashboard.stills import STRIP_GAP_PX, film_frames, film_strip
 from tests.films import a_film as moving
 from tests.films import pan
 from tests.kept import PROVENANCE, a_comparison, a_picture, fill
@@ -149,31 +148,6 @@ def test_thumbnails_come_in_few_sizes_and_are_made_once(client: TestClient, stor
     assert pixels(client.get(blob_url("style", "woodcut", side=160)).content).shape == (160, 160, 3)
 
 
-def a_film(frames: int, side: int = 40) -> bytes:
-    """Gray frames, darkest first, in steps that a lossy file keeps apart."""
-    levels = np.linspace(10, 240, frames).astype(np.uint8)
-    return Animation(frames=np.tile(levels[:, None, None, None], (1, side, side, 3))).files()["webp"]
-
-
-def stills(strip: np.ndarray, side: int = 40) -> list[float]:
-    """The gray of each still."""
-    return [float(strip[:, left : left + side].mean()) for left in range(0, strip.shape[1], side + STRIP_GAP_PX)]
-
-
-def test_a_strip_shows_first_and_last_and_at_most_eight_evenly_spread() -> None:
-    grays = stills(film_strip(a_film(22), 40))
-    assert len(grays) == STRIP_STILLS
-    assert (grays[0], grays[-1]) == (pytest.approx(10, abs=4), pytest.approx(240, abs=4))
-    assert np.diff(grays) == pytest.approx([230 / 7] * 7, abs=5)
-    assert stills(film_strip(a_film(3), 40)) == pytest.approx([10, 125, 240], abs=4)
-    assert len(stills(film_strip(a_film(1), 40))) == 1
-
-
-def test_every_frame_of_a_film_is_a_picture_of_its_own() -> None:
-    grays = [float(pixels(frame).mean()) for frame in film_frames(a_film(5))]
-    assert grays == pytest.approx(np.linspace(10, 240, 5), abs=4)
-
-
 def test_a_film_is_read_once_for_all_its_frames(
     client: TestClient, store: Store, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,31 +183,11 @@ def test_the_film_of_a_result_is_played_and_not_only_saved(client: TestClient, s
         assert "content-disposition" not in answer.headers
 
 
-@pytest.mark.parametrize(
-    ("asked", "status", "body"),
-    [
-        (None, 200, b"0123456789"), ("bytes=0-", 206, b"0123456789"), ("bytes=2-4", 206, b"234"),
-        ("bytes=8-99", 206, b"89"), ("bytes=-3", 206, b"789"), ("bytes=-99", 206, b"0123456789"),
-        ("bytes=10-", 416, b""), ("bytes=4-2", 416, b""), ("bytes=-0", 416, b""), ("bytes=0-1,3-4", 200, b"0123456789"),
-        ("bytes=-", 200, b"0123456789"), ("lines=1-2", 200, b"0123456789"), ("bytes=a-b", 200, b"0123456789"),
-    ],
-)  # fmt: skip
-def test_a_part_of_a_file_is_what_was_asked_for(asked: str | None, status: int, body: bytes) -> None:
-    found, content, headers = part_of(b"0123456789", asked)
-    assert (found, content) == (status, body)
-    assert headers.get("Content-Range", "").endswith("/10") == (status != 200)
-
-
 def test_plotlys_script_comes_from_this_server_and_may_be_kept_for_ever(client: TestClient) -> None:
     answer = client.get(blob_url("plotly.js", version="1"))
     assert answer.headers["content-type"].startswith("text/javascript")
     assert "Plotly" in answer.text
     assert "immutable" in answer.headers["cache-control"]
-
-
-def test_stills_are_made_smaller_and_never_larger() -> None:
-    assert film_strip(a_film(2), 20).shape == (20, 40 + STRIP_GAP_PX, 3)
-    assert film_strip(a_film(2), 160).shape == (40, 80 + STRIP_GAP_PX, 3)
 
 
 def test_a_strip_is_made_once_and_saved_without_loss(
