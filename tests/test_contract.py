@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from core.errors import BadInput, BadParameter, Cancelled, Undefined
 from core.items import KINDS, Item, Pixels, Result
 from core.method import Context, Method, field_bounds, field_extra
 from core.methods import METHODS, make_method
-from core.networks.card import FAMILIES, Family
+from core.networks.card import Family
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
@@ -30,6 +30,7 @@ from core.picture import Picture
 from core.samples import sample
 from core.spec import JobSpec
 from core.video import Video
+from core.welcome import NETWORKS
 from tests.films import a_film
 from tests.squares import squares
 
@@ -137,16 +138,17 @@ def few(method_class: type[Method]) -> Method:
     return make_method(method_class.name, values | models | FEW_OF.get(method_class.name, {}))
 
 
-def runs() -> Iterator[Any]:
-    """Every method with the smallest network of each family for which it is defined."""
+def runs(networks: Sequence[str]) -> Iterator[Any]:
+    """Every method with each of these networks for which it is defined."""
     for name, method_class in METHODS.items():
         method = few(method_class)
-        for family in FAMILIES if method.needs.network else FAMILIES[:1]:
-            if method.undefined_for(get_card(SMALLEST[family])) is None:
-                yield pytest.param(method, SMALLEST[family], id=f"{name}-{family}")
+        for network in networks if method.needs.network else networks[:1]:
+            if method.undefined_for(get_card(network)) is None:
+                yield pytest.param(method, network, id=f"{name}-{network}")
 
 
-each_run = pytest.mark.parametrize(("method", "network_name"), list(runs()))
+each_run = pytest.mark.parametrize(("method", "network_name"), list(runs(NETWORKS)))
+each_random_run = pytest.mark.parametrize(("method", "network_name"), list(runs(tuple(SMALLEST.values()))))
 
 
 def loaded(name: str) -> Network:
@@ -256,6 +258,16 @@ def test_every_parameter_is_in_the_key(method_class: type[Method]) -> None:
 
 @each_run
 def test_it_yields_what_it_declares(method: Method, network_name: str) -> None:
+    check_yield(method, network_name)
+
+
+@each_random_run
+def test_it_yields_so_on_other_networks_of_each_family(method: Method, network_name: str) -> None:
+    check_yield(method, network_name)
+
+
+def check_yield(method: Method, network_name: str) -> None:
+    """All that was declared, in its order, and nothing else; what is kept of it can be read again."""
     items = run(method, network_name, Given(method)).items
     declared = [(out.name, out.kind) for out in method.outputs if out.name in items or not out.optional]
     assert [(name, item.kind) for name, item in items.items()] == declared
