@@ -35,16 +35,20 @@ SLOWEST, USUAL, FASTEST = Fraction(1, 2), Fraction(25), Fraction(120)
 TIME_S = 300
 """Of the processor."""
 MEMORY_BYTES = 3 * 2**30
+LOOK_S, LOOK_BYTES = 30, 3 * 2**29
+"""The same for a look or a single frame, which a page waits for."""
 OPEN_FILES = 64
 
 
 def main() -> int:
     """Do with standard input what the arguments say; the exit status."""
-    limit_process(memory_bytes=MEMORY_BYTES, time_s=TIME_S, open_files=OPEN_FILES)
-    file = sys.stdin.buffer
-    if sys.argv[1:] == ["look"]:
+    file, arguments = sys.stdin.buffer, sys.argv[1:]
+    short = arguments[-1:] in (["look"], ["1"])
+    memory_bytes, time_s = (LOOK_BYTES, LOOK_S) if short else (MEMORY_BYTES, TIME_S)
+    limit_process(memory_bytes=memory_bytes, time_s=time_s, open_files=OPEN_FILES)
+    if arguments == ["look"]:
         return answered(lambda: look(file))
-    longer_px, most = map(int, sys.argv[1:3])
+    longer_px, most = map(int, arguments)
     return answered(lambda: write(file, longer_px, most))
 
 
