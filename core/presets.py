@@ -138,9 +138,9 @@ VARIED = (
         note="linear, dense, convolutional",
     ),
     VariedPreset(
-        "What keeps a GAN from failing?",
+        "What makes a GAN draw better?",
         "gan",
-        {"normalization": ("spectral", "batch"), "average": (0.998, 0.0)},
-        note="two discriminators, averaged or not",
+        {"normalization": ("spectral", "batch"), "epochs": (20, 80)},
+        note="by two discriminators, 20 and 80 epochs",
     ),
 )

@@ -41,8 +41,8 @@ NUMBERS, VALUES, ITEMS, ORIGIN = "Numbers", "Raw values", "All items", "Origin a
 STILL = ("image", "map", "points")
 CHART_PX = 400
 """Least width of a chart of codes or a film, of which as many stand side by side as there is room for."""
-NUMBER_PX = 180
-"""Width of a column of numbers with their units."""
+LETTER_PX, NUMBER_PX = 7, (120, 260)
+"""Width of a letter in a table; least and greatest width of a column of numbers with their units."""
 
 
 @dataclass(frozen=True)
@@ -209,9 +209,11 @@ def _numbers(opened: Opened) -> None:
         for label, caption in captions.items()
     ]
     columns = {"number": st.column_config.TextColumn("Number"), "caption": st.column_config.TextColumn("What it is")}
+    least, greatest = NUMBER_PX
     for cell, _ in cells:
         name = plain(column_name(opened.row.comparison, cell))
-        columns[cell.spec.key] = st.column_config.TextColumn(name, width=NUMBER_PX)
+        longest = max(map(len, (name, *told[cell.spec.key].values())))
+        columns[cell.spec.key] = st.column_config.TextColumn(name, width=min(max(LETTER_PX * longest, least), greatest))
     st.dataframe(rows, hide_index=True, height="content", column_config=columns)
 
 

@@ -1,15 +1,23 @@
-// Two pictures over each other; the handle moves the border between them.
+// Two pictures over each other; the handle moves the border between them. Where their shapes differ, one stands above the other.
+const shape = (image) => image.naturalWidth / image.naturalHeight
+
 export default function ({ data, parentElement }) {
   const [right, left] = parentElement.querySelectorAll("img") // the left one lies on top
   const range = parentElement.querySelector("input")
+  const pair = parentElement.querySelector(".pair")
   const names = parentElement.querySelectorAll("figcaption span")
+  const compare = () => {
+    const apart = pair.classList.toggle("apart", Math.abs(shape(left) / shape(right) - 1) > 0.02)
+    names[0].textContent = apart ? `Above: ${data.left.name}` : data.left.name
+    names[1].textContent = apart ? `Below: ${data.right.name}` : data.right.name
+  }
   for (const [image, side] of [[left, data.left], [right, data.right]]) {
     if (image.src !== new URL(side.url, location.href).href) image.src = side.url
     image.alt = side.name
+    image.onload = compare
   }
-  names[0].textContent = data.left.name
-  names[1].textContent = data.right.name
-  const move = () => parentElement.querySelector(".pair").style.setProperty("--share", `${range.value}%`)
+  const move = () => pair.style.setProperty("--share", `${range.value}%`)
   range.oninput = move
   move()
+  compare()
 }

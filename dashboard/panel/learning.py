@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
@@ -134,12 +135,18 @@ def _put(methods: Sequence[Method]) -> None:
     st.session_state[METHOD] = first.name
     prefill(first)
     alike = [method for method in methods if type(method) is type(first)]
-    differing = [name for name in can_differ(type(first)) if len({repr(getattr(method, name)) for method in alike}) > 1]
-    st.session_state[DIFFER] = differing
+    changes = {name: _changes(alike, name) for name in can_differ(type(first))}
+    differing = sorted((name for name, count in changes.items() if count), key=changes.__getitem__)
+    st.session_state[DIFFER] = differing  # the first changes least often from column to column
     for name in differing:
         values = list(dict.fromkeys(getattr(method, name) for method in alike))
         listed = get_origin(type(first).model_fields[name].annotation) is Literal
         st.session_state[_key(first.name, name)] = values if listed else [_text(value) for value in values]
+
+
+def _changes(methods: Sequence[Method], name: str) -> int:
+    """How often a parameter changes from one to the next."""
+    return sum(getattr(one, name) != getattr(after, name) for one, after in pairwise(methods))
 
 
 def _key(method: str, name: str) -> str:

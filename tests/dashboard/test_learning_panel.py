@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.comparison import Comparison, DatasetRef
+from core.comparison import Comparison, DatasetRef, variants
 from core.digits import DIGITS
 from core.grid import look
 from core.items import Result, Scalar
+from core.methods import METHODS
 from core.presets import VARIED, VariedPreset
 from core.sources import known_dataset
 from core.store import Store
@@ -59,6 +60,17 @@ def test_a_grid_of_what_learns_comes_back_into_the_panel(page: AppTest, store: S
     again = shown(AppTest.from_file(str(ENTRY), default_timeout=30), {"grid": comparison.key})
     assert asked(again, store).key == comparison.key
     assert not any(caption.value.startswith("Changed") for caption in again.caption)
+
+
+@pytest.mark.parametrize("order", [("decoder", "epochs"), ("epochs", "decoder")])
+def test_columns_come_back_in_their_order_whichever_parameter_changes_first(
+    page: AppTest, store: Store, order: tuple[str, str]
+) -> None:
+    values = {"decoder": ["nearest", "transposed"], "epochs": [3, 20]}
+    methods = variants(METHODS["autoencoder"], {}, {name: values[name] for name in order})
+    comparison = Comparison((), (), methods, 0, (DatasetRef(known_dataset(DIGITS, store)[0], DIGITS),))
+    store.put_comparison(comparison)
+    assert asked(shown(page, {"grid": comparison.key}), store).key == comparison.key
 
 
 def test_what_learns_by_the_eyes_of_networks_has_a_column_for_each_and_variants_as_rows(
