@@ -64,19 +64,29 @@ class NetworkFindings:
     """Picture's digest -> key of the cell behind its numbers"""
 
     @cached_property
+    def feature_sizes(self) -> dict[str, float]:
+        """Picture's digest -> extent of the features that are left, a share of the width."""
+        return {digest: left.feature_size for digest, left in self.left.items()}
+
+    @cached_property
     def feature_size(self) -> Interval:
-        """Mean extent of the features that are left, a share of the width."""
-        return interval(self._of("feature_size"))
+        """Their mean."""
+        return interval(np.array(list(self.feature_sizes.values())))
 
     @cached_property
     def wavelength(self) -> Interval:
         """Mean wavelength of the edges that are left, by their radial spectrum, a share of the width."""
-        return interval(self._of("wavelength"))
+        return interval(np.array([left.wavelength for left in self.left.values()]))
+
+    @cached_property
+    def border_logs(self) -> dict[str, float]:
+        """Picture's digest -> logarithm of the weight of the outer half of the area against the original's."""
+        return {digest: float(np.log(np.maximum(left.border_weight, 1e-6))) for digest, left in self.left.items()}
 
     @cached_property
     def border_weight(self) -> Interval:
         """Weight of the outer half of the area against the original's, as the mean of logarithms: 1 is as before."""
-        logs = interval(np.log(np.maximum(self._of("border_weight"), 1e-6)))
+        logs = interval(np.array(list(self.border_logs.values())))
         return Interval(*(float(np.exp(end)) for end in (logs.value, logs.low, logs.high)))
 
     @cached_property
@@ -108,9 +118,6 @@ class NetworkFindings:
         """Share named right of cut pictures, over the same of the pictures themselves."""
         pairs = np.array([(s.right[parts], s.right[1]) for s in self.shuffled.values()], dtype=np.float64)
         return interval(pairs, lambda drawn: drawn[..., 0].mean(axis=1) / np.maximum(drawn[..., 1].mean(axis=1), 1e-9))
-
-    def _of(self, name: str) -> Numbers:
-        return np.array([getattr(left, name) for left in self.left.values()], dtype=np.float64)
 
 
 @dataclass(frozen=True)

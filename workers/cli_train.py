@@ -10,7 +10,7 @@ import typer
 from core.queue import JobQueue, connect
 from core.settings import get_settings
 from workers import training
-from workers.cli_data import Data, HeldOut, given_dataset, kept, named_dataset
+from workers.cli_data import Data, HeldOut, given_dataset, kept, named_dataset, paths_of
 from workers.console import Json, parameter_from, print_json, say, this_store
 
 
@@ -25,19 +25,25 @@ def train(  # noqa: PLR0913, PLR0917  each is a flag
     seed: Annotated[int, typer.Option(help="0 to 2147483647.")] = 0,
     inline: Annotated[bool, typer.Option("--inline", help="Compute in this process, without a queue.")] = False,
     evaluate: Annotated[
-        str, typer.Option(metavar="NETWORK", help="Train nothing; measure this network's accuracy.")
+        str,
+        typer.Option(
+            metavar="NETWORK",
+            help="Train nothing; measure this network's accuracy, on what is held out where that is given.",
+        ),
     ] = "",
     json_: Json = False,
 ) -> None:
     """Train a network on labelled pictures, or measure one; parameters are those of the method `train`."""
-    document = _measured(evaluate, data) if evaluate else _trained(name, data, held_out, with_, set_, seed, inline)
+    document = (
+        _measured(evaluate, held_out or data) if evaluate else _trained(name, data, held_out, with_, set_, seed, inline)
+    )
     print_json(document) if json_ else say("  ".join(f"{key} {value}" for key, value in document.items()))
 
 
 def _measured(network: str, data: str) -> dict[str, Any]:
     from workers.evaluate import evaluate  # noqa: PLC0415  torch takes seconds
 
-    return evaluate(network, named_dataset(data, this_store()) or data)
+    return evaluate(network, named_dataset(data, this_store()) or paths_of(data))
 
 
 def _trained(  # noqa: PLR0913, PLR0917  what the command was given

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -34,8 +34,8 @@ class Example:
     label: int
 
 
-def evaluate(network_name: str, data: str | Path | Dataset, device: str = "cpu") -> dict[str, Any]:
-    """`{network, top1, top5, n}` of a network over the pictures at a path, or the held-out ones of a data set.
+def evaluate(network_name: str, data: Sequence[Path] | Dataset, device: str = "cpu") -> dict[str, Any]:
+    """`{network, top1, top5, n}` of a network over the pictures at paths, or the held-out ones of a data set.
 
     Shares of 1. At a path lies what `gazegrid train` learns from (folders by class, a zip, a parquet file; classes by
     the network's names or numbers), or a folder whose files are named `<class index>_...`. Raises BadInput for anything
@@ -43,14 +43,15 @@ def evaluate(network_name: str, data: str | Path | Dataset, device: str = "cpu")
     """
     network = load(get_card(network_name), device)
     count = top1 = top5 = 0
-    examples = held_out_of(data, network) if isinstance(data, Dataset) else examples_at(Path(data), network)
+    examples = held_out_of(data, network) if isinstance(data, Dataset) else _examples_at_all(data, network)
     while batch := list(islice(examples, BATCH)):
         ranks = rank_of_label(network, batch)
         count += len(ranks)
         top1 += int((ranks == 0).sum())
         top5 += int((ranks < TOP).sum())
     if count == 0:
-        raise BadInput("there is no picture in " + ("this data set" if isinstance(data, Dataset) else str(data)))
+        where = "this data set" if isinstance(data, Dataset) else ", ".join(map(str, data))
+        raise BadInput(f"there is no picture in {where}")
     return {"network": network_name, "top1": top1 / count, "top5": top5 / count, "n": count}
 
 
@@ -71,6 +72,10 @@ def decoded(example: Example) -> Picture:
             return Picture.from_pixels(np.asarray(image.convert("RGB")))
     except (OSError, ValueError) as error:
         raise BadPicture(f"{example.name} is no whole picture: {error}") from None
+
+
+def _examples_at_all(paths: Sequence[Path], network: Network) -> Iterator[Example]:
+    return (example for path in paths for example in examples_at(path, network))
 
 
 def examples_at(path: Path, network: Network) -> Iterator[Example]:

@@ -43,7 +43,7 @@ def test_lite_networks_know_imagenet_photos_so_weights_and_preprocessing_are_rig
 ) -> None:
     for photo in sorted((DATA / "imagenet250").iterdir())[::stride]:
         (tmp_path / photo.name).symlink_to(photo)
-    measured = evaluate(name, tmp_path)
+    measured = evaluate(name, [tmp_path])
     assert measured["n"] >= 50
     assert measured["top1"] >= 0.8
     assert measured["top5"] >= 0.94
@@ -58,9 +58,10 @@ def test_a_folder_of_folders_and_a_table_give_what_the_flat_folder_gives(tmp_pat
         folder.mkdir(parents=True)
         (folder / "any.png").write_bytes(png(number))
     table = write_table(tmp_path / "all.parquet", image=[png(0), png(1), png(2)], label=[0, 7, 999])
-    expected = evaluate(SMALL, flat)
+    expected = evaluate(SMALL, [flat])
     assert expected["n"] == 3
-    assert evaluate(SMALL, nested) == evaluate(SMALL, table) == expected
+    assert evaluate(SMALL, [nested]) == evaluate(SMALL, [table]) == expected
+    assert evaluate(SMALL, [flat, table]) == expected | {"n": 6}
 
 
 def test_shares_are_of_the_pictures_whose_class_is_found(tmp_path: Path) -> None:
@@ -68,7 +69,7 @@ def test_shares_are_of_the_pictures_whose_class_is_found(tmp_path: Path) -> None
     order = network(network.prepare(read_picture(png()))[None])[0].argsort(descending=True).tolist()
     labels = [order[0], order[4], order[5], order[999]]
     table = write_table(tmp_path / "all.parquet", image=[png()] * 4, label=labels)
-    assert evaluate(SMALL, table) == {"network": SMALL, "top1": 0.25, "top5": 0.5, "n": 4}
+    assert evaluate(SMALL, [table]) == {"network": SMALL, "top1": 0.25, "top5": 0.5, "n": 4}
 
 
 def test_what_cannot_be_measured_is_one_sentence(tmp_path: Path) -> None:
@@ -76,15 +77,15 @@ def test_what_cannot_be_measured_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.parquet").write_bytes(b"no table")
     with pytest.raises(UnknownNetwork):
-        evaluate("resnet", tmp_path)
+        evaluate("resnet", [tmp_path])
     with pytest.raises(BadInput, match="data are a folder of class folders"):
-        evaluate(SMALL, tmp_path / "none")
+        evaluate(SMALL, [tmp_path / "none"])
     with pytest.raises(BadInput, match="there is no picture in"):
-        evaluate(SMALL, tmp_path / "empty")
+        evaluate(SMALL, [tmp_path / "empty"])
     with pytest.raises(BadInput, match="lacks label"):
-        evaluate(SMALL, table)
+        evaluate(SMALL, [table])
     with pytest.raises(BadInput, match="cannot be read"):
-        evaluate(SMALL, tmp_path / "bad.parquet")
+        evaluate(SMALL, [tmp_path / "bad.parquet"])
 
 
 @pytest.mark.parametrize(
@@ -102,4 +103,4 @@ def test_a_bad_file_is_named(tmp_path: Path, file: str, content: bytes, error: t
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
     with pytest.raises(error, match=sentence):
-        evaluate(SMALL, tmp_path)
+        evaluate(SMALL, [tmp_path])

@@ -80,7 +80,7 @@ def test_a_trained_network_is_listed_as_local_and_is_as_good_as_it_says(
         (held_out / name).mkdir(parents=True)
         for number in (0, 18):  # by name: the first and the eleventh of each class are held out
             (held_out / name / f"{number}.png").write_bytes((pictures / name / f"{number}.png").read_bytes())
-    assert evaluate("local/colors", held_out) == {
+    assert evaluate("local/colors", [held_out]) == {
         "network": "local/colors", "top1": pytest.approx(told["top1"]), "top5": 1.0, "n": 6
     }  # fmt: skip
     assert told["top1"] == 1.0

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.measures.bootstrap import Interval, interval
+from core.measures.bootstrap import difference, interval
 
 
 def test_the_interval_of_a_mean_is_that_of_the_normal_distribution() -> None:
@@ -34,9 +34,13 @@ def test_pictures_without_a_number_do_not_count() -> None:
     assert np.isnan(interval(np.array([np.nan])).value)
 
 
-def test_intervals_are_apart_where_they_share_nothing() -> None:
-    first, second, third = Interval(1, 0, 2), Interval(3, 2.5, 4), Interval(2, 1, 3)
-    assert first.apart(second)
-    assert second.apart(first)
-    assert not first.apart(third)
-    assert not second.apart(third)
+def test_a_difference_is_of_the_same_pictures() -> None:
+    """A small difference in every picture is seen, though the pictures differ much more from each other."""
+    random = np.random.default_rng(4)
+    one = {str(picture): value for picture, value in enumerate(random.normal(0, 10, 40))}
+    more = {picture: value + 0.1 + random.normal(0, 0.1) for picture, value in one.items()} | {"alone": 1e6}
+    found = difference(more, one)
+    assert found.value == pytest.approx(0.1, abs=0.05)
+    assert (found.sign, difference(one, more).sign, difference(one, one).sign) == (1, -1, 0)
+    several = difference(more, one, comparisons=10)
+    assert several.low < found.low < found.high < several.high
