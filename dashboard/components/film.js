@@ -13,7 +13,7 @@ export default function ({ data, parentElement }) {
   const show = (number) => {
     range.value = number
     image.src = ahead[number].src
-    place.textContent = data.labels[number] ?? `${number + 1} of ${data.count}`
+    place.textContent = data.labels?.[number] ?? `${number + 1} of ${data.count}`
   }
   const stop = () => { clearInterval(timer); timer = null; button.textContent = "▶"; button.ariaLabel = "Play" }
   range.max = data.count - 1
