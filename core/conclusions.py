@@ -41,9 +41,12 @@ def conclusions(found: Findings) -> list[Conclusion]:
 
 
 def _size(found: Findings) -> Conclusion:
+    sizes = [network.feature_size for network in found.networks]
+    verdict, reason = _differ(found.networks, sizes, [network.feature_sizes for network in found.networks])
     return Conclusion(
         "Networks of different architecture need features of different size.",
-        *_differ(found.networks, [n.feature_size for n in found.networks], [n.feature_sizes for n in found.networks]),
+        verdict,
+        f"Extent of connected edges, as a share of the width: {reason}",
         RULE,
     )
 
