@@ -60,8 +60,24 @@ class Value:
         if self._kept is None:
             self._kept = self._passing()
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the numbers are there beyond the pass."""
+        return self._kept is not None
+
+    def take(self, tensor: Tensor) -> None:
+        """Keep these numbers: another pass gave them."""
+        self._kept = tensor
+
+    def release(self, *, wholly: bool) -> None:
+        """Let go what was made of the numbers for the way back, and, `wholly`, the numbers too."""
+        self.__dict__.pop("array", None)
+        self.__dict__.pop("flat", None)
+        if wholly:
+            self._kept = None
+
     def apart(self) -> None:
-        """If the numbers are kept, keep them apart from memory that is about to be written to."""
+        """Keep the numbers, if any are kept, apart from memory that is about to be written to."""
         if self._kept is not None:
             self._kept = self._kept.clone()
 
@@ -136,6 +152,8 @@ class Operation:
     """The tensors that go in."""
     order: int
     outputs: list[Value] = field(default_factory=list)
+    apart: list[Value] = field(default_factory=list)
+    """Kept apart from what it writes."""
 
     @property
     def name(self) -> str:
@@ -178,6 +196,11 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has not
     def __init__(self, pictures: Tensor, reads: Callable[[str], Reads]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.operations: list[Operation] = []
+        """Those that pass on something of the pictures."""
+        self.calls: list[Operation] = []
+        """These and what was done beside them, with constants alone, in the order of the pass."""
+        self.functions: set[Any] = set()
+        """All that were called, those too that were taken apart."""
         self.pictures = Value(pictures, live=True)
         self._reads = reads
         self._values: dict[int, Value] = {id(pictures): self.pictures}
@@ -201,22 +224,32 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has not
         for operation in self.operations:
             operation.outputs.clear()
 
+    def finish(self) -> None:
+        """Forget which tensors the values were of: nothing more is recorded."""
+        self._values.clear()
+        self._kept.clear()
+
     def __torch_dispatch__(
         self, function: Any, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
         known = declared(function)
+        self.functions.add(function)
         values, named = self._arguments(known, args, kwargs)
-        if not _passes_on(values) or _only_orders(function, args):
-            return function(*args, **kwargs)
-        if known.composite:
+        beside = not _passes_on(values) or _only_orders(function, args)
+        if known.composite and not beside:
             with self:
                 return function._op_dk(COMPOSITE, *args, **kwargs)  # noqa: SLF001  `decompose` may take other parts
         operation = Operation(function, known, named, values, len(self.operations))
+        self.calls.append(operation)
+        if beside:
+            result = function(*args, **kwargs)
+            operation.outputs = [self.value(tensor) for tensor in tensors_in(result)]
+            return result
         reads = self._reads(known.name)
         self._keep(reads.inputs(operation))
         if known.writes:
-            self._before_writing(args[0])
+            self._before_writing(operation, args[0])
         result = function(*args, **kwargs)
         self._record(operation, args[0] if known.writes else result, reads)
         return result
@@ -242,10 +275,9 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has not
         return argument
 
     def _record(self, operation: Operation, result: Any, reads: Reads) -> None:
-        for tensor in result if isinstance(result, list | tuple) else [result]:
-            if isinstance(tensor, Tensor):
-                value = self._values[id(tensor)] = Value(tensor, live=True, producer=operation)
-                operation.outputs.append(value)
+        for tensor in tensors_in(result):
+            value = self._values[id(tensor)] = Value(tensor, live=True, producer=operation)
+            operation.outputs.append(value)
         self._keep(operation.outputs[reads.outputs])
         if operation.outputs:
             constants.spread(operation)
@@ -256,13 +288,20 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has not
             value.keep()
             self._kept.append(value)
 
-    def _before_writing(self, target: Tensor) -> None:
-        """What `target` and whatever shares its memory was stays with the operations before."""
+    def _before_writing(self, operation: Operation, target: Tensor) -> None:
+        """What `target` and whatever shares its memory was stays with the operations before this one."""
         memory = target.untyped_storage().data_ptr()
         for value in {*self._values.values(), *self._kept}:
             if value.memory == memory:
                 value.stale = not value.stands_for(target)
-                value.apart()
+                if value.is_kept:
+                    value.apart()
+                    operation.apart.append(value)
+
+
+def tensors_in(result: Any) -> list[Tensor]:
+    """Those that a call gave."""
+    return [one for one in (result if isinstance(result, list | tuple) else [result]) if isinstance(one, Tensor)]
 
 
 def _passes_on(values: list[Value]) -> bool:
@@ -280,9 +319,11 @@ def _only_orders(function: Any, args: Sequence[Any]) -> bool:
     return function is torch.ops.aten.as_strided_.default and list(args[1]) == list(args[0].shape)
 
 
-def taped(
-    network: nn.Module, pictures: Tensor, reads: Callable[[str], Reads], layers: Sequence[str] = ()
-) -> tuple[Tape, Value, dict[str, Value]]:
+Record = tuple[Tape, Value, dict[str, Value]]
+"""Of one pass: the operations, the answer, and what the layers gave that were asked for."""
+
+
+def taped(network: nn.Module, pictures: Tensor, reads: Callable[[str], Reads], layers: Sequence[str] = ()) -> Record:
     """The record of `network(pictures)`, its answer, and what the modules of these names gave. Raises Undefined."""
     found: dict[str, Value] = {}
     tape = Tape(pictures, reads)

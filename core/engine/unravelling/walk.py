@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from core.engine.unravelling.points import Manner, Points, Support, all_positive, joined, merged
+from core.engine.unravelling.replay import recorded
 from core.engine.unravelling.rules import RULES, Walk, attention, convolution, elementwise, linear, moves, pooling
-from core.engine.unravelling.tape import EVERYTHING, NOTHING, Reads, Tape, taped
+from core.engine.unravelling.tape import EVERYTHING, NOTHING, Reads, Tape
 from core.errors import Undefined
 
 FAMILIES = (attention, convolution, elementwise, linear, moves, pooling)
@@ -120,8 +121,8 @@ def unravel(
     `layers`: whose points are kept on the way. Raises Undefined for an operation that has no rule.
     """
     named = [*layers, *([start.layer] if start.layer else [])]
-    tape, answer, outcomes = taped(network, pictures, _everything if audit else _declared, named)
-    try:
+    reads = _everything if audit else _declared
+    with recorded(network, pictures, reads, named, again=not audit) as (tape, answer, outcomes):
         if start.layer and start.layer not in outcomes:
             raise Undefined("this layer has no part in the network's answer")
         first = outcomes[start.layer] if start.layer else answer
@@ -130,10 +131,8 @@ def unravel(
         value, parts = (first, [points]) if rivals is None else linear.against(first, points, rivals, walk)
         kept = {id(outcomes[name]): name for name in layers if name in outcomes}
         pixels, reached = _back(tape, {id(value): parts}, walk, kept)
-    finally:
-        tape.forget()
-    lost = walk.lost / (len(pictures) or 1)
-    return Unravelled(Reached(pixels, tape.pictures.shape), reached, answer.data.clone(), lost, walk.errors or [])
+        lost = walk.lost / (len(pictures) or 1)
+        return Unravelled(Reached(pixels, tape.pictures.shape), reached, answer.data.clone(), lost, walk.errors or [])
 
 
 def _declared(name: str) -> Reads:
