@@ -204,7 +204,7 @@ def _given(tape: Tape) -> set[Value]:
 
 @lru_cache(maxsize=1024)
 def _determined(function: Any) -> bool:
-    """Whether it gives tensors, their shapes follow from those that go in, and it writes to its first argument alone."""
+    """Whether it gives tensors, their shapes follow from those that go in, and it writes at most to its first one."""
     schema = function._schema  # noqa: SLF001  there is no other way to it
     tensors = bool(schema.returns) and all("Tensor" in str(one.type) for one in schema.returns)
     shaped = not SHAPED.isdisjoint(function.tags) and function is not torch.ops.aten.index.Tensor
