@@ -7,10 +7,11 @@ takes less than the network itself. Calls on constants alone are done again too,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -110,24 +111,29 @@ class Plan:
         numbers: dict[Value, int] = {tape.pictures: 0}
         self._steps = _steps(tape, numbers, {answer, *outcomes.values()})
         given = _given(tape)
-        self._count = len(numbers)
-        self._given = [(numbers[value], value) for value in given]
-        self._made = [value for value in numbers if value not in given]
-        self._whole_numbers = _versions(value for _, value in self._given)
+        self._start: list[Any] = [value.data if value in given else None for value in numbers]
+        self._weights: list[Tensor] = [value.data for value in given]
+        self._flags = [one for one in self._weights if not (one.is_floating_point() or one.is_inference())]
+        self._copied = [value for value in given if not _is_plain(value.data)]
+        self._made = [value for value in numbers if value not in given and value.is_kept]
+        self._lies = self._memory()
         self._reads_pictures = tape.pictures.is_kept
 
     def __del__(self) -> None:
         self._record[0].forget()
 
     def holds(self, state: State | None) -> bool:
-        """Whether the network is as it was, its weights aside."""
-        return self._state == state and self._whole_numbers == _versions(value for _, value in self._given)
+        """Whether the network is as it was, the numbers of its weights aside."""
+        return self._state == state and self._lies == self._memory()
+
+    def _memory(self) -> tuple[list[int], list[int]]:
+        """Where weights lie; and how often indices and flags were written to, on which masks rest."""
+        written = [one._version for one in self._flags]  # noqa: SLF001  there is no other way to it
+        return [one.data_ptr() for one in self._weights], written
 
     def run(self, pictures: Tensor) -> Record:
         """The record of a pass over other pictures."""
-        tensors: list[Any] = [None] * self._count
-        for number, value in self._given:
-            tensors[number] = value.data
+        tensors = self._start.copy()
         tensors[0] = pictures
         if self._reads_pictures:
             self._record[0].pictures.take(pictures)
@@ -138,7 +144,7 @@ class Plan:
 
     def release(self) -> None:
         """Let go what is of the pass."""
-        for _, value in self._given:
+        for value in self._copied:
             value.release(wholly=False)
         for value in self._made:
             value.release(wholly=True)
@@ -158,11 +164,11 @@ def _state(network: nn.Module) -> State | None:
     """None where a pass is not what the modules make it: while training, or with hooks of others."""
     modules, held = [network], list[int]()
     for module in modules:  # its parts are added meanwhile
-        if module.training or module._forward_hooks or module._forward_pre_hooks:  # noqa: SLF001
+        own = module.__dict__
+        if own["training"] or own["_forward_hooks"] or own["_forward_pre_hooks"]:
             return None
-        modules.extend(part for part in module._modules.values() if part is not None)  # noqa: SLF001
-        for objects in (module.__dict__, module._parameters, module._buffers):  # noqa: SLF001
-            held.extend(map(id, objects.values()))
+        modules.extend(part for part in own["_modules"].values() if part is not None)
+        held.extend(map(id, chain(own.values(), own["_parameters"].values(), own["_buffers"].values())))
     return [ref(module) for module in modules], held
 
 
@@ -174,11 +180,9 @@ def _nothing_between(device: torch.device) -> bool:
     return not (hooks or modes or torch.is_autocast_enabled(device.type))
 
 
-def _versions(values: Iterable[Value]) -> list[tuple[int, int]]:
-    """Of indices and flags, on which masks rest: where they lie, and how often they were written to."""
-    tensors = [value.data for value in values]
-    plain = [one for one in tensors if not (one.is_floating_point() or one.is_inference())]
-    return [(one.data_ptr(), one._version) for one in plain]  # noqa: SLF001  there is no other way to it
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether its numbers in NumPy are the same memory: they change with it."""
+    return tensor.device.type == "cpu" and tensor.dtype == torch.float32 and tensor.is_contiguous()
 
 
 def repeatable(tape: Tape) -> bool:

@@ -154,6 +154,8 @@ class Operation:
     outputs: list[Value] = field(default_factory=list)
     apart: list[Value] = field(default_factory=list)
     """Kept apart from what it writes."""
+    known: dict[Callable[[Operation], Any], Any] = field(default_factory=dict)
+    """See `once`."""
 
     @property
     def name(self) -> str:
@@ -166,6 +168,12 @@ class Operation:
         given = [name for name in self.declared.arguments if name in arguments]
         positional = [arguments[name] for name in given if name not in by_name]
         return self.function(*positional, **{name: arguments[name] for name in given if name in by_name})
+
+    def once(self, make: Callable[[Operation], Any]) -> Any:
+        """What `make` gives of it, kept for further passes: it must follow from shapes and settings alone."""
+        if make not in self.known:
+            self.known[make] = make(self)
+        return self.known[make]
 
     def __getitem__(self, name: str) -> Any:
         return self.named[name]

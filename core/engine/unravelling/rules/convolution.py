@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -45,14 +46,26 @@ class Geometry:
 
         None: all. The number of a pixel that is not there can be any.
         """
-        width, (down, across) = self.inputs[3], self.kernel
-        corner = (y * self.stride[0] - self.padding[0]) * width + (x * self.stride[1] - self.padding[1])
-        steps = np.arange(down)[:, None] * (self.dilation[0] * width) + np.arange(across) * self.dilation[1]
-        pixels = corner[:, None] + steps.reshape(-1)
-        if self._within(0) and self._within(1):
+        corner = (y * self.stride[0] - self.padding[0]) * self.inputs[3] + (x * self.stride[1] - self.padding[1])
+        pixels = corner[:, None] + self._steps
+        if self._sides is None:
             return pixels, None
-        rows, columns = self._inside(0).repeat(across, axis=1), np.tile(self._inside(1), down)  # (places, taps)
+        rows, columns = self._sides
         return pixels, rows.take(y, axis=0) & columns.take(x, axis=0)
+
+    @cached_property
+    def _steps(self) -> Indices:
+        """(taps,): from a window's first pixel to each."""
+        down, across = (np.arange(size) * step for size, step in zip(self.kernel, self.dilation, strict=True))
+        steps: Indices = (down[:, None] * self.inputs[3] + across).reshape(-1)
+        return steps
+
+    @cached_property
+    def _sides(self) -> tuple[Flags, Flags] | None:
+        """(rows, taps) and (columns, taps): which taps are on the map; None: all."""
+        if self._within(0) and self._within(1):
+            return None
+        return self._inside(0).repeat(self.kernel[1], axis=1), np.tile(self._inside(1), self.kernel[0])
 
     def _within(self, side: int) -> bool:
         """Whether no window sees padding there or, as some pools do, looks over the edge."""
@@ -67,7 +80,7 @@ class Geometry:
         return found
 
 
-def geometry(operation: Operation, value: Value) -> Geometry:
+def geometry(operation: Operation) -> Geometry:
     """Its numbers. Raises Undefined for what is no convolution over one or two dimensions."""
     inputs, weight = operation["input"], operation["weight"]
     dimensions = len(weight.shape) - 2
@@ -85,7 +98,7 @@ def geometry(operation: Operation, value: Value) -> Geometry:
 
     return Geometry(
         inputs=four(inputs.shape),
-        outputs=four(value.shape),
+        outputs=four(operation.outputs[0].shape),
         kernel=two(list(weight.shape[2:]), 1),
         stride=two(operation.get("stride", [1]), 1),
         padding=two(operation.get("padding", [0]), 0),
@@ -98,7 +111,7 @@ def geometry(operation: Operation, value: Value) -> Geometry:
 def convolution(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """C = s W x over the window: the channels of the largest sums, in each the pixel of the largest product."""
     inputs, weight, bias = operation["input"], operation["weight"], operation.get("bias")
-    shape = geometry(operation, value)
+    shape: Geometry = operation.once(geometry)
     units, channels = weight.shape[:2]
     taps, area = math.prod(shape.kernel), math.prod(shape.inputs[2:])
     kernels = weight.array.reshape(units, channels, taps)

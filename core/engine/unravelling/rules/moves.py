@@ -8,7 +8,7 @@ from torch import Tensor
 
 from core.engine.unravelling.points import Indices, Points, strongest, supported, unravelled
 from core.engine.unravelling.rules import Followed, Walk, numbers_of, rule
-from core.engine.unravelling.tape import Operation, Reads, Value
+from core.engine.unravelling.tape import Operation, Reads, Value, tensors_in
 
 
 @rule(
@@ -18,17 +18,20 @@ from core.engine.unravelling.tape import Operation, Reads, Value
 def view(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
     """A view of memory that lies in order: strides say where each number came from."""
     whole: Value = operation.values[0]
-    plain = torch.empty(whole.shape, device="meta")
-    seen = operation.called(lambda _: plain)
-    part: Tensor = seen[operation.outputs.index(value)] if isinstance(seen, list | tuple) else seen
-    if part.stride() == plain.stride() and part.shape == plain.shape and part.storage_offset() == 0:
-        return [(whole, points)]
+    part: Tensor = operation.once(_views)[operation.outputs.index(value)]
+    offset = int(part.storage_offset())
     if part.is_contiguous():
-        return [(whole, points.moved(points.index + int(part.storage_offset())))]
-    index = np.full_like(points.index, part.storage_offset())
+        return [(whole, points.moved(points.index + offset) if offset else points)]
+    index = np.full_like(points.index, offset)
     for coordinate, stride in zip(unravelled(points.index, tuple(part.shape)), part.stride(), strict=True):
         index += coordinate * stride
     return [(whole, points.moved(index, distinct=0 not in part.stride()))]
+
+
+def _views(operation: Operation) -> list[Tensor]:
+    """Its outcomes without numbers, as views of a tensor that lies in order."""
+    plain = torch.empty(operation.values[0].shape, device="meta")
+    return tensors_in(operation.called(lambda _: plain))
 
 
 @rule("cat", "stack")

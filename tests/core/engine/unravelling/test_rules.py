@@ -55,6 +55,7 @@ def reached(found: Unravelled) -> dict[int, float]:
 
 
 def test_a_linear_layer_on_tokens_rests_on_its_strongest_inputs_at_the_same_token() -> None:
+    torch.manual_seed(1)  # two of the inputs speak for it
     x, layer = drawn(1, 5, 8), nn.Linear(8, 4)
     products = (layer.weight[2] * x[0, 3]).detach()
     best = int(products.argmax())
