@@ -161,11 +161,11 @@ _plans: WeakKeyDictionary[nn.Module, dict[Any, Plan]] = WeakKeyDictionary()
 
 
 def _state(network: nn.Module) -> State | None:
-    """None where a pass is not what the modules make it: while training, or with hooks of others."""
+    """None where a pass is not what the modules make it: while training, with hooks of others, in TorchScript."""
     modules, held = [network], list[int]()
     for module in modules:  # its parts are added meanwhile
-        own = module.__dict__
-        if own["training"] or own["_forward_hooks"] or own["_forward_pre_hooks"]:
+        own = module.__dict__  # TorchScript's has no `training`
+        if own.get("training", True) or own["_forward_hooks"] or own["_forward_pre_hooks"]:
             return None
         modules.extend(part for part in own["_modules"].values() if part is not None)
         held.extend(map(id, chain(own.values(), own["_parameters"].values(), own["_buffers"].values())))

@@ -252,6 +252,15 @@ def test_hooks_of_others_and_training_are_recorded(recordings: list[nn.Module]) 
     assert len(recordings) == 3
 
 
+@pytest.mark.filterwarnings("ignore:.*deprecated")
+def test_a_compiled_script_is_recorded(recordings: list[nn.Module]) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(400, 2)).eval()
+    script, seen = torch.jit.script(model), pictures(side=12)
+    for _ in range(2):
+        assert same(trace(script, seen), trace(model, seen))
+    assert recordings == [script, model, script]
+
+
 def overwritten(x: Tensor) -> Tensor:
     doubled = x * 2
     read = doubled * doubled.sigmoid()
