@@ -211,7 +211,7 @@ def _numbers(opened: Opened) -> None:
     columns = {"number": st.column_config.TextColumn("Number"), "caption": st.column_config.TextColumn("What it is")}
     least, greatest = NUMBER_PX
     for cell, _ in cells:
-        name = plain(column_name(opened.row.comparison, cell))
+        name = column_name(opened.row.comparison, cell)
         longest = max(map(len, (name, *told[cell.spec.key].values())))
         columns[cell.spec.key] = st.column_config.TextColumn(name, width=min(max(LETTER_PX * longest, least), greatest))
     st.dataframe(rows, hide_index=True, height="content", column_config=columns)

@@ -228,6 +228,7 @@ def learned(browser, up) -> str:
         visit.open()
         page = visit.page
         page.get_by_role("radio", name="Networks learn").click()
+        page.get_by_text("2 · Data sets").wait_for()
         page.get_by_role("button", name="Start from a preset").click()
         page.get_by_text("Which decoder draws best?").click()
         visit.settle()
@@ -251,6 +252,9 @@ def test_a_code_in_the_plane_shows_its_picture_and_after_a_click_its_neighbours(
     visit.open_grid(learned, cells=2)
     page = visit.page
     page.locator(".grid .cell button.frame").first.click()
+    page.get_by_role("combobox", name="On the left").click()
+    page.get_by_role("option", name="Units").click()
+    page.locator(".pair.apart").wait_for()  # twice as wide as the pictures beside it: nothing to lay over them
     page.get_by_role("radio", name="Codes").click()
     page.locator(".codes .scatterlayer .point").nth(1500).wait_for()  # a thousand by PCA, then those by t-SNE
     layers = page.locator(".codes .main-svg").evaluate_all("all => all.map((one) => getComputedStyle(one).position)")
