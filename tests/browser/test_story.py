@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from core.errors import ComputationFailed
 from core.queue import open_queue
 from core.settings import Settings
 from core.store import Store
@@ -22,39 +19,14 @@ from dashboard.charts import LATTICE
 from tests.bad_pictures import photo_file
 from tests.browser.visit import DONE_MS, Visit, visiting
 from tests.core.test_dataset_files import TWO, packed
-from tests.running import Up, an_up, descendants
+from tests.running import descendants
 from tests.studied import CNN, MIXER, VIT, a_study
-from workers.bench.bench_page import chromium, first_page_s
+from workers.bench.bench_page import first_page_s
 
 NETWORKS = ("random/test_resnet", "lite/efficientnet_lite0")
 STEPS = "40"
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    try:
-        with chromium() as made:
-            yield made
-    except ComputationFailed as missing:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(missing))
-
-
-@pytest.fixture(scope="module")
-def up(browser, tmp_path_factory) -> Iterator[Up]:  # noqa: ARG001  no browser, no server
-    with an_up(tmp_path_factory.mktemp("story")) as made:
-        made.start()
-        yield made
-        assert made.stop() == 0
-
-
-@pytest.fixture
-def visit(browser, up) -> Iterator[Visit]:
-    with visiting(browser, up.address) as made:
-        yield made
 
 
 @dataclass(frozen=True)
