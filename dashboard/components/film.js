@@ -3,8 +3,8 @@ const shown = new WeakMap()
 
 export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".film")
-  if (shown.get(root) === data.url) return
-  shown.set(root, data.url)
+  if (shown.get(root)?.url === data.url) return
+  shown.get(root)?.stop()
   const [image, controls] = root.children
   const [button, range, place] = controls.children
   const frames = Array.from({ length: data.count }, (_, number) => `${data.url}?frame=${number}`)
@@ -16,6 +16,7 @@ export default function ({ data, parentElement }) {
     place.textContent = data.labels?.[number] ?? `${number + 1} of ${data.count}`
   }
   const stop = () => { clearInterval(timer); timer = null; button.textContent = "▶"; button.ariaLabel = "Play" }
+  shown.set(root, { url: data.url, stop })
   range.max = data.count - 1
   range.oninput = () => { stop(); show(Number(range.value)) }
   button.onclick = () => {
