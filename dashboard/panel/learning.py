@@ -49,7 +49,7 @@ def show_panel(top: Any, beside: Comparison | None = None) -> None:
     st.markdown("**1 · Method**")
     cls = _choose_method()
     pictures, datasets = _choose_rows(cls)
-    st.markdown("**3 · Columns**")
+    st.markdown(f"**{3 if cls.needs.dataset or cls.needs.pictures else 2} · Columns**")
     networks = choose_networks() if cls.needs.network else []
     try:
         methods, fault = _choose_variants(cls, networks), None
