@@ -201,6 +201,8 @@ def learned(browser, up) -> str:
         page = visit.page
         page.get_by_role("radio", name="Networks learn").click()
         page.get_by_text("2 · Data sets").wait_for()
+        page.get_by_text("2 · Networks").wait_for(state="detached")
+        visit.settle()
         page.get_by_role("button", name="Start from a preset").click()
         page.get_by_text("Which decoder draws best?").click()
         visit.settle()

@@ -102,7 +102,7 @@ def test_a_data_set_is_called_after_what_it_was_read_from() -> None:
 def test_the_store_lists_what_was_put_into_it_the_newest_first(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     digests = []
     for number in range(3):
-        monkeypatch.setattr("core.store._now", lambda: f"2026-01-0{number + 1}T00:00:00+00:00")  # noqa: B023
+        monkeypatch.setattr("core.inputs.now", lambda: f"2026-01-0{number + 1}T00:00:00+00:00")  # noqa: B023
         digests.append(store.put_dataset(squares(seed=number), f"number {number}", "a test"))
     listed = store.datasets()
     assert [digest for digest, _ in listed] == digests[::-1]

@@ -39,14 +39,15 @@ def test_without_a_study_the_numbers_that_came_along_are_shown(tmp_path: Path, m
     assert "gazegrid study" in page.code[0].value
 
 
-def test_each_conclusion_stands_beside_its_numbers_and_its_rule(store: Store) -> None:
+def test_each_conclusion_stands_beside_its_numbers_and_its_rule(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.attribution_findings.bundled_measurement", lambda: None)
     a_study(store, SIZES, SHARES)
     page = opened("findings")
     assert not page.exception
     text = texts(page)
     for claim in ("features of different size", "the border and the centre", "the whole shape", "The Mixer"):
         assert claim in text
-    assert "Borne out where the intervals" in text
+    assert "Borne out where two networks of different family differ in the same pictures" in text
     assert "12 pictures, 3 networks" in text
     assert list(page.dataframe[-1].value["Network"]) == ["resnet18", "vit_tiny_patch16_224", "mixer_s16_224"]
 

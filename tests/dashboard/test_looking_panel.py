@@ -103,7 +103,7 @@ def test_a_preset_of_style_brings_pictures_and_networks_to_an_empty_panel(page: 
     shown(page, {})
     preset = next(preset for preset in PRESETS if preset.question == "What does it take for style?")
     page.menu_button[0].click(preset).run()
-    assert run_button(page).label == "Run 6 cells"
+    assert run_button(page).label == "Run 8 cells"
     run_button(page).click().run()
     assert not page.exception
     comparison = store.comparison(page.query_params["grid"])
