@@ -61,7 +61,7 @@ def bar_figure(found: Measurement, measure: str, chance: str | float | None = No
     if isinstance(chance, float):
         figure.add_hline(y=chance, line=DOTTED)
     figure.update_yaxes(title=MEASURES[measure].name, rangemode="tozero")
-    figure.update_xaxes(automargin=True)
+    figure.update_xaxes(automargin=True, categoryorder="array", categoryarray=labels)
     return _framed(figure).update_layout(legend={"yanchor": "bottom", "y": 1.02})
 
 
