@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -16,7 +14,7 @@ from core.store import Store
 from core.welcome import NETWORKS
 from dashboard.cells import View, grid_data
 from dashboard.session import get_queue
-from tests.dashboard.opened import ENTRY
+from tests.dashboard.opened import ENTRY, run_button, shown
 from tests.kept import PROVENANCE
 
 DOOR = {"method": "autoencoder", "data": DIGITS, "decoder": "nearest,transposed", "epochs": "3"}
@@ -25,18 +23,6 @@ DOOR = {"method": "autoencoder", "data": DIGITS, "decoder": "nearest,transposed"
 @pytest.fixture
 def page(store: Store) -> AppTest:  # noqa: ARG001  the page's own store
     return AppTest.from_file(str(ENTRY), default_timeout=30)
-
-
-def shown(page: AppTest, query: dict[str, str]) -> AppTest:
-    for name, value in query.items():
-        page.query_params[name] = value
-    page.run()
-    assert not page.exception
-    return page
-
-
-def run_button(page: AppTest) -> Any:
-    return next(button for button in page.button if button.label.startswith("Run"))
 
 
 def asked(page: AppTest, store: Store) -> Comparison:
