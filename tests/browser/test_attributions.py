@@ -8,11 +8,11 @@ import pytest
 
 from core.methods import METHODS
 from core.welcome import NETWORKS
+from tests.browser.visit import DONE_MS, TIMEOUT_S
 
-DONE_MS = 110_000
 LOOKING = [name for name, method in METHODS.items() if method.family in ("attribution", "fixation")]
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(TIMEOUT_S)]
 
 
 def test_every_cell_of_all_methods_shows_a_map_or_says_why_there_is_none(visit):

@@ -11,8 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
 
-WAIT_MS = 20_000
-DONE_MS = 60_000
+WAIT_MS = 60_000
+DONE_MS = 240_000
+TIMEOUT_S = 600
+"""A worker is the last to get a busy machine's cores."""
 
 
 class Visit:

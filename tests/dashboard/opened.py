@@ -10,11 +10,13 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 
 ENTRY = Path(dashboard.__file__).with_name("navigation.py")
+PATIENCE_S = 60.0
+"""How long a page may take beside other work before a test gives it up."""
 
 
 def opened(name: str, **query: str) -> AppTest:
     """The page `app_pages/NAME.py`, run once."""
-    page = AppTest.from_file(str(ENTRY), default_timeout=20).run()
+    page = AppTest.from_file(str(ENTRY), default_timeout=PATIENCE_S).run()
     page.switch_page(f"app_pages/{name}.py")
     for field, value in query.items():
         page.query_params[field] = value

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import time
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -233,7 +232,5 @@ def test_a_dot_lies_at_its_point_and_many_leave_the_picture_to_be_seen() -> None
     numbers = np.random.default_rng(0)
     weights = np.sort(numbers.random(1024).astype(np.float32) ** 4)[::-1]
     xy = numbers.random((1024, 2), np.float32) * 224
-    begun = time.monotonic()
     many = draw_points(gray, Points(xy=xy, width=224, height=224, weights=weights))
-    assert time.monotonic() - begun < 1
     assert (many == 128).all(axis=2).mean() > 0.5

@@ -17,7 +17,7 @@ from dashboard.cells import View, grid_data
 from dashboard.gallery_view import thumbnail_grid, title
 from dashboard.recent import cards
 from dashboard.session import get_queue
-from tests.dashboard.opened import opened, press, run_button, texts
+from tests.dashboard.opened import PATIENCE_S, opened, press, run_button, texts
 from tests.films import a_film, pan
 from tests.kept import PROVENANCE
 
@@ -114,7 +114,7 @@ st.text(film_field("film"))
 
 def test_kept_films_are_offered_with_a_still_and_a_click_takes_one_or_leaves_it(store: Store) -> None:
     first, second = (store.put_video(a_film(pan(count))) for count in (2, 3))
-    page = AppTest.from_string(CHOOSING, default_timeout=20).run()
+    page = AppTest.from_string(CHOOSING, default_timeout=PATIENCE_S).run()
     assert page.text[0].value == ""
     offered = str(page.get("bidi_component")[0].proto)
     assert all(f"/api/still/{digest}?side=160" in offered for digest in (first, second))

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from core.method import Method, Output, matters, parameter
 from core.networks.catalog import get_card
 from dashboard.form import NO_CLASS, field_label
+from tests.dashboard.opened import PATIENCE_S
 
 TOY = """
 from typing import Literal
@@ -158,7 +159,7 @@ for cls in METHODS.values():
 
 
 def test_the_form_of_every_method_of_a_grid_is_drawn_and_gives_its_defaults() -> None:
-    page = AppTest.from_string(EVERY, default_timeout=20).run()
+    page = AppTest.from_string(EVERY, default_timeout=PATIENCE_S).run()
     assert not page.exception
 
 

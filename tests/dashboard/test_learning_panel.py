@@ -14,7 +14,7 @@ from core.store import Store
 from core.welcome import NETWORKS
 from dashboard.cells import View, grid_data
 from dashboard.session import get_queue
-from tests.dashboard.opened import ENTRY, run_button, shown
+from tests.dashboard.opened import ENTRY, PATIENCE_S, run_button, shown
 from tests.kept import PROVENANCE
 
 DOOR = {"method": "autoencoder", "data": DIGITS, "decoder": "nearest,transposed", "epochs": "3"}
@@ -22,7 +22,7 @@ DOOR = {"method": "autoencoder", "data": DIGITS, "decoder": "nearest,transposed"
 
 @pytest.fixture
 def page(store: Store) -> AppTest:  # noqa: ARG001  the page's own store
-    return AppTest.from_file(str(ENTRY), default_timeout=30)
+    return AppTest.from_file(str(ENTRY), default_timeout=PATIENCE_S)
 
 
 def asked(page: AppTest, store: Store) -> Comparison:
@@ -43,7 +43,7 @@ def test_a_link_opens_the_panel_for_what_learns_with_a_column_for_each_value(pag
 
 def test_a_grid_of_what_learns_comes_back_into_the_panel(page: AppTest, store: Store) -> None:
     comparison = asked(shown(page, DOOR), store)
-    again = shown(AppTest.from_file(str(ENTRY), default_timeout=30), {"grid": comparison.key})
+    again = shown(AppTest.from_file(str(ENTRY), default_timeout=PATIENCE_S), {"grid": comparison.key})
     assert asked(again, store).key == comparison.key
     assert not any(caption.value.startswith("Changed") for caption in again.caption)
 
@@ -88,7 +88,7 @@ def test_the_first_preset_lays_out_all_kinds() -> None:
 def test_a_number_can_differ_too_and_a_wrong_one_is_one_sentence(page: AppTest, store: Store) -> None:
     shown(page, DOOR | {"decoder": "nearest", "code": "4,8,16"})
     assert [method.model_dump()["code"] for method in asked(page, store).methods] == [4, 8, 16]
-    broken = shown(AppTest.from_file(str(ENTRY), default_timeout=30), DOOR | {"code": "4,many"})
+    broken = shown(AppTest.from_file(str(ENTRY), default_timeout=PATIENCE_S), DOOR | {"code": "4,many"})
     assert len(broken.error) == 1
     assert "many" in broken.error[0].value
 
@@ -117,7 +117,7 @@ def test_a_model_that_was_trained_here_is_offered_by_its_name(page: AppTest, sto
     comparison = asked(shown(page, DOOR), store)
     first = next(comparison.cells())
     store.publish(first.spec, Result({"held_out_error": Scalar(value=0.1)}), PROVENANCE)
-    reconstructing = shown(AppTest.from_file(str(ENTRY), default_timeout=30), {"method": "reconstruct"})
+    reconstructing = shown(AppTest.from_file(str(ENTRY), default_timeout=PATIENCE_S), {"method": "reconstruct"})
     (model,) = [box for box in reconstructing.selectbox if box.label == "Model"]
     assert model.options == ["digits: decoder nearest"]
     assert not reconstructing.error

@@ -18,18 +18,18 @@ from core.presets import PRESETS
 from core.settings import Settings
 from core.store import Store
 from dashboard.panel import networks as panel_networks
-from tests.dashboard.opened import ENTRY, run_button, shown
+from tests.dashboard.opened import ENTRY, PATIENCE_S, run_button, shown
 from tests.kept import NETWORKS, a_comparison
 from tests.trained import put_local
 
 
 @pytest.fixture
 def page(store: Store) -> AppTest:  # noqa: ARG001  the page asks for the same store
-    return AppTest.from_file(str(ENTRY), default_timeout=20)
+    return AppTest.from_file(str(ENTRY), default_timeout=PATIENCE_S)
 
 
 def test_the_networks_that_come_with_gazegrid_are_chosen_at_the_start(store: Store) -> None:  # noqa: ARG001
-    page = AppTest.from_file(str(ENTRY), default_timeout=30).run()
+    page = AppTest.from_file(str(ENTRY), default_timeout=PATIENCE_S).run()
     assert not page.exception
     assert tuple(page.session_state["compare:networks"]) == welcome.NETWORKS
     assert all(name.startswith("bundled/") for name in welcome.NETWORKS)
@@ -38,7 +38,7 @@ def test_the_networks_that_come_with_gazegrid_are_chosen_at_the_start(store: Sto
 
 @pytest.mark.parametrize("networks", ["", "lite/efficientnet_lite0"])
 def test_a_link_that_names_none_leaves_them_and_one_that_names_some_has_those(store: Store, networks: str) -> None:  # noqa: ARG001
-    page = AppTest.from_file(str(ENTRY), default_timeout=30)
+    page = AppTest.from_file(str(ENTRY), default_timeout=PATIENCE_S)
     page.query_params["pictures"] = "sample:cat"
     page.query_params["networks"] = networks
     page.run()
@@ -81,7 +81,7 @@ st.text(",".join(ref.name for ref in st.session_state[panel_pictures.PICTURES]))
 
 @pytest.mark.usefixtures("store")
 def test_clicking_a_picture_takes_it_in_and_out() -> None:
-    assert AppTest.from_string(CLICKS, default_timeout=20).run().text[0].value == "sample:coffee"
+    assert AppTest.from_string(CLICKS, default_timeout=PATIENCE_S).run().text[0].value == "sample:coffee"
 
 
 def test_a_preset_sets_method_and_parameters_in_the_form_and_leaves_the_rest(page: AppTest, store: Store) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 CODE = """
 import sys
@@ -13,8 +12,6 @@ print(",".join(heavy) or "none")
 """
 
 
-def test_the_dashboard_starts_without_torch_within_seconds() -> None:
-    start = time.monotonic()
+def test_the_dashboard_starts_without_torch() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "none"
-    assert time.monotonic() - start < 20

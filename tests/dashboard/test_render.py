@@ -23,6 +23,7 @@ from dashboard.charts import (
     thinned,
 )
 from dashboard.render import RENDERERS
+from tests.dashboard.opened import PATIENCE_S
 from tests.kept import PROVENANCE, a_comparison, fill
 
 PAGE = """
@@ -44,7 +45,7 @@ def series(n: int, y_label: str = "loss") -> Series:
 
 @pytest.fixture
 def page(store: Store) -> AppTest:
-    made = AppTest.from_string(PAGE, default_timeout=20)
+    made = AppTest.from_string(PAGE, default_timeout=PATIENCE_S)
     made.session_state["key"] = fill(store, a_comparison(store, pictures=1), full=True)[0]
     return made.run()
 
@@ -70,7 +71,7 @@ def test_a_unit_that_is_the_name_is_not_said_twice(store: Store) -> None:
     comparison = a_comparison(store, pictures=1)
     result = Result({"steps": Scalar(value=20, unit="steps"), "distance": Scalar(value=0.325, unit="share")})
     spec = next(comparison.cells()).spec
-    made = AppTest.from_string(PAGE, default_timeout=20)
+    made = AppTest.from_string(PAGE, default_timeout=PATIENCE_S)
     made.session_state["key"] = store.publish(spec, result, PROVENANCE).key
     assert {(metric.label, metric.value) for metric in made.run().metric} == {("Steps", "20"), ("Distance", "32.5 %")}
 
@@ -99,7 +100,7 @@ def test_codes_with_pictures_bring_them_to_the_plane(store: Store) -> None:
     codes = Embedding(points=np.eye(5, 2, dtype=np.float32), labels=tuple("aabba"), thumbnails=pictures)
     spec = next(a_comparison(store, pictures=1).cells()).spec
     key = store.publish(spec, Result({"codes": codes}), PROVENANCE).key
-    page = AppTest.from_string(PAGE, default_timeout=20)
+    page = AppTest.from_string(PAGE, default_timeout=PATIENCE_S)
     page.session_state["key"] = key
     page.run()
     assert not page.exception

@@ -24,7 +24,7 @@ from tests.workers.toy import Journal
 from workers.reaper import Reaper
 
 
-def wait_for(condition: Callable[[], object], timeout_s: float = 15.0, what: str = "it") -> None:
+def wait_for(condition: Callable[[], object], timeout_s: float = 60.0, what: str = "it") -> None:
     """Until `condition` holds; AssertionError after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -3,7 +3,6 @@
 import json
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -58,12 +57,10 @@ def test_a_taken_port_is_one_clear_line(up):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", up.port))
         taken.listen()
-        started_s = time.monotonic()
         ended = up.gazegrid("up")
     assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
     assert f"port {up.port}" in ended.stderr
     assert "GAZEGRID_PORT" in ended.stderr
-    assert time.monotonic() - started_s < 10
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "everybody"])  # noqa: S104  refused

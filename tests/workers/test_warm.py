@@ -137,7 +137,7 @@ def test_a_job_that_takes_whole_workers_down_fails(stable: Stable, queue: JobQue
         stable.start()
     spec = toy_spec(fault="die with parent")
     queue.submit(spec, store)
-    wait_for(lambda: state_of(queue, spec.key) == "failed", timeout_s=20)
+    wait_for(lambda: state_of(queue, spec.key) == "failed")
     assert queue.states([spec.key])[spec.key].error_code == "worker_lost"
     wait_for(lambda: all(process.poll() is not None for process in stable.processes))
 
@@ -184,8 +184,8 @@ def test_a_killed_worker_s_process_dies_with_it_and_another_takes_the_job(
     stable.start()
     wait_for(lambda: len([worker for worker in queue.workers() if worker.device]) == 2, what="two ready workers")
     first.kill()
-    wait_for(lambda: not is_there(journal.pids("start")[0]), timeout_s=2)
-    wait_for(lambda: len(journal.pids("start")) == 2, timeout_s=6)
+    wait_for(lambda: not is_there(journal.pids("start")[0]))
+    wait_for(lambda: len(journal.pids("start")) == 2)
     wait_for(lambda: state_of(queue, spec.key) == "finished")
     assert journal.count("publish", spec.key) == 1
 
@@ -369,7 +369,7 @@ def test_a_worker_cut_off_for_longer_than_its_lease_ends_its_job(own_redis: OwnR
     own_queue.submit(spec, store)
     wait_for(lambda: journal.pids("start"))
     own_redis.away()
-    wait_for(lambda: not is_there(journal.pids("start")[0]), timeout_s=2)
+    wait_for(lambda: not is_there(journal.pids("start")[0]))
     own_redis.back()
     wait_for(lambda: state_of(own_queue, spec.key) == "finished")
     assert own_queue.states([spec.key])[spec.key].attempts == 1

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -145,7 +144,7 @@ def test_search_finds_every_word_and_keeps_to_families() -> None:
     assert len(search()) == len(all_cards())
 
 
-def test_the_catalogue_needs_neither_torch_nor_timm_and_is_fast() -> None:
+def test_the_catalogue_needs_neither_torch_nor_timm() -> None:
     code = (
         "import sys, core.networks.catalog as catalog; catalog.all_cards();"
         "print({'torch', 'timm', 'huggingface_hub'} & set(sys.modules))"
@@ -153,6 +152,3 @@ def test_the_catalogue_needs_neither_torch_nor_timm_and_is_fast() -> None:
     root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
-    start = time.perf_counter()
-    all_cards()
-    assert time.perf_counter() - start < 0.3
