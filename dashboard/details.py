@@ -83,14 +83,14 @@ def show_details(comparison: Comparison, key: str) -> None:
 
 
 def _heading(comparison: Comparison, cell: Cell) -> None:
-    column = column_heading(comparison, cell)
+    column, name = column_heading(comparison, cell), cell_name(comparison, cell)
     licence = f"licence {column.licence}" if column.licence else ""
     note = f":orange-badge[{plain(column.note)}]" if column.note else ""
-    told = [plain(fact) for fact in (cell.method.title, column.facts, licence) if fact]
+    told = [plain(fact) for fact in (cell.method.title, column.facts, licence) if fact not in ("", name)]
     facts = " · ".join([*told, note] if note else told)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         with st.container(gap=None, width="content"):
-            st.subheader(plain(cell_name(comparison, cell)), anchor=False, width="content")
+            st.subheader(plain(name), anchor=False, width="content")
             st.caption(facts, width="content")
         if st.button("Back to the grid", icon=":material/arrow_back:"):
             del st.query_params[CELL]

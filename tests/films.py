@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
 
-from core.items import Pixels
+from core.comparison import Comparison
+from core.items import Animation, Item, Pixels, Result
+from core.methods import make_method
 from core.samples import sample
+from core.store import Store
 from core.video import Video
 from core.video_writer import FilmKind, encoded
+from tests.kept import PROVENANCE
 
 RATE = Fraction(10)
+MODEL = "a" * 64
 
 
 def pan(count: int, step: int = 2, height: int = 48, width: int = 64) -> list[Pixels]:
@@ -32,3 +37,18 @@ def noisy(count: int, spread: float = 1.0, height: int = 48, width: int = 64) ->
 def a_film(frames: Sequence[Pixels] | None = None, kind: FilmKind = "gif") -> Video:
     """These frames, or a few of a pan."""
     return Video(encoded(pan(3) if frames is None else frames, RATE, kind))
+
+
+def painted(frames: int = 3, kind: FilmKind = "mp4") -> Animation:
+    """What `style_video` makes of a film, but for the paint."""
+    return Animation(
+        frames=np.stack(pan(frames)), whole=a_film(pan(frames), kind).content, caption="It flickers by 0.2."
+    )
+
+
+def a_painted_cell(store: Store, items: Mapping[str, Item], video: str) -> tuple[str, str]:
+    """The keys of a kept comparison of one painted film, and of its result, which has these items."""
+    comparison = Comparison((), (), (make_method("style_video", {"model": MODEL, "video": video}),))
+    store.put_comparison(comparison)
+    (cell,) = comparison.cells()
+    return comparison.key, store.publish(cell.spec, Result(dict(items)), PROVENANCE).key

@@ -1,4 +1,4 @@
-"""Seven small components of our own, each a script and a style beside this file; nothing comes from elsewhere."""
+"""Seven small components of our own, each a script and a style beside this file; some share parts."""
 
 from __future__ import annotations
 
@@ -10,42 +10,30 @@ import streamlit as st
 
 FOLDER = Path(__file__).parent
 
-_SLIDER = """<figure>
-<div class="pair"><img class="right"><img class="left">
-<input type="range" min="0" max="100" value="50" step="0.5" aria-label="Border between the two pictures">
+_BORDER = """<div class="pair"><img class="right"><img class="left">
+<input type="range" min="0" max="100" value="50" step="0.5" aria-label="Border between the two">
 <div class="line"></div></div>
-<figcaption><span></span><span></span></figcaption>
-</figure>"""
-
-
+<figcaption><span></span><span></span></figcaption>"""
+_PLAYER = """<div class="controls"><button type="button"></button>
+<input type="range" min="0" step="1" aria-label="Frame"><output></output></div>"""
 _CODES = """<div class="codes">
 <div class="chart"></div><div class="pointed" hidden></div><div class="chosen"></div></div>"""
 
-_FILM = """<div class="film"><img>
-<div class="controls"><button type="button"></button>
-<input type="range" min="0" step="1" aria-label="Frame"><output></output></div></div>"""
 
-_FILM_PAIR = """<div class="films"><div class="pair"><img class="right"><img class="left">
-<input type="range" min="0" max="100" value="50" step="0.5" aria-label="Border between the two films">
-<div class="line"></div></div>
-<figcaption><span></span><span></span></figcaption>
-<div class="controls"><button type="button"></button>
-<input type="range" min="0" step="1" aria-label="Frame"><output></output></div></div>"""
-
-
-def _component(name: str, html: str) -> Any:
-    script = (FOLDER / f"{name}.js").read_text("utf-8")
-    style = (FOLDER / f"{name}.css").read_text("utf-8")
+def _component(name: str, html: str, *parts: str) -> Any:
+    """The script and the style of this name, behind those of the parts that it shares with others."""
+    files = [*(FOLDER / "parts" / part for part in parts), FOLDER / name]
+    script, style = ("".join(file.with_suffix(end).read_text("utf-8") for file in files) for end in (".js", ".css"))
     return st.components.v2.component(f"gazegrid_{name}", html=html, css=style, js=script)
 
 
 _grid = _component("grid", '<div class="grid"></div>')
 _pictures = _component("pictures", '<div class="pictures"></div>')
 _chosen = _component("chosen", "<ul></ul>")
-_slider = _component("slider", _SLIDER)
+_slider = _component("slider", f"<figure>{_BORDER}</figure>", "border")
 _codes = _component("codes", _CODES)
-_film = _component("film", _FILM)
-_film_pair = _component("film_pair", _FILM_PAIR)
+_film = _component("film", f'<div class="film"><img>{_PLAYER}</div>', "player")
+_film_pair = _component("film_pair", f'<div class="films">{_BORDER}{_PLAYER}</div>', "border", "player")
 
 
 def grid_view(data: dict[str, Any], *, key: str, on_click: Callable[[], None]) -> None:

@@ -1,9 +1,8 @@
-// Two pictures over each other; the handle moves the border between them. Where their shapes differ, one stands above the other.
+// Two pictures with a border between them. Where their shapes differ, one stands above the other.
 const shape = (image) => image.naturalWidth / image.naturalHeight
 
 export default function ({ data, parentElement }) {
-  const [right, left] = parentElement.querySelectorAll("img") // the left one lies on top
-  const range = parentElement.querySelector("input")
+  const [right, left] = parentElement.querySelectorAll("img")
   const pair = parentElement.querySelector(".pair")
   const names = parentElement.querySelectorAll("figcaption span")
   const compare = () => {
@@ -16,8 +15,6 @@ export default function ({ data, parentElement }) {
     image.alt = side.name
     image.onload = compare
   }
-  const move = () => pair.style.setProperty("--share", `${range.value}%`)
-  range.oninput = move
-  move()
+  borderOf(pair)
   compare()
 }

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
 
+from core.items import Animation
 from core.queue import open_queue
 from core.settings import Settings
 from core.store import Store
@@ -19,6 +21,7 @@ from dashboard.charts import LATTICE
 from tests.bad_pictures import photo_file
 from tests.browser.visit import DONE_MS, TIMEOUT_S, Visit, visiting
 from tests.core.test_dataset_files import TWO, packed
+from tests.films import a_film, a_painted_cell, painted, pan
 from tests.running import descendants
 from tests.studied import CNN, MIXER, VIT, a_study
 from workers.bench.bench_page import first_page_s
@@ -259,6 +262,26 @@ def test_a_grid_of_what_learned_is_kept_and_exported_with_its_codes(visit, brows
     with visiting(browser, html.as_uri(), offline=True) as reader:
         reads_without_a_network(reader)
         assert reader.page.locator("svg.codes").count() == 4
+
+
+def test_a_painted_film_is_played_over_its_source(visit, up):
+    store, frames = Store(str(up.home / "store")), 12
+    items = {"stylized": painted(frames), "original": Animation(frames=np.stack(pan(frames)))}
+    grid, cell = a_painted_cell(store, items, store.put_video(a_film(pan(frames), "mp4")))
+    visit.open(f"{up.address}?grid={grid}&cell={cell}")
+    film = visit.page.locator(".films")
+    film.get_by_text("7 of 12").wait_for()
+    film.locator(".pair input").fill("20")
+    assert film.locator(".pair").evaluate("pair => pair.style.getPropertyValue('--share')") == "20%"
+    film.get_by_role("slider", name="Frame").fill("2")
+    film.get_by_text("3 of 12").wait_for()
+    film.get_by_role("button", name="Play").click()
+    film.get_by_text(re.compile(r"^(?!3 )\d+ of 12")).wait_for()
+    film.get_by_role("button", name="Pause").click()
+    now = int(film.locator("output").inner_text().split()[0])
+    shown = film.locator("img").evaluate_all("all => all.map((one) => [one.src, one.naturalWidth])")
+    assert [(url.rpartition("=")[2], width > 0) for url, width in shown] == [(str(now - 1), True)] * 2
+    assert visit.faults() == []
 
 
 def test_an_added_data_set_shows_its_pictures_and_has_an_address(visit, tmp_path):

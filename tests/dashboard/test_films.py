@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from core import video as core_video
 from core.comparison import Comparison
 from core.grid import look
-from core.items import Animation, Item, Result, Scalar, png_bytes
+from core.items import Animation, Item, Scalar, png_bytes
 from core.methods import make_method
 from core.store import Store
 from dashboard.cells import View, grid_data
@@ -18,10 +17,8 @@ from dashboard.gallery_view import thumbnail_grid, title
 from dashboard.recent import cards
 from dashboard.session import get_queue
 from tests.dashboard.opened import PATIENCE_S, opened, press, run_button, texts
-from tests.films import a_film, pan
-from tests.kept import PROVENANCE
+from tests.films import MODEL, a_film, a_painted_cell, painted, pan
 
-MODEL = "a" * 64
 DOOR = {"method": "style_video", "model": MODEL}
 
 
@@ -123,19 +120,10 @@ def test_kept_films_are_offered_with_a_still_and_a_click_takes_one_or_leaves_it(
         assert page.run().text[0].value == chosen
 
 
-def painted(frames: int = 3, kind: Any = "mp4") -> Animation:
-    return Animation(
-        frames=np.stack(pan(frames)), whole=a_film(pan(frames), kind).content, caption="It flickers by 0.2."
-    )
-
-
 def in_details(store: Store, items: Mapping[str, Item], video: str) -> AppTest:
     """The details of a result of `style_video`, as a link opens them."""
-    comparison = Comparison((), (), (make_method("style_video", {"model": MODEL, "video": video}),))
-    store.put_comparison(comparison)
-    (cell,) = comparison.cells()
-    key = store.publish(cell.spec, Result(dict(items)), PROVENANCE).key
-    return opened("compare", grid=comparison.key, cell=key)
+    grid, cell = a_painted_cell(store, items, video)
+    return opened("compare", grid=grid, cell=cell)
 
 
 def test_details_play_the_painted_film_beside_its_source_and_save_both(store: Store) -> None:

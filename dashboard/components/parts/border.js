@@ -1,0 +1,7 @@
+// Two pictures over each other, the left one on top: a handle moves the border between them.
+function borderOf(pair) {
+  const range = pair.querySelector("input")
+  range.oninput = () => pair.style.setProperty("--share", `${range.value}%`)
+  range.oninput()
+}
+

@@ -1,0 +1,22 @@
+// A button and a slider over the frames of films, which are fetched ahead so that they follow the hand.
+const framesOf = (film, count) =>
+  Array.from({ length: count }, (_, number) => Object.assign(new Image(), { src: `${film}?frame=${number}` }))
+
+function playerOf(controls, { count, frame_ms, show, word = (number) => `${number + 1} of ${count}` }) {
+  const [button, range, place] = controls.children
+  let timer = null
+  const stop = () => { clearInterval(timer); timer = null; button.textContent = "▶"; button.ariaLabel = "Play" }
+  const go = (number) => { range.value = number; place.textContent = word(number); show(number) }
+  const next = () => controls.isConnected ? go((Number(range.value) + 1) % count) : stop()
+  range.max = count - 1
+  range.oninput = () => { stop(); go(Number(range.value)) }
+  button.onclick = () => {
+    if (timer !== null) return stop()
+    button.textContent = "❚❚"
+    button.ariaLabel = "Pause"
+    timer = setInterval(next, Math.max(40, frame_ms))
+  }
+  stop()
+  return { go, stop }
+}
+
