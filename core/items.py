@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -286,7 +287,8 @@ def _cut(sprite: Pixels, count: int, height: int, width: int) -> Pixels:
 def png_bytes(pixels: Pixels) -> bytes:
     """`pixels` (H, W, 3) or (H, W) uint8 as PNG."""
     buffer = io.BytesIO()
-    PillowImage.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", compress_level=4)
+    # twice as fast as level 4, for files about a tenth larger
+    PillowImage.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
     return buffer.getvalue()
 
 

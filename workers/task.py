@@ -6,7 +6,6 @@ import platform
 import resource
 import socket
 import sys
-import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -32,6 +31,7 @@ from core.video import Video
 from workers.horse import Outcome
 from workers.lease import Lease, LeasedContext
 from workers.memory import keep_freed_memory
+from workers.timed_checkpoint import TimedCheckpoint
 
 
 class SpecRunner:
@@ -90,19 +90,19 @@ def compute(
 
     Raises Undefined, NetworkUnavailable, ComputationFailed, StoreError, and whatever the method raises.
     """
-    started_at, started_s = datetime.now(UTC), time.perf_counter()
+    started_at = datetime.now(UTC)
+    job = _JobContext(context, spec, store, pool)
     pictures = [store.picture(digest) for digest in spec.pictures]
     network = _network(spec, pool)
-    job = _JobContext(context, spec, store, pool)
     _forget_peak_memory()
-    running_s = time.perf_counter()
+    preparing_s = job.checkpoint.seconds
     result = spec.method.run(pictures, network, job)
-    ended_s = time.perf_counter()
+    seconds = job.checkpoint.seconds
     provenance = {
         **_origin(pool.device, network),
         "started": started_at.isoformat(timespec="seconds"),
-        "seconds": round(ended_s - started_s, 3),
-        "steps_per_second": round(job.steps / (ended_s - running_s), 2) if job.steps else None,
+        "seconds": round(seconds, 3),
+        "steps_per_second": round(job.steps / (seconds - preparing_s), 2) if job.steps else None,
         "peak_memory_mb": _peak_memory_mb(),
         **job.noted,
     }
@@ -127,7 +127,7 @@ class _JobContext(Context):
         super().__init__(context.seed)
         self.device = str(pool.device)
         self.dataset = None if spec.dataset is None else store.dataset(spec.dataset)
-        self.checkpoint = store.checkpoint(spec.key)
+        self.checkpoint: TimedCheckpoint = TimedCheckpoint(store.checkpoint(spec.key))
         self.steps = 0
         self._context, self._store, self._pool = context, store, pool
 
