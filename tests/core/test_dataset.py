@@ -60,7 +60,8 @@ def test_the_digest_is_of_all_that_a_data_set_is(dataset: Dataset) -> None:
 
 
 def test_boxes_enter_the_digest_and_a_data_set_without_them_keeps_its_own(dataset: Dataset) -> None:
-    assert dataset.digest == "ff0be2ad74f1a2655bc97954b95ab49e8dbb2a9e340b3413e714f324981701e1"
+    bare = replace(dataset, pictures=[bytes([number]) for number in range(len(dataset))])  # a PNG's hang on its writer
+    assert bare.digest == "30ad7502f3c5066d21a9ee88e1d82c8947958775f114fe2998b8f1c169b48459"
     boxes = np.tile(np.array([[0, 1, 5, 6]], np.int32), (len(dataset), 1))
     moved = boxes.copy()
     moved[3, 0] = 2
