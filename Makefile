@@ -39,8 +39,9 @@ down: setup ## stop what `make up` started
 status: setup ## what runs, waits and is up
 	@exec $(BIN)/gazegrid status
 
-test: setup ## all tests, one file on each core at a time
-	@exec $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+test: setup ## all tests, a file at a time on each core, and one more while others wait
+	@exec $(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 4 \
+		--dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## ruff: faults, style, layout
 	@$(BIN)/ruff check .

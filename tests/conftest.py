@@ -19,6 +19,15 @@ os.environ.setdefault("GAZEGRID_THREADS", "1")
 the workers beside them."""
 
 
+FIRST = {"browser": 0, "workers": 0, "tests": 1}
+"""By folder: what waits for other processes, then what is long; what only computes fills the cores to the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files in the order in which they are handed out."""
+    items.sort(key=lambda item: FIRST.get(item.path.parent.name, 2))
+
+
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     """Every test draws the same weights, whichever tests ran before it."""
