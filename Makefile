@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 ARGS ?=
+SHARED_OUT := --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 NEEDS := Gazegrid needs Python 3.11 to 3.13
 
 .PHONY: help setup up down status test lint types layers fmt docs bench soak catalog bundled
@@ -40,8 +41,7 @@ status: setup ## what runs, waits and is up
 	@exec $(BIN)/gazegrid status
 
 test: setup ## all tests, a file at a time on each core, and one more while others wait
-	@exec $(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 4 \
-		--dist loadfile --no-loadscope-reorder $(ARGS)
+	@exec $(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) $(SHARED_OUT) $(ARGS)
 
 lint: setup ## ruff: faults, style, layout
 	@$(BIN)/ruff check .
