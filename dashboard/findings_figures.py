@@ -22,16 +22,22 @@ Values = Callable[[NetworkFindings], dict[str, float]]
 Mean = Callable[[NetworkFindings], Interval]
 
 
-def spread_figure(networks: Networks, values: Values, mean: Mean, title: str, *, log: bool = False) -> go.Figure:
-    """A point a picture, and beside them the mean with its interval; one column a network."""
+def spread_figure(
+    networks: Networks, values: Values, mean: Mean, title: str, *, log: bool = False, behind: bool = True
+) -> go.Figure:
+    """A point a picture, and beside them the mean with its interval; one column a network.
+
+    `behind`: whether a click on a point leads anywhere.
+    """
     figure = go.Figure()
+    extra = "click: the grid behind it" if behind else ""
     for place, network in enumerate(networks):
         found = {digest: value for digest, value in values(network).items() if np.isfinite(value)}
         scatter = np.random.default_rng(place).uniform(-0.16, 0.16, len(found))
         figure.add_scatter(
             x=place + scatter, y=list(found.values()), customdata=[[network.name, digest] for digest in found],
             mode="markers", marker={"color": _color(place), "size": 6, "opacity": 0.45},
-            hovertemplate=f"{network_name(network.name)}<br>%{{y:.3g}}<extra>click: the grid behind it</extra>",
+            hovertemplate=f"{network_name(network.name)}<br>%{{y:.3g}}<extra>{extra}</extra>",
         )  # fmt: skip
         figure.add_scatter(**_with_interval([place + 0.3], [mean(network)], _color(place)))
     figure.update_xaxes(tickvals=list(range(len(networks))), ticktext=[network_name(n.name) for n in networks])

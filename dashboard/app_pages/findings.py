@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -141,34 +142,33 @@ def _conclusions(found: Findings) -> None:
 
 
 def _charts(found: Findings) -> None:
+    spread = partial(spread_figure, found.networks, behind=found.comparison is not None)
     left, right = st.columns(2, gap="large")
     with left:
         _chart(
             "How large are the features that are left?",
-            "Mean extent of connected edges, as a share of the width. A point a picture: click it for its row.",
-            spread_figure(found.networks, _of("feature_size"), lambda n: n.feature_size, "Share of the width"),
-            found,
+            "Mean extent of connected edges, as a share of the width. A point a picture.",
+            spread(_of("feature_size"), lambda n: n.feature_size, "Share of the width"),
+            found.comparison,
         )
         _chart(
             "Of which sizes inside one picture?",
             "Octaves between the sizes below which a quarter and three quarters of the edge energy lie.",
-            spread_figure(found.networks, lambda n: n.octaves, lambda n: n.size_spread, "Octaves"),
-            found,
+            spread(lambda n: n.octaves, lambda n: n.size_spread, "Octaves"),
+            found.comparison,
         )
         _chart(
             "Which wavelengths do their edges have?",
             "Mean wavelength by the radial spectrum of what is left, as a share of the width.",
-            spread_figure(found.networks, _of("wavelength"), lambda n: n.wavelength, "Share of the width"),
-            found,
+            spread(_of("wavelength"), lambda n: n.wavelength, "Share of the width"),
+            found.comparison,
         )
     with right:
         _chart(
             "Border or centre?",
             "Share of the edges left in the outer half of the area, over the same share of the original.",
-            spread_figure(
-                found.networks, _of("border_weight"), lambda n: n.border_weight, "Against the original", log=True
-            ),
-            found,
+            spread(_of("border_weight"), lambda n: n.border_weight, "Against the original", log=True),
+            found.comparison,
         )
         _chart("From the centre to the border", "1 is as in the originals.", ring_figure(found.networks))
         _chart(
@@ -182,18 +182,18 @@ def _of(name: str) -> Callable[[NetworkFindings], dict[str, float]]:
     return lambda network: {digest: getattr(left, name) for digest, left in network.left.items()}
 
 
-def _chart(heading: str, told: str, figure: go.Figure, behind: Findings | None = None) -> None:
-    """A chart; where it has a point for each picture, a click shows the picture's row of the grid under it."""
+def _chart(heading: str, told: str, figure: go.Figure, behind: Comparison | None = None) -> None:
+    """A chart; where it has a point for each picture of a grid, a click shows the picture's row under it."""
     st.markdown(f"**{heading}**")
-    st.caption(told)
+    st.caption(told if behind is None else f"{told} Click a point for its row.")
     key = f"findings:{heading}"
     if behind is None:
         st.plotly_chart(figure, key=key, config=PLOTLY)
         return
     event = st.plotly_chart(figure, key=key, config=PLOTLY, on_select="rerun", selection_mode="points")
     points = [point["customdata"] for point in event.selection.points if point.get("customdata")]
-    if points and behind.comparison is not None:
-        _row(behind.comparison, points[0][1])
+    if points:
+        _row(behind, points[0][1])
 
 
 def _row(comparison: Comparison, digest: str) -> None:

@@ -36,6 +36,7 @@ def test_without_a_study_the_numbers_that_came_along_are_shown(tmp_path: Path, m
     page = opened("findings")
     assert "12 pictures, 3 networks" in texts(page)
     assert "have no grid behind them here" in texts(page)
+    assert "Click a point" not in texts(page)
     assert "gazegrid study" in page.code[0].value
 
 
@@ -49,6 +50,7 @@ def test_each_conclusion_stands_beside_its_numbers_and_its_rule(store: Store, mo
         assert claim in text
     assert "Borne out where two networks of different family differ in the same pictures" in text
     assert "12 pictures, 3 networks" in text
+    assert "Click a point for its row" in text
     assert list(page.dataframe[-1].value["Network"]) == ["resnet18", "vit_tiny_patch16_224", "mixer_s16_224"]
 
 
