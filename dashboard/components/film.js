@@ -7,8 +7,7 @@ export default function ({ data, parentElement }) {
   shown.get(root)?.player.stop()
   const [image, controls] = root.children
   const frames = framesOf(data.url, data.count)
-  const word = data.labels?.length ? (number) => data.labels[number] : undefined
-  const player = playerOf(controls, { ...data, word, show: (number) => { image.src = frames[number].src } })
+  const player = playerOf(controls, { ...data, show: (number) => { image.src = frames[number].src } })
   shown.set(root, { url: data.url, player })
   image.alt = data.name
   player.go(data.count - 1) // where what was learned or found is seen best

@@ -162,6 +162,8 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(
     assert queue.states([spec.key])[spec.key].step > step / 2
     wait_for(lambda: state_of(queue, spec.key) in ("finished", "failed"), timeout_s=100)
     assert store.checkpoint(spec.key).read() is None
+    told = store.manifest(spec.key).provenance
+    assert told["seconds"] > told["training_seconds"], "both count what the killed process did"
     assert weights(store, spec) == weights(undisturbed(dataset, spec, tmp_path), spec)
 
 

@@ -181,10 +181,9 @@ def test_a_killed_worker_s_process_dies_with_it_and_another_takes_the_job(
     spec = toy_spec(seconds=5)
     queue.submit(spec, store)
     wait_for(lambda: journal.pids("start"))
-    stable.start()
-    wait_for(lambda: len([worker for worker in queue.workers() if worker.device]) == 2, what="two ready workers")
     first.kill()
-    wait_for(lambda: not is_there(journal.pids("start")[0]))
+    wait_for(lambda: not is_there(journal.pids("start")[0]), timeout_s=4)  # before its job would have ended
+    stable.start()
     wait_for(lambda: len(journal.pids("start")) == 2)
     wait_for(lambda: state_of(queue, spec.key) == "finished")
     assert journal.count("publish", spec.key) == 1
@@ -365,11 +364,11 @@ def test_a_worker_cut_off_for_longer_than_its_lease_ends_its_job(own_redis: OwnR
     stable = Stable(own_redis.settings.model_copy(update={"lease_s": 1.0}))
     stable.start()
     store, journal = open_store(own_redis.settings), Journal(own_redis.settings.home)
-    spec = toy_spec(seconds=3)
+    spec = toy_spec(seconds=6)
     own_queue.submit(spec, store)
     wait_for(lambda: journal.pids("start"))
     own_redis.away()
-    wait_for(lambda: not is_there(journal.pids("start")[0]))
+    wait_for(lambda: not is_there(journal.pids("start")[0]), timeout_s=5)  # before its job would have ended
     own_redis.back()
     wait_for(lambda: state_of(own_queue, spec.key) == "finished")
     assert own_queue.states([spec.key])[spec.key].attempts == 1

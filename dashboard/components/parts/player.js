@@ -2,11 +2,11 @@
 const framesOf = (film, count) =>
   Array.from({ length: count }, (_, number) => Object.assign(new Image(), { src: `${film}?frame=${number}` }))
 
-function playerOf(controls, { count, frame_ms, show, word = (number) => `${number + 1} of ${count}` }) {
+function playerOf(controls, { count, frame_ms, labels, show }) {
   const [button, range, place] = controls.children
   let timer = null
   const stop = () => { clearInterval(timer); timer = null; button.textContent = "▶"; button.ariaLabel = "Play" }
-  const go = (number) => { range.value = number; place.textContent = word(number); show(number) }
+  const go = (number) => { range.value = number; place.textContent = labels?.[number] ?? `${number + 1} of ${count}`; show(number) }
   const next = () => controls.isConnected ? go((Number(range.value) + 1) % count) : stop()
   range.max = count - 1
   range.oninput = () => { stop(); go(Number(range.value)) }
