@@ -58,8 +58,8 @@ fmt: setup ## lay out the code, and mend what ruff can mend
 	@$(BIN)/ruff format .
 
 docs: setup ## write the pages of docs/ anew that tell of methods and of bundled networks
-	@$(BIN)/python -m core.method_docs
-	@$(BIN)/python -m core.network_docs
+	@$(BIN)/python -m core.docgen.method_docs
+	@$(BIN)/python -m core.docgen.network_docs
 
 bench: setup ## the promised speeds, as ratios
 	@exec $(BIN)/gazegrid bench $(ARGS)
@@ -72,4 +72,4 @@ catalog: setup ## write the catalogue of timm's networks anew
 
 bundled: setup ## train the bundled networks again: make bundled DATA=... HELD_OUT=... (hours)
 	@test -n "$(DATA)" -a -n "$(HELD_OUT)" || { echo "make bundled needs DATA=PATHS and HELD_OUT=PATHS" >&2; exit 2; }
-	@exec $(BIN)/python -m workers.make_bundled "$(DATA)" "$(HELD_OUT)"
+	@exec $(BIN)/python -m workers.make.bundled "$(DATA)" "$(HELD_OUT)"

@@ -293,6 +293,6 @@ def png_bytes(pixels: Pixels) -> bytes:
 
 
 def decode_own(png: bytes) -> Pixels:
-    """Pixels (H, W, 3) uint8 of a PNG that Gazegrid wrote; for a stranger's file use `core.picture.read_picture`."""
+    """Pixels (H, W, 3) uint8 of a PNG that Gazegrid wrote; a stranger's file goes through `core.media.picture`."""
     with PillowImage.open(io.BytesIO(png), formats=("PNG",)) as image:
         return np.asarray(image.convert("RGB"))

@@ -1,6 +1,7 @@
-"""Presets: questions to start from. Each is a method with parameters, which the form then shows and lets be changed.
+"""What to start from: the first page's comparison, and presets.
 
-A question that several methods answer names the others too: they stand beside it, in rows of their own.
+A preset is a question, and a method with parameters that answers it, which the form then shows and lets be changed. A
+question that several methods answer names the others too: they stand beside it, in rows of their own.
 """
 
 from __future__ import annotations
@@ -9,12 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.comparison import variants
-from core.method import Method, field_extra, picture_fields
+from core.jobs.comparison import Comparison, PictureRef, variants
+from core.media.samples import open_picture, sample
+from core.method_base.method import Method, field_extra, picture_fields
 from core.methods import METHODS, make_method
 from core.networks.catalog import get_card
-from core.samples import open_picture
-from core.welcome import NETWORKS
+from core.store.store import Store
+
+WELCOME_PICTURES = ("cat", "coffee", "rocket")
+DEFAULT_NETWORKS = ("bundled/cnn", "bundled/vit", "bundled/mixer", "bundled/concentrator")
+DEFAULT_METHOD = "detail_search"
+"""What the first page shows filling up, and what the panel offers where nothing is chosen yet."""
 
 OUTSIDER = "lite/efficientnet_lite0"
 """It judges the four networks that come along and is none of them."""
@@ -99,7 +105,7 @@ PRESETS = (
         {"styles": "style:mosaic", "judge": OUTSIDER},
         note="from a mosaic",
         pictures=("sample:cat", "sample:astronaut"),
-        networks=NETWORKS,
+        networks=DEFAULT_NETWORKS,
     ),
     Preset(
         "The same room in another light",
@@ -107,7 +113,7 @@ PRESETS = (
         {"styles": "sample:coffee", "judge": OUTSIDER},
         note="from a cup of coffee",
         pictures=("sample:motorcycle",),
-        networks=NETWORKS,
+        networks=DEFAULT_NETWORKS,
     ),
 )
 
@@ -144,3 +150,9 @@ VARIED = (
         note="by two discriminators, 20 and 80 epochs",
     ),
 )
+
+
+def welcome_comparison(store: Store) -> Comparison:
+    """The comparison that a newcomer sees filling up on the first page, its pictures kept in the store."""
+    pictures = tuple(PictureRef(store.put_picture(sample(name)), f"sample:{name}") for name in WELCOME_PICTURES)
+    return Comparison(pictures, DEFAULT_NETWORKS, (make_method(DEFAULT_METHOD, {}),))

@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import GazegridError
-from dashboard.blobs import blob_routes
+from dashboard.routes.blobs import blob_routes
 from dashboard.session import show_error
 
 

@@ -13,16 +13,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.canonical import digest_of
-from core.comparison import Comparison, DatasetRef, PictureRef, check_place, variants
 from core.errors import BadInput
-from core.method import Method, picture_fields
+from core.jobs.comparison import Comparison, DatasetRef, PictureRef, check_place, variants
+from core.jobs.spec import KEY_PATTERN, checked_key, checked_seed
+from core.media.samples import SAMPLE_PREFIX, STYLE_PREFIX
+from core.method_base.method import Method, picture_fields
 from core.methods import METHODS, make_method
 from core.networks.catalog import get_card
-from core.samples import SAMPLE_PREFIX, STYLE_PREFIX
-from core.sources import RESULT_PREFIX, known_dataset, picture_from
-from core.spec import KEY_PATTERN, checked_key, checked_seed
-from core.store import Store
-from core.welcome import METHOD as DEFAULT_METHOD
+from core.presets import DEFAULT_METHOD
+from core.store.sources import RESULT_PREFIX, known_dataset, picture_from
+from core.store.store import Store
 
 GRID, CELL, ITEM, SCALE, REACH, DRAWN, VIEW = "grid", "cell", "item", "scale", "reach", "drawn", "view"
 BACK = "back"

@@ -10,9 +10,9 @@ import re
 import streamlit as st
 
 from core.errors import GazegridError
-from core.queue import JobQueue, open_queue
+from core.queue.queue import JobQueue, open_queue
 from core.settings import Settings, get_settings
-from core.store import Store, open_store
+from core.store.store import Store, open_store
 
 __all__ = ["Settings", "get_queue", "get_settings", "get_store", "plain", "show_error"]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from redis.exceptions import RedisError
 
-from core.connection import connect
+from core.queue.connection import connect
 from core.settings import get_settings
 
 

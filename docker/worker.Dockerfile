@@ -21,4 +21,4 @@ COPY . .
 USER 10001:10001
 HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=3 \
     CMD ["python", "docker/health.py", "worker"]
-CMD ["python", "-m", "workers.warm"]
+CMD ["python", "-m", "workers.worker.parent"]

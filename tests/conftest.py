@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from core.connection import connect
+from core.queue.connection import connect
 from core.settings import Settings
-from workers.redis_server import embedded_redis
+from workers.services.redis_server import embedded_redis
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GAZEGRID_THREADS", "1")

@@ -19,7 +19,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from core.settings import REPOSITORY, Settings
-from workers.redis_server import find_server
+from workers.services.redis_server import find_server
 
 FILES = ["docker-compose.yml", "docker-compose.gpu.yml"]
 DOCKERFILES = sorted((REPOSITORY / "docker").glob("*.Dockerfile"))

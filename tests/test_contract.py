@@ -20,19 +20,19 @@ import torch
 from core.canonical import canonical_json
 from core.errors import BadInput, BadParameter, Cancelled, Undefined
 from core.items import KINDS, Item, Pixels, Result
-from core.method import Context, Method, field_bounds, field_extra
+from core.jobs.spec import JobSpec
+from core.media.picture import Picture
+from core.media.samples import sample
+from core.media.video import Video
+from core.method_base.method import Context, Method, field_bounds, field_extra
 from core.methods import METHODS, make_method
 from core.networks.card import Family
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from core.picture import Picture
-from core.samples import sample
-from core.spec import JobSpec
-from core.video import Video
-from core.welcome import NETWORKS
-from tests.films import a_film
-from tests.squares import squares
+from core.presets import DEFAULT_NETWORKS
+from tests.support.films import a_film
+from tests.support.squares import squares
 
 SMALLEST: Mapping[Family, str] = {
     "cnn": "random/test_convnext",
@@ -147,7 +147,7 @@ def runs(networks: Sequence[str]) -> Iterator[Any]:
                 yield pytest.param(method, network, id=f"{name}-{network}")
 
 
-each_run = pytest.mark.parametrize(("method", "network_name"), list(runs(NETWORKS)))
+each_run = pytest.mark.parametrize(("method", "network_name"), list(runs(DEFAULT_NETWORKS)))
 each_random_run = pytest.mark.parametrize(("method", "network_name"), list(runs(tuple(SMALLEST.values()))))
 
 
@@ -335,7 +335,7 @@ def state(network: Network) -> dict[str, Any]:
 
 
 def test_declaring_methods_loads_no_torch() -> None:
-    code = "import sys, core.comparison, core.methods\n"
+    code = "import sys, core.jobs.comparison, core.methods\n"
     code += "print([name for name in ('torch', 'timm', 'torchvision') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

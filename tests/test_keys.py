@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 
 from core.canonical import canonical_json
+from core.jobs.spec import JobSpec
 from core.methods import make_method
 from core.settings import REPOSITORY
-from core.spec import JobSpec
 
 CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("keys.json").read_text(encoding="utf-8"))
 PROGRAM = """
 import json, sys
 from core.methods import make_method
-from core.spec import JobSpec
+from core.jobs.spec import JobSpec
 for case in json.load(sys.stdin):
     method = make_method(case["method"], case["parameters"])
     print(JobSpec(method, tuple(case["pictures"]), case["network"], case["seed"], case.get("dataset")).key)

@@ -17,7 +17,7 @@ from packaging.version import Version
 from core.settings import REPOSITORY
 
 HEAVY = ("torch", "torchvision", "timm", "torch._C")
-PARENTS = ["workers.warm", "workers.reaper", "workers.local", "workers.cli"]
+PARENTS = ["workers.worker.parent", "workers.services.reaper", "workers.services.local", "workers.cli.main"]
 FLOORS = {"pillow": "13.0.0", "streamlit": "1.54", "torch": "2.10"}
 """Below these are faults that a stranger's picture, page or weights file can use."""
 
@@ -46,11 +46,11 @@ def test_the_dashboard_and_every_method_are_imported_without_torch(tmp_path: Pat
         *modules_of("dashboard"),
         "core.methods",
         "core.engine",
-        "core.training",
-        "core.dataset_files",
+        "core.learning.classifier",
+        "core.datasets.files",
         "core.networks.catalog",
-        "core.page",
-        "core.archive",
+        "core.export.page",
+        "core.export.archive",
     ]
     loaded = loaded_after(f"import {', '.join(names)}", tmp_path)
     assert set(names) <= loaded

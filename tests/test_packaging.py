@@ -19,10 +19,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from streamlit.config import get_config_options
 
-from core.dataset_upload import UPLOAD_MB
-from core.picture import MAX_BYTES
+from core.datasets.upload import UPLOAD_MB
+from core.media.picture import MAX_BYTES
 from core.settings import REPOSITORY
-from dashboard.gallery_view import ARCHIVE_MB
+from dashboard.views.gallery import ARCHIVE_MB
 
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]

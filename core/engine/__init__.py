@@ -1,7 +1,8 @@
-"""Building blocks of methods in pure torch, no I/O; each module is imported on first use.
+"""Building blocks of methods in pure torch: tensors in, tensors out, no disk and no network.
 
-A method file says `from core import engine` and calls `engine.edges.energy(x)`: declaring a method then costs no
-torch, so that the dashboard, which draws forms from the same class, stays small and starts in a second.
+A method file says `from core import engine` and calls `engine.style.edges.energy(x)`. Each module is imported on first
+use: declaring a method then costs no torch, so that the dashboard, which draws forms from the same class, stays small
+and starts in a second.
 """
 
 import lazy_loader

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.engine.references import reference
+from core.engine.attribution.references import reference
 from core.items import Floats
 from core.measures.attributions import SHOWN
 from core.measures.localization import weights

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 import torch
 
-from core.dataset import Dataset
+from core.datasets.dataset import Dataset
 from core.engine.ranges import to_pixels
 from core.items import Floats
 from core.measures.attributions import SHOWN, Row
@@ -16,8 +16,8 @@ from core.measures.faithfulness import faithfulness
 from core.measures.localization import localization
 from core.measures.randomization import randomized, rank_correlation, stages
 from core.measures.subjects import Subject, picture_of
+from core.media.picture import Picture
 from core.networks.network import Network
-from core.picture import Picture
 
 TOP = 10
 """A collage counts where both classes are among so many first answers."""

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from core.dataset import Dataset
+from core.datasets.dataset import Dataset
 from core.errors import BadInput
 from core.measures.localization import Box
+from core.media.picture import Picture
 from core.networks.network import Network
-from core.picture import Picture
 
 BATCH = 16
 SMALL = 0.5

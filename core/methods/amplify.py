@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
-from core.class_weights import class_problem
 from core.items import Image, Item, Result, Scalar
-from core.method import Context, Method, MethodFamily, Output, parameter
-from core.networks.card import NetworkCard
-from core.optimization import (
+from core.method_base.class_weights import class_problem
+from core.method_base.method import Context, Method, MethodFamily, Output, parameter
+from core.method_base.optimization import (
     as_declared,
     class_parameter,
     film,
@@ -22,13 +21,14 @@ from core.optimization import (
     steps_parameter,
     trace_outputs,
 )
+from core.networks.card import NetworkCard
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.engine.optimize import Objective, Outcome, Plan
+    from core.engine.optimization.optimize import Objective, Outcome, Plan
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 TRACES = {
     "total": ("loss", "Whole loss, -log p + penalty |d|^2"),
@@ -97,8 +97,8 @@ class Amplify(Method):
         original = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
         logits = network(original)
         index = network.class_index(self.class_name) if self.class_name else int(logits.argmax())
-        sheet = engine.parameterizations.pixel_sheet(original, self._range(original))
-        outcome = engine.optimize.descend(
+        sheet = engine.optimization.parameterizations.pixel_sheet(original, self._range(original))
+        outcome = engine.optimization.optimize.descend(
             sheet, self._objective(network, original, index), self._plan(original), context
         )
         return Result(as_declared(self._items(outcome, original, logits, network, index), self.outputs))
@@ -118,7 +118,7 @@ class Amplify(Method):
             self,
             optimizer="sgd",
             schedule="cosine",
-            gradient=engine.gradients.normalized,
+            gradient=engine.optimization.gradients.normalized,
             shown=lambda picture: self._magnified(picture, original),
             until=lambda values: bool((values["probability"] >= self.goal).all()),
         )

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine, networks
-from core.attribution import ORIGINAL
 from core.errors import Undefined
 from core.items import Image, Map, Result, Scalar
-from core.method import Context, Method, MethodFamily, Output, parameter
+from core.method_base.attribution import ORIGINAL
+from core.method_base.method import Context, Method, MethodFamily, Output, parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 NO_ATTENTION = "Tokens do not attend to each other here: there is no attention to follow."
 NOT_SHOWN = "The attention of this network does not show its weights: it cannot be followed."
@@ -54,7 +54,7 @@ class AttentionRollout(Method):
         seen = network.prepare_all(pictures)  # (1, 3, H, W)
         maps, reader, blocks = self.maps(network, seen)
         context.report(1, 1)
-        larger = engine.class_maps.enlarged(maps, (seen.shape[2], seen.shape[3]))[0]
+        larger = engine.attribution.class_maps.enlarged(maps, (seen.shape[2], seen.shape[3]))[0]
         said = {output.name: output.caption for output in self.outputs}
         share = Map(
             values=larger.cpu().numpy(), unit="share a token", caption=f"{said['attribution']}: attention of {reader}"
@@ -69,13 +69,13 @@ class AttentionRollout(Method):
 
     def maps(self, network: Network, pictures: Tensor) -> tuple[Tensor, str, int]:
         """Maps (N, h, w) of pictures (N, 3, H, W), whose attention it is, how many blocks paid. Raises Undefined."""
-        with engine.rollout.attention_weights(network.model) as weights:
+        with engine.attribution.rollout.attention_weights(network.model) as weights:
             network(pictures)
         if not weights:
             raise Undefined(NOT_SHOWN)
-        if not engine.rollout.can_be_followed(weights, len(pictures)):
+        if not engine.attribution.rollout.can_be_followed(weights, len(pictures)):
             raise Undefined(WINDOWS)
-        flow = engine.rollout.rollout(weights, self.heads)  # (N, T, T)
+        flow = engine.attribution.rollout.rollout(weights, self.heads)  # (N, T, T)
         prefix = int(getattr(network.model, "num_prefix_tokens", 0))
         by_class_token = prefix > 0 and getattr(network.model, "global_pool", "token") == "token"
         rows = flow[:, :1] if by_class_token else flow[:, prefix:]

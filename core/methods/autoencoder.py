@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from core import autoencoding
+from core import learning
 from core.errors import BadInput
 from core.items import Result, Series
-from core.method import Context, Method, MethodFamily, Needs, Output, parameter
-from core.optimization import precision_parameter
+from core.method_base.method import Context, Method, MethodFamily, Needs, Output, parameter
+from core.method_base.optimization import precision_parameter
 
 if TYPE_CHECKING:
-    from core.autoencoding.autoencoder import Design
-    from core.autoencoding.learner import AutoencoderLearner, Recipe
-    from core.autoencoding.loop import Loop
-    from core.autoencoding.pictures import Pictures
+    from core.learning.autoencoder.autoencoder import Design
+    from core.learning.autoencoder.learner import AutoencoderLearner, Recipe
+    from core.learning.loop import Loop
+    from core.learning.pictures import Pictures
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 RATES = {"linear": 0.02, "dense": 0.005, "convolutional": 0.005}
 """Where nobody asks for another; tried on the digits and on photos of 64 px."""
@@ -28,7 +28,7 @@ ERRORS = {"mse": "Mean squared error", "mae": "Mean absolute error"}
 
 
 class Autoencoder(Method):
-    """x' = f(g(x)), so that the loss of x' against x becomes small; see `core.autoencoding`."""
+    """x' = f(g(x)), so that the loss of x' against x becomes small; see `core.learning.autoencoder`."""
 
     title: ClassVar[str] = "Autoencoder"
     summary: ClassVar[str] = (
@@ -144,29 +144,29 @@ class Autoencoder(Method):
         """Learn from where the checkpoint is, then measure what was learned."""
         if context.dataset is None:
             raise BadInput("an autoencoder learns from a data set, and none was given")
-        given = autoencoding.pictures.in_memory(context.dataset, self.input_px, context.device)
+        given = learning.pictures.in_memory(context.dataset, self.input_px, context.device)
         learner = self.learner(given, context.seed)
-        plan = autoencoding.loop.Plan(self.epochs, self.batch, context.seed)
-        loop = autoencoding.loop.Loop(learner, given.training, plan)
+        plan = learning.loop.Plan(self.epochs, self.batch, context.seed)
+        loop = learning.loop.Loop(learner, given.training, plan)
         model = learner.model
-        trained = autoencoding.trained.Trained(model, given, learner.recipe, self.few_labels)
+        trained = learning.autoencoder.trained.Trained(model, given, learner.recipe, self.few_labels)
         loop.run(context, further=len(trained.stages))
         model.eval()
-        model.learn_usual_positions(autoencoding.pictures.as_values(given.held_out[:256]))
+        model.learn_usual_positions(learning.pictures.as_values(given.held_out[:256]))
         items = loop.then(trained.stages, context)
-        items |= self._curves(loop) | {"network": autoencoding.stored.as_weights(model)}
+        items |= self._curves(loop) | {"network": learning.autoencoder.stored.as_weights(model)}
         said = {out.name: f"{out.caption}{items[out.name].caption}" for out in self.outputs if out.name in items}
         return Result({name: replace(items[name], caption=caption) for name, caption in said.items()})
 
     def learner(self, given: Pictures, seed: int) -> AutoencoderLearner:
         """One that has learned nothing yet of these pictures."""
-        mean = autoencoding.pictures.mean_picture(given.training)
-        model = autoencoding.autoencoder.build(self._design(given), mean.cpu(), seed)
-        return autoencoding.learner.AutoencoderLearner(model, self._recipe(seed), given.held_out)
+        mean = learning.pictures.mean_picture(given.training)
+        model = learning.autoencoder.autoencoder.build(self._design(given), mean.cpu(), seed)
+        return learning.autoencoder.learner.AutoencoderLearner(model, self._recipe(seed), given.held_out)
 
     def _design(self, given: Pictures) -> Design:
         sparse = self.kind == "sparse"
-        return autoencoding.autoencoder.Design(
+        return learning.autoencoder.autoencoder.Design(
             architecture=self.architecture,
             side_px=given.side_px,
             channels=given.channels,
@@ -178,7 +178,7 @@ class Autoencoder(Method):
         )
 
     def _recipe(self, seed: int) -> Recipe:
-        learner, noise = autoencoding.learner, autoencoding.noise
+        learner, noise = learning.autoencoder.learner, learning.autoencoder.noise
         amount = self.noise_spread if self.noise == "pixels" else self.patch_share
         return learner.Recipe(
             seed=seed,

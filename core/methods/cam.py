@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from core import engine, networks
-from core.attribution import (
+from core.errors import Undefined
+from core.items import Result
+from core.method_base.attribution import (
     ANSWER,
     ORIGINAL,
     Answer,
@@ -18,17 +20,15 @@ from core.attribution import (
     probability_of,
     rival_parameter,
 )
-from core.errors import Undefined
-from core.items import Result
-from core.method import Context, Method, MethodFamily, Output
+from core.method_base.method import Context, Method, MethodFamily, Output
+from core.method_base.optimization import as_declared
 from core.networks.card import NetworkCard
-from core.optimization import as_declared
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 
 class Cam(Method):
@@ -62,7 +62,7 @@ class Cam(Method):
         seen = network.prepare_all(pictures)  # (1, 3, H, W)
         how, maps, answer = self.maps(network, seen)
         context.report(1, 1)
-        larger = engine.class_maps.enlarged(maps, (seen.shape[2], seen.shape[3]))[0]
+        larger = engine.attribution.class_maps.enlarged(maps, (seen.shape[2], seen.shape[3]))[0]
         drawn = map_item(larger, f"Classifier at each place, joined by {how}", answer, unit="", signed=True)
         return Result(as_declared(explained_items(self.outputs, seen, answer) | {"attribution": drawn}, self.outputs))
 
@@ -76,21 +76,21 @@ class Cam(Method):
         asked = weights[explained.index]  # (N, C)
         if explained.rival is not None:
             asked = asked - weights[explained.rival]
-        return how, engine.class_maps.cam(features, asked), answer
+        return how, engine.attribution.class_maps.cam(features, asked), answer
 
 
 def _read_by_classifier(
     network: Network, outputs: dict[str, Tensor], logits: Tensor, pictures: Tensor
 ) -> tuple[str, Tensor, Tensor]:
     """How the classifier joins the places, the map (N, C, h, w) that it reads, its weights (K, C)."""
-    weights, bias = engine.class_maps.classifier(network.model)
+    weights, bias = engine.attribution.class_maps.classifier(network.model)
     for layer, output in reversed(outputs.items()):
         try:
             features = networks.layout.map_of(network, layer, output, (pictures.shape[2], pictures.shape[3])).float()
         except Undefined:
             continue
         several = features.shape[2] * features.shape[3] > 1
-        how = engine.class_maps.pooling_of(features, weights, bias, logits) if several else None
+        how = engine.attribution.class_maps.pooling_of(features, weights, bias, logits) if several else None
         if how is not None:
             return how, features, weights
     raise Undefined(

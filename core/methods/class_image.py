@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
-from core.class_weights import class_problem
 from core.items import Image, Item, Result, Scalar, Table
-from core.judges import COLUMNS, Judges, asked, verdicts
-from core.method import Context, Method, MethodFamily, Output, parameter
-from core.networks.card import NetworkCard
-from core.optimization import (
+from core.method_base.class_weights import class_problem
+from core.method_base.judges import COLUMNS, Judges, asked, verdicts
+from core.method_base.method import Context, Method, MethodFamily, Output, parameter
+from core.method_base.optimization import (
     as_declared,
     class_parameter,
     film,
@@ -28,13 +27,14 @@ from core.optimization import (
     trace_outputs,
     turn_parameter,
 )
+from core.networks.card import NetworkCard
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.engine.optimize import Objective, Outcome
+    from core.engine.optimization.optimize import Objective, Outcome
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 TRACES = {
     "total": ("loss", "Whole loss"),
@@ -102,20 +102,20 @@ class ClassImage(Method):
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         photo = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
         index = network.class_index(self.class_name) if self.class_name else int(network(photo).argmax())
-        canvas = engine.sheets.Canvas(photo, self.start, self.seeds, context.seed, photo)
-        sheet = engine.sheets.SHEETS[self.sheet](canvas)
+        canvas = engine.optimization.sheets.Canvas(photo, self.start, self.seeds, context.seed, photo)
+        sheet = engine.optimization.sheets.SHEETS[self.sheet](canvas)
         objective = self._objective(network, index, context.seed)
-        outcome = engine.optimize.descend(sheet, objective, plan(self, schedule="cosine"), context)
+        outcome = engine.optimization.optimize.descend(sheet, objective, plan(self, schedule="cosine"), context)
         judges = asked(self.judges, network, context)
         return Result(as_declared(self._items(outcome, photo, judges, index), self.outputs))
 
     def _objective(self, network: Network, index: int, seed: int) -> Objective:
-        moves = engine.transforms.Moves(self.shift, self.scale, self.turn)
+        moves = engine.optimization.transforms.Moves(self.shift, self.scale, self.turn)
 
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
-            logits = network(engine.transforms.moved_at(step, picture, moves, seed)).float()
+            logits = network(engine.optimization.transforms.moved_at(step, picture, moves, seed)).float()
             wanted = logits.new_full((len(logits),), index).long()
-            aim = engine.objectives.class_answer(logits, wanted, self.answer)
+            aim = engine.optimization.objectives.class_answer(logits, wanted, self.answer)
             distance = (picture - 0.5).square().mean(dim=(1, 2, 3))
             return {
                 "total": self.decay * distance - aim,

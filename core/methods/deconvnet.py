@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from core.attribution import PositiveSignal
+from core.method_base.attribution import PositiveSignal
 
 
 class Deconvnet(PositiveSignal):

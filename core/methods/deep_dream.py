@@ -7,12 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
-from core.class_weights import class_problem
 from core.errors import BadParameter
 from core.items import Image, Item, Result, Scalar
-from core.method import Context, Method, MethodFamily, Output, parameter
-from core.networks.card import NetworkCard
-from core.optimization import (
+from core.method_base.class_weights import class_problem
+from core.method_base.method import Context, Method, MethodFamily, Output, parameter
+from core.method_base.optimization import (
     as_declared,
     at_parameter,
     class_parameter,
@@ -30,13 +29,14 @@ from core.optimization import (
     steps_parameter,
     trace_outputs,
 )
+from core.networks.card import NetworkCard
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.engine.optimize import Objective, Outcome, Plan
+    from core.engine.optimization.optimize import Objective, Outcome, Plan
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 TRACES = {"activation": ("activation", "What is driven up, mean of all parts of the picture at this step's size")}
 
@@ -110,21 +110,23 @@ class DeepDream(Method):
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         photo = network.prepare(pictures[0], self.size)[None].contiguous()  # (1, 3, H, W), larger than the input
         whole = network.prepare(pictures[0])[None]
-        begin = engine.starts.STARTS[self.start](photo, context.seed)
-        sheet = engine.parameterizations.pixel_sheet(begin, engine.ranges.clamp)
+        begin = engine.optimization.starts.STARTS[self.start](photo, context.seed)
+        sheet = engine.optimization.parameterizations.pixel_sheet(begin, engine.ranges.clamp)
         objective = self._objective(network, self._aim(network, whole, context.seed), photo, context.seed)
-        outcome = engine.optimize.descend(sheet, objective, self._plan(), context)
+        outcome = engine.optimization.optimize.descend(sheet, objective, self._plan(), context)
         return Result(as_declared(self._items(outcome, photo, whole, network, objective), self.outputs))
 
     def _plan(self) -> Plan:
-        change = engine.gradients.smoothed if self.smooth else engine.gradients.normalized
+        change = engine.optimization.gradients.smoothed if self.smooth else engine.optimization.gradients.normalized
         return plan(self, optimizer="sgd", gradient=change)
 
     def _aim(self, network: Network, whole: Tensor, seed: int) -> Aim:
-        objectives = engine.objectives
+        objectives = engine.optimization.objectives
         if self.aim == "random class":
             count = len(network.card.class_names)
-            return lambda parts, step: network(parts).float()[:, engine.transforms.number_at(step, seed, count)]
+            return lambda parts, step: network(parts).float()[
+                :, engine.optimization.transforms.number_at(step, seed, count)
+            ]
         if self.aim == "class":
             index = self._class(network, whole)
             return lambda parts, _: network(parts).float()[:, index]
@@ -141,7 +143,11 @@ class DeepDream(Method):
         """The channel's number; `own` (1, C) is what the photo says."""
         if self.channel is None:
             examples = sample_photos(network)
-            return int(engine.objectives.most_excited(own, engine.objectives.channels(read(examples)), 1))
+            return int(
+                engine.optimization.objectives.most_excited(
+                    own, engine.optimization.objectives.channels(read(examples)), 1
+                )
+            )
         if self.channel >= own.shape[1]:
             raise BadParameter(f"channel must be 0 to {own.shape[1] - 1} in this layer, got {self.channel}")
         return self.channel
@@ -149,11 +155,13 @@ class DeepDream(Method):
     def _objective(self, network: Network, aim: Aim, photo: Tensor, seed: int) -> Objective:
         window = network.card.input_px
         height, width = photo.shape[2:]
-        sizes = engine.octaves.octave_sizes(window, (height, width), self.octaves)
+        sizes = engine.optimization.octaves.octave_sizes(window, (height, width), self.octaves)
 
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
             size = sizes[min(step * self.octaves // self.steps, self.octaves - 1)]
-            parts = engine.octaves.seen(picture, size, window, engine.transforms.generator_at(step, seed))
+            parts = engine.optimization.octaves.seen(
+                picture, size, window, engine.optimization.transforms.generator_at(step, seed)
+            )
             excited = aim(parts, step).mean()[None]
             return {"total": -excited, "activation": excited.detach()}
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from core import engine
-from core.class_weights import ClassWeights, class_problem
 from core.items import Image, Item, Map, Result, Scalar
-from core.method import Context, Method, MethodFamily, Output, parameter
-from core.networks.card import NetworkCard
-from core.optimization import (
+from core.method_base.class_weights import ClassWeights, class_problem
+from core.method_base.method import Context, Method, MethodFamily, Output, parameter
+from core.method_base.optimization import (
     film,
     frames_parameter,
     plan,
@@ -21,15 +20,16 @@ from core.optimization import (
     steps_parameter,
     trace_outputs,
 )
+from core.networks.card import NetworkCard
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.engine.optimize import Objective, Outcome, Plan
-    from core.engine.parameterizations import PixelSheet
+    from core.engine.optimization.optimize import Objective, Outcome, Plan
+    from core.engine.optimization.parameterizations import PixelSheet
     from core.engine.targets import Target
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 TRACES = {
     "total": ("loss", "Whole loss, k1 Lc + k2 Ld"),
@@ -152,15 +152,17 @@ class DetailSearch(Method):
         original = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
         logits = network(original)  # (1, K)
         target, watched = self._target(network, logits)
-        objective = self._objective(network, target, watched, engine.edges.energy(original, self.edges))
-        outcome = engine.optimize.descend(self._sheet(original, context.seed), objective, self._plan(), context)
+        objective = self._objective(network, target, watched, engine.style.edges.energy(original, self.edges))
+        outcome = engine.optimization.optimize.descend(
+            self._sheet(original, context.seed), objective, self._plan(), context
+        )
         return Result(self._items(outcome, original, logits, network, watched))
 
     def _sheet(self, original: Tensor, seed: int) -> PixelSheet:
-        begin = engine.starts.STARTS[self.start](original, seed)
+        begin = engine.optimization.starts.STARTS[self.start](original, seed)
         if self.range == "clamp":
-            return engine.parameterizations.pixel_sheet(begin, engine.ranges.clamp)
-        return engine.parameterizations.pixel_sheet(begin, engine.ranges.rescale, self.rescale_every)
+            return engine.optimization.parameterizations.pixel_sheet(begin, engine.ranges.clamp)
+        return engine.optimization.parameterizations.pixel_sheet(begin, engine.ranges.rescale, self.rescale_every)
 
     def _plan(self) -> Plan:
         return plan(self, optimizer=self.optimizer, schedule=self.schedule, momentum=self.momentum)
@@ -190,13 +192,13 @@ class DetailSearch(Method):
             k2 = self.k2 if step >= self.class_steps else 0.0
             logits = network(picture).float()
             class_loss = target.loss(self._answered(logits))
-            detail_loss = engine.edges.energy(picture, self.edges)
+            detail_loss = engine.style.edges.energy(picture, self.edges)
             return {
                 "total": self.k1 * class_loss + k2 * detail_loss,
                 "class": class_loss,
                 "detail": detail_loss,
                 "probability": logits.detach().softmax(dim=1)[:, watched],
-                "edges": engine.edges.share(detail_loss.detach(), energy),
+                "edges": engine.style.edges.share(detail_loss.detach(), energy),
             }
 
         return objective

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from core import autoencoding
+from core import learning
 from core.errors import BadInput
 from core.items import Embedding, Item, Result, Scalar
-from core.method import Context, Method, MethodFamily, Needs, Output, parameter
+from core.method_base.method import Context, Method, MethodFamily, Needs, Output, parameter
 
 if TYPE_CHECKING:
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 
 class Encode(Method):
@@ -44,26 +44,28 @@ class Encode(Method):
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
         """Encode all, and look at some."""
-        dataset, ours = context.dataset, autoencoding
+        dataset = context.dataset
         if dataset is None:
             raise BadInput("the pictures that are encoded are a data set, and none was given")
-        model = ours.stored.trained_autoencoder(context, self.model)
-        given = ours.pictures.all_fitted(dataset, model.design, context.device)
-        codes = ours.learner.encoded(model, given)
+        model = learning.autoencoder.stored.trained_autoencoder(context, self.model)
+        given = learning.autoencoder.inputs.all_fitted(dataset, model.design, context.device)
+        codes = learning.autoencoder.learner.encoded(model, given)
         names = tuple(dataset.class_names[label] for label in dataset.labels)
         context.report(1, 3)
-        chosen = ours.pictures.class_by_class(dataset.labels, ours.planes.MOST_CODES)
-        some, labels = ours.pictures.as_values(given[chosen]), dataset.labels[chosen]
-        drawn, some_codes = ours.learner.applied(model, some)
+        chosen = learning.pictures.class_by_class(dataset.labels, learning.autoencoder.planes.MOST_CODES)
+        some, labels = learning.pictures.as_values(given[chosen]), dataset.labels[chosen]
+        drawn, some_codes = learning.autoencoder.learner.applied(model, some)
         values = some_codes.cpu().numpy()
         items: dict[str, Item] = {
-            **ours.sheets.compared(some, drawn),
+            **learning.sheets.compared(some, drawn),
             "codes": Embedding(points=codes.cpu().numpy(), labels=names),
-            **ours.planes.planes(values, [names[number] for number in chosen], some, context.seed),
-            "squared_error": Scalar(value=ours.trained.squared_error(drawn, some)),
+            **learning.autoencoder.planes.planes(values, [names[number] for number in chosen], some, context.seed),
+            "squared_error": Scalar(value=learning.autoencoder.trained.squared_error(drawn, some)),
         }
         context.report(2, 3)
-        items |= ours.trained.accuracies({"codes": values, "pixels": some.flatten(1).cpu().numpy()}, labels)
+        items |= learning.autoencoder.trained.accuracies(
+            {"codes": values, "pixels": some.flatten(1).cpu().numpy()}, labels
+        )
         context.report(3, 3)
         return Result(
             {out.name: replace(items[out.name], caption=out.caption) for out in self.outputs if out.name in items}

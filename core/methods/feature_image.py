@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from core import engine
 from core.errors import BadParameter
 from core.items import Image, Item, Result, Scalar, Table
-from core.judges import verdicts
-from core.method import Context, Method, MethodFamily, Output, parameter
-from core.networks.card import NetworkCard
-from core.optimization import (
+from core.method_base.judges import verdicts
+from core.method_base.method import Context, Method, MethodFamily, Output, parameter
+from core.method_base.optimization import (
     LOGITS,
     as_declared,
     at_parameter,
@@ -38,13 +37,14 @@ from core.optimization import (
     trace_outputs,
     turn_parameter,
 )
+from core.networks.card import NetworkCard
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.engine.optimize import Objective, Outcome
+    from core.engine.optimization.optimize import Objective, Outcome
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 TRACES = {"activation": ("activation", "Activation of the units, mean of the pictures")}
 COLUMNS = ("unit", "start", "activation for the photo", "activation for the picture", "the network sees", "probability")
@@ -137,16 +137,16 @@ class FeatureImage(Method):
         photo = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
         examples = sample_photos(network)
         aim = self._aim(network, photo, examples)
-        canvas = engine.sheets.Canvas(photo, self.start, len(aim.labels), context.seed, examples)
-        sheet = engine.sheets.SHEETS[self.sheet](canvas)
+        canvas = engine.optimization.sheets.Canvas(photo, self.start, len(aim.labels), context.seed, examples)
+        sheet = engine.optimization.sheets.SHEETS[self.sheet](canvas)
         objective = self._objective(network, aim, context.seed)
-        outcome = engine.optimize.descend(sheet, objective, plan(self, schedule="cosine"), context)
+        outcome = engine.optimization.optimize.descend(sheet, objective, plan(self, schedule="cosine"), context)
         return Result(as_declared(self._items(outcome, photo, network, aim), self.outputs))
 
     def _aim(self, network: Network, photo: Tensor, examples: Tensor) -> Aim:
         layer = LOGITS if self.unit == "logit" else layer_name(network, self.at, self.depth, self.layer)
         read = partial(layer_values, network, layer)
-        objectives = engine.objectives
+        objectives = engine.optimization.objectives
         if self.unit == "direction":
             along = read(photo).mean(dim=(2, 3))
             return Aim(lambda pictures: objectives.direction(read(pictures), along), ["direction"] * self.seeds)
@@ -163,17 +163,17 @@ class FeatureImage(Method):
         """The units, (count,): by number, or those that the photo (1, C) excites above the others (N, C)."""
         there = own.shape[1]
         if self.first is None:
-            return engine.objectives.most_excited(own, others, min(self.count, there))
+            return engine.optimization.objectives.most_excited(own, others, min(self.count, there))
         if self.first + self.count > there:
             raise BadParameter(f"first + count must be at most {there}, the units here, got {self.first + self.count}")
-        return engine.objectives.numbered(self.first, self.count, own.device)
+        return engine.optimization.objectives.numbered(self.first, self.count, own.device)
 
     def _objective(self, network: Network, aim: Aim, seed: int) -> Objective:
-        moves = engine.transforms.Moves(self.shift, self.scale, self.turn)
-        objectives = engine.objectives
+        moves = engine.optimization.transforms.Moves(self.shift, self.scale, self.turn)
+        objectives = engine.optimization.objectives
 
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
-            moved = engine.transforms.moved_at(step, picture, moves, seed)
+            moved = engine.optimization.transforms.moved_at(step, picture, moves, seed)
             with objectives.freed_relus(network) if step < objectives.FREED_STEPS else nullcontext():
                 activation = aim.activation(moved)
             return {"total": -activation, "activation": activation.detach()}

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from core import engine, networks
-from core.attribution import ANSWER, ORIGINAL, Answer, Attribution
 from core.items import Image, Map, Points, Result, Scalar
-from core.method import Context, MethodFamily, Output, parameter
+from core.method_base.attribution import ANSWER, ORIGINAL, Answer, Attribution
+from core.method_base.method import Context, MethodFamily, Output, parameter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from core.engine.unravelling.points import Points as Traced
-    from core.engine.unravelling.walk import Reached, Unravelled
+    from core.engine.attribution.unravelling.points import Points as Traced
+    from core.engine.attribution.unravelling.walk import Reached, Unravelled
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 
 STRIP = (25, 50, 75, 100)
@@ -75,13 +75,17 @@ class Fixation(Attribution):
         context.report(1, 1)
         height, width = seen.shape[2:]
         xy, weights = in_picture(found.pixels.points, height, width)
-        kept = np.ones(len(xy), bool) if self.keep_alone else engine.fixations.supported(xy, weights, height, width)
+        kept = (
+            np.ones(len(xy), bool)
+            if self.keep_alone
+            else engine.attribution.fixations.supported(xy, weights, height, width)
+        )
         alone = float(weights[~kept].sum() / weights.sum()) if len(xy) else 0.0
         xy, weights = xy[kept], weights[kept]
         said = {output.name: output.caption for output in self.outputs}
         return self.result(
             seen,
-            self._map(engine.fixations.heat(xy, weights, height, width), answer),
+            self._map(engine.attribution.fixations.heat(xy, weights, height, width), answer),
             answer,
             fixations=Points(xy=xy, width=width, height=height, weights=weights, caption=said["fixations"]),
             unravelling=self._strip(network, seen, found, layers),
@@ -93,7 +97,7 @@ class Fixation(Attribution):
 
     def fixations(self, network: Network, pictures: Tensor, layers: Sequence[str] = ()) -> tuple[Unravelled, Answer]:
         """The points of pictures (N, 3, H, W), in the pixels and in these layers, and what they explain."""
-        walk = engine.unravelling.walk
+        walk = engine.attribution.unravelling.walk
         manner = walk.MANNERS[self.mode]
         if manner.cap is not None:
             manner = replace(manner, cap=self.cap)
@@ -109,7 +113,7 @@ class Fixation(Attribution):
 
     def _start(self, network: Network, pictures: Tensor, outcome: Tensor) -> tuple[Traced, list[int] | None, Answer]:
         """Where to start in the logits or the layer's outcome; the classes held against; and what is explained."""
-        walk = engine.unravelling.walk
+        walk = engine.attribution.unravelling.walk
         if self.explain == "class":
             answer = self.answer_in(network, outcome[:, :, None, None])
             rival = answer.explained.rival
@@ -130,14 +134,16 @@ class Fixation(Attribution):
     def _strip(self, network: Network, seen: Tensor, found: Unravelled, layers: Sequence[str]) -> Image:
         """The picture once a layer, lit where the layer holds fixations, the deepest first."""
         pixels = engine.ranges.to_pixels(seen)
-        share = LIT if engine.unravelling.walk.MANNERS[self.mode].weighted else 1.0
+        share = LIT if engine.attribution.unravelling.walk.MANNERS[self.mode].weighted else 1.0
         told, tiles = [], []
         for layer in reversed(layers):
             reached = found.layers.get(_inside(layer))
             if reached is not None:
                 told.append(layer)
                 weights = place_weights(network, layer, reached, (seen.shape[2], seen.shape[3]))
-                tiles.append(engine.fixations.lit(pixels, engine.fixations.heaviest(weights, share)))
+                tiles.append(
+                    engine.attribution.fixations.lit(pixels, engine.attribution.fixations.heaviest(weights, share))
+                )
         if not tiles:
             return Image(pixels=pixels, caption="No path leads through the layers at a quarter of the depth each")
         tiled = engine.shown.tiled(np.stack(tiles), columns=len(tiles))
@@ -156,7 +162,7 @@ def in_picture(points: Traced, height: int, width: int) -> tuple[NDArray[np.floa
 
 def place_weights(network: Network, layer: str, reached: Reached, size: tuple[int, int]) -> NDArray[np.float64]:
     """The weight of the first picture's points at each place (h, w) of a layer's map, over all channels."""
-    weights = networks.layout.map_of(network, layer, engine.unravelling.walk.weights_of(reached), size)
+    weights = networks.layout.map_of(network, layer, engine.attribution.unravelling.walk.weights_of(reached), size)
     found: NDArray[np.float64] = weights[0].sum(dim=0).numpy()
     return found
 
@@ -167,5 +173,7 @@ def _inside(layer: str) -> str:
 
 
 def _box(seen: Tensor, xy: NDArray[np.float32], caption: str) -> Image:
-    pixels, around = engine.ranges.to_pixels(seen), engine.fixations.box(xy)
-    return Image(pixels=pixels if around is None else engine.fixations.framed(pixels, around), caption=caption)
+    pixels, around = engine.ranges.to_pixels(seen), engine.attribution.fixations.box(xy)
+    return Image(
+        pixels=pixels if around is None else engine.attribution.fixations.framed(pixels, around), caption=caption
+    )

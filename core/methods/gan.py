@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from core import autoencoding, gan
+from core import learning
 from core.errors import BadInput
 from core.items import Floats, Result, Series
-from core.judges import Judge
-from core.method import Context, Method, MethodFamily, Needs, Output, parameter
+from core.method_base.judges import Judge
+from core.method_base.method import Context, Method, MethodFamily, Needs, Output, parameter
 from core.networks.catalog import get_card
 
 if TYPE_CHECKING:
-    from core.autoencoding.loop import Loop
-    from core.autoencoding.pictures import Pictures
-    from core.gan.learner import GanLearner
+    from core.learning.gan.learner import GanLearner
+    from core.learning.loop import Loop
+    from core.learning.pictures import Pictures
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 SIDES = (16, 32, 64)
 FEATURES = get_card("bundled/cnn").identity
@@ -35,7 +35,7 @@ NEARLY_ALL, HARDLY = 0.95, 0.55
 
 
 class Gan(Method):
-    """A DCGAN with the non-saturating loss; see `core.gan`."""
+    """A DCGAN with the non-saturating loss; see `core.learning.gan`."""
 
     title: ClassVar[str] = "GAN"
     summary: ClassVar[str] = (
@@ -133,23 +133,22 @@ class Gan(Method):
         """Learn from where the checkpoint is, then measure what was learned."""
         if context.dataset is None:
             raise BadInput("a GAN learns from a data set, and none was given")
-        ours = autoencoding
-        side = self.input_px or _side(ours.pictures.own_side(context.dataset.pictures))
-        given = ours.pictures.in_memory(context.dataset, side, context.device)
+        side = self.input_px or _side(learning.pictures.own_side(context.dataset.pictures))
+        given = learning.pictures.in_memory(context.dataset, side, context.device)
         learner = self._learner(given, context)
-        enough = gan.trained.enough(given)
+        enough = learning.gan.trained.enough(given)
         judge = context.network(self.judge[0]) if enough else None  # one that cannot be had is told before the learning
-        trained = gan.trained.Trained(learner, given, judge, context.seed)
-        loop = ours.loop.Loop(learner, given.training, ours.loop.Plan(self.epochs, self.batch, context.seed))
+        trained = learning.gan.trained.Trained(learner, given, judge, context.seed)
+        loop = learning.loop.Loop(learner, given.training, learning.loop.Plan(self.epochs, self.batch, context.seed))
         loop.run(context, further=len(trained.stages))
         items = loop.then(trained.stages, context)
-        items |= _curves(loop) | {"network": gan.stored.as_weights(learner.average)}
+        items |= _curves(loop) | {"network": learning.gan.stored.as_weights(learner.average)}
         said = {out.name: f"{out.caption}{items[out.name].caption}" for out in self.outputs if out.name in items}
         return Result({name: replace(items[name], caption=caption) for name, caption in said.items()})
 
     def _learner(self, given: Pictures, context: Context) -> GanLearner:
-        design = gan.networks.Design(given.side_px, given.channels, self.latent, self.width)
-        recipe = gan.learner.Recipe(
+        design = learning.gan.networks.Design(given.side_px, given.channels, self.latent, self.width)
+        recipe = learning.gan.learner.Recipe(
             seed=context.seed,
             generator_rate=self.generator_rate,
             discriminator_rate=self.discriminator_rate,
@@ -157,8 +156,8 @@ class Gan(Method):
             label_smoothing=self.label_smoothing,
             average=self.average,
         )
-        both = gan.networks.build(design, self.normalization, context.seed)
-        return gan.learner.GanLearner(*both, recipe, context.device)
+        both = learning.gan.networks.build(design, self.normalization, context.seed)
+        return learning.gan.learner.GanLearner(*both, recipe, context.device)
 
 
 def _side(own_px: int) -> int:

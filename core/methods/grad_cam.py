@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from core import engine, networks
-from core.attribution import ANSWER, ORIGINAL, Answer, Attribution, map_item
 from core.errors import Undefined
 from core.items import Result, Scalar
-from core.method import Context, Output, parameter
+from core.method_base.attribution import ANSWER, ORIGINAL, Answer, Attribution, map_item
+from core.method_base.method import Context, Output, parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 
 class GradCam(Attribution):
@@ -51,7 +51,7 @@ class GradCam(Attribution):
         context.report(1, 1)
         said = {output.name: output.caption for output in self.outputs}
         shape = dict(zip(("rows", "columns"), maps.shape[1:], strict=True))
-        larger = engine.class_maps.enlarged(maps, (seen.shape[2], seen.shape[3]))[0]
+        larger = engine.attribution.class_maps.enlarged(maps, (seen.shape[2], seen.shape[3]))[0]
         return self.result(
             seen,
             map_item(larger, f"Grad-CAM in layer {layer}", answer, unit="", signed=False),
@@ -69,7 +69,7 @@ class GradCam(Attribution):
         size = (pictures.shape[2], pictures.shape[3])
         for layer, activation, gradient in _with_places(network, outputs, answer, size):
             if self.map_layer or bool(gradient.any()):
-                return layer, engine.class_maps.grad_cam(activation, gradient), answer
+                return layer, engine.attribution.class_maps.grad_cam(activation, gradient), answer
         raise Undefined(self._nowhere(network))
 
     def _nowhere(self, network: Network) -> str:
@@ -88,5 +88,5 @@ def _with_places(
         except Undefined:
             continue
         if activation.shape[2] * activation.shape[3] > 1:
-            gradient = engine.backward.gradient(answer.value, output, again=True)
+            gradient = engine.attribution.backward.gradient(answer.value, output, again=True)
             yield layer, activation.detach().float(), networks.layout.map_of(network, layer, gradient, size).float()

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
-from core.attribution import ANSWER, ORIGINAL, Attribution, map_item
 from core.items import Result, Scalar
-from core.method import Context, Output, parameter
+from core.method_base.attribution import ANSWER, ORIGINAL, Attribution, map_item
+from core.method_base.method import Context, Output, parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
 
-    from core.attribution import Explained
+    from core.media.picture import Picture
+    from core.method_base.attribution import Explained
     from core.networks.network import Network
-    from core.picture import Picture
 
 
 class IntegratedGradients(Attribution):
@@ -46,7 +46,7 @@ class IntegratedGradients(Attribution):
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         seen = network.prepare_all(pictures)  # (1, 3, H, W)
         answer = self.answer(network, seen)
-        empty = engine.references.reference(seen, self.empty)
+        empty = engine.attribution.references.reference(seen, self.empty)
         before = answer.explained.value(network, empty)
         added = self.maps(network, seen, empty, answer.explained, context.report)
         error = float(added.double().sum() - (answer.value - before).double().sum())  # of one picture
@@ -75,4 +75,4 @@ class IntegratedGradients(Attribution):
         def value(points: Tensor, times: int) -> Tensor:
             return explained.repeated(times).value(network, points)
 
-        return engine.paths.integrated_gradients(value, pictures, empty, self.steps, reached).sum(dim=1)
+        return engine.attribution.paths.integrated_gradients(value, pictures, empty, self.steps, reached).sum(dim=1)

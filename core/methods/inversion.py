@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
 from core.items import Image, Item, Map, Result, Scalar
-from core.method import Context, Method, MethodFamily, Output, parameter
-from core.optimization import (
+from core.method_base.method import Context, Method, MethodFamily, Output, parameter
+from core.method_base.optimization import (
     as_declared,
     at_parameter,
     depth_parameter,
@@ -29,9 +29,9 @@ from core.optimization import (
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.engine.optimize import Objective, Outcome
+    from core.engine.optimization.optimize import Objective, Outcome
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 TRACES = {
     "total": ("loss", "Whole loss"),
@@ -88,15 +88,15 @@ class Inversion(Method):
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         photo = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
-        canvas = engine.sheets.Canvas(photo, self.start, 1, context.seed, photo)
-        sheet = engine.sheets.SHEETS[self.sheet](canvas)
-        outcome = engine.optimize.descend(
+        canvas = engine.optimization.sheets.Canvas(photo, self.start, 1, context.seed, photo)
+        sheet = engine.optimization.sheets.SHEETS[self.sheet](canvas)
+        outcome = engine.optimization.optimize.descend(
             sheet, self._objective(network, photo), plan(self, schedule="cosine"), context
         )
         return Result(as_declared(self._items(outcome, photo, network), self.outputs))
 
     def _objective(self, network: Network, photo: Tensor) -> Objective:
-        objectives = engine.objectives
+        objectives = engine.optimization.objectives
         read = partial(layer_values, network, layer_name(network, self.at, self.depth, self.layer))
         there = read(photo)
 

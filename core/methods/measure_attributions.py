@@ -17,14 +17,14 @@ from core.errors import BadInput, ComputationFailed
 from core.items import Floats, Map, Result
 from core.measures.attributions import STAGES, Row
 from core.measures.baselines import BASELINES
-from core.method import Context, Method, MethodFamily, Needs, Output, parameter
+from core.method_base.method import Context, Method, MethodFamily, Needs, Output, parameter
 from core.networks.card import NetworkCard
 
 if TYPE_CHECKING:
     from core.measures.measuring import Attribute, Measuring
     from core.measures.subjects import Subject
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 COLUMNS = ("measure", "what it says", "value", "low", "high", "pictures")
 

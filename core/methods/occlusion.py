@@ -8,18 +8,18 @@ from itertools import product
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
-from core.attribution import ANSWER, ORIGINAL, Attribution, map_item
 from core.items import Result, Scalar
-from core.method import Context, Output, parameter
+from core.method_base.attribution import ANSWER, ORIGINAL, Attribution, map_item
+from core.method_base.method import Context, Output, parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
 
-    from core.attribution import Explained
+    from core.media.picture import Picture
+    from core.method_base.attribution import Explained
     from core.networks.network import Network
-    from core.picture import Picture
 
 
 class Occlusion(Attribution):
@@ -73,7 +73,9 @@ class Occlusion(Attribution):
         return max(1, round(length * self.window / 100))
 
     def _starts(self, length: int) -> list[int]:
-        return engine.occlusion.starts(length, self._side(length), math.ceil((100 - self.window) / self.stride))
+        return engine.attribution.occlusion.starts(
+            length, self._side(length), math.ceil((100 - self.window) / self.stride)
+        )
 
     def maps(
         self, network: Network, pictures: Tensor, explained: Explained, reached: Callable[[int, int], None]
@@ -83,6 +85,6 @@ class Occlusion(Attribution):
         def value(covered: Tensor, times: int) -> Tensor:
             return explained.repeated(times).value(network, covered)
 
-        cover = engine.references.reference(pictures, self.cover)
+        cover = engine.attribution.references.reference(pictures, self.cover)
         windows = self.windows(pictures.shape[2], pictures.shape[3])
-        return engine.occlusion.occlusion(value, pictures, cover, windows, reached)
+        return engine.attribution.occlusion.occlusion(value, pictures, cover, windows, reached)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 from core import engine
 from core.items import Image, Item, Result, Scalar, Table
-from core.method import Context, Method, MethodFamily, Output, parameter
+from core.method_base.method import Context, Method, MethodFamily, Output, parameter
+from core.method_base.optimization import as_declared, sheet_image
 from core.networks.card import NetworkCard
-from core.optimization import as_declared, sheet_image
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 PARTS = (2, 4, 8)
 """Patches along a side: their sides are a half, a quarter and an eighth of the picture's."""
@@ -59,7 +59,7 @@ class PatchShuffle(Method):
         answers = {1: network(original).softmax(dim=1)}
         shown = original.repeat(len(PARTS), 1, 1, 1)
         for step, parts in enumerate(PARTS):
-            generator = engine.transforms.generator_at(parts, context.seed)
+            generator = engine.optimization.transforms.generator_at(parts, context.seed)
             cut = engine.patches.shuffled(batch, parts, generator)
             answers[parts] = network(cut).softmax(dim=1)
             shown[step] = cut[0]

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from core import engine
-from core.encoder import automatic_wishes, reading
 from core.items import Image, Result, Scalar
-from core.judges import Judge
-from core.method import Context, Method, MethodFamily, Output, parameter
-from core.optimization import (
+from core.method_base.judges import Judge
+from core.method_base.method import Context, Method, MethodFamily, Output, parameter
+from core.method_base.optimization import (
     film,
     frames_parameter,
     plan,
@@ -29,7 +28,7 @@ from core.optimization import (
     steps_parameter,
     trace_outputs,
 )
-from core.style import (
+from core.method_base.style import (
     MEASURED,
     Mask,
     Shares,
@@ -49,15 +48,16 @@ from core.style import (
     sized,
     styles_parameter,
 )
+from core.method_base.style_encoder import automatic_wishes, reading
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.engine.color_grid import ColorGrid
-    from core.engine.optimize import Objective
-    from core.engine.stylization import Aims
+    from core.engine.optimization.optimize import Objective
+    from core.engine.style.color_grid import ColorGrid
+    from core.engine.style.stylization import Aims
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 TRACES = {
     "total": ("loss", "Whole loss"),
@@ -140,9 +140,11 @@ class PhotoStyle(Method):
         styles = list(zip(self.styles, shares_of(self.mix, len(self.styles)), strict=True))
         regions = regions_of(context, styles, self.mask, looked, max(size_of(looked)))
         wishes = automatic_wishes(network, looked)
-        aims = engine.stylization.aims(reading(network, wishes), looked, regions, wishes, size_of(looked))
-        grid = engine.color_grid.color_grid(looked, self.cell_px, self.shades)
-        outcome = engine.optimize.descend(grid, self._objective(aims, grid), plan(self, optimizer="lbfgs"), context)
+        aims = engine.style.stylization.aims(reading(network, wishes), looked, regions, wishes, size_of(looked))
+        grid = engine.style.color_grid.color_grid(looked, self.cell_px, self.shades)
+        outcome = engine.optimization.optimize.descend(
+            grid, self._objective(aims, grid), plan(self, optimizer="lbfgs"), context
+        )
         stylized = grid.applied(photo).detach()
         said = {
             "stylized": Image(pixels=engine.ranges.to_pixels(stylized)),

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from core import autoencoding
+from core import learning
 from core.items import Image, Item, Map, Result, Scalar, Series
-from core.method import Context, Method, MethodFamily, Needs, Output, parameter
+from core.method_base.method import Context, Method, MethodFamily, Needs, Output, parameter
 
 if TYPE_CHECKING:
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 
 class Reconstruct(Method):
@@ -41,17 +41,18 @@ class Reconstruct(Method):
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
         """Encode and decode."""
-        ours = autoencoding
-        model = ours.stored.trained_autoencoder(context, self.model)
-        original = ours.pictures.as_values(ours.pictures.fitted(pictures[0].pixels, model.design, context.device))
-        drawn, codes = ours.learner.applied(model, original)
+        model = learning.autoencoder.stored.trained_autoencoder(context, self.model)
+        original = learning.pictures.as_values(
+            learning.autoencoder.inputs.fitted(pictures[0].pixels, model.design, context.device)
+        )
+        drawn, codes = learning.autoencoder.learner.applied(model, original)
         context.report(1, 1)
         code = codes[0].cpu().numpy()
         items: dict[str, Item] = {
-            "reconstruction": Image(pixels=ours.sheets.sheet(drawn, 1)),
-            "error": Map(values=ours.sheets.value_sheet((drawn - original).abs().mean(1), 1)),
-            "original": Image(pixels=ours.sheets.sheet(original, 1)),
+            "reconstruction": Image(pixels=learning.sheets.sheet(drawn, 1)),
+            "error": Map(values=learning.sheets.value_sheet((drawn - original).abs().mean(1), 1)),
+            "original": Image(pixels=learning.sheets.sheet(original, 1)),
             "code": Series(x=np.arange(len(code), dtype=np.float32), y=code, x_label="Unit", y_label="Value"),
-            "squared_error": Scalar(value=ours.trained.squared_error(drawn, original)),
+            "squared_error": Scalar(value=learning.autoencoder.trained.squared_error(drawn, original)),
         }
         return Result({output.name: replace(items[output.name], caption=output.caption) for output in self.outputs})

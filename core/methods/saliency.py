@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
-from core.attribution import ANSWER, ORIGINAL, Answer, Attribution, map_item
 from core.items import Map, Result
-from core.method import Context, Output, parameter
+from core.method_base.attribution import ANSWER, ORIGINAL, Answer, Attribution, map_item
+from core.method_base.method import Context, Output, parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 
 class Saliency(Attribution):
@@ -52,9 +52,9 @@ class Saliency(Attribution):
         """Maps (N, H, W) of pictures (N, 3, H, W), and what they explain."""
         pixels = pictures.detach().requires_grad_()
         answer = self.answer(network, pixels)
-        gradient = engine.backward.gradient(answer.value, pixels)
+        gradient = engine.attribution.backward.gradient(answer.value, pixels)
         if self.form == "gradient":
-            return engine.backward.strongest_color(gradient), answer
+            return engine.attribution.backward.strongest_color(gradient), answer
         return (gradient * pictures).sum(dim=1), answer
 
     def _item(self, values: Tensor, answer: Answer) -> Map:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from core import autoencoding, gan
+from core import learning
 from core.items import Image, Item, Result
-from core.method import Context, Method, MethodFamily, Needs, Output, parameter
+from core.method_base.method import Context, Method, MethodFamily, Needs, Output, parameter
 
 if TYPE_CHECKING:
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 WALKED = 16
 """Latents that a walk visits, at most."""
@@ -53,14 +53,14 @@ class Sample(Method):
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
         """Draw."""
-        generator = gan.stored.trained_generator(context, self.model)
+        generator = learning.gan.stored.trained_generator(context, self.model)
         numbers = range(self.start, self.start + self.count)
-        latents = self.spread * gan.latents.numbered(numbers, generator.design.latent)
-        drawn = gan.learner.drawn(generator, latents)
+        latents = self.spread * learning.gan.latents.numbered(numbers, generator.design.latent)
+        drawn = learning.gan.learner.drawn(generator, latents)
         context.report(1, 2)
         items: dict[str, Item] = {
-            "samples": Image(pixels=autoencoding.sheets.sheet(drawn, math.ceil(math.sqrt(self.count)))),
-            "walk": gan.trained.walk(generator, latents[:WALKED]),
+            "samples": Image(pixels=learning.sheets.sheet(drawn, math.ceil(math.sqrt(self.count)))),
+            "walk": learning.gan.trained.walk(generator, latents[:WALKED]),
         }
         context.report(2, 2)
         return Result({output.name: replace(items[output.name], caption=output.caption) for output in self.outputs})

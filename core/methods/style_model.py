@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from core import autoencoding, feed_forward
-from core.encoder import automatic_wishes, reading
+from core import learning
 from core.errors import BadInput
 from core.items import Result, Series
-from core.judges import Judge
-from core.method import Context, Method, MethodFamily, Needs, Output, parameter
-from core.optimization import precision_parameter
-from core.style import (
+from core.method_base.judges import Judge
+from core.method_base.method import Context, Method, MethodFamily, Needs, Output, parameter
+from core.method_base.optimization import precision_parameter
+from core.method_base.style import (
     MEASURED,
     Shares,
     Styles,
@@ -27,14 +26,15 @@ from core.style import (
     shares_of,
     styles_parameter,
 )
+from core.method_base.style_encoder import automatic_wishes, reading
 
 if TYPE_CHECKING:
-    from core.autoencoding.loop import Loop
-    from core.feed_forward.goals import Goal
-    from core.feed_forward.judging import Styles as StylePictures
-    from core.feed_forward.photos import Photos
+    from core.learning.fast_style.goals import Goal
+    from core.learning.fast_style.judging import Styles as StylePictures
+    from core.learning.fast_style.photos import Photos
+    from core.learning.loop import Loop
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 CURVES = {
     "total": ("Loss", "Whole loss, mean of about a hundredth of the steps"),
@@ -119,33 +119,34 @@ class StyleModel(Method):
         """Learn from where the checkpoint is, then measure what was learned."""
         if context.dataset is None:
             raise BadInput("a style model learns from a data set, and none was given")
-        ours = feed_forward
         judge = judging(self.judge, network, context)  # one that cannot be had is told before the learning
         count = max(UNIT_PHOTOS, self.steps * self.batch)
-        photos = ours.photos.photos(context.dataset, self.size_px, count, context.seed, network.device)
-        design = ours.painter.Design(
+        photos = learning.fast_style.photos.photos(context.dataset, self.size_px, count, context.seed, network.device)
+        design = learning.fast_style.painter.Design(
             self.width, self.styles, tuple(shares_of(self.mix, len(self.styles))), self.style_px
         )
-        styles = ours.judging.styles_of(design, context, network.device)
-        painter = ours.painter.build(design, context.seed)
-        learner = ours.learner.StyleLearner(painter, self._goal(network, photos, styles), self._recipe, photos.held_out)
-        trained = ours.trained.Trained(learner, photos.held_out, styles, judge)
-        plan = autoencoding.loop.Plan(0, self.batch, context.seed, self.steps)
-        loop = autoencoding.loop.Loop(learner, photos.training, plan)
+        styles = learning.fast_style.judging.styles_of(design, context, network.device)
+        painter = learning.fast_style.painter.build(design, context.seed)
+        learner = learning.fast_style.learner.StyleLearner(
+            painter, self._goal(network, photos, styles), self._recipe, photos.held_out
+        )
+        trained = learning.fast_style.trained.Trained(learner, photos.held_out, styles, judge)
+        plan = learning.loop.Plan(0, self.batch, context.seed, self.steps)
+        loop = learning.loop.Loop(learner, photos.training, plan)
         loop.run(context, further=len(trained.stages))
         items = loop.then(trained.stages, context)
-        items |= _curves(loop) | {"network": ours.stored.as_weights(painter)}
+        items |= _curves(loop) | {"network": learning.fast_style.stored.as_weights(painter)}
         return Result(captioned(items, self.outputs))
 
     def _goal(self, network: Network, photos: Photos, styles: StylePictures) -> Goal:
-        measured = autoencoding.pictures.as_values(photos.training[:UNIT_PHOTOS])
+        measured = learning.pictures.as_values(photos.training[:UNIT_PHOTOS])
         wishes = automatic_wishes(network, measured[:1])
         wishes = replace(wishes, smoothing=self.temperature if self.smoothing == "softmax" else 0.0)
-        return feed_forward.goals.goal(reading(network, wishes), measured, styles, wishes)
+        return learning.fast_style.goals.goal(reading(network, wishes), measured, styles, wishes)
 
     @property
-    def _recipe(self) -> feed_forward.learner.Recipe:
-        return feed_forward.learner.Recipe(
+    def _recipe(self) -> learning.fast_style.learner.Recipe:
+        return learning.fast_style.learner.Recipe(
             content_weight=self.content_weight,
             style_weight=self.style_weight,
             variation_weight=self.variation,

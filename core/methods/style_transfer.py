@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from core import engine
-from core.encoder import automatic_wishes, reading, wishes_by_depth
 from core.items import Image, Item, Result, Scalar
-from core.judges import Judge
-from core.method import Context, Method, MethodFamily, Output, parameter
-from core.optimization import (
+from core.method_base.judges import Judge
+from core.method_base.method import Context, Method, MethodFamily, Output, parameter
+from core.method_base.optimization import (
     WAVES_OR_PIXELS,
     film,
     frames_parameter,
@@ -24,7 +23,7 @@ from core.optimization import (
     steps_parameter,
     trace_outputs,
 )
-from core.style import (
+from core.method_base.style import (
     MEASURED,
     Depths,
     Mask,
@@ -47,14 +46,15 @@ from core.style import (
     sized,
     styles_parameter,
 )
+from core.method_base.style_encoder import automatic_wishes, reading, wishes_by_depth
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.engine.optimize import Objective, Outcome, Plan
-    from core.engine.stylization import Aims, Region, Wishes
+    from core.engine.optimization.optimize import Objective, Outcome, Plan
+    from core.engine.style.stylization import Aims, Region, Wishes
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 TRACES = {
     "total": ("loss", "Whole loss"),
@@ -175,9 +175,11 @@ class StyleTransfer(Method):
         photo = sized(pictures[0], self.size_px, network.device)  # (1, 3, H, W)
         regions = self._regions(photo, context)
         aims_at = self._aims(network, photo, regions)
-        start = engine.luminance.gray(photo) if self.original_colors else photo
-        sheet = engine.sheets.SHEETS[self.sheet](engine.sheets.Canvas(start, self.start, 1, context.seed, start))
-        outcome = engine.optimize.descend(sheet, self._objective(aims_at), self._plan(photo), context)
+        start = engine.style.luminance.gray(photo) if self.original_colors else photo
+        sheet = engine.optimization.sheets.SHEETS[self.sheet](
+            engine.optimization.sheets.Canvas(start, self.start, 1, context.seed, start)
+        )
+        outcome = engine.optimization.optimize.descend(sheet, self._objective(aims_at), self._plan(photo), context)
         stylized = self._shown(photo)(outcome.picture)
         said = {
             **self._pictures(outcome, stylized, photo, regions),
@@ -197,7 +199,7 @@ class StyleTransfer(Method):
 
     def _plan(self, photo: Tensor) -> Plan:
         starts = {step for step in range(1, self.steps) if self._octave(step) != self._octave(step - 1)}
-        return engine.optimize.Plan(
+        return engine.optimization.optimize.Plan(
             steps=self.steps,
             optimizer=self.optimizer,
             rate=self.rate,
@@ -212,7 +214,7 @@ class StyleTransfer(Method):
         """What is shown of the picture that moves."""
         if not self.original_colors:
             return lambda picture: picture
-        return lambda picture: engine.luminance.in_colors_of(picture, photo)
+        return lambda picture: engine.style.luminance.in_colors_of(picture, photo)
 
     def _regions(self, photo: Tensor, context: Context) -> list[Region]:
         styles = list(zip(self.styles, shares_of(self.mix, len(self.styles)), strict=True))
@@ -221,15 +223,17 @@ class StyleTransfer(Method):
     def _aims(self, network: Network, photo: Tensor, regions: Sequence[Region]) -> Callable[[int], Aims]:
         """Octave -> what the picture is held against at its size."""
         if self.original_colors:
-            regions = engine.stylization.changed(regions, lambda style: engine.luminance.matched(style, photo))
-            photo = engine.luminance.gray(photo)
+            regions = engine.style.stylization.changed(
+                regions, lambda style: engine.style.luminance.matched(style, photo)
+            )
+            photo = engine.style.luminance.gray(photo)
         wishes = self._wishes(network, photo)
-        least = engine.stylization.shrunk(size_of(photo), 0.5 ** (self._octaves - 1))
-        sizes = engine.octaves.octave_sizes(least, size_of(photo), self._octaves)
+        least = engine.style.stylization.shrunk(size_of(photo), 0.5 ** (self._octaves - 1))
+        sizes = engine.optimization.octaves.octave_sizes(least, size_of(photo), self._octaves)
 
         @cache
         def at(octave: int) -> Aims:
-            return engine.stylization.aims(reading(network, wishes), photo, regions, wishes, sizes[octave])
+            return engine.style.stylization.aims(reading(network, wishes), photo, regions, wishes, sizes[octave])
 
         return at
 
@@ -244,7 +248,7 @@ class StyleTransfer(Method):
     def _objective(self, aims_at: Callable[[int], Aims]) -> Objective:
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
             content, style = aims_at(self._octave(step)).distances(picture)
-            variation = engine.objectives.total_variation(picture)[0]
+            variation = engine.optimization.objectives.total_variation(picture)[0]
             total = self.content_weight * content + self.style_weight * style + self.variation * variation
             named = {"total": total, "content": content, "style": style, "variation": variation}
             return {name: value[None] for name, value in named.items()}

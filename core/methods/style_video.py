@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator
 
-from core import feed_forward
+from core import learning
 from core.errors import BadParameter
 from core.items import Result
-from core.method import Context, Method, MethodFamily, Needs, Output, parameter
-from core.style import captioned
-from core.video import checked_digest, decoded
+from core.media.video import checked_digest, decoded
+from core.method_base.method import Context, Method, MethodFamily, Needs, Output, parameter
+from core.method_base.style import captioned
 
 if TYPE_CHECKING:
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 
 class StyleVideo(Method):
@@ -70,12 +70,12 @@ class StyleVideo(Method):
         """Decode, paint and encode, frame by frame."""
         if not self.video:
             raise BadParameter("video must be a film, got none")
-        painter = feed_forward.steady.SteadyPainter(
-            feed_forward.stored.trained_painter(context, self.model), self.steadiness
+        painter = learning.fast_style.steady.SteadyPainter(
+            learning.fast_style.stored.trained_painter(context, self.model), self.steadiness
         )
         with decoded(context.video(self.video), self.size_px, self.frames) as film:
-            items = feed_forward.films.Painting(film, painter, context).items(self.kind)
+            items = learning.fast_style.films.Painting(film, painter, context).items(self.kind)
         told = captioned(items, [output for output in self.outputs if output.name in items])
         shown = told["stylized"]
-        said = f"{shown.caption}. {feed_forward.films.steadiness_in_words(items)}".strip()
+        said = f"{shown.caption}. {learning.fast_style.films.steadiness_in_words(items)}".strip()
         return Result(told | {"stylized": replace(shown, caption=said)})

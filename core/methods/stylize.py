@@ -8,22 +8,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from core import engine, feed_forward
+from core import engine, learning
 from core.items import Image, Item, Result
-from core.judges import DEFAULT_JUDGE, Judge
-from core.method import Context, Method, MethodFamily, Needs, Output, parameter
-from core.style import MEASURED, captioned, sized
+from core.method_base.judges import DEFAULT_JUDGE, Judge
+from core.method_base.method import Context, Method, MethodFamily, Needs, Output, parameter
+from core.method_base.style import MEASURED, captioned, sized
 
 if TYPE_CHECKING:
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
 
 MOST_PX = 1536
 """Longer side of a picture that is painted at its own size; a larger one is shrunk."""
 
 
 class Stylize(Method):
-    """One pass through a stored painter; `core.feed_forward`."""
+    """One pass through a stored painter; `core.learning.fast_style`."""
 
     title: ClassVar[str] = "Stylize a picture"
     summary: ClassVar[str] = (
@@ -54,10 +54,10 @@ class Stylize(Method):
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
         """Paint, and measure what was painted."""
-        painter = feed_forward.stored.trained_painter(context, self.model)
+        painter = learning.fast_style.stored.trained_painter(context, self.model)
         photo = sized(pictures[0], self._longer_px(pictures[0]), painter.device)
         started_s = time.perf_counter()
-        painted = engine.ranges.to_pixels(feed_forward.painter.painted(painter, photo))
+        painted = engine.ranges.to_pixels(learning.fast_style.painter.painted(painter, photo))
         context.noted["pass_ms"] = round(1e3 * (time.perf_counter() - started_s), 2)
         context.report(1, 2)
         said: dict[str, Item] = {
@@ -66,14 +66,14 @@ class Stylize(Method):
         }
         if self.measured:
             judge = context.network(self.judge[0])
-            styles = feed_forward.judging.styles_of(painter.design, context, photo.device)
+            styles = learning.fast_style.judging.styles_of(painter.design, context, photo.device)
             kept = engine.ranges.of_pixels(painted).to(photo.device)
-            said |= feed_forward.judging.measures(judge, kept, photo, styles)
+            said |= learning.fast_style.judging.measures(judge, kept, photo, styles)
         context.report(2, 2)
         return Result(captioned(said, [output for output in self.outputs if output.name in said]))
 
     def _longer_px(self, picture: Picture) -> int:
         """As asked for, or the picture's own; the shorter side is large enough for every judge."""
         longer, shorter = max(picture.width, picture.height), min(picture.width, picture.height)
-        least = math.ceil(engine.stylization.LEAST_PX * longer / shorter)
+        least = math.ceil(engine.style.stylization.LEAST_PX * longer / shorter)
         return max(self.size_px or min(longer, MOST_PX), least)

@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from pydantic import field_validator, model_validator
 
-from core import engine, training
+from core import engine, learning
 from core.errors import BadInput, BadParameter, Damaged, NetworkUnavailable
 from core.items import Item, Result, Scalar, Series, Table, Weights
-from core.method import Context, Method, MethodFamily, Needs, Output, parameter
+from core.method_base.method import Context, Method, MethodFamily, Needs, Output, parameter
 from core.networks.folders import model_arguments
 from core.networks.tables import families
 
 if TYPE_CHECKING:
+    from core.learning.classifier.trained import Learner
+    from core.learning.classifier.trainer import Recipe, Standing, Trainer
+    from core.media.picture import Picture
     from core.networks.network import Network
-    from core.picture import Picture
-    from core.training.trained import Learner
-    from core.training.trainer import Recipe, Standing, Trainer
 
 HALF_MAY_COST = 0.001
 """Of the accuracy, as a share: weights are kept in half precision where they lose no more."""
 
 
 class Train(Method):
-    """Any of timm's networks from random weights, by AdamW under a cosine; see `core.training`."""
+    """Any of timm's networks from random weights, by AdamW under a cosine; see `core.learning.classifier`."""
 
     title: ClassVar[str] = "Train a network"
     summary: ClassVar[str] = (
@@ -140,23 +140,25 @@ class Train(Method):
             raise BadInput(f"a network learns to tell two classes apart at least, this data set has {shown}")
         if len(dataset) - int(dataset.held_out.sum()) < self.batch:
             raise BadParameter(f"a batch of {self.batch} is more than the pictures to learn from")
-        examples = training.views.Examples(dataset, self.input_px, self.input_px)
+        examples = learning.classifier.views.Examples(dataset, self.input_px, self.input_px)
         answers = None
         if self.teacher:
             teacher = context.network(self.teacher)
-            answers = training.teacher.Answers(teacher, dataset.digest, dataset.class_names, context.shared)
+            answers = learning.classifier.teacher.Answers(teacher, dataset.digest, dataset.class_names, context.shared)
         learner = self._learner(context, len(dataset.class_names))
-        return training.trainer.Trainer(learner, examples, self._recipe(context.seed), context.device, answers)
+        return learning.classifier.trainer.Trainer(
+            learner, examples, self._recipe(context.seed), context.device, answers
+        )
 
     def _learner(self, context: Context, classes: int) -> Learner:
-        new = training.trained
+        new = learning.classifier.trained
         if not self.start:
             return new.random_learner(self.architecture, self.arguments, classes, self.input_px, context.seed)
         start = context.network(self.start)
         return new.trained_learner(start, classes, self.input_px, context.seed, frozen=self.frozen)
 
     def _recipe(self, seed: int) -> Recipe:
-        trainer, views, targets = training.trainer, training.views, training.targets
+        trainer, views, targets = learning.classifier.trainer, learning.classifier.views, learning.classifier.targets
         return trainer.Recipe(
             views=views.ViewRecipe(self.input_px, self.input_px, self.least_crop, self.flip, self.magnitude),
             mix=targets.MixRecipe(self.mix, self.mixup, self.cutmix),
@@ -177,16 +179,16 @@ class Train(Method):
     def _result(self, trainer: Trainer) -> Result:
         """The averaged weights, in half precision where that costs no accuracy, and what they are worth."""
         model, examples = trainer.average.module, trainer.examples
-        full, halved = training.trained.copied(model), training.trained.halved(model)
+        full, halved = learning.classifier.trained.copied(model), learning.classifier.trained.halved(model)
         named = trainer.named(model, exactly=True)
         model.load_state_dict(halved)
         named_by_half = trainer.named(model, exactly=True)
         keep_half = trainer.accuracy(named) - trainer.accuracy(named_by_half) <= HALF_MAY_COST
         tensors, named = (halved, named_by_half) if keep_half else (full, named)
-        confusions = training.trained.confusions(named, examples.held_out_labels, examples.class_names)
+        confusions = learning.classifier.trained.confusions(named, examples.held_out_labels, examples.class_names)
         items: dict[str, Item] = {
             "network": Weights(
-                tensors=training.trained.arrays(tensors),
+                tensors=learning.classifier.trained.arrays(tensors),
                 config=trainer.learner.configuration(examples.class_names),
             ),
             **_curves(trainer.standing),

@@ -1,6 +1,6 @@
 """What the bundled networks that have a map of evidence were measured to do with it. Needs no torch.
 
-`core.measures.concentration` measures it; `python -m workers.make_bundled` writes it beside the weights.
+`core.measures.concentration` measures it; `python -m workers.make.bundled` writes it beside the weights.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from timm.data.transforms_factory import create_transform
 from torch import Tensor, nn
 
 from core.errors import BadParameter
+from core.media.picture import Picture
 from core.networks.card import NetworkCard
-from core.picture import Picture
 
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 STAGE_PARTS = ("blocks", "layers", "cells")

@@ -48,7 +48,7 @@ class Confusion(NamedTuple):
 
 
 class TrainingRecord(_Part):
-    """How a network was trained and what it is worth, as `workers.training.training_record` writes it."""
+    """How a network was trained and what it is worth, as `workers.cli.training.training_record` writes it."""
 
     key: str
     """Of the result, 64 hex digits."""

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.comparison import Comparison
+from core.display.headings import differing, parameters_line, titles
+from core.display.wording import listed, question
 from core.errors import GazegridError
-from core.grid import look
-from core.headings import differing, parameters_line, titles
-from core.wording import listed, question
+from core.jobs.comparison import Comparison
+from core.queue.grid import look
 from dashboard import links
-from dashboard.details import show_details
-from dashboard.live import cancel_all, show_grid, view_controls
+from dashboard.grid.details import show_details
+from dashboard.grid.live import cancel_all, show_grid, view_controls
+from dashboard.grid.places import INVITATION, show_way_back, takes_places
 from dashboard.panel import panel
-from dashboard.places import INVITATION, show_way_back, takes_places
-from dashboard.recent import show_recent
 from dashboard.session import get_queue, get_store, plain, show_error
-from dashboard.sharing import share_menu
+from dashboard.views.recent import show_recent
+from dashboard.views.sharing import share_menu
 
 PREFILLED = "compare:prefilled"
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.dataset_record import MAX_NAME, DatasetRecord, default_name
-from core.dataset_upload import FILE_ENDINGS, UPLOAD_MB, read_upload
-from core.digits import DIGITS
+from core.datasets.digits import DIGITS
+from core.datasets.record import MAX_NAME, DatasetRecord, default_name
+from core.datasets.upload import FILE_ENDINGS, UPLOAD_MB, read_upload
 from core.errors import GazegridError
-from core.sources import known_dataset
-from core.spec import checked_key
-from dashboard.contact_sheets import MIXED, draw_sheet, is_drawn, strip_of
-from dashboard.data_figures import classes_figure
-from dashboard.data_view import CLASSES_A_PAGE, contact_sheet, facts, mixed_strip, origin, spread
+from core.jobs.spec import checked_key
+from core.store.sources import known_dataset
+from dashboard.figures.datasets import classes_figure
+from dashboard.grid.items import PLOTLY
 from dashboard.panel.learning import learning_methods
-from dashboard.render import PLOTLY
+from dashboard.routes.contact_sheets import MIXED, draw_sheet, is_drawn, strip_of
 from dashboard.session import get_store, plain, show_error
+from dashboard.views.dataset import CLASSES_A_PAGE, contact_sheet, facts, mixed_strip, origin, spread
 
 COMPARE, DATA, DATASET = "app_pages/compare.py", "app_pages/data.py", "dataset"
 SAID = "data:said"

@@ -8,22 +8,30 @@ from functools import partial
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.comparison import Comparison
-from core.conclusions import conclusions, in_words
+from core.display.wording import FAMILY_NAMES, formatted, network_name, picture_name
 from core.errors import GazegridError
-from core.findings import LEAST_PICTURES, REMAINING, Findings, NetworkFindings, bundled_findings, can_be_found, findings
-from core.grid import look
-from core.spec import checked_key
-from core.wording import FAMILY_NAMES, formatted, network_name, picture_name
-from dashboard.attribution_findings import show_attributions
-from dashboard.cells import View
-from dashboard.findings_figures import ring_figure, shape_figure, spread_figure
-from dashboard.gallery_view import title
+from core.findings.conclusions import conclusions, in_words
+from core.findings.study import (
+    LEAST_PICTURES,
+    REMAINING,
+    Findings,
+    NetworkFindings,
+    bundled_findings,
+    can_be_found,
+    findings,
+)
+from core.jobs.comparison import Comparison
+from core.jobs.spec import checked_key
+from core.queue.grid import look
+from dashboard.figures.findings import ring_figure, shape_figure, spread_figure
+from dashboard.grid.cells import View
+from dashboard.grid.items import PLOTLY
+from dashboard.grid.live import show_grid
 from dashboard.links import GRID
-from dashboard.live import show_grid
-from dashboard.recent import COMPARE
-from dashboard.render import PLOTLY
 from dashboard.session import get_queue, get_store, plain, show_error
+from dashboard.views.attribution_findings import show_attributions
+from dashboard.views.gallery import title
+from dashboard.views.recent import COMPARE
 
 STUDY, PICTURE = "study", "findings:picture"
 LOOKED_AT = 200

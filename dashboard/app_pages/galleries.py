@@ -7,9 +7,10 @@ from functools import partial
 
 import streamlit as st
 
-from core.archive import export_zip, import_zip
 from core.errors import GazegridError
-from core.gallery import (
+from core.export.archive import export_zip, import_zip
+from core.export.page import export_html
+from core.store.gallery import (
     MAX_NOTE,
     Entry,
     Gallery,
@@ -19,9 +20,8 @@ from core.gallery import (
     readable_galleries,
     remove_from_gallery,
 )
-from core.page import export_html
-from dashboard.gallery_view import ARCHIVE_MB, file_name, thumbnail_grid, title
 from dashboard.session import get_store, plain, show_error
+from dashboard.views.gallery import ARCHIVE_MB, file_name, thumbnail_grid, title
 
 COMPARE, GALLERIES = "app_pages/compare.py", "app_pages/galleries.py"
 GALLERY, SAID = "gallery", "galleries:said"

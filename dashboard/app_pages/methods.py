@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.comparison import has_place
-from core.method import Method
-from core.method_docs import parameter_lines, undefined_lines
+from core.display.wording import question
+from core.docgen.method_docs import parameter_lines, undefined_lines
+from core.jobs.comparison import has_place
+from core.method_base.method import Method
 from core.methods import METHODS
-from core.wording import question
 from dashboard.session import plain
 
 COMPARE = "app_pages/compare.py"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from core.settings import get_settings
-from dashboard.learning import show_learning
-from dashboard.network_table import FAMILIES, network_rows, summary
+from dashboard.views.network_table import FAMILIES, network_rows, summary
+from dashboard.views.training_curves import show_learning
 
 NUMBERS = {
     "Compare": st.column_config.LinkColumn(display_text="open", help="The page Compare with this network chosen."),

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import streamlit as st
 
+from core.display.wording import reported
 from core.errors import GazegridError, QueueUnavailable
-from core.queue import JobRow, JobState
-from core.wording import reported
-from dashboard.charts import Curve, curve_figures
-from dashboard.jobs import (
+from core.queue.queue import JobRow, JobState
+from dashboard.figures.charts import Curve, curve_figures
+from dashboard.grid.items import PLOTLY
+from dashboard.session import get_queue, get_store, plain, show_error
+from dashboard.views.jobs import (
     MOST_ROWS,
     Pace,
     Place,
@@ -24,14 +26,12 @@ from dashboard.jobs import (
     time_left,
     worker_rows,
 )
-from dashboard.render import PLOTLY
-from dashboard.session import get_queue, get_store, plain, show_error
 
 COMPARE = "app_pages/compare.py"
 REFRESH_S = 2.0
 HOW_TO_START = """\
 gazegrid up               # Redis, a worker and the dashboard
-python -m workers.warm    # one more worker
+python -m workers.worker.parent    # one more worker
 """
 SAID, LIVE, PACES = "queue:said", "queue:live", "queue:paces"
 

@@ -37,7 +37,7 @@ _film_pair = _component("film_pair", f'<div class="films">{_BORDER}{_PLAYER}</di
 
 
 def grid_view(data: dict[str, Any], *, key: str, on_click: Callable[[], None]) -> None:
-    """The grid that `dashboard.cells.grid_data` describes; `st.session_state[key].clicked` is `{action, key}`."""
+    """The grid that `dashboard.grid.cells.grid_data` describes; `st.session_state[key].clicked` is `{action, key}`."""
     _grid(key=key, data=data, on_clicked_change=on_click)
 
 

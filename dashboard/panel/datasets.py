@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.comparison import DatasetRef
-from core.digits import DIGITS
-from core.sources import known_dataset
+from core.datasets.digits import DIGITS
+from core.jobs.comparison import DatasetRef
+from core.store.sources import known_dataset
 from dashboard.session import get_store, plain
 
 DATASETS = "learning:datasets"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import GazegridError
-from core.video import MAX_BYTES, read_video
-from dashboard.blobs import blob_url
+from core.media.video import MAX_BYTES, read_video
 from dashboard.components import picture_buttons
-from dashboard.films import GONE, play_kept
+from dashboard.grid.videos import GONE, play_kept
+from dashboard.routes.blobs import blob_url
 from dashboard.session import get_store, plain
 
 ENDINGS = ("mp4", "m4v", "gif")

@@ -9,15 +9,15 @@ from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
 
-from core.comparison import Comparison, DatasetRef, PictureRef, has_place, variants
+from core.display.wording import listed, question
 from core.errors import BadInput
-from core.method import Method, field_extra, unchosen
+from core.jobs.comparison import Comparison, DatasetRef, PictureRef, has_place, variants
+from core.method_base.method import Method, field_extra, unchosen
 from core.methods import METHODS
 from core.presets import VARIED, VariedPreset
-from core.wording import listed, question
-from dashboard.form import Offered, field_label, method_fields, prefill
 from dashboard.links import Draft
 from dashboard.panel.datasets import choose_datasets, start_from_datasets
+from dashboard.panel.form import Offered, field_label, method_fields, prefill
 from dashboard.panel.networks import choose_networks, offered_by, start_from_networks
 from dashboard.panel.pictures import choose_pictures, start_from_pictures
 from dashboard.panel.results import trained_by

@@ -7,16 +7,14 @@ from typing import Any
 
 import streamlit as st
 
-from core.comparison import Comparison, asked_alike
+from core.display.wording import question
 from core.errors import BadInput
-from core.method import Method
+from core.jobs.comparison import Comparison, asked_alike
+from core.method_base.method import Method
 from core.methods import METHODS, make_method
-from core.presets import PRESETS, Preset
-from core.welcome import METHOD as DEFAULT_METHOD
-from core.welcome import NETWORKS as DEFAULT_NETWORKS
-from core.wording import question
-from dashboard.form import method_form, prefill
+from core.presets import DEFAULT_METHOD, DEFAULT_NETWORKS, PRESETS, Preset
 from dashboard.links import Draft, picture_ref
+from dashboard.panel.form import method_form, prefill
 from dashboard.panel.networks import NETWORKS, choose_networks, offered_by, start_from_networks
 from dashboard.panel.pictures import PICTURES, choose_pictures, start_from_pictures
 from dashboard.panel.run import SEED, choose_seed, drafted, run_button

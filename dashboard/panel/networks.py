@@ -7,13 +7,13 @@ from typing import Any
 
 import streamlit as st
 
+from core.display.wording import FAMILY_NAMES, listed, network_facts, network_name
 from core.networks.card import FAMILIES, NetworkCard
 from core.networks.catalog import all_cards, get_card, search
 from core.networks.layers import SharedLayer, layers_of, shared_layers
-from core.welcome import NETWORKS as DEFAULT_NETWORKS
-from core.wording import FAMILY_NAMES, listed, network_facts, network_name
+from core.presets import DEFAULT_NETWORKS
 from dashboard.components import chosen_list
-from dashboard.form import Offered
+from dashboard.panel.form import Offered
 
 NETWORKS, ADDED, REMOVED = "compare:networks", "compare:added", "compare:removed"
 CLASS_OPTIONS_MAX = 20_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.comparison import Comparison
+from core.jobs.comparison import Comparison
 from dashboard.links import Draft
 from dashboard.panel import learning, looking
 from dashboard.panel.run import STYLE

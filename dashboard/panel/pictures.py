@@ -7,15 +7,15 @@ from functools import lru_cache
 
 import streamlit as st
 
-from core.comparison import PictureRef
+from core.display.wording import picture_name
 from core.errors import BadPicture, GazegridError
-from core.picture import MAX_BYTES, read_picture
-from core.samples import SAMPLE_PREFIX, sample_names, sample_title, shipped_digest
-from core.store import Store
-from core.wording import picture_name
-from dashboard.blobs import blob_url
+from core.jobs.comparison import PictureRef
+from core.media.picture import MAX_BYTES, read_picture
+from core.media.samples import SAMPLE_PREFIX, sample_names, sample_title, shipped_digest
+from core.store.store import Store
 from dashboard.components import picture_buttons
 from dashboard.links import picture_ref
+from dashboard.routes.blobs import blob_url
 from dashboard.session import get_store, plain
 
 ENDINGS = ("png", "jpg", "jpeg", "webp", "gif", "tif", "tiff")

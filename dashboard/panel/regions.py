@@ -10,12 +10,12 @@ import streamlit as st
 from PIL import Image as PillowImage
 from PIL import ImageDraw
 
-from core.comparison import PictureRef
+from core.display.wording import picture_name
 from core.errors import GazegridError
 from core.items import Pixels
-from core.picture import Picture
-from core.wording import picture_name
-from dashboard.charts import region_figure
+from core.jobs.comparison import PictureRef
+from core.media.picture import Picture
+from dashboard.figures.charts import region_figure
 from dashboard.panel.pictures import PICTURES, picture_field
 from dashboard.session import get_store, show_error
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from core.comparison import Comparison
+from core.display.headings import cell_name
 from core.errors import GazegridError
-from core.headings import cell_name
-from core.store import Store
+from core.jobs.comparison import Comparison
+from core.store.store import Store
 
 COMPARISONS_SEARCHED = 100
 """How many of the latest comparisons are looked through."""

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.comparison import Comparison
 from core.errors import GazegridError, QueueUnavailable
-from core.grid import submit_grid
-from core.spec import MAX_SEED
+from core.jobs.comparison import Comparison
+from core.jobs.spec import MAX_SEED
+from core.queue.grid import submit_grid
+from dashboard.grid.live import FAULT
 from dashboard.links import GRID
-from dashboard.live import FAULT
 from dashboard.session import get_queue, get_store, show_error
 
 SEED = "compare:seed"

@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import ComputationFailed
 from tests.browser.visit import Visit, visiting
-from tests.running import Up, an_up
+from tests.support.running import Up, an_up
 from workers.bench.bench_page import chromium
 
 

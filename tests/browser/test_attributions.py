@@ -7,7 +7,7 @@ import re
 import pytest
 
 from core.methods import METHODS
-from core.welcome import NETWORKS
+from core.presets import DEFAULT_NETWORKS
 from tests.browser.visit import DONE_MS, TIMEOUT_S
 
 LOOKING = [name for name, method in METHODS.items() if method.family in ("attribution", "fixation")]
@@ -16,8 +16,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(TIMEOUT_S)]
 
 
 def test_every_cell_of_all_methods_shows_a_map_or_says_why_there_is_none(visit):
-    cells = len(LOOKING) * len(NETWORKS)
-    asked = f"?method={LOOKING[0]}&beside={','.join(LOOKING[1:])}&pictures=sample:cat&networks={','.join(NETWORKS)}"
+    cells = len(LOOKING) * len(DEFAULT_NETWORKS)
+    asked = (
+        f"?method={LOOKING[0]}&beside={','.join(LOOKING[1:])}&pictures=sample:cat&networks={','.join(DEFAULT_NETWORKS)}"
+    )
     visit.open(visit.address + asked)
     visit.page.get_by_role("button", name=re.compile(r"Run \d+ cells")).click()
     ended = visit.page.locator(".grid .cell:is(.done, .undefined, .failed)")

@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 
 from core.items import Animation
-from core.queue import open_queue
+from core.presets import DEFAULT_NETWORKS
+from core.queue.queue import open_queue
 from core.settings import Settings
-from core.store import Store
-from core.welcome import NETWORKS as DEFAULT_NETWORKS
-from dashboard.charts import LATTICE
-from tests.bad_pictures import photo_file
+from core.store.store import Store
+from dashboard.figures.charts import LATTICE
 from tests.browser.visit import DONE_MS, TIMEOUT_S, Visit, visiting
-from tests.core.test_dataset_files import TWO, packed
-from tests.films import a_film, a_painted_cell, painted, pan
-from tests.running import descendants
-from tests.studied import CNN, MIXER, VIT, a_study
+from tests.core.datasets.test_files import TWO, packed
+from tests.support.bad_pictures import photo_file
+from tests.support.films import a_film, a_painted_cell, painted, pan
+from tests.support.running import descendants
+from tests.support.studied import CNN, MIXER, VIT, a_study
 from workers.bench.bench_page import first_page_s
 
 NETWORKS = ("random/test_resnet", "lite/efficientnet_lite0")

@@ -28,7 +28,7 @@ from core.items import (
     decode_own,
     png_bytes,
 )
-from tests.bad_pictures import photo
+from tests.support.bad_pictures import photo
 
 EXAMPLES: dict[str, Item] = {
     "map": Map(

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from core.comparison import asked_alike
 from core.errors import BadParameter
-from core.method import Method
+from core.jobs.comparison import asked_alike
+from core.media.samples import open_picture
+from core.method_base.method import Method
 from core.methods import METHODS
 from core.networks.catalog import get_card
 from core.presets import PRESETS, Preset
-from core.samples import open_picture
 
 NETWORKS = ("random/resnet18", "random/vit_tiny_patch16_224", "random/mixer_s16_224")
 

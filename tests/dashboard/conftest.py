@@ -10,8 +10,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from core.settings import Settings, get_settings
-from core.store import Store
-from dashboard.blobs import blob_routes
+from core.store.store import Store
+from dashboard.routes.blobs import blob_routes
 from dashboard.session import get_queue, get_store
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.store import Store
+from core.store.store import Store
 from dashboard.session import get_queue, get_store, plain
 
 

@@ -13,11 +13,11 @@ import torch
 
 from core.errors import BadParameter
 from core.items import Series
-from core.method import Context, Method, validated
+from core.media.samples import sample
+from core.method_base.method import Context, Method, validated
 from core.methods import discover
 from core.networks.catalog import get_card
 from core.networks.network import Network
-from core.samples import sample
 
 PAGE = Path(__file__).parents[2] / "docs" / "adding-a-method.md"
 

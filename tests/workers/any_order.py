@@ -17,20 +17,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from redis import Redis
 
-from core.archive import export_zip, import_zip
-from core.cache import Cache
 from core.errors import BadInput, Damaged, Superseded
-from core.fsck import check, repair
-from core.gallery import add_to_gallery, delete_gallery, evict, load_gallery
-from core.ledger import LIVE_STATES, Taken
-from core.queue import JobQueue, read_record
+from core.export.archive import export_zip, import_zip
+from core.jobs.spec import JobSpec
+from core.queue.ledger import LIVE_STATES, Taken
+from core.queue.queue import JobQueue, read_record
 from core.settings import Settings
-from core.spec import JobSpec
-from core.store import Store, result_folder
-from tests.core.test_fsck import DAMAGES
-from tests.kept import NETWORKS, a_comparison, a_small_result
-from workers.lease import Lease
-from workers.reaper import Reaper
+from core.store.cache import Cache
+from core.store.fsck import check, repair
+from core.store.gallery import add_to_gallery, delete_gallery, evict, load_gallery
+from core.store.store import Store, result_folder
+from tests.core.store.test_fsck import DAMAGES
+from tests.support.kept import NETWORKS, a_comparison, a_small_result
+from workers.services.reaper import Reaper
+from workers.worker.lease import Lease
 
 JOBS = 3
 AT_ONCE_S, LONG_S = 0.001, 1000.0

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from core.connection import connect
-from core.ledger import Taken
-from core.queue import JobQueue, WorkerState
+from core.queue.connection import connect
+from core.queue.ledger import Taken
+from core.queue.queue import JobQueue, WorkerState
 from core.settings import REPOSITORY, Settings
-from core.store import Store, open_store
+from core.store.store import Store, open_store
 from tests.workers.toy import Journal
-from workers.reaper import Reaper
+from workers.services.reaper import Reaper
 
 
 def wait_for(condition: Callable[[], object], timeout_s: float = 60.0, what: str = "it") -> None:

@@ -15,17 +15,17 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-import core.shelf
-from core.ledger import Ledger
-from core.manifest import FILE_NAME
+import core.store.shelf
+from core.queue.ledger import Ledger
 from core.settings import Settings, get_settings
-from core.shelf import FolderShelf
+from core.store.manifest import FILE_NAME
+from core.store.shelf import FolderShelf
 from tests.workers.toy import Journal, ToyRunner
-from workers import reaper
-from workers.horse import Outcome
-from workers.lease import Lease
-from workers.logs import configure_logs
-from workers.warm import WarmWorker
+from workers.services import reaper
+from workers.worker.child import Outcome
+from workers.worker.lease import Lease
+from workers.worker.logs import configure_logs
+from workers.worker.parent import WarmWorker
 
 RUNNER = "tests.workers.crashing.CrashingRunner"
 WORKER_POINTS = ("after the pop", "after the lease", "before the acknowledgement", "after the acknowledgement")
@@ -103,7 +103,7 @@ class CrashingRunner(ToyRunner):
         super().__init__(settings)
         self.marks = Marks(settings.home)
         self.key = ""
-        around(core.shelf, "_write_synced", self._before_a_file, None)
+        around(core.store.shelf, "_write_synced", self._before_a_file, None)
         around(FolderShelf, "_rename_new", self._meets("before the rename"), self._meets("after the rename"))
 
     def __call__(self, document: Mapping[str, Any], lease: Lease) -> Outcome:

@@ -14,20 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from core.comparison import Comparison
-from core.connection import connect
 from core.errors import Superseded
-from core.grid import look, submit_grid
-from core.queue import JobQueue
+from core.jobs.comparison import Comparison
+from core.jobs.spec import JobSpec
+from core.queue.connection import connect
+from core.queue.grid import look, submit_grid
+from core.queue.queue import JobQueue
 from core.settings import Settings, get_settings
-from core.spec import JobSpec
-from core.store import Store, open_store
-from tests.kept import PROVENANCE, a_small_result
+from core.store.store import Store, open_store
+from tests.support.kept import PROVENANCE, a_small_result
 from tests.workers.toy import Journal
-from workers.horse import Outcome
-from workers.lease import Lease, LeasedContext
-from workers.logs import configure_logs
-from workers.warm import WarmWorker
+from workers.worker.child import Outcome
+from workers.worker.lease import Lease, LeasedContext
+from workers.worker.logs import configure_logs
+from workers.worker.parent import WarmWorker
 
 RUNNER = "tests.workers.load.CannedRunner"
 LOOK_EVERY_S = 1.0

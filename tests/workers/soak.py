@@ -20,15 +20,15 @@ from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
 
-from core.connection import connect
 from core.errors import Damaged
-from core.queue import JobQueue
+from core.jobs.spec import JobSpec
+from core.queue.connection import connect
+from core.queue.queue import JobQueue
 from core.settings import REPOSITORY, Settings
-from core.spec import JobSpec
-from core.store import Store, open_store
+from core.store.store import Store, open_store
 from tests.workers.conftest import environment, is_there, kill
 from tests.workers.toy import Journal, toy_spec
-from workers.redis_server import embedded_redis
+from workers.services.redis_server import embedded_redis
 
 LATE_S = 30.0
 """P2: a job has ended so long after the last fault."""
@@ -169,7 +169,7 @@ def run(plan: Plan, settings: Settings) -> Report:
     store = open_store(settings)
     specs = {spec.key: spec for spec in (_job(plan, chance, n) for n in range(plan.jobs))}
     workers = Nanny(settings, plan.workers, plan.worker)
-    reapers = Nanny(settings, int(plan.reaper), "workers.reaper")
+    reapers = Nanny(settings, int(plan.reaper), "workers.services.reaper")
     killer = Killer(chance, workers, reapers, Journal(settings.home))
     try:
         with connect(settings) as redis:

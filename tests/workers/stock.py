@@ -12,14 +12,14 @@ from typing import Any
 
 from rq import Queue, Worker
 
-from core.connection import connect
 from core.errors import ComputationFailed
-from core.ledger import Ledger
-from core.queue import TASK
+from core.queue.connection import connect
+from core.queue.ledger import Ledger
+from core.queue.queue import TASK
 from core.settings import get_settings
 from tests.workers.toy import ToyRunner
-from workers.horse import Outcome
-from workers.lease import Lease
+from workers.worker.child import Outcome
+from workers.worker.lease import Lease
 
 
 class NoLease(Lease):

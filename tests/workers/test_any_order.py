@@ -10,7 +10,7 @@ from redis import Redis
 
 from core.settings import Settings
 from tests.workers.any_order import AnyOrder
-from workers import reaper
+from workers.services import reaper
 
 
 def run_any_order(redis: Redis, settings: Settings, base: Path, examples: int, steps: int) -> None:

@@ -20,18 +20,18 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from core.connection import connect
 from core.errors import QueueUnavailable
-from core.queue import JobQueue
+from core.jobs.spec import JobSpec
+from core.queue.connection import connect
+from core.queue.queue import JobQueue
 from core.settings import Settings
-from core.spec import JobSpec
-from core.store import Store, open_store
-from tests.kept import a_comparison
+from core.store.store import Store, open_store
+from tests.support.kept import a_comparison
 from tests.workers.conftest import wait_for
 from tests.workers.load import User, p95
 from tests.workers.soak import LATE_S, Nanny, Plan, check, run
 from tests.workers.toy import Journal, toy_spec
-from workers.redis_server import EmbeddedRedis, embedded_redis
+from workers.services.redis_server import EmbeddedRedis, embedded_redis
 
 pytestmark = pytest.mark.soak
 
@@ -133,7 +133,7 @@ def test_redis_killed_15_times_under_load_costs_no_job_and_no_worker(
     store, chance = open_store(settings), random.Random(SEED)  # noqa: S311  to be replayed
     with embedded_redis(settings) as server, connect(settings) as redis:
         users = Users(JobQueue(redis, settings), store, random.Random(SEED))  # noqa: S311
-        workers, reapers = Nanny(settings, 2, "tests.workers.toy"), Nanny(settings, 1, "workers.reaper")
+        workers, reapers = Nanny(settings, 2, "tests.workers.toy"), Nanny(settings, 1, "workers.services.reaper")
         try:
             wait_for(lambda: len([w for w in users.queue.workers() if w.device]) == 2, what="two ready workers")
             asking = threading.Thread(target=users.submit, args=(300,))
@@ -163,7 +163,7 @@ def test_20_users_and_200_queued_jobs_on_two_workers_are_served_in_time(
 ) -> None:
     chance = random.Random(SEED)  # noqa: S311  to be replayed
     users = [User(settings, store, a_comparison(store, seed, pictures=5), chance) for seed in range(20)]
-    workers, reapers = Nanny(settings, 2, "tests.workers.load"), Nanny(settings, 1, "workers.reaper")
+    workers, reapers = Nanny(settings, 2, "tests.workers.load"), Nanny(settings, 1, "workers.services.reaper")
     try:
         wait_for(lambda: len([worker for worker in queue.workers() if worker.device]) == 2, what="two ready workers")
         for user in users:

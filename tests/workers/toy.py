@@ -16,14 +16,14 @@ import numpy as np
 
 from core.errors import ComputationFailed, Superseded
 from core.items import Map, Result, Scalar
-from core.method import Method, Needs, Output, parameter
+from core.jobs.spec import JobSpec
+from core.method_base.method import Method, Needs, Output, parameter
 from core.settings import Settings, get_settings
-from core.spec import JobSpec
-from core.store import open_store
-from workers.horse import Outcome
-from workers.lease import Lease, LeasedContext
-from workers.logs import configure_logs
-from workers.warm import WarmWorker
+from core.store.store import open_store
+from workers.worker.child import Outcome
+from workers.worker.lease import Lease, LeasedContext
+from workers.worker.logs import configure_logs
+from workers.worker.parent import WarmWorker
 
 RUNNER = "tests.workers.toy.ToyRunner"
 

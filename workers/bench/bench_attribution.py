@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 import torch
 
-from core.method import Context
+from core.media.picture import Picture
+from core.media.samples import sample
+from core.method_base.method import Context
 from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from core.picture import Picture
-from core.samples import sample
 from workers.bench.between import as_in_a_worker
 from workers.bench.row import Row, at_most
 

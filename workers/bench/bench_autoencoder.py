@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from core.autoencoding.learner import AutoencoderLearner
-from core.autoencoding.loop import Loop, Plan
-from core.autoencoding.pictures import Pictures, as_values, in_memory
-from core.digits import digits
+from core.datasets.digits import digits
+from core.learning.autoencoder.learner import AutoencoderLearner
+from core.learning.loop import Loop, Plan
+from core.learning.pictures import Pictures, as_values, in_memory
 from core.methods.autoencoder import Autoencoder
 from workers.bench.between import Between, Step, as_in_a_worker
 from workers.bench.row import Row, at_least

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 
 from core.items import Pixels
-from core.method import Context
+from core.media.samples import sample
+from core.method_base.method import Context
 from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from core.samples import sample
-from core.welcome import NETWORKS
+from core.presets import DEFAULT_NETWORKS
 from workers.bench.between import as_in_a_worker
 from workers.bench.row import Row, at_most
 
@@ -26,7 +26,7 @@ def run(*, quick: bool = False) -> Row:
 
     What is done once a job would only speak for the batch.
     """
-    names = NETWORKS[:1] if quick else NETWORKS
+    names = DEFAULT_NETWORKS[:1] if quick else DEFAULT_NETWORKS
     with as_in_a_worker() as threads:
         found = {name: _ratios(load(get_card(name)), *((2, 1) if quick else (40, 3))) for name in names}
     ratios = {name: statistics.median(turns) for name, turns in found.items()}

@@ -10,12 +10,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from core.engine.unravelling.points import Manner
-from core.engine.unravelling.walk import MANNERS, classes, unravel
+from core.engine.attribution.unravelling.points import Manner
+from core.engine.attribution.unravelling.walk import MANNERS, classes, unravel
+from core.media.samples import sample
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from core.samples import sample
 from workers.bench.between import as_in_a_worker
 from workers.bench.row import Row, at_most
 

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from core.comparison import Comparison, PictureRef
-from core.grid import look
 from core.items import Image, Map, Result, Scalar
+from core.jobs.comparison import Comparison, PictureRef
+from core.media.picture import Picture
 from core.methods import make_method
-from core.picture import Picture
+from core.queue.grid import look
 from workers.bench.row import Row, at_most
 from workers.bench.stage import NETWORK, Stage, stage
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from core.encoder import automatic_wishes, reading
+from core.media.samples import sample
+from core.method_base.style import sized
+from core.method_base.style_encoder import automatic_wishes, reading
 from core.methods import make_method
 from core.networks.network import Network
-from core.samples import sample
-from core.style import sized
 from workers.bench import bare
 from workers.bench.between import Step, against_bare
 from workers.bench.row import Row

@@ -8,17 +8,17 @@ from typing import cast
 
 import torch
 
-from core.drawn_styles import STYLES
 from core.engine.ranges import of_pixels
-from core.feed_forward.painter import Design, Painter, build
-from core.feed_forward.stored import as_weights
 from core.items import Result
-from core.method import Context, Method
+from core.learning.fast_style.painter import Design, Painter, build
+from core.learning.fast_style.stored import as_weights
+from core.media.drawn_styles import STYLES
+from core.media.picture import Picture, read_picture
+from core.media.samples import sample
+from core.method_base.method import Context, Method
 from core.methods import make_method
 from core.methods.style_model import StyleModel
 from core.networks.network import Network
-from core.picture import Picture, read_picture
-from core.samples import sample
 from workers.bench.between import as_in_a_worker
 from workers.bench.row import Row, at_most
 

@@ -8,8 +8,8 @@ from typing import Any
 from rq import Queue
 from rq.job import Job, JobStatus
 
-from core.queue import TASK
-from core.spec import JobSpec
+from core.jobs.spec import JobSpec
+from core.queue.queue import TASK
 from workers.bench.row import Row, at_most
 from workers.bench.stage import Stage, stage
 

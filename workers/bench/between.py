@@ -10,16 +10,16 @@ from contextlib import contextmanager
 import torch
 
 from core.items import Pixels
-from core.method import Context, Method
+from core.media.samples import sample
+from core.method_base.method import Context, Method
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from core.samples import sample
 from core.settings import get_settings
 from workers.bench.row import Row, at_most
 from workers.bench.stage import NETWORK
-from workers.lease import PREVIEW_EVERY_S, PREVIEW_SHARE, REPORT_EVERY_S, preview_webp
-from workers.memory import keep_freed_memory
+from workers.worker.lease import PREVIEW_EVERY_S, PREVIEW_SHARE, REPORT_EVERY_S, preview_webp
+from workers.worker.memory import keep_freed_memory
 
 TARGET = 1.10
 WARM_UP_STEPS = 3

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.settings import Settings, get_settings
-from workers.horse import Outcome
-from workers.lease import Lease
-from workers.warm import WarmWorker
+from workers.worker.child import Outcome
+from workers.worker.lease import Lease
+from workers.worker.parent import WarmWorker
 
 
 class EmptyRunner:

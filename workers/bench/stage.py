@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from core.comparison import Comparison, PictureRef
 from core.errors import ComputationFailed
+from core.jobs.comparison import Comparison, PictureRef
+from core.jobs.spec import JobSpec
+from core.media.samples import sample
 from core.methods import make_method
-from core.queue import JobQueue, open_queue
-from core.samples import sample
+from core.queue.queue import JobQueue, open_queue
 from core.settings import Settings
-from core.spec import JobSpec
-from core.store import Store, open_store
-from workers.local import Child
-from workers.redis_server import embedded_redis
+from core.store.store import Store, open_store
+from workers.services.local import Child
+from workers.services.redis_server import embedded_redis
 
 NETWORK = "lite/efficientnet_lite0"
 POLL_S = 0.001
@@ -43,7 +43,7 @@ class Stage:
         self._stack.callback(child.stop)
         return child
 
-    def start_worker(self, threads: int, module: str = "workers.warm") -> Child:
+    def start_worker(self, threads: int, module: str = "workers.worker.parent") -> Child:
         """A worker that computes with `threads` threads."""
         count = str(threads)
         passive = {"OMP_NUM_THREADS": count, "GAZEGRID_THREADS": count, "OMP_WAIT_POLICY": "PASSIVE"}

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.engine.references import reference
+from core.engine.attribution.references import reference
 from core.items import Floats
 from core.measures.attributions import SHOWN
 from core.measures.faithfulness import best_pixels, faithfulness

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.dataset import Dataset
+from core.datasets.dataset import Dataset
 from core.errors import BadInput, BadParameter
 from core.items import png_bytes
 from core.measures.localization import Box
 from core.measures.subjects import picture_of, seen_box, subjects
 from core.networks.network import Network
 from tests.core.measures.pointed import card, looks_at
-from tests.measured import PATCH, cats_and_dogs
+from tests.support.measured import PATCH, cats_and_dogs
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.method import Context, Method
+from core.media.samples import sample
+from core.method_base.method import Context, Method
 from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from core.samples import sample
 from tests.core.methods.conftest import card
 
 FAMILIES = {

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from core.media.picture import Picture
 from core.networks.card import NetworkCard
 from core.networks.network import Network
-from core.picture import Picture
 
 PIXELS = 12
 CLASSES = ("cat", "dog", "bird")

@@ -8,13 +8,13 @@ import torch
 
 from core.errors import BadParameter
 from core.items import Image, Result, Series
-from core.method import Context
+from core.media.picture import Picture
+from core.media.samples import sample
+from core.method_base.method import Context
 from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from core.picture import Picture
-from core.samples import sample
 from tests.core.methods.conftest import rows
 
 

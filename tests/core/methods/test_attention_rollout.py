@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import torch
 
-from core.engine.rollout import attention_weights, can_be_followed, rollout
+from core.engine.attribution.rollout import attention_weights, can_be_followed, rollout
 from core.errors import Undefined
-from core.method import Context
+from core.media.samples import sample
+from core.method_base.method import Context
 from core.networks.catalog import get_card
-from core.samples import sample
 from tests.core.methods.attributions import Broken, hooks, loaded, made, photos
 
 

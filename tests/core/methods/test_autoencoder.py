@@ -6,18 +6,18 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from core.autoencoding import learner
-from core.autoencoding.stored import autoencoder_of
-from core.dataset import Dataset
-from core.digits import digits
+from core.datasets.dataset import Dataset
+from core.datasets.digits import digits
 from core.engine import pace
 from core.errors import BadInput, BadParameter, Cancelled, ComputationFailed
 from core.items import Animation, Embedding, Image, Map, Pixels, Result, Scalar, Series
-from core.method import Checkpoint, Context
+from core.learning.autoencoder import learner
+from core.learning.autoencoder.stored import autoencoder_of
+from core.method_base.method import Checkpoint, Context
 from core.methods import make_method
 from core.networks.network import Network
-from tests.core.autoencoding.fitting import fitted
-from tests.squares import squares
+from tests.core.learning.autoencoder.fitting import fitted
+from tests.support.squares import squares
 
 SMALL: dict[str, Any] = {"input_px": 8, "epochs": 2, "batch": 8, "width": 4, "code": 4, "few_labels": 0}
 SPARSE = {"kind": "sparse", "architecture": "dense", "code": 32}

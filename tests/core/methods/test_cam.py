@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from core.errors import Undefined
-from core.method import Context
+from core.media.samples import sample
+from core.method_base.method import Context
 from core.networks import architectures
 from core.networks.network import Network
-from core.samples import sample
 from tests.core.methods.attributions import loaded, made, noise, photos, rectified, small
 from tests.core.methods.conftest import card
 

@@ -14,7 +14,7 @@ def test_max_pooling_passes_back_through_its_maxima() -> None:
     network.model[3].weight.data = torch.eye(3)  # type: ignore[index, union-attr]
     picture = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(0)) * 0.5
     picture[0, 1, 4, 7] = 1.0
-    rules = engine.activation_rules.PositiveSignal(guided=False, soft=False)
+    rules = engine.attribution.activation_rules.PositiveSignal(guided=False, soft=False)
     signal, _ = made("deconvnet", class_name="dog").signal(network, picture, rules)
     assert signal.nonzero().tolist() == [[0, 1, 4, 7]]
 
@@ -25,7 +25,7 @@ def test_it_passes_back_through_units_that_are_off() -> None:
     picture = torch.rand(1, 3, 12, 12)
     signals = [
         made(name, class_name="dog").signal(
-            network, picture, engine.activation_rules.PositiveSignal(guided=guided, soft=False)
+            network, picture, engine.attribution.activation_rules.PositiveSignal(guided=guided, soft=False)
         )[0]
         for name, guided in (("deconvnet", False), ("guided_backprop", True))
     ]

@@ -8,17 +8,17 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from core.class_weights import MAX_CLASSES
-from core.engine.edges import energy, sobel
+from core.engine.style.edges import energy, sobel
 from core.errors import BadParameter
 from core.items import Animation, Image, Map, Result, Series, Table
-from core.method import Context
+from core.media.picture import Picture
+from core.media.samples import sample
+from core.method_base.class_weights import MAX_CLASSES
+from core.method_base.method import Context
 from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from core.picture import Picture
-from core.samples import sample
 
 LINEAR = {
     "optimizer": "sgd",
@@ -93,7 +93,7 @@ def test_without_detail_loss_a_kept_photo_stays(linear: Network, picture: Pictur
 
 
 def test_without_class_loss_edge_energy_falls_at_every_step(linear: Network, picture: Picture) -> None:
-    """Plain descent below the bound on the rate, 0.0108 for 12 x 12 pixels (see tests/core/engine/test_optimize.py)."""
+    """Plain descent below the bound on the rate, 0.0108 for 12 x 12 pixels (see tests/core/engine/optimization)."""
     result = run(linear, picture, **LINEAR, k1=0.0, rate=0.01, steps=60)
     assert (np.diff(curve(result, "edges")) < 0).all()
     assert result.metrics["edges_left"] < 0.05

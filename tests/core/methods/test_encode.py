@@ -5,17 +5,17 @@ from typing import cast
 import numpy as np
 import pytest
 
-from core.autoencoding.pictures import all_fitted
-from core.autoencoding.stored import as_weights
-from core.dataset import Dataset
-from core.digits import digits
+from core.datasets.dataset import Dataset
+from core.datasets.digits import digits
 from core.errors import BadInput
 from core.items import Embedding, Result
-from core.method import Context
+from core.learning.autoencoder.inputs import all_fitted
+from core.learning.autoencoder.stored import as_weights
+from core.method_base.method import Context
 from core.methods import make_method
 from core.networks.network import Network
-from tests.core.autoencoding.fitting import untrained
-from tests.squares import squares
+from tests.core.learning.autoencoder.fitting import untrained
+from tests.support.squares import squares
 
 KEY = "a" * 64
 MODEL = untrained(architecture="linear", code=20).eval()

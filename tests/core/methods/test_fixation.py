@@ -1,4 +1,4 @@
-"""What a picture's fixations are, and where they start; the rules are tested in `tests/core/engine/unravelling`."""
+"""What a picture's fixations are, and where they start; `tests/core/engine/attribution/unravelling` has the rules."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import nn
 from core import engine
 from core.errors import BadParameter, Undefined
 from core.items import Image, Map, Points, Scalar
-from core.method import Context
-from core.samples import sample
+from core.media.samples import sample
+from core.method_base.method import Context
 from tests.core.methods.attributions import FAMILIES, Broken, hooks, loaded, made, noise, photos, rectified, small
 
 MODES = ("paper", "light", "beam")
@@ -114,18 +114,18 @@ def test_a_channel_that_is_not_there_is_named() -> None:
 def test_what_lies_alone_is_left_out() -> None:
     crowd = np.stack([np.full(30, 20.0), np.linspace(10, 15, 30)], 1).astype(np.float32)
     xy = np.concatenate([crowd, [[90.0, 90.0]]]).astype(np.float32)
-    kept = engine.fixations.supported(xy, np.ones(31, np.float32), 100, 100)
+    kept = engine.attribution.fixations.supported(xy, np.ones(31, np.float32), 100, 100)
     assert kept.tolist() == [True] * 30 + [False]
     heavy = np.ones(31, np.float32)
     heavy[-1] = 10  # a quarter of all the weight is no outlier
-    assert engine.fixations.supported(xy, heavy, 100, 100).all()
-    assert engine.fixations.box(crowd) == (20, 10, 20, 15)
-    assert engine.fixations.box(crowd[:0]) is None
+    assert engine.attribution.fixations.supported(xy, heavy, 100, 100).all()
+    assert engine.attribution.fixations.box(crowd) == (20, 10, 20, 15)
+    assert engine.attribution.fixations.box(crowd[:0]) is None
 
 
 def test_the_heat_does_not_depend_on_the_pictures_size_and_its_mean_is_one() -> None:
-    small_heat = engine.fixations.heat(np.array([[25.5, 25.5]], np.float32), np.ones(1, np.float32), 50, 50)
-    large_heat = engine.fixations.heat(np.array([[51, 51]], np.float32), np.ones(1, np.float32), 100, 100)
+    small_heat = engine.attribution.fixations.heat(np.array([[25.5, 25.5]], np.float32), np.ones(1, np.float32), 50, 50)
+    large_heat = engine.attribution.fixations.heat(np.array([[51, 51]], np.float32), np.ones(1, np.float32), 100, 100)
     assert small_heat.mean() == pytest.approx(1, abs=1e-3)
     assert large_heat[1::2, 1::2] == pytest.approx(small_heat, rel=0.05, abs=0.05)
     assert np.unravel_index(small_heat.argmax(), (50, 50)) == (25, 25)
@@ -133,10 +133,10 @@ def test_the_heat_does_not_depend_on_the_pictures_size_and_its_mean_is_one() -> 
 
 def test_the_fewest_places_that_hold_a_share_of_the_weight() -> None:
     weights = np.array([[4.0, 0.0], [3.0, 3.0]])
-    assert engine.fixations.heaviest(weights, 0.4).tolist() == [[True, False], [False, False]]
-    assert engine.fixations.heaviest(weights, 0.5).tolist() == [[True, False], [True, False]]
-    assert engine.fixations.heaviest(weights, 1).tolist() == [[True, False], [True, True]]
-    assert not engine.fixations.heaviest(np.zeros((2, 2)), 0.5).any()
+    assert engine.attribution.fixations.heaviest(weights, 0.4).tolist() == [[True, False], [False, False]]
+    assert engine.attribution.fixations.heaviest(weights, 0.5).tolist() == [[True, False], [True, False]]
+    assert engine.attribution.fixations.heaviest(weights, 1).tolist() == [[True, False], [True, True]]
+    assert not engine.attribution.fixations.heaviest(np.zeros((2, 2)), 0.5).any()
 
 
 def test_the_numbers_are_of_the_picture() -> None:

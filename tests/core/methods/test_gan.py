@@ -6,17 +6,17 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from core.dataset import Dataset
-from core.digits import digits
+from core.datasets.dataset import Dataset
+from core.datasets.digits import digits
 from core.engine import pace
 from core.errors import BadInput, BadParameter, Cancelled, NetworkUnavailable
 from core.items import Animation, Image, Pixels, Result, Series, Weights
-from core.method import Checkpoint, Context
+from core.method_base.method import Checkpoint, Context
 from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from tests.squares import squares
+from tests.support.squares import squares
 
 JUDGE = "random/test_resnet"
 SMALL: dict[str, Any] = {"epochs": 3, "batch": 4, "width": 4, "latent": 8, "judge": JUDGE}

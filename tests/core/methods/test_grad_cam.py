@@ -6,8 +6,8 @@ from captum.attr import LayerGradCam
 
 from core.errors import Undefined
 from core.items import Map
-from core.method import Context
-from core.samples import sample
+from core.media.samples import sample
+from core.method_base.method import Context
 from tests.core.methods.attributions import FAMILIES, Broken, hooks, loaded, made, noise, photos, rectified
 
 RULE = {

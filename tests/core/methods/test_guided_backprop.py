@@ -9,9 +9,9 @@ from torch.nn import functional
 from core import engine
 from core.errors import Undefined
 from core.items import Map
-from core.method import Context
+from core.media.samples import sample
+from core.method_base.method import Context
 from core.networks.network import Network
-from core.samples import sample
 from tests.core.methods.attributions import FAMILIES, Broken, hooks, loaded, made, noise, photos, rectified, small
 
 GUIDED = {"deconvnet": False, "guided_backprop": True}
@@ -29,7 +29,7 @@ class Functional(nn.Module):
 
 def signal(method: str, network: Network, pictures: torch.Tensor, **parameters: str) -> torch.Tensor:
     asked = made(method, **parameters)
-    rules = engine.activation_rules.PositiveSignal(guided=asked.guided, soft=asked.activations == "all")
+    rules = engine.attribution.activation_rules.PositiveSignal(guided=asked.guided, soft=asked.activations == "all")
     found: torch.Tensor = asked.signal(network, pictures, rules)[0]
     return found
 
@@ -64,9 +64,9 @@ def test_the_masks_are_those_of_the_papers() -> None:
         (True, functional.relu6, [0, 0, 1, 0, 0]),
     ):
         leaf = values.clone().requires_grad_()
-        with engine.activation_rules.PositiveSignal(guided=guided, soft=False) as rules:
+        with engine.attribution.activation_rules.PositiveSignal(guided=guided, soft=False) as rules:
             value = (relu(leaf) * weights).sum(dim=1)
-        torch.testing.assert_close(engine.backward.gradient(value, leaf), torch.tensor([expected]).float())
+        torch.testing.assert_close(engine.attribution.backward.gradient(value, leaf), torch.tensor([expected]).float())
         assert rules.counted() == 1
 
 
@@ -74,7 +74,7 @@ def test_the_masks_are_those_of_the_papers() -> None:
 def test_the_forward_pass_is_the_network_s_own(method: str) -> None:
     network = loaded("lite/efficientnet_lite0")
     pictures = photos(network)
-    rules = engine.activation_rules.PositiveSignal(guided=GUIDED[method], soft=True)
+    rules = engine.attribution.activation_rules.PositiveSignal(guided=GUIDED[method], soft=True)
     _, answer = made(method, class_name="tabby").signal(network, pictures, rules)
     torch.testing.assert_close(answer.value, network(pictures)[:, network.class_index("tabby")])
     assert rules.counted() == sum(isinstance(module, nn.ReLU6) for module in network.modules())

@@ -10,11 +10,11 @@ from core import methods
 from core.errors import BadInput, BadParameter, Cancelled
 from core.items import Result, Series, Table
 from core.measures.baselines import BASELINES
-from core.method import Checkpoint, Context
+from core.method_base.method import Checkpoint, Context
 from core.methods import make_method, measure_attributions
 from core.networks.network import Network
 from tests.core.measures.pointed import looks_at
-from tests.measured import PATCH, Knowing, cats_and_dogs
+from tests.support.measured import PATCH, Knowing, cats_and_dogs
 
 
 @pytest.fixture(autouse=True)

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.engine.references import reference
-from core.method import Context
+from core.engine.attribution.references import reference
+from core.media.picture import Picture
+from core.media.samples import sample
+from core.method_base.method import Context
 from core.networks.network import Network
-from core.picture import Picture
-from core.samples import sample
 from tests.core.methods.attributions import FAMILIES, loaded, made, noise, photos, rectified
 from tests.core.methods.conftest import PIXELS, rows
 

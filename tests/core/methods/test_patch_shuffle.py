@@ -4,11 +4,11 @@ import torch
 from torch import nn
 
 from core.items import Image, Table
-from core.method import Context
+from core.media.picture import Picture
+from core.method_base.method import Context
 from core.methods import make_method
 from core.methods.patch_shuffle import PARTS
 from core.networks.network import Network
-from core.picture import Picture
 from tests.core.methods.conftest import PIXELS
 
 

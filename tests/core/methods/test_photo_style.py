@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from core.engine.ranges import of_pixels
-from core.engine.similarity import edges_shared
+from core.engine.style.similarity import edges_shared
 from core.errors import BadParameter
 from core.items import Result, Series
+from core.media.picture import Picture
+from core.media.samples import sample
 from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from core.picture import Picture
-from core.samples import sample
 from tests.core.methods.test_style_transfer import JUDGE, LITE0, SIDE, Given, flat, half, last, noisy, pixels
 
 

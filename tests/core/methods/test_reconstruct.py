@@ -5,14 +5,14 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from core.autoencoding.stored import as_weights
 from core.errors import BadInput, BadParameter
 from core.items import Image, Map, Pixels, Result, Series
-from core.method import Context
+from core.learning.autoencoder.stored import as_weights
+from core.media.picture import Picture
+from core.method_base.method import Context
 from core.methods import make_method
 from core.networks.network import Network
-from core.picture import Picture
-from tests.core.autoencoding.fitting import untrained
+from tests.core.learning.autoencoder.fitting import untrained
 
 KEY = "a" * 64
 

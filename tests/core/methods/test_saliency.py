@@ -6,10 +6,10 @@ from captum.attr import InputXGradient
 from captum.attr import Saliency as CaptumSaliency
 
 from core.items import Map
-from core.method import Context
+from core.media.picture import Picture
+from core.media.samples import sample
+from core.method_base.method import Context
 from core.networks.network import Network
-from core.picture import Picture
-from core.samples import sample
 from tests.core.methods.attributions import FAMILIES, loaded, made, photos
 from tests.core.methods.conftest import PIXELS, rows
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from core.comparison import Comparison
 from core.errors import BadInput
-from core.gan.networks import Design, build
-from core.gan.stored import as_weights
 from core.items import Animation, Image, Result
-from core.method import Context
+from core.jobs.comparison import Comparison
+from core.learning.gan.networks import Design, build
+from core.learning.gan.stored import as_weights
+from core.method_base.method import Context
 from core.methods import make_method
 from core.networks.network import Network
 

@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.comparison import Comparison, DatasetRef
-from core.dataset import Dataset
+from core.datasets.dataset import Dataset
 from core.engine import pace
 from core.errors import BadInput, BadParameter, Cancelled, NetworkUnavailable
 from core.items import Animation, Image, Pixels, Result, Series, Weights
-from core.method import Checkpoint, Context
+from core.jobs.comparison import Comparison, DatasetRef
+from core.method_base.method import Checkpoint, Context
 from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from tests.squares import squares
+from tests.support.squares import squares
 
 JUDGE = "random/test_resnet"
 SMALL: dict[str, Any] = {"steps": 4, "batch": 2, "width": 4, "size_px": 32, "style_px": 32, "judge": JUDGE}

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from core.engine import optimize
-from core.engine.luminance import luminance
+from core.engine.optimization import optimize
 from core.engine.ranges import of_pixels
+from core.engine.style.luminance import luminance
 from core.errors import BadInput
 from core.items import Animation, Image, Pixels, Result, Series, Table
-from core.method import Checkpoint, Context
+from core.media.picture import Picture
+from core.media.samples import sample
+from core.method_base.method import Checkpoint, Context
 from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from core.picture import Picture
-from core.samples import sample
 
 LITE0 = "lite/efficientnet_lite0"
 JUDGE = "random/test_resnet"

@@ -5,16 +5,16 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from core.drawn_styles import STYLES
 from core.errors import BadInput, BadParameter
-from core.feed_forward.painter import Design, build
-from core.feed_forward.stored import as_weights
 from core.items import KINDS, Animation, Result, Series
-from core.method import Context
+from core.learning.fast_style.painter import Design, build
+from core.learning.fast_style.stored import as_weights
+from core.media.drawn_styles import STYLES
+from core.media.video import Video, decoded
+from core.method_base.method import Context
 from core.methods import make_method
 from core.networks.network import Network
-from core.video import Video, decoded
-from tests.films import a_film, noisy, pan
+from tests.support.films import a_film, noisy, pan
 
 KEY = "a" * 64
 

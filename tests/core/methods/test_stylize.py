@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from core.drawn_styles import STYLES
 from core.engine.ranges import of_pixels
 from core.errors import BadInput, BadParameter
-from core.feed_forward.judging import measures, styles_of
-from core.feed_forward.painter import Design, build, painted
-from core.feed_forward.stored import as_weights
 from core.items import Image, Pixels, Result
-from core.method import Context
+from core.learning.fast_style.judging import measures, styles_of
+from core.learning.fast_style.painter import Design, build, painted
+from core.learning.fast_style.stored import as_weights
+from core.media.drawn_styles import STYLES
+from core.media.picture import Picture
+from core.method_base.method import Context
 from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from core.picture import Picture
 
 KEY = "a" * 64
 JUDGE = "random/test_resnet"

@@ -9,17 +9,17 @@ import pytest
 import timm
 import torch
 
-from core import training
-from core.dataset import Dataset
+from core import learning
+from core.datasets.dataset import Dataset
 from core.engine import pace
 from core.errors import BadInput, BadParameter, Cancelled, ComputationFailed
 from core.items import Pixels, Result, Scalar, Series, Table, Weights
-from core.method import Checkpoint, Context
+from core.learning.classifier.views import Examples
+from core.method_base.method import Checkpoint, Context
 from core.methods import make_method
 from core.networks.card import NetworkCard
 from core.networks.network import Network
-from core.training.views import Examples
-from tests.squares import squares
+from tests.support.squares import squares
 
 SMALL: dict[str, Any] = {
     "architecture": "test_resnet", "arguments": {"output_stride": 8}, "input_px": 16, "epochs": 2, "batch": 4,
@@ -195,7 +195,7 @@ def test_full_precision_is_kept_as_it_was_where_half_of_it_costs_accuracy(
 
     plain = {"magnitude": 0, "mix": 0, "least_crop": 1, "epochs": 4}
     expected = run(Job(dataset), **plain).metrics["top1"]
-    monkeypatch.setattr(training.trained, "halved", halved)
+    monkeypatch.setattr(learning.classifier.trained, "halved", halved)
     result = run(Job(dataset), **plain)
     assert result.metrics["top1"] == pytest.approx(expected, abs=0.01)
     assert accuracy(as_network(result), dataset) == pytest.approx(result.metrics["top1"])
@@ -279,7 +279,9 @@ def test_what_cannot_be_trained_is_one_sentence(dataset: Dataset) -> None:
 
 
 def test_a_loss_that_is_no_number_ends_it_in_a_sentence(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training.trainer.functional, "cross_entropy", lambda logits, _: logits.sum() * float("nan"))
+    monkeypatch.setattr(
+        learning.classifier.trainer.functional, "cross_entropy", lambda logits, _: logits.sum() * float("nan")
+    )
     with pytest.raises(ComputationFailed, match=r"^the loss was nan at step 0: try a lower learning rate$"):
         run(Job(dataset))
 

@@ -16,7 +16,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from core.picture import Picture
+from core.media.picture import Picture
 from core.settings import get_settings
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -7,10 +7,10 @@ from timm.data.transforms_factory import create_transform
 from torch import nn
 
 from core.errors import BadParameter
+from core.media.picture import Picture
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from core.picture import Picture
 
 LITE = "lite/efficientnet_lite0"
 FAMILIES = ["random/test_resnet", "random/test_vit", "random/gmlp_ti16_224", "random/test_maxvit"]

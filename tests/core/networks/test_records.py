@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.dataset import Dataset
+from core.datasets.dataset import Dataset
 from core.items import Result, Scalar, Series, Table, Weights, png_bytes
+from core.jobs.spec import JobSpec
 from core.methods.train import Train
 from core.networks.folders import NetworkFiles
 from core.networks.records import Confusion, hardest_to_train, training_record
-from core.spec import JobSpec
-from core.store import Store
-from tests.trained import a_record, put_local, the_record
-from workers.training import put_network
+from core.store.store import Store
+from tests.support.trained import a_record, put_local, the_record
+from workers.cli.training import put_network
 
 
 def test_a_trained_network_has_its_record(home: Path) -> None:

@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.dataset_files import read_dataset
+from core.datasets.files import read_dataset
+from core.findings.trained_networks import differing
+from core.learning.classifier.views import Examples
 from core.measures.concentration import (
     accuracy_by_size,
     measured,
@@ -24,8 +26,6 @@ from core.networks.folders import bundled_files, file_sha256
 from core.networks.loading import load
 from core.networks.network import Network
 from core.networks.records import TrainingRecord, training_record
-from core.trained_networks import differing
-from core.training.views import Examples
 
 DATA = Path(os.environ.get("GAZEGRID_TEST_DATA", Path(__file__).parents[4] / "shared" / "data")) / "tiny100"
 NAMES = sorted(bundled_files())

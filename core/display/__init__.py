@@ -1,0 +1,1 @@
+"""What pages and exports show alike: words, headings, charts; takes methods and results, gives text and SVG."""

@@ -1,0 +1,128 @@
+"""Products of two things that both depend on the picture: attention, whose weights are constants."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from core.engine.attribution.unravelling.constants import MOVING
+from core.engine.attribution.unravelling.operations import Operation, Value, origin
+from core.engine.attribution.unravelling.points import (
+    Floats,
+    Indices,
+    Points,
+    joined,
+    parts,
+    signs,
+    strongest,
+    supported,
+    unravelled,
+)
+from core.engine.attribution.unravelling.rules import Followed, Walk, numbers_of, rule
+from core.errors import Undefined
+
+SOFTMAX = frozenset({"_softmax", "softmax", "_safe_softmax"})
+BEHIND = MOVING | {"mul", "div", "native_dropout", "add"}
+
+
+@rule("bmm", "baddbmm", reads=numbers_of("self", "mat2", "batch1", "batch2"))
+def weighted_rows(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
+    """z_ij = sum_k A_ik V_kj: of the two that which came from a softmax is a constant, else the left one."""
+    left, right = (operation[name] for name in _factors(operation))
+    turned = left.live and (not right.live or _is_softmax(right))
+    factor, gate = (left, right) if turned else (right, left)
+    matrices = [part.array.reshape(-1, *part.shape[-2:]) for part in (factor, gate)]
+    width = left.shape[-1]
+    found = []
+    for part in parts(points, width):
+        batch, row, column = unravelled(part.index, (matrices[0].shape[0], *value.shape[-2:]))
+        if turned:
+            values, weights = matrices[0][batch, row], matrices[1][batch, :, column]
+        else:
+            values, weights = matrices[0][batch, :, column], matrices[1][batch, row]
+        contributions = weights * values * part.sign[:, None]
+        if operation.name in {"bmm", "mm"}:
+            walk.audit(contributions, None, part, value)
+        inner = np.arange(width)
+        at = (row[:, None], inner) if turned else (inner, column[:, None])
+        place = (batch[:, None] * matrices[0].shape[1] + at[0]) * matrices[0].shape[2] + at[1]
+        found.append(_followed(part, contributions, weights, place, factor, walk))
+    return [(factor, joined(found))]
+
+
+@rule(
+    "_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_efficient_attention",
+    "_scaled_dot_product_flash_attention", "_scaled_dot_product_cudnn_attention",
+    "_scaled_dot_product_attention_math", "_scaled_dot_product_fused_attention_overrideable",
+    reads=numbers_of("query", "key", "value", "attn_mask", "attn_bias"),
+)  # fmt: skip
+def attention(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
+    """C_j = s A_ij V_jd: the tokens whose values speak for it; A is a constant, made again for the rows that count."""
+    if value is not operation.outputs[0]:
+        return []
+    query, key, values = (operation[name] for name in ("query", "key", "value"))
+    heads, shared = query.shape[1], query.shape[1] // values.shape[1]
+    tokens, depth = values.shape[2], values.shape[3]
+    found = []
+    for part in parts(points, tokens):
+        picture, head, row, unit = unravelled(part.index, (query.shape[0], heads, query.shape[2], depth))
+        weights = _attention_rows(operation, query, key, picture, head, row)
+        plane = picture * values.shape[1] + head // shared
+        place = (plane[:, None] * tokens + np.arange(tokens)) * depth + unit[:, None]
+        contributions = weights * values.flat[place] * part.sign[:, None]
+        walk.audit(contributions, None, part, value)
+        found.append(_followed(part, contributions, weights, place, values, walk))
+    return [(values, joined(found))]
+
+
+@rule("_softmax", "softmax", "_safe_softmax")
+def softmax(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
+    """Never entered."""
+    raise Undefined("the fixations cannot be traced into attention weights")
+
+
+def _followed(
+    points: Points, contributions: Floats, weights: Floats, place: Indices, values: Value, walk: Walk
+) -> Points:
+    if values.mask is not None:
+        contributions[~values.mask.cpu().numpy().reshape(-1)[place]] = -np.inf
+    support = strongest(contributions, walk.manner.supporters)
+    sign = points.sign[support.parent] * signs(weights[support.parent, support.candidate])
+    return supported(points, support, place[support.parent, support.candidate], sign, walk.manner)
+
+
+def _attention_rows(
+    operation: Operation, query: Value, key: Value, picture: Indices, head: Indices, row: Indices
+) -> Floats:
+    """softmax(scale q K^T + bias) of these rows, (P, tokens)."""
+    rows, back = np.unique(np.stack([picture, head, row]), axis=1, return_inverse=True)
+    shared = query.shape[1] // key.shape[1]
+    scale = np.float32(operation.get("scale") or 1 / math.sqrt(query.shape[3]))
+    scores = np.empty((rows.shape[1], key.shape[2]), np.float32)
+    groups, start = np.unique(rows[0] * query.shape[1] + rows[1], return_index=True)
+    for group, first, end in zip(groups, start, [*start[1:], rows.shape[1]], strict=True):
+        of, at = divmod(int(group), query.shape[1])
+        scores[first:end] = query.array[of, at, rows[2, first:end]] @ key.array[of, at // shared].T
+    scores *= scale
+    bias: Value | None = operation.get("attn_mask") or operation.get("attn_bias")
+    if bias is not None:
+        full = np.broadcast_to(bias.array, (query.shape[0], query.shape[1], query.shape[2], key.shape[2]))
+        scores += full[rows[0], rows[1], rows[2]]
+    if operation.get("is_causal"):
+        scores[np.arange(key.shape[2]) > rows[2][:, None]] = -np.inf
+    scores -= scores.max(axis=1, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=1, keepdims=True)
+    return scores[back.reshape(-1)]
+
+
+def _factors(operation: Operation) -> tuple[str, str]:
+    return {"bmm": ("self", "mat2"), "mm": ("self", "mat2"), "addmm": ("mat1", "mat2")}.get(
+        operation.name, ("batch1", "batch2")
+    )
+
+
+def _is_softmax(value: Value) -> bool:
+    made = origin(value, BEHIND)
+    return made is not None and made.name in SOFTMAX

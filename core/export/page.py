@@ -1,0 +1,380 @@
+"""A gallery as ONE self-contained HTML page: nothing is fetched, nothing runs, it can be read offline and printed."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from core.display.headings import Heading, cell_name, column_headings, row_name, titles
+from core.display.line_chart import LineChart, line_charts
+from core.display.network_view import dot_looks, framed
+from core.display.parameter_lines import in_words, parameter_lines, variants_together
+from core.display.scatter_chart import ScatterChart, scatter_chart
+from core.display.wording import formatted, numbers, picture_name, words
+from core.errors import BadInput, GazegridError
+from core.items import VISUAL_KINDS, Animation, Embedding, Image, Item, Map, Points, Series, Table, Weights, png_bytes
+from core.jobs.comparison import Cell, Comparison, PictureRef
+from core.media.colors import MOST, colorize, shared_scale
+from core.media.picture import thumbnail
+from core.media.video import Video
+from core.method_base.method import Method
+from core.store.gallery import Entry, Gallery
+from core.store.manifest import Manifest, StoredItem
+from core.store.store import Store
+
+DIRECT_BYTES = 600_000
+"""Pictures up to here are embedded as they are stored; larger ones as a WebP of `REDUCED_PX`."""
+REDUCED_PX = 800
+PICTURE_PX = 240
+FILM_BYTES = 20_000_000
+"""Films up to here are embedded whole; of larger ones the small frames that the dashboard shows."""
+MAX_PAGE_BYTES = 400_000_000
+MAX_TABLE_ROWS = 200
+DRAWN_KINDS = (*VISUAL_KINDS, Embedding.kind)
+ABSENT = "Not computed, or no longer kept: run it in Gazegrid."
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture in a cell. `dots` (x, y, radius, opacity) lie over it, in a frame of `width` x `height` pixels.
+
+    `played`: it is a film with a player.
+    """
+
+    uri: str
+    alt: str
+    dots: tuple[tuple[float, float, float, float], ...] = ()
+    width: int = 0
+    height: int = 0
+    played: bool = False
+
+
+@dataclass(frozen=True)
+class ScaleBar:
+    """The color scale that a row of maps shares."""
+
+    uri: str
+    low: str
+    high: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """The same item of each network: `cells` in the order of the columns, None where a cell has no such item.
+
+    `captions`: one a cell; the row has it where they are one and the same.
+    """
+
+    label: str
+    captions: tuple[str, ...]
+    cells: tuple[Drawing | ScatterChart | str | None, ...]
+    scale: ScaleBar | None = None
+    number: bool = False
+
+    @property
+    def caption(self) -> str:
+        """What is said of all cells that have the item; empty where they differ."""
+        told = {caption for caption, cell in zip(self.captions, self.cells, strict=True) if cell is not None}
+        return told.pop() if len(told) == 1 else ""
+
+
+@dataclass(frozen=True)
+class Details:
+    """All the rest of a cell."""
+
+    charts: tuple[LineChart, ...]
+    tables: tuple[tuple[str, Table], ...]
+    notes: tuple[tuple[str, str], ...]
+    """Items that a page cannot show, in words."""
+    parameters: tuple[tuple[str, str], ...]
+    provenance: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A row over all columns. `words`: a sentence for each column without a result, else None.
+
+    `uri`: None where the row is about no picture, empty where the picture is gone.
+    """
+
+    name: str
+    uri: str | None
+    words: tuple[str | None, ...]
+    lines: tuple[Line, ...]
+    details: tuple[Details | None, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One comparison of the gallery, or in `fault` the sentence that stands in its place."""
+
+    title: str
+    entry: Entry
+    columns: tuple[Heading, ...] = ()
+    methods: tuple[tuple[Method, tuple[tuple[str, str, bool], ...]], ...] = ()
+    blocks: tuple[Block, ...] = ()
+    fault: str | None = None
+
+
+@dataclass
+class _Page:
+    """What is gathered while a page is made."""
+
+    store: Store
+    size_bytes: int = 0
+    films: dict[str, str] = field(default_factory=dict)
+    """A film's file -> the place on the page where it is shown."""
+
+    def uri(self, content: bytes, content_type: str) -> str:
+        """`content` as an address that holds it. Raises BadInput where the page gets too large."""
+        self.size_bytes += len(content) * 4 // 3
+        if self.size_bytes > MAX_PAGE_BYTES:
+            raise BadInput(
+                f"this gallery's page would be larger than {MAX_PAGE_BYTES // 10**6} MB: "
+                "export it as a zip, or spread its comparisons over several galleries"
+            )
+        return f"data:{content_type};base64,{b64encode(content).decode('ascii')}"
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A cell with its visual items, or the words that stand in its place."""
+
+    cell: Cell
+    name: str
+    manifest: Manifest | None
+    words: str | None
+    items: Mapping[str, Item] = field(default_factory=dict)
+
+
+def export_html(store: Store, gallery: Gallery) -> bytes:
+    """The gallery as one HTML file, UTF-8. What is missing or damaged is said in its place.
+
+    Raises BadInput where the page would be larger than 400 MB.
+    """
+    page = _Page(store)
+    sections = [_section(page, entry, number) for number, entry in enumerate(gallery.entries, start=1)]
+    text: str = _template().render(gallery=gallery, sections=sections)
+    return text.encode("utf-8")
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    loader = PackageLoader("core", "templates")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("gallery.html")
+
+
+def _section(page: _Page, entry: Entry, number: int) -> Section:
+    try:
+        comparison = page.store.comparison(entry.comparison)
+    except GazegridError as error:
+        return Section(f"Comparison {number}", entry, fault=str(error))
+    rows = _rows(page, comparison)
+    return Section(
+        f"{number}. {_title(comparison)}",
+        entry,
+        columns=tuple(column_headings(comparison)),
+        methods=tuple((kin[0], parameter_lines(kin)) for kin in variants_together(comparison.methods)),
+        blocks=tuple(_block(page, row, several=comparison.bands > 1) for row in rows),
+    )
+
+
+def _title(comparison: Comparison) -> str:
+    methods = " and ".join(titles(comparison))
+    names = [picture_name(row.name) for row in comparison.rows if row]
+    told = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return ": ".join(filter(None, [methods, told]))
+
+
+def _rows(page: _Page, comparison: Comparison) -> list[list[_Loaded]]:
+    width = comparison.width
+    loaded = [_loaded(page, cell, cell_name(comparison, cell)) for cell in comparison.cells()]
+    return [loaded[start : start + width] for start in range(0, len(loaded), width)]
+
+
+def _loaded(page: _Page, cell: Cell, name: str) -> _Loaded:
+    if cell.undefined:
+        return _Loaded(cell, name, None, f"Not defined here: {cell.undefined}")
+    try:
+        manifest = page.store.manifest(cell.spec.key)
+        if manifest is None:
+            return _Loaded(cell, name, None, ABSENT)
+        items = {item.name: page.store.item(manifest, item.name) for item in manifest.items}
+    except GazegridError as error:
+        return _Loaded(cell, name, None, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+    return _Loaded(cell, name, manifest, None, items)
+
+
+def _block(page: _Page, row: Sequence[_Loaded], *, several: bool) -> Block:
+    cell = row[0].cell
+    visuals = dict.fromkeys(
+        item.name for loaded in row if loaded.manifest for item in loaded.manifest.items if item.kind in DRAWN_KINDS
+    )
+    lines = [_visual_line(page, name, row) for name in visuals]
+    name = row_name(cell)
+    return Block(
+        f"{name} · {cell.method.title}" if several else name,
+        _picture_uri(page, cell.row.digest) if isinstance(cell.row, PictureRef) else None,
+        tuple(loaded.words for loaded in row),
+        (*lines, *_number_lines(row)),
+        tuple(_details(loaded) for loaded in row),
+    )
+
+
+def _picture_uri(page: _Page, digest: str) -> str:
+    """The picture, small; empty where it is gone or damaged."""
+    try:
+        pixels = page.store.picture_pixels(digest).pixels
+    except GazegridError:
+        return ""
+    return page.uri(thumbnail(pixels, PICTURE_PX), "image/webp")
+
+
+def _visual_line(page: _Page, name: str, row: Sequence[_Loaded]) -> Line:
+    """An item of all networks of a row; its maps share one scale."""
+    maps = [item for loaded in row if isinstance(item := loaded.items.get(name), Map)]
+    scale = shared_scale(maps, MOST) if maps else None
+    cells = tuple(_drawing(page, loaded, name, scale) if name in loaded.items else None for loaded in row)
+    bar = _scale_bar(page, scale, maps[0]) if scale else None
+    return Line(words(name), tuple(_caption(loaded, name) for loaded in row), cells, bar)
+
+
+def _caption(loaded: _Loaded, name: str) -> str:
+    return str(loaded.manifest.item(name).meta["caption"]) if loaded.manifest and name in loaded.items else ""
+
+
+def _scale_bar(page: _Page, scale: tuple[float, float], item: Map) -> ScaleBar:
+    ramp = colorize(np.linspace(0, 1, 256, dtype=np.float32)[None], 0.0, 1.0, signed=item.signed)
+    return ScaleBar(page.uri(png_bytes(ramp), "image/png"), f"{scale[0]:.3g}", f"{scale[1]:.3g}", item.unit)
+
+
+def _drawing(
+    page: _Page, loaded: _Loaded, name: str, scale: tuple[float, float] | None
+) -> Drawing | ScatterChart | str:
+    item = loaded.items[name]
+    alt = f"{words(name)}: {loaded.name}"
+    if isinstance(item, Map):
+        low, high = scale or shared_scale([item], MOST)
+        return Drawing(page.uri(png_bytes(colorize(item.values, low, high, signed=item.signed)), "image/png"), alt)
+    if isinstance(item, Points):
+        return _points(page, loaded, item, alt)
+    if isinstance(item, Animation):
+        return _film(page, loaded, name, alt)
+    if isinstance(item, Embedding):
+        return scatter_chart(item, alt)
+    return Drawing(_image_uri(page, item), alt) if isinstance(item, Image) else ""
+
+
+def _image_uri(page: _Page, item: Image) -> str:
+    png = png_bytes(item.pixels)
+    if len(png) <= DIRECT_BYTES:
+        return page.uri(png, "image/png")
+    return page.uri(thumbnail(item.pixels, REDUCED_PX), "image/webp")
+
+
+def _film(page: _Page, loaded: _Loaded, name: str, alt: str) -> Drawing | str:
+    """The film as it is stored, the first time; films are the heaviest part of a page."""
+    key, item = loaded.cell.spec.key, loaded.items[name]
+    place = f"{key}/{name}"
+    if place in page.films:
+        return f"Shown above: {page.films[place]}"
+    page.films[place] = alt
+    if isinstance(item, Animation) and 0 < len(item.whole) <= FILM_BYTES:
+        content_type = Video(item.whole).content_type
+        return Drawing(page.uri(item.whole, content_type), alt, played=not content_type.startswith("image/"))
+    manifest = loaded.manifest
+    content = page.store.read(key, manifest.item(name).file("webp").name) if manifest else b""
+    return Drawing(page.uri(content, "image/webp"), alt)
+
+
+def _points(page: _Page, loaded: _Loaded, item: Points, alt: str) -> Drawing:
+    """Dots over the picture as the network saw it, larger and denser where they weigh more, the heaviest on top."""
+    radii, opacities = dot_looks(item)
+    order = np.argsort(opacities, kind="stable")
+    radii_px = radii * max(item.width, item.height) / 100
+    columns = np.column_stack([item.xy, radii_px, opacities])[order].astype(float).round(2).tolist()
+    dots = tuple((x, y, radius_px, opacity) for x, y, radius_px, opacity in columns)
+    return Drawing(_framed_uri(page, loaded, item), alt, dots, item.width, item.height)
+
+
+def _framed_uri(page: _Page, loaded: _Loaded, item: Points) -> str:
+    """The picture that the points lie on; empty where it is gone or damaged."""
+    if loaded.manifest is None:
+        return ""
+    try:
+        pixels = framed(page.store, loaded.manifest, item)
+    except GazegridError:
+        return ""
+    return page.uri(thumbnail(pixels, REDUCED_PX), "image/webp")
+
+
+def _number_lines(row: Sequence[_Loaded]) -> list[Line]:
+    """The scalars, each over all networks."""
+    cells = [
+        {label: (value, caption) for label, value, caption in numbers(loaded.manifest.items)} if loaded.manifest else {}
+        for loaded in row
+    ]
+    lines = []
+    for label in dict.fromkeys(label for cell in cells for label in cell):
+        told = [cell.get(label, (None, "")) for cell in cells]
+        lines.append(Line(label, tuple(caption for _, caption in told), tuple(value for value, _ in told), number=True))
+    return lines
+
+
+def _details(loaded: _Loaded) -> Details | None:
+    manifest = loaded.manifest
+    if manifest is None:
+        return None
+    series = {name: item for name, item in loaded.items.items() if isinstance(item, Series)}
+    tables = [(words(name), item) for name, item in loaded.items.items() if isinstance(item, Table)]
+    notes = [(words(item.name), _in_words(item, loaded.items[item.name])) for item in manifest.items]
+    method = loaded.cell.method
+    return Details(
+        tuple(line_charts(series)),
+        tuple(tables),
+        tuple((name, note) for name, note in notes if note),
+        tuple((label, value) for label, value, _ in parameter_lines([method])),
+        _provenance(manifest),
+    )
+
+
+def _in_words(stored: StoredItem, item: Item) -> str:
+    """An item that only the zip can carry."""
+    if isinstance(item, Embedding):
+        return f"{item.points.shape[0]} codes of {item.points.shape[1]} numbers; in the zip as {stored.files[0].name}"
+    if isinstance(item, Weights):
+        count = sum(array.size for array in item.tensors.values())
+        return f"{count:,} trained numbers; in the zip as {stored.files[0].name}"
+    return ""
+
+
+def _provenance(manifest: Manifest) -> tuple[tuple[str, str], ...]:
+    spec = manifest.spec
+    decided = {
+        "key": manifest.key,
+        "method": f"{spec['method']['name']}, version {spec['method']['version']}",
+        "network": spec["network"],
+        "seed": spec["seed"],
+    }
+    return tuple((words(name), text) for name, text in (*_flat(decided), *_flat(manifest.provenance)))
+
+
+def _flat(document: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """(path, value) of each leaf of a JSON document."""
+    lines: list[tuple[str, str]] = []
+    for name, value in document.items():
+        if isinstance(value, dict):
+            lines += _flat(value, f"{prefix}{name} ")
+        else:
+            lines.append((prefix + name, formatted(value) if isinstance(value, float) else in_words(value)))
+    return lines

@@ -1,0 +1,1 @@
+"""What is to be computed: a `JobSpec` and its key, and the `Comparison` that makes the jobs of a grid."""

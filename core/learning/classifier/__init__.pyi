@@ -1,0 +1,7 @@
+from . import alterations as alterations
+from . import precision as precision
+from . import targets as targets
+from . import teacher as teacher
+from . import trained as trained
+from . import trainer as trainer
+from . import views as views

@@ -1,0 +1,54 @@
+"""A trained network of any kind as it is kept in a result, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from core.engine import state
+from core.engine.seeding import seeded
+from core.errors import BadInput, BadParameter
+from core.items import Result, Weights
+from core.method_base.method import Context
+
+ITEM = "network"
+
+Model = TypeVar("Model", bound=nn.Module)
+
+
+def weights_of(model: nn.Module, kind: str, design: Mapping[str, Any]) -> Weights:
+    """Everything that `model_of` needs; `design`, JSON: what the network is built from."""
+    tensors = {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in model.state_dict().items()}
+    return Weights(tensors=tensors, config={kind: dict(design)})
+
+
+def result_of(context: Context, key: str, kind: str) -> Result:
+    """The result of this key. Raises BadInput where there is none."""
+    if not key:
+        raise BadParameter(f"model must be the key of a trained {kind}, got none")
+    return context.result(key)
+
+
+def model_of(result: Result, kind: str, build: Callable[[dict[str, Any]], Model], device: torch.device | str) -> Model:
+    """The trained network of this kind in a result, on `device`, for use only; `build` makes one of its design.
+
+    Raises BadInput where there is none.
+    """
+    item = result.items.get(ITEM)
+    if not isinstance(item, Weights) or kind not in item.config:
+        raise BadInput(f"this result holds no {kind}: give the key of a trained one")
+    with seeded(0):  # what it starts from is replaced at once, and nobody else's random numbers change
+        model = build(item.config[kind])
+    tensors = {name: torch.tensor(array) for name, array in item.tensors.items()}
+    if not state.fits(tensors, model):
+        raise BadInput(f"the weights in this result do not fit the {kind} that it describes")
+    model.load_state_dict(tensors)
+    return model.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(requires_grad=False)
+
+
+def learned_numbers(model: nn.Module) -> int:
+    """How many numbers a network learns."""
+    return sum(part.numel() for part in model.parameters())

@@ -1,0 +1,1 @@
+"""The contract of a method, and the parameters and steps that families of methods share; a method file builds on it."""

@@ -1,0 +1,1 @@
+"""From a `JobSpec` to a worker and back: Redis, RQ, leases, and where each cell of a grid stands."""

@@ -1,0 +1,1 @@
+"""The truth: key -> `Result`, digest -> picture, name -> gallery; in a folder or a bucket, cached on each host."""

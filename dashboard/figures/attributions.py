@@ -1,0 +1,119 @@
+"""Plotly figures of measured attributions: methods as lines and bars, maps that know nothing dashed or gray."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from core.display.wording import network_name
+from core.findings.measured_attributions import MeasuredAttribution, Measurement
+from core.measures.attributions import MEASURES, SHOWN, STAGES, SURVIVES
+from core.measures.bootstrap import Interval
+from dashboard.figures.charts import COLORS, LINE_DASHES, MARGIN
+
+HEIGHT = 340
+GRAY = "rgb(128,128,128)"
+DOTTED = {"color": GRAY, "dash": "dot", "width": 1.5}
+
+
+def kept_figure(found: Measurement, network: str, kind: str) -> go.Figure:
+    """Answers kept against the share of the best pixels that is shown or hidden: `kind` is `shown` or `hidden`."""
+    figure = _lines(found, network, [f"{kind}_{share}" for share in SHOWN], SHOWN, times=100)
+    figure.update_xaxes(title=f"Best pixels {kind}", ticksuffix=" %", tickvals=list(SHOWN))
+    figure.update_yaxes(title="Answers kept", ticksuffix=" %", range=[0, 102])
+    return figure
+
+
+def randomized_figure(found: Measurement, network: str) -> go.Figure:
+    """How much of the map's order stays, against how much of the network is random; the line is what survives."""
+    figure = _lines(found, network, [f"randomized_{percent}" for percent in STAGES], STAGES, baselines=False)
+    figure.add_hline(y=SURVIVES, line=DOTTED)
+    texts = ["last part", *(f"{percent} %" for percent in STAGES[1:])]
+    figure.update_xaxes(title="Of the network random, from the top", tickvals=list(STAGES), ticktext=texts)
+    figure.update_yaxes(title="Rank correlation", range=[-0.3, 1.05])
+    return figure
+
+
+def bar_figure(found: Measurement, measure: str, chance: str | float | None = None) -> go.Figure:
+    """One measure: a group of bars a method, a color a network.
+
+    `chance`: what a map that knows nothing has, drawn as a dotted line: a measure's name, or a value.
+    """
+    figure = go.Figure()
+    labels = [label for label in found.labels if any(_has(found.of(name, label), measure) for name in found.networks)]
+    for place, network in enumerate(found.networks):
+        there = [label for label in labels if _has(found.of(network, label), measure)]
+        intervals = [_interval(found.of(network, label), measure) for label in there]
+        figure.add_bar(
+            x=there, y=[one.value for one in intervals], name=network_name(network),
+            marker={"color": COLORS[place % len(COLORS)], "opacity": [_opacity(found, label) for label in there]},
+            error_y={
+                "type": "data", "symmetric": False, "thickness": 1.5, "width": 4,
+                "array": [one.high - one.value for one in intervals],
+                "arrayminus": [one.value - one.low for one in intervals],
+            },
+            hovertemplate="%{x}<br>%{y:.3g} (+%{error_y.array:.2g}, -%{error_y.arrayminus:.2g})<extra></extra>",
+        )  # fmt: skip
+        if isinstance(chance, str) and there:
+            level = _interval(found.of(network, there[0]), chance).value
+            figure.add_hline(y=level, line=DOTTED | {"color": COLORS[place % len(COLORS)]})
+    if isinstance(chance, float):
+        figure.add_hline(y=chance, line=DOTTED)
+    figure.update_yaxes(title=MEASURES[measure].name, rangemode="tozero")
+    figure.update_xaxes(automargin=True, categoryorder="array", categoryarray=labels)
+    return _framed(figure).update_layout(legend={"yanchor": "bottom", "y": 1.02})
+
+
+def _lines(
+    found: Measurement, network: str, names: Sequence[str], x: Sequence[float], times: float = 1, baselines: bool = True
+) -> go.Figure:
+    figure = go.Figure()
+    for place, label in enumerate(found.labels):
+        one = found.of(network, label)
+        if one is None or (one.baseline and not baselines) or not all(_has(one, name) for name in names):
+            continue
+        intervals = [_interval(one, name) for name in names]
+        figure.add_scatter(
+            x=list(x), y=[times * of.value for of in intervals], name=label, mode="lines+markers",
+            line=_line(found, label, place),
+            error_y={
+                "type": "data", "symmetric": False, "thickness": 1, "width": 3,
+                "array": [times * (of.high - of.value) for of in intervals],
+                "arrayminus": [times * (of.value - of.low) for of in intervals],
+            },
+        )  # fmt: skip
+    return _framed(figure)
+
+
+def _line(found: Measurement, label: str, place: int) -> dict[str, str]:
+    """A color a method; a dash of gray a map that knows nothing."""
+    baselines = [name for name in found.labels if _is_baseline(found, name)]
+    if label in baselines:
+        return {"color": GRAY, "dash": LINE_DASHES[1 + baselines.index(label) % (len(LINE_DASHES) - 1)]}
+    return {"color": COLORS[place % len(COLORS)], "dash": "solid"}
+
+
+def _opacity(found: Measurement, label: str) -> float:
+    return 0.4 if _is_baseline(found, label) else 1.0
+
+
+def _is_baseline(found: Measurement, label: str) -> bool:
+    return any(one.baseline for one in found.attributions if one.label == label)
+
+
+def _has(one: MeasuredAttribution | None, measure: str) -> bool:
+    return one is not None and measure in one.measures
+
+
+def _interval(one: MeasuredAttribution | None, measure: str) -> Interval:
+    nothing = Interval(float("nan"), float("nan"), float("nan"))
+    return one.measures[measure].interval if one is not None and measure in one.measures else nothing
+
+
+def _framed(figure: go.Figure) -> go.Figure:
+    figure.update_layout(
+        height=HEIGHT, margin=MARGIN | {"t": 8}, showlegend=True, hovermode="closest", barmode="group",
+        legend={"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0},
+    )  # fmt: skip
+    return figure

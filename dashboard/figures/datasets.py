@@ -1,0 +1,47 @@
+"""Plotly figure of a data set: how many pictures of each class there are."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from core.datasets.record import DatasetRecord
+from dashboard.figures.charts import COLORS, MARGIN, inert
+
+HEIGHT = 320
+NAMED_CLASSES = 40
+"""Beyond it the axis names no class; the pointer does."""
+LABEL_LETTERS, LEVEL_LETTERS = 18, 3
+"""A class' name on the axis is cut after so many; up to so many it lies level."""
+
+
+def classes_figure(record: DatasetRecord) -> go.Figure:
+    """A bar a class, in the order of their numbers: pictures to learn from, and held-out ones on top of them."""
+    figure = go.Figure()
+    names = [inert(one.name) for one in record.classes]
+    parts = (
+        ("to learn from", [one.learned for one in record.classes], COLORS[0]),
+        ("held out", [one.held_out for one in record.classes], COLORS[1]),
+    )
+    places = list(range(len(names)))
+    for label, counts, color in parts:
+        figure.add_bar(
+            x=places, y=counts, name=label, marker={"color": color, "line": {"width": 0}}, customdata=names,
+            hovertemplate=f"<b>%{{customdata}}</b><br>%{{y:,}} {label}<extra></extra>",
+        )  # fmt: skip
+    named = len(names) <= NAMED_CLASSES
+    short = [inert(_short(one.name)) for one in record.classes]
+    figure.update_xaxes(
+        tickvals=places if named else None, ticktext=short if named else None, showticklabels=named,
+        title=None if named else f"{len(names):,} classes", fixedrange=True, automargin=True,
+        tickangle=0 if max(map(len, short)) <= LEVEL_LETTERS else -45,
+    )  # fmt: skip
+    figure.update_yaxes(title="Pictures", fixedrange=True, rangemode="tozero", tickformat=",")
+    figure.update_layout(
+        barmode="stack", bargap=0.15 if named else 0, height=HEIGHT, margin=MARGIN | {"t": 8},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1, "x": 0, "traceorder": "normal"},
+    )  # fmt: skip
+    return figure
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LABEL_LETTERS else f"{name[: LABEL_LETTERS - 1]}…"

@@ -1,0 +1,1 @@
+"""A comparison on the page: its cells, how each kind of item is drawn, the details of one cell, live progress."""

@@ -1,0 +1,95 @@
+"""A gallery as the page Galleries shows it: safe HTML with lazy pictures, and names of files."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+from core.display.headings import column_headings, row_name, size_in_words, titles
+from core.jobs.comparison import Cell, Comparison
+from core.store.gallery import Gallery
+from core.store.manifest import Manifest
+from core.store.store import Store
+from dashboard.grid.cells import item_url, row_url, scale_among, still_urls
+from dashboard.links import GRID
+from dashboard.routes.blobs import blob_url
+
+ROWS_MAX, COLUMNS_MAX = 4, 8
+"""Size of the thumbnail of a grid; the rest is behind its link."""
+SIDE_PX = 160
+ARCHIVE_MB = 500
+"""The server's own limit, in .streamlit/config.toml; what is larger goes through `gazegrid gallery import`."""
+
+
+def file_name(gallery: Gallery, ending: str) -> str:
+    """A name for the exported file that every file system takes."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", gallery.name).strip("-").lower()[:40]
+    return f"gazegrid-{plain or gallery.id}.{ending}"
+
+
+def title(comparison: Comparison) -> str:
+    """`Detail search · 3 pictures · 2 networks`."""
+    return " · ".join(filter(None, [", ".join(titles(comparison)), size_in_words(comparison)]))
+
+
+def thumbnail_grid(comparison: Comparison, store: Store, absent: str = "not computed") -> str:
+    """The grid in small: each cell's first picture, and words where there is none. All of it links to the grid."""
+    cells = list(comparison.cells())
+    width = comparison.width
+    rows = [cells[start : start + width] for start in range(0, len(cells), width)][:ROWS_MAX]
+    head = "".join(f"<th>{escape(heading.title)}</th>" for heading in column_headings(comparison)[:COLUMNS_MAX])
+    body = "".join(
+        f"<tr>{_row_head(row[0])}"
+        + "".join(_cell(cell.undefined, cell.spec.key, store, absent) for cell in row[:COLUMNS_MAX])
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f"<style>{_STYLE}</style><a class='small-grid' href='./?{GRID}={comparison.key}' target='_self'>"
+        f"<table><tr><th></th>{head}</tr>{body}</table></a>"
+    )
+
+
+def _row_head(cell: Cell) -> str:
+    name = row_name(cell)
+    url = row_url(cell.row, SIDE_PX) or next(iter(still_urls([cell.method], SIDE_PX)), None)
+    return f"<td>{_img(url, name) if url else escape(name)}</td>"
+
+
+def _cell(undefined: str | None, key: str, store: Store, absent: str) -> str:
+    if undefined:
+        return f"<td title='{escape(undefined)}'><span>not defined</span></td>"
+    manifest = store.manifest(key)
+    if manifest is None:
+        return f"<td><span>{escape(absent)}</span></td>"
+    return f"<td>{_first_picture(manifest, store)}</td>"
+
+
+def _first_picture(manifest: Manifest, store: Store) -> str:
+    for item in manifest.items:
+        if item.kind in ("image", "points"):
+            return _img(blob_url("thumbnail", manifest.key, item.name, side=SIDE_PX), item.name)
+        if url := item_url(manifest, item, scale_among([manifest], item.name, store)):
+            return _img(url, item.name)
+    return "<span>no picture</span>"
+
+
+def _img(url: str, name: str) -> str:
+    return f"<img loading='lazy' src='{escape(url)}' alt='{escape(name)}' title='{escape(name)}'>"
+
+
+_STYLE = """
+.small-grid { display: block; overflow-x: auto; color: inherit; text-decoration: none; }
+.small-grid table { border-collapse: collapse; border: none; }
+.small-grid tr, .small-grid th, .small-grid td { border: none; background: none; }
+.small-grid th {
+  font-size: 0.72rem; font-weight: 400; opacity: 0.75; text-align: left; padding: 0 0.4rem 0.15rem 0;
+  max-width: 6.5rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+}
+.small-grid td { padding: 0 0.4rem 0.4rem 0; vertical-align: top; }
+.small-grid img { width: 6.5rem; height: 6.5rem; object-fit: cover; border-radius: 0.35rem; display: block; }
+.small-grid span {
+  display: flex; width: 6.5rem; height: 6.5rem; align-items: center; justify-content: center; text-align: center;
+  font-size: 0.72rem; opacity: 0.65; border: 1px dashed rgb(128 128 128 / 50%); border-radius: 0.35rem;
+}
+"""

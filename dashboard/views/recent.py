@@ -1,0 +1,124 @@
+"""The first page before anything is asked: what this is for, and what was compared lately."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import streamlit as st
+
+from core.display.headings import column_headings, titles
+from core.display.wording import picture_name
+from core.errors import GazegridError
+from core.jobs.comparison import Comparison
+from core.queue.grid import look
+from core.store.store import Store
+from dashboard.grid.cells import progress_line, row_url, still_urls
+from dashboard.links import GRID
+from dashboard.session import get_queue, get_store, plain
+from dashboard.views.gallery import SIDE_PX, thumbnail_grid, title
+
+RECENT_MAX = 12
+PICTURES_MAX = 4
+LOOK_EVERY_S = 2.0
+COMPARE = "app_pages/compare.py"
+
+
+@dataclass(frozen=True)
+class Recent:
+    """The latest comparisons with the time of each, newest first; and why others cannot be shown."""
+
+    entries: tuple[tuple[Comparison, str], ...]
+    faults: tuple[str, ...]
+
+
+def show_recent() -> None:
+    """A greeting, the latest comparison as it fills, and a card for each of those before it."""
+    st.subheader("What do image networks look at?", anchor=False)
+    st.markdown(
+        "Choose on the left what to compare, then press **Run**. Networks that look: one row a picture, one column a "
+        "network. Networks that learn: one row a data set, one column a variant. "
+        "Every cell is computed once and kept; the address of the grid is its link."
+    )
+    recent = recent_comparisons(get_store())
+    if recent.entries:
+        _latest(recent.entries[0][0])
+    else:
+        st.caption("Nothing was compared yet. Click a sample picture on the left to begin.")
+    if recent.entries[1:]:
+        st.markdown("**Compared before**")
+        st.html(cards(recent.entries[1:]))
+    if recent.faults:
+        with st.expander(f"{len(recent.faults)} earlier ones cannot be shown", icon=":material/history:"):
+            st.caption("Their results are in the store still; what they were asked for is no longer understood.")
+            for fault in recent.faults:
+                st.markdown(f"- {plain(fault)}")
+
+
+def _latest(comparison: Comparison) -> None:
+    with st.container(border=True):
+        live = look(comparison, get_store(), get_queue()).live
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.markdown(f"**The latest comparison** · {plain(title(comparison))}", width="content")
+            st.page_link(COMPARE, label="Open it", icon=":material/open_in_full:", query_params={GRID: comparison.key})
+        st.fragment(_draw, run_every=LOOK_EVERY_S if live else None)(comparison, live)
+
+
+def _draw(comparison: Comparison, was_live: bool) -> None:
+    grid = look(comparison, get_store(), get_queue())
+    if was_live and not grid.live:
+        st.rerun()
+    st.caption(progress_line(grid))
+    st.html(thumbnail_grid(comparison, get_store(), "to come" if grid.live else "not computed"))
+
+
+def recent_comparisons(store: Store) -> Recent:
+    """The latest comparisons of the store."""
+    found, faults = [], []
+    for key, created in store.comparisons()[: 2 * RECENT_MAX]:
+        try:
+            found.append((store.comparison(key), created))
+        except GazegridError as error:
+            faults.append(f"{created[:10]}, {key[:12]}: {error}")
+    return Recent(tuple(found[:RECENT_MAX]), tuple(faults))
+
+
+def cards(recent: Sequence[tuple[Comparison, str]]) -> str:
+    """Safe HTML: each comparison as a link with its rows, columns and methods."""
+    return f"<style>{_STYLE}</style><div class='recent'>{''.join(_card(*entry) for entry in recent)}</div>"
+
+
+def _card(comparison: Comparison, created: str) -> str:
+    pictures = "".join(
+        f"<img loading='lazy' src='{escape(row_url(row, SIDE_PX) or '')}' alt='{escape(row.name)}' "
+        f"title='{escape(picture_name(row.name))}'>"
+        for row in comparison.rows[:PICTURES_MAX]
+        if row
+    )
+    films = still_urls(comparison.methods, SIDE_PX)[:PICTURES_MAX]
+    pictures += "".join(f"<img loading='lazy' src='{escape(url)}' alt='Film'>" for url in films)
+    columns = ", ".join(heading.title for heading in column_headings(comparison))
+    rows = ", ".join(dataset.name for dataset in comparison.datasets)
+    told = escape(": ".join(filter(None, [rows, columns])))
+    return (
+        f"<a href='?{GRID}={comparison.key}' target='_self'><div class='strip'>{pictures}</div>"
+        f"<b>{escape(', '.join(titles(comparison)))} · {len(comparison.rows)} x {comparison.width}</b>"
+        f"<span title='{told}'>{told}</span>"
+        f"<time>{escape(created[:16].replace('T', ' '))} UTC</time></a>"
+    )
+
+
+_STYLE = """
+.recent { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 0.9rem; }
+.recent a {
+  display: flex; flex-direction: column; gap: 0.15rem; padding: 0.7rem; min-width: 0;
+  color: inherit; text-decoration: none; font-size: 0.8125rem;
+  border: 1px solid rgb(128 128 128 / 28%); border-radius: 0.6rem;
+}
+.recent a:hover { border-color: rgb(128 128 128 / 80%); }
+.recent .strip { display: flex; gap: 0.35rem; height: 4.5rem; margin-bottom: 0.35rem; }
+.recent img { height: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 0.35rem; min-width: 0; }
+.recent span, .recent time { opacity: 0.7; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.recent time { font-size: 0.72rem; }
+"""

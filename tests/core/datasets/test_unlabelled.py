@@ -1,0 +1,67 @@
+"""Pictures without class folders, for methods that need no labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from core.datasets.files import read_dataset
+from core.errors import BadInput
+from tests.core.datasets.test_files import BLUE, GREEN, PARTED, RED, TWO, folder, packed, table
+
+LOOSE = {"1.png": RED, "2.png": GREEN, "3.png": BLUE}
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (LOOSE, ("all",)),
+        ({f"train/{name}": content for name, content in LOOSE.items()} | {"val/4.png": RED}, ("all",)),
+        ({f"cat/{name}": content for name, content in LOOSE.items()}, ("cat",)),
+        (TWO, ("cat", "dog")),
+    ],
+    ids=["no folder", "parts", "one class", "classes"],
+)
+def test_where_no_labels_are_needed_one_class_or_none_will_do(
+    tmp_path: Path, files: Mapping[str, bytes], names: tuple[str, ...]
+) -> None:
+    unpacked = read_dataset([folder(tmp_path / "a", files)], labelled=False)
+    assert unpacked.class_names == names
+    assert sorted(unpacked.pictures) == sorted(files.values())
+    assert 0 < unpacked.held_out.sum() < len(unpacked)
+    assert read_dataset([packed(tmp_path / "a.zip", files)], labelled=False).digest == unpacked.digest
+
+
+def test_labelled_pictures_are_the_same_data_set_whether_labels_are_needed_or_not(tmp_path: Path) -> None:
+    for files in (TWO, PARTED):
+        path = packed(tmp_path / f"{len(files)}.zip", files)
+        assert read_dataset([path]).digest == read_dataset([path], labelled=False).digest
+
+
+def test_a_table_of_pictures_alone_has_one_class(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.parquet", {"image": [RED, GREEN, BLUE]}, {"label": {"names": ["cat", "dog"]}})
+    dataset = read_dataset([path], labelled=False)
+    assert (dataset.class_names, dataset.labels.tolist()) == (("all",), [0, 0, 0])
+    with pytest.raises(BadInput, match="must have the columns image and label, it lacks label"):
+        read_dataset([path])
+
+
+def test_pictures_beside_class_folders_are_refused_even_where_no_labels_are_needed(tmp_path: Path) -> None:
+    with pytest.raises(
+        BadInput, match=r"all pictures lie in class folders or none does, '3\.png' does not and others do"
+    ):
+        read_dataset([folder(tmp_path, {**TWO, "3.png": RED})], labelled=False)
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [({}, "there is no picture in data"), ({"1.png": RED}, "pictures to learn from and others to measure with")],
+)
+def test_a_folder_with_too_few_pictures_for_anything_is_refused(
+    tmp_path: Path, files: Mapping[str, bytes], sentence: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    with pytest.raises(BadInput, match=sentence):
+        read_dataset([folder(tmp_path / "data", files)], labelled=False)

@@ -1,0 +1,44 @@
+"""On networks that can only have looked at one place: see `tests.planted.networks`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from core.engine.attribution.unravelling.points import Manner
+from core.engine.attribution.unravelling.walk import MANNERS, classes, unravel
+from tests.planted.networks import NAMES, SIDE, accuracy, load, planted
+
+PICTURES = 60
+SINGLE = Manner(weighted=True)
+BEAM = replace(MANNERS["beam"], cap=256)
+LEAST = {"vit": (SINGLE, 0.75), "vit_mean": (BEAM, 0.45), "mixer": (SINGLE, 0.33), "resnet": (SINGLE, 0.65)}
+
+
+def share_inside(name: str, manner: Manner) -> float:
+    """Mean share of a picture's weight that lies on the class's pattern, a sixteenth of the picture."""
+    pictures, named, inside = planted(PICTURES, torch.Generator().manual_seed(7))
+    points = unravel(load(name), pictures, classes(named.tolist()), manner).pixels.points
+    hit = inside.flatten(1).numpy()[points.picture, points.index % (SIDE * SIDE)]
+    shares = [
+        (points.weight * hit)[points.picture == row].sum() / points.weight[points.picture == row].sum()
+        for row in range(PICTURES)
+    ]
+    return float(sum(shares) / PICTURES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_they_know_their_patterns(name: str) -> None:
+    assert accuracy(load(name)) > 0.97
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_weight_lies_where_the_network_must_have_looked(name: str) -> None:
+    manner, least = LEAST[name]
+    assert share_inside(name, manner) >= least
+
+
+def test_without_signs_the_mixers_fixations_go_astray() -> None:
+    assert share_inside("mixer", replace(SINGLE, signed=False)) < 0.7 * share_inside("mixer", SINGLE)

@@ -1,0 +1,105 @@
+import json
+
+import pytest
+
+from core.canonical import canonical_json
+from core.errors import BadInput, GazegridError
+from core.jobs.comparison import MAX_CELLS, Comparison, PictureRef, asked_alike
+from core.methods import make_method
+from tests.support.kept import undefine
+
+NETWORKS = ("random/resnet18", "random/vit_tiny_patch16_224", "random/mixer_s16_224")
+PICTURES = (PictureRef("ab" * 32, "cat"), PictureRef("cd" * 32, "dog"))
+
+
+def a_comparison(**changes: object) -> Comparison:
+    methods = (make_method("detail_search", {}), make_method("detail_search", {"k2": 9}))
+    given = {"pictures": PICTURES, "networks": NETWORKS, "methods": methods, "seed": 3, **changes}
+    return Comparison(**given)
+
+
+def test_cells_come_in_reading_order() -> None:
+    order = [(cell.picture.name, cell.network, cell.method.model_dump()["k2"]) for cell in a_comparison().cells()]
+    assert order == [(name, network, k2) for name in ("cat", "dog") for k2 in (1.0, 9.0) for network in NETWORKS]
+    assert len({cell.spec.key for cell in a_comparison().cells()}) == 12
+    assert {cell.spec.seed for cell in a_comparison().cells()} == {3}
+
+
+def test_the_document_brings_the_grid_and_its_key_back() -> None:
+    document = json.loads(canonical_json(a_comparison().document()))
+    assert Comparison.from_document(document) == a_comparison()
+    assert Comparison.from_document(document).key == a_comparison().key
+
+
+def test_a_name_of_a_row_changes_the_grid_and_no_cell() -> None:
+    other = a_comparison(pictures=(PictureRef("ab" * 32, "another name"), PICTURES[1]))
+    assert other.key != a_comparison().key
+    assert [cell.spec.key for cell in other.cells()] == [cell.spec.key for cell in a_comparison().cells()]
+
+
+def test_a_cell_where_the_method_is_undefined_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    undefine(monkeypatch, "mixer", "no heads")
+    assert [cell.undefined for cell in a_comparison().cells()][:6] == [None, None, "no heads"] * 2
+
+
+def test_methods_beside_another_explain_the_same_and_keep_the_rest() -> None:
+    fixation = make_method("fixation", {"explain": "neuron", "x": 0.25, "depth": 75, "mode": "light"})
+    asked = asked_alike(fixation, [make_method("saliency", {"form": "gradient times picture"}), make_method("cam", {})])
+    assert asked[0] == fixation
+    told = asked[1].model_dump()
+    assert (told["explain"], told["x"], told["depth"], told["form"]) == ("neuron", 0.25, 75, "gradient times picture")
+    assert asked[2] == make_method("cam", {})
+    against = make_method("fixation", {"class_name": "tabby", "rival": "lynx"})
+    cam = make_method("cam", {"class_name": "tabby", "rival": "lynx"})
+    assert asked_alike(against, [make_method("cam", {})]) == (against, cam)
+
+
+def test_a_parameter_of_the_same_name_and_another_meaning_is_not_shared() -> None:
+    dream = make_method("deep_dream", {})
+    (_, saliency) = asked_alike(make_method("feature_image", {"steps": 77}), [make_method("integrated_gradients", {})])
+    assert saliency.model_dump()["steps"] == 50
+    assert asked_alike(dream, []) == (dream,)
+
+
+@pytest.mark.parametrize("missing", ["pictures", "networks", "methods"])
+def test_an_empty_choice_is_one_sentence(missing: str) -> None:
+    with pytest.raises(BadInput, match=f"choose at least one {missing[:-1]}"):
+        a_comparison(**{missing: ()})
+
+
+def test_a_method_that_gives_no_picture_has_no_place_in_a_grid() -> None:
+    sentence = r"^Train a network gives no picture: it has no place in a grid$"
+    with pytest.raises(BadInput, match=sentence):
+        a_comparison(methods=(make_method("train", {}),))
+    method = {"name": "train", "version": 1, "parameters": {}}
+    with pytest.raises(BadInput, match=sentence):
+        Comparison.from_document(json.loads(canonical_json(a_comparison().document())) | {"methods": [method]})
+
+
+def test_a_grid_has_a_greatest_size() -> None:
+    many = tuple(PictureRef(f"{number:064x}", "") for number in range(MAX_CELLS // 6 + 1))
+    with pytest.raises(BadInput, match=f"at most {MAX_CELLS} cells, this one would have 2004"):
+        a_comparison(pictures=many)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": 9}, {"networks": ["random/none"]}, {"networks": "random/resnet18"}, {"networks": [["x"]]},
+        {"networks": 7}, {"pictures": [{"digest": "x", "name": ""}]}, {"pictures": [None]}, {"seed": 1.5},
+        {"seed": None}, {"methods": [{"name": "none", "parameters": {}}]}, {"methods": {}}, {"methods": [3]},
+        {"methods": [{"name": "detail_search", "parameters": {"k1": "nan"}}]},
+        {"methods": [{"name": "detail_search", "parameters": None}]},
+    ],
+)  # fmt: skip
+def test_a_document_made_by_hand_is_refused_in_one_sentence(change: dict[str, object]) -> None:
+    document = json.loads(canonical_json(a_comparison().document())) | change
+    with pytest.raises(GazegridError) as refused:
+        Comparison.from_document(document)
+    assert len(str(refused.value)) < 500
+
+
+@pytest.mark.parametrize("document", [{}, None, [], "x"])
+def test_what_is_no_document_is_refused(document: object) -> None:
+    with pytest.raises(BadInput, match="this is no comparison"):
+        Comparison.from_document(document)

@@ -1,0 +1,69 @@
+"""Small networks and short recipes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.datasets.dataset import Dataset
+from core.learning.classifier.targets import MixRecipe
+from core.learning.classifier.teacher import Answers
+from core.learning.classifier.trained import Learner, random_learner
+from core.learning.classifier.trainer import Recipe, Trainer
+from core.learning.classifier.views import Examples, ViewRecipe
+
+SIDE = 16
+ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
+    "cnn": ("test_resnet", {"output_stride": 8, "drop_rate": 0.2, "drop_path_rate": 0.1}),
+    "vit": ("test_vit", {"img_size": SIDE, "patch_size": 4, "drop_rate": 0.1}),
+    "mixer": ("open_mixer", {"img_size": SIDE, "patch_size": 4, "embed_dim": 16, "num_blocks": 2, "drop_rate": 0.1}),
+    "concentrator": ("concentrator", {"layers": [1] * 4, "channels": [8, 16, 16, 24], "output_stride": 8}),
+}
+"""Family -> timm's name and arguments, with all that draws at random while it learns."""
+VIEWS = ViewRecipe(SIDE, SIDE, least_crop=0.5, flip=True, magnitude=3)
+RECIPE: dict[str, Any] = {
+    "views": VIEWS,
+    "mix": MixRecipe(0.5, 0.2, 1.0),
+    "epochs": 2,
+    "batch": 4,
+    "learning_rate": 0.01,
+    "warmup_epochs": 0.5,
+    "weight_decay": 0.05,
+    "label_smoothing": 0.1,
+    "average": 0.9,
+    "teacher_share": 0.5,
+    "distinct_views": 0,
+    "seed": 0,
+}
+
+
+def learner(family: str, classes: int = 3, seed: int = 0) -> Learner:
+    """A small network of this family with random weights."""
+    return random_learner(*ARCHITECTURES[family], classes, SIDE, seed)
+
+
+def trainer(dataset: Dataset, who: Learner | str = "cnn", answers: Answers | None = None, **changes: Any) -> Trainer:
+    """A trainer of `who`, a learner or a family, on the CPU."""
+    network = learner(who, len(dataset.class_names)) if isinstance(who, str) else who
+    return Trainer(network, Examples(dataset, SIDE, SIDE), Recipe(**RECIPE | changes), "cpu", answers)
+
+
+def trained(trainer: Trainer) -> Trainer:
+    """The same, at its end."""
+    while not trainer.done:
+        for _ in trainer.epoch():
+            pass
+    return trainer
+
+
+def weights(trainer: Trainer, averaged: bool = False) -> dict[str, Tensor]:
+    """A copy of the weights and buffers as they are now."""
+    model = trainer.average.module if averaged else trainer.model
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    """Whether they are the same, bit for bit."""
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)

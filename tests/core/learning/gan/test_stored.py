@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from core.errors import BadInput, BadParameter
+from core.items import Item, Result, Scalar, Weights
+from core.learning.gan.networks import Design, Generator
+from core.learning.gan.stored import as_weights, trained_generator
+from core.method_base.method import Context
+
+KEY = "ab" * 32
+DESIGN = Design(16, 3, latent=5, width=4)
+
+
+class Holding(Context):
+    """It knows one result."""
+
+    def __init__(self, items: dict[str, Item]) -> None:
+        super().__init__()
+        self._result = Result(items)
+
+    def result(self, key: str) -> Result:
+        assert key == KEY
+        return self._result
+
+
+def learned() -> Generator:
+    """One whose batch normalization has seen something."""
+    generator = Generator(DESIGN)
+    generator(torch.randn(64, 5))
+    return generator.eval()
+
+
+def test_a_generator_that_was_kept_draws_the_same() -> None:
+    generator, latents = learned(), torch.randn(4, 5)
+    kept = as_weights(generator)
+    loaded = Weights.load(kept.meta(), kept.files())
+    again = trained_generator(Holding({"network": loaded}), KEY)
+    assert torch.allclose(again(latents), generator(latents), atol=1e-6)
+    assert not again(latents).requires_grad
+
+
+def test_a_result_without_a_generator_is_told() -> None:
+    other = replace(as_weights(learned()), config={"autoencoder": {}})
+    for items in ({}, {"network": Scalar(value=1.0)}, {"network": other}):
+        with pytest.raises(BadInput, match="holds no generator"):
+            trained_generator(Holding(items), KEY)
+
+
+def test_without_a_key_it_is_asked_for() -> None:
+    with pytest.raises(BadParameter, match="model must be the key of a trained generator, got none"):
+        trained_generator(Holding({}), "")
+
+
+def test_weights_of_another_design_are_told() -> None:
+    kept = as_weights(learned())
+    wider = replace(kept, config={"generator": {**kept.config["generator"], "width": 8}})
+    with pytest.raises(BadInput, match="do not fit"):
+        trained_generator(Holding({"network": wider}), KEY)

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.networks.catalog import all_cards
+from dashboard.views.network_table import caution, network_rows
+from tests.support.opened import opened, texts
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+def networks_of(page: AppTest) -> Any:
+    """The table of all networks, the last one of the page."""
+    return page.dataframe[-1].value
+
+
+def test_every_network_is_listed_with_what_is_at_hand_first() -> None:
+    table = networks_of(opened("networks"))
+    assert len(table) == len(all_cards()) > 1000
+    here = table["Weights"] == "on this machine"
+    assert here.iloc[0]
+    assert not here[here.argmin() :].any()
+    assert set(table.columns) >= {"Network", "Family", "Parameters", "Licence", "Input", "Classes", "Source"}
+
+
+def test_search_and_families_narrow_the_table() -> None:
+    page = opened("networks", network="tiny patch16 224")
+    names = networks_of(page)["Network"]
+    assert len(names) > 0
+    assert all("tiny" in name and "patch16" in name for name in names)
+    page.get_by_key("family").set_value(["Mixer"])
+    page.run()
+    assert not page.exception
+    assert "No network has all of these words" in texts(page)
+
+
+def test_the_address_of_a_search_shows_it() -> None:
+    assert len(networks_of(opened("networks", network="efficientnet_lite0"))) >= 2
+    assert "No network has all of these words" in texts(opened("networks", network="<b>'\"" * 99))
+
+
+def test_only_what_is_on_this_machine() -> None:
+    page = opened("networks")
+    page.toggle[0].set_value(True)
+    page.run()
+    assert set(networks_of(page)["Weights"]) == {"on this machine"}
+    assert "lite/efficientnet_lite0" in set(networks_of(page)["Network"])
+
+
+@pytest.mark.parametrize(
+    ("licence", "word"),
+    [
+        ("cc-by-nc-4.0", "non-commercial"), ("CC-BY-NC-SA", "non-commercial"), ("seer-license", "non-commercial"),
+        ("apache-2.0", ""), ("mit", ""), ("unknown", "terms unknown"), ("dinov3-license", "own terms"),
+    ],
+)  # fmt: skip
+def test_a_licence_that_limits_is_marked(licence: str, word: str) -> None:
+    assert caution(licence) == word
+
+
+def test_random_weights_say_so() -> None:
+    rows = network_rows("random/")
+    assert rows
+    assert {row["Weights"] for row in rows} == {"random, never trained"}
+
+
+def test_how_to_add_a_network_is_told() -> None:
+    assert "model.safetensors" in texts(opened("networks"))

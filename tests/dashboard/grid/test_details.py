@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.items import Embedding, Result, Scalar
+from core.store.store import Store
+from tests.support.kept import PROVENANCE, a_comparison, fill
+from tests.support.opened import opened
+
+VIEWS = ["Pictures", "Codes", "Films", "Curves", "Numbers", "Raw values", "All items", "Origin and files"]
+
+
+def parts(page) -> list[str]:
+    return list(page.segmented_control(key="view").options)
+
+
+@pytest.mark.parametrize(("view", "kind", "count"), [("Codes", "plotly_chart", 1), ("Films", "bidi_component", 2)])
+def test_codes_and_films_have_a_part_of_their_own(store: Store, view: str, kind: str, count: int) -> None:
+    comparison = a_comparison(store)
+    page = opened("compare", grid=comparison.key, cell=fill(store, comparison, full=True)[0], view=view)
+    assert parts(page) == VIEWS
+    assert len(page.main.get(kind)) == count, "the row's strip is a component, too"
+
+
+def test_a_part_is_offered_where_there_is_something_for_it(store: Store) -> None:
+    comparison = a_comparison(store, pictures=1)
+    codes = Embedding(points=np.eye(3, 2, dtype=np.float32), labels=tuple("abc"))
+    key = store.publish(next(comparison.cells()).spec, Result({"codes": codes}), PROVENANCE).key
+    offered = parts(opened("compare", grid=comparison.key, cell=key))
+    assert "Codes" in offered
+    assert not {"Films", "Numbers"} & set(offered)
+
+
+def test_numbers_of_a_row_stand_side_by_side_with_what_they_are(store: Store) -> None:
+    comparison = a_comparison(store, pictures=1)
+    first, second = [cell.spec for cell in comparison.cells()][:2]
+    lone = Scalar(value=3.0, unit="px", caption="Only here")
+    store.publish(first, Result({"error": Scalar(value=0.25, caption="The mean"), "reach": lone}), PROVENANCE)
+    store.publish(second, Result({"error": Scalar(value=0.5, caption="The mean")}), PROVENANCE)
+    page = opened("compare", grid=comparison.key, cell=first.key, view="Numbers")
+    table = page.main.dataframe[0].value
+    assert table.to_numpy().tolist() == [["Error", "0.25", "0.5", "The mean"], ["Reach", "3 px", "", "Only here"]]

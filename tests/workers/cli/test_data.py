@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.datasets.digits import digits
+from core.datasets.files import read_dataset
+from core.settings import get_settings
+from core.store.inputs import dataset_path, record_path
+from core.store.store import Store, open_store
+from tests.core.datasets.test_files import TWO, folder, packed
+from tests.core.datasets.test_unlabelled import LOOSE
+from tests.support.squares import square, squares
+from workers.cli.main import main
+
+Gazegrid = Callable[..., tuple[int, str, str]]
+DIGITS = digits().digest
+
+
+@pytest.fixture
+def gazegrid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Gazegrid]:
+    """The command line in this process, with a home of its own: (exit status, standard output, standard error)."""
+    monkeypatch.setenv("GAZEGRID_HOME", str(tmp_path / "home"))
+    get_settings.cache_clear()
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["gazegrid", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    yield call
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def store(gazegrid: Gazegrid) -> Store:  # noqa: ARG001  it sets the home
+    return open_store(get_settings())
+
+
+def test_the_digits_are_listed_from_the_start(gazegrid: Gazegrid) -> None:
+    status, out, _ = gazegrid("data", "list", "--json")
+    (listed,) = json.loads(out)
+    assert status == 0
+    assert listed.items() >= {"digest": DIGITS, "name": "digits", "pictures": 1797, "classes": 10}.items()
+    assert listed["learned"] + listed["held_out"] == 1797
+    assert gazegrid("data", "list")[1].split()[:4] == [DIGITS[:12], "digits", "1,797", "pictures"]
+
+
+def test_what_is_added_is_listed_and_shown_by_name_by_digest_and_by_how_that_begins(
+    gazegrid: Gazegrid, tmp_path: Path
+) -> None:
+    path = packed(tmp_path / "pets.zip", TWO)
+    status, out, _ = gazegrid("data", "add", str(path), "--json")
+    added = json.loads(out)
+    assert status == 0
+    assert (added["name"], added["source"]) == ("pets", "read from pets.zip")
+    assert added["digest"] == read_dataset([path]).digest
+    assert added["classes"] == [
+        {"name": "cat", "learned": 1, "held_out": 1}, {"name": "dog", "learned": 1, "held_out": 1},
+    ]  # fmt: skip
+    assert added["digest"] in {one["digest"] for one in json.loads(gazegrid("data", "list", "--json")[1])}
+    for name in ("pets", added["digest"], added["digest"][:8]):
+        assert json.loads(gazegrid("data", "show", name, "--json")[1]) == added
+    assert "pets" in gazegrid("data", "show", "pets")[1]
+
+
+def test_another_name_is_given_by_adding_it_again(gazegrid: Gazegrid, tmp_path: Path) -> None:
+    path = str(packed(tmp_path / "pets.zip", TWO))
+    gazegrid("data", "add", path)
+    assert json.loads(gazegrid("data", "add", path, "--name", "Pets of 2026", "--json")[1])["name"] == "Pets of 2026"
+    assert json.loads(gazegrid("data", "add", path, "--json")[1])["name"] == "Pets of 2026"
+    assert len(json.loads(gazegrid("data", "list", "--json")[1])) == 2
+
+
+def test_folders_and_pictures_to_measure_with_are_added_together(gazegrid: Gazegrid, tmp_path: Path) -> None:
+    learned, measured = folder(tmp_path / "a", LOOSE), folder(tmp_path / "b", LOOSE)
+    said = gazegrid("data", "add", str(learned), "--held-out", str(measured))[1]
+    assert said.splitlines()[0] == "a: 6 pictures, 1 classes, 3 held out"
+    assert len(said.splitlines()[1]) == 64
+
+
+def test_a_data_set_without_a_record_is_listed_by_its_digest(gazegrid: Gazegrid, store: Store) -> None:
+    digest = store.put_dataset(squares())
+    (Path(store.shelf.root) / record_path(digest)).unlink()
+    unknown = json.loads(gazegrid("data", "list", "--json")[1])[-1]
+    assert (unknown["digest"], unknown["name"], unknown["pictures"]) == (digest, None, None)
+    assert gazegrid("data", "list")[1].splitlines()[-1] == digest[:12]
+    assert json.loads(gazegrid("data", "show", digest[:12], "--json")[1])["pictures"] == 30
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["show", "nothing"], ["no data set 'nothing'"]),
+        (["show", "0" * 64], ["no data set '000"]),
+        (["add", "nowhere.zip"], ["there is no 'nowhere.zip'"]),
+        (["add", "{pets}", "--name", "x" * 81], ["at most 80 printable characters"]),
+        (["add", "{bad}"], ["cat/3.png is no picture"]),
+        (["add"], ["PATHS"]),
+    ],
+)
+def test_what_cannot_be_is_one_clear_line_and_status_2(
+    gazegrid: Gazegrid, store: Store, tmp_path: Path, arguments: list[str], words: list[str]
+) -> None:
+    pets, bad = packed(tmp_path / "pets.zip", TWO), packed(tmp_path / "bad.zip", TWO | {"cat/3.png": b"no picture"})
+    status, out, err = gazegrid("data", *(word.format(pets=pets, bad=bad) for word in arguments))
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert all(word in err for word in words), err
+    assert store.datasets() == []
+
+
+def test_what_a_terminal_would_obey_is_not_printed(gazegrid: Gazegrid, store: Store) -> None:
+    store.put_dataset(replace(squares(), class_names=("\x1b[2J", "two\nlines", "blue")), "Odd")
+    said = gazegrid("data", "show", "Odd")[1]
+    assert "\x1b" not in said
+    assert "two?lines" in said
+
+
+def test_a_name_of_two_data_sets_is_asked_for_by_digest(gazegrid: Gazegrid, store: Store) -> None:
+    first, second = (store.put_dataset(squares(seed=seed), "Squares") for seed in (1, 2))
+    status, _, err = gazegrid("data", "show", "Squares")
+    assert status == 2
+    assert "there are 2 data sets 'Squares': give the digest of one" in err
+    assert first[:12] in err
+    assert second[:12] in err
+
+
+# data sets of the store, given to other commands
+
+
+TRAIN = [
+    "--set", "architecture=test_resnet", "--set", "input_px=32", "--set", "epochs=1", "--set", "batch=8", "--inline",
+]  # fmt: skip
+
+
+def test_a_network_learns_a_data_set_of_the_store_by_its_name_and_is_measured_on_what_is_held_out(
+    gazegrid: Gazegrid, store: Store
+) -> None:
+    digest = store.put_dataset(squares(each=8, held_out=2), "Squares", "a test")
+    status, out, err = gazegrid("train", "squared", "--data", "Squares", *TRAIN, "--json")
+    assert status == 0, err
+    trained = json.loads(out)
+    assert store.manifest(trained["key"]).spec["dataset"] == digest
+    assert store.dataset_record(digest).source == "a test"
+    measured = json.loads(gazegrid("train", "--evaluate", "local/squared", "--data", digest[:10], "--json")[1])
+    assert measured["n"] == 6
+    assert measured["top1"] == pytest.approx(trained["top1"])
+
+
+def test_a_path_goes_before_a_data_set_of_the_same_name(
+    gazegrid: Gazegrid, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder(tmp_path / "digits", {f"{color}/{n}.png": square(color, np.random.default_rng(n)) for n in range(9)
+                                 for color in ("red", "blue")})  # fmt: skip
+    trained = json.loads(gazegrid("train", "mine", "--data", "digits", *TRAIN, "--json")[1])
+    digest = store.manifest(trained["key"]).spec["dataset"]
+    assert digest == read_dataset([tmp_path / "digits"]).digest != DIGITS
+    assert store.dataset_record(digest).source == "read from digits"
+
+
+def test_a_data_set_of_one_class_is_refused_by_whoever_learns_to_name_pictures(
+    gazegrid: Gazegrid, store: Store, tmp_path: Path
+) -> None:
+    gazegrid("data", "add", str(packed(tmp_path / "loose.zip", {f"{n}.png": LOOSE["1.png"] for n in range(30)})))
+    status, _, err = gazegrid("train", "mine", "--data", "loose", *TRAIN)
+    assert status != 0
+    assert "a network learns to tell two classes apart at least, this data set has 1" in err
+    assert list(store.result_keys()) == []
+
+
+def test_a_damaged_data_set_is_said_so_and_set_aside(gazegrid: Gazegrid, store: Store) -> None:
+    digest = store.put_dataset(squares(), "Squares")
+    os.truncate(Path(store.shelf.root) / dataset_path(digest), 1000)
+    status, _, err = gazegrid("train", "mine", "--data", "Squares", *TRAIN)
+    assert (status, err.count("\n")) == (1, 1)
+    assert "was damaged on disk: give it again" in err
+    assert store.datasets() == []

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from core.errors import BadInput, BadPicture, UnknownNetwork
+from core.media.picture import read_picture
+from core.networks.catalog import get_card
+from core.networks.loading import load
+from workers.cli.evaluate import evaluate
+
+LITE = "lite/efficientnet_lite0"
+SMALL = "random/test_resnet"
+DATA = Path(os.environ.get("GAZEGRID_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
+
+
+def png(seed: int = 0) -> bytes:
+    buffer = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def write_table(path: Path, **columns: list[Any]) -> Path:
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+@pytest.mark.skipif(not (DATA / "imagenet250").is_dir(), reason="photos of ImageNet are not shipped")
+@pytest.mark.parametrize(
+    ("name", "stride"), [(LITE, 3), ("lite/efficientnet_lite1", 5), ("lite/efficientnet_lite2", 5)]
+)
+def test_lite_networks_know_imagenet_photos_so_weights_and_preprocessing_are_right(
+    tmp_path: Path, name: str, stride: int
+) -> None:
+    for photo in sorted((DATA / "imagenet250").iterdir())[::stride]:
+        (tmp_path / photo.name).symlink_to(photo)
+    measured = evaluate(name, [tmp_path])
+    assert measured["n"] >= 50
+    assert measured["top1"] >= 0.8
+    assert measured["top5"] >= 0.94
+
+
+def test_a_folder_of_folders_and_a_table_give_what_the_flat_folder_gives(tmp_path: Path) -> None:
+    flat, nested = tmp_path / "flat", tmp_path / "nested"
+    flat.mkdir()
+    for number, label in enumerate([0, 7, 999]):
+        (flat / f"{label:04}_n0_{number}.png").write_bytes(png(number))
+        folder = nested / ("tench" if label == 0 else str(label))
+        folder.mkdir(parents=True)
+        (folder / "any.png").write_bytes(png(number))
+    table = write_table(tmp_path / "all.parquet", image=[png(0), png(1), png(2)], label=[0, 7, 999])
+    expected = evaluate(SMALL, [flat])
+    assert expected["n"] == 3
+    assert evaluate(SMALL, [nested]) == evaluate(SMALL, [table]) == expected
+    assert evaluate(SMALL, [flat, table]) == expected | {"n": 6}
+
+
+def test_shares_are_of_the_pictures_whose_class_is_found(tmp_path: Path) -> None:
+    network = load(get_card(SMALL))
+    order = network(network.prepare(read_picture(png()))[None])[0].argsort(descending=True).tolist()
+    labels = [order[0], order[4], order[5], order[999]]
+    table = write_table(tmp_path / "all.parquet", image=[png()] * 4, label=labels)
+    assert evaluate(SMALL, [table]) == {"network": SMALL, "top1": 0.25, "top5": 0.5, "n": 4}
+
+
+def test_what_cannot_be_measured_is_one_sentence(tmp_path: Path) -> None:
+    table = write_table(tmp_path / "few.parquet", image=[png()], klass=[1])
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad.parquet").write_bytes(b"no table")
+    with pytest.raises(UnknownNetwork):
+        evaluate("resnet", [tmp_path])
+    with pytest.raises(BadInput, match="data are a folder of class folders"):
+        evaluate(SMALL, [tmp_path / "none"])
+    with pytest.raises(BadInput, match="there is no picture in"):
+        evaluate(SMALL, [tmp_path / "empty"])
+    with pytest.raises(BadInput, match="lacks label"):
+        evaluate(SMALL, [table])
+    with pytest.raises(BadInput, match="cannot be read"):
+        evaluate(SMALL, [tmp_path / "bad.parquet"])
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "error", "sentence"),
+    [
+        ("cat.png", png(), BadInput, "named <class index>_<anything>"),
+        ("1000_cat.png", png(), BadInput, "a number from 0 to 999"),
+        ("1_cat.png", b"no picture", BadPicture, "1_cat.png is no whole picture"),
+        ("1_cat.png", png()[:200], BadPicture, "1_cat.png is no whole picture"),
+        ("unicorn/cat.png", png(), BadInput, "a class of random/test_resnet is a name"),
+    ],
+)
+def test_a_bad_file_is_named(tmp_path: Path, file: str, content: bytes, error: type[Exception], sentence: str) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    with pytest.raises(error, match=sentence):
+        evaluate(SMALL, [tmp_path])

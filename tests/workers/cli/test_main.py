@@ -1,0 +1,284 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.findings.measured_attributions import from_bytes as read_measurement
+from core.findings.study import from_bytes
+from core.items import png_bytes
+from core.media.samples import open_picture, sample
+from core.settings import get_settings
+from core.store.gallery import add_to_gallery
+from core.store.inputs import picture_path
+from core.store.store import Store, open_store
+from tests.support.squares import square
+from workers.cli.main import main
+
+Gazegrid = Callable[..., tuple[int, str, str]]
+
+FAST = ["--set", "steps=2", "--set", "frames=2"]
+TINY = "random/test_resnet"
+
+
+@pytest.fixture
+def gazegrid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Gazegrid:
+    """The command line in this process, with a home of its own: (exit status, standard output, standard error)."""
+    monkeypatch.setenv("GAZEGRID_HOME", str(tmp_path / "home"))
+    get_settings.cache_clear()
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gazegrid", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    yield call
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def store(gazegrid: Gazegrid) -> Store:  # noqa: ARG001  it sets the home
+    return open_store(get_settings())
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> str:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    (tmp_path / "photo.png").write_bytes(png_bytes(pixels))
+    return str(tmp_path / "photo.png")
+
+
+def run(gazegrid: Gazegrid, photo: str, *more: str, networks: str = TINY) -> tuple[int, list[dict[str, object]]]:
+    status, out, _ = gazegrid(
+        "run", "detail_search", "--networks", networks, "--pictures", photo, *FAST, "--inline", "--json", *more
+    )
+    return status, json.loads(out)
+
+
+def test_run_gives_exactly_the_promised_fields_and_files(gazegrid, photo):
+    status, (report,) = run(gazegrid, photo)
+    assert status == 0
+    assert list(report) == [
+        "key", "method", "network", "picture", "state", "seconds", "items", "metrics", "error",
+    ]  # fmt: skip
+    assert (report["state"], report["network"], report["error"]) == ("computed", TINY, None)
+    assert {"name", "kind", "path"} == set(report["items"][0])
+    assert all(Path(item["path"]).is_file() for item in report["items"] if item["path"])
+    assert set(report["metrics"]) >= {"edges_left", "probability_before", "probability_after"}
+
+
+def test_the_second_run_is_cached_with_the_same_key(gazegrid, photo):
+    (_, (first,)), (_, (second,)) = run(gazegrid, photo), run(gazegrid, photo)
+    assert (first["state"], second["state"]) == ("computed", "cached")
+    assert first["key"] == second["key"]
+    assert first["items"] == second["items"]
+
+
+def test_reports_come_in_the_order_of_the_grid(gazegrid, photo):
+    _, reports = run(gazegrid, f"{photo},sample:cat", networks=f"{TINY},random/test_vit")
+    assert [report["network"] for report in reports] == [TINY, "random/test_vit"] * 2
+    assert reports[0]["picture"] == reports[1]["picture"] != reports[2]["picture"]
+
+
+def test_a_cell_without_meaning_is_undefined_and_no_failure(gazegrid, photo):
+    status, (report,) = run(gazegrid, photo, "--set", "target=set", "--set", "wanted=no such class")
+    assert (status, report["state"], report["items"]) == (0, "undefined", [])
+    assert "no such class" in report["error"]
+
+
+def test_a_result_is_the_next_runs_picture(gazegrid, photo):
+    _, (first,) = run(gazegrid, photo)
+    _, (second,) = run(gazegrid, f"result:{first['key']}/remaining")
+    assert second["state"] == "computed"
+    assert second["key"] != first["key"]
+
+
+def test_pictures_that_a_parameter_names_are_given_as_sources(gazegrid, photo, store):
+    small = ["steps=1", "frames=2", "size_px=32", f"judge={TINY}"]
+    status, out, _ = gazegrid(
+        "run", "style_transfer", "--networks", TINY, "--pictures", photo, "--inline", "--json",
+        "--set", f"styles=sample:hubble_deep_field,{photo}", *[part for text in small for part in ("--set", text)],
+    )  # fmt: skip
+    (report,) = json.loads(out)
+    assert (status, report["state"]) == (0, "computed")
+    parameters = store.manifest(report["key"]).spec["method"]["parameters"]
+    assert parameters["styles"] == [sample("hubble").digest, open_picture(photo)[0].digest]
+    assert all(store.shelf.exists(picture_path(digest)) for digest in parameters["styles"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["run", "style_transfer", "--networks", TINY, "--pictures", "sample:cat", "--set", "styles=style:oil"],
+            ["no style 'oil'", "mosaic"],
+        ),
+        (["run", "nothing", "--networks", TINY, "--pictures", "sample:cat"], ["no method 'nothing'", "detail_search"]),
+        (["run", "detail_search", "--networks", "resnet50", "--pictures", "sample:cat"], ["resnet50"]),
+        (["run", "detail_search", "--networks", "../x", "--pictures", "sample:cat"], ["../x"]),
+        (["run", "detail_search", "--networks", TINY, "--pictures", "missing.png"], ["missing.png"]),
+        (["run", "detail_search", "--networks", TINY, "--pictures", "sample:dodo"], ["dodo", "cat"]),
+        (["run", "detail_search", "--networks", TINY, "--pictures", ","], ["at least one picture"]),
+        (["run", "detail_search", "--networks", TINY, "--pictures", "sample:cat", "--set", "steps"], ["name=value"]),
+        (["run", "detail_search", "--networks", TINY, "--pictures", "sample:cat", "--set", "steps=0"], ["steps", "0"]),
+        (["run", "detail_search", "--networks", TINY, "--pictures", "sample:cat", "--set", "k1=nan"], ["k1", "nan"]),
+        (["run", "detail_search", "--networks", TINY, "--pictures", "sample:cat", "--set", "k9=1"], ["k9", "k1"]),
+        (["run", "detail_search", "--networks", TINY, "--pictures", "sample:cat", "--seed", "-1"], ["seed", "-1"]),
+        (["run", "detail_search"], ["at least one picture"]),
+        (["result", "xyz"], ["64 hex digits", "xyz"]),
+        (["result", "0" * 64], ["no result"]),
+        (["gallery", "show", "nobody"], ["no gallery 'nobody'"]),
+        (["gallery", "import", "missing.zip"], ["missing.zip"]),
+        (["bench", "nothing"], ["no bench 'nothing'", "warm"]),
+        (["fsck", "--mend"], ["--mend"]),
+        (["dance"], ["dance"]),
+    ],
+)
+def test_bad_arguments_get_one_clear_line_and_status_2(gazegrid, arguments, words):
+    status, out, err = gazegrid(*arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert all(word in err for word in words), err
+
+
+def test_run_without_redis_says_so(gazegrid, photo):
+    status, out, err = gazegrid("run", "detail_search", "--networks", TINY, "--pictures", photo, "--json")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "Redis" in err
+
+
+def test_methods_and_networks_as_json(gazegrid):
+    methods = json.loads(gazegrid("methods", "--json")[1])
+    assert {"name", "title", "family", "schema"} <= set(methods[0])
+    assert "k1" in next(method for method in methods if method["name"] == "detail_search")["schema"]["properties"]
+    networks = json.loads(gazegrid("networks", "--json")[1])
+    assert {"lite/efficientnet_lite0", "random/test_vit"} <= {network["name"] for network in networks}
+
+
+def test_fsck_finds_damage_sets_it_aside_and_is_sound_again(gazegrid, photo):
+    _, (report,) = run(gazegrid, photo)
+    assert gazegrid("fsck")[:2] == (0, "sound\n")
+    path = Path(report["items"][0]["path"])
+    path.write_bytes(path.read_bytes()[:-1])
+    status, out, _ = gazegrid("fsck", "--json")
+    assert status == 1
+    assert [problem["name"] for problem in json.loads(out)] == [report["key"]]
+    assert gazegrid("fsck", "--repair")[0] == 0
+    assert gazegrid("fsck")[:2] == (0, "sound\n")
+    assert run(gazegrid, photo)[1][0]["state"] == "computed"
+
+
+def test_fsck_of_a_store_that_is_no_folder_is_unreadable(gazegrid, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("GAZEGRID_STORE", str(tmp_path / "file"))
+    get_settings.cache_clear()
+    assert gazegrid("fsck")[0] == 4
+
+
+def test_a_gallery_goes_from_store_to_store(gazegrid, store, photo, tmp_path, monkeypatch):
+    _, out, _ = gazegrid("run", "detail_search", "--networks", TINY, "--pictures", photo, *FAST, "--inline")
+    grid = out.split()[-1]
+    add_to_gallery(store, "Sharks", grid, "look here")
+    for ending in ("zip", "html"):
+        assert gazegrid("gallery", "export", "Sharks", str(tmp_path / f"sharks.{ending}"))[0] == 0
+    monkeypatch.setenv("GAZEGRID_HOME", str(tmp_path / "elsewhere"))
+    get_settings.cache_clear()
+    assert gazegrid("gallery", "import", str(tmp_path / "sharks.zip"))[0] == 0
+    (listed,) = json.loads(gazegrid("gallery", "list", "--json")[1])
+    assert listed["name"] == "Sharks"
+    (entry,) = json.loads(gazegrid("gallery", "show", "Sharks", "--json")[1])["entries"]
+    assert (entry["comparison"], entry["note"]) == (grid, "look here")
+    assert run(gazegrid, photo)[1][0]["state"] == "cached"
+
+
+def test_status_of_nothing_is_1_and_down_says_so(gazegrid):
+    status, out, _ = gazegrid("status", "--json")
+    assert (status, json.loads(out)["running"]) == (1, False)
+    assert "nothing runs" in gazegrid("down")[1]
+
+
+def test_the_command_starts_without_torch():
+    code = "import workers.cli.main, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def class_folders(place: Path, each: int = 6) -> str:
+    """A folder of squares, a folder for each class."""
+    generator = np.random.default_rng(0)
+    for color in ("red", "green"):
+        (place / color).mkdir(parents=True)
+        for number in range(each):
+            (place / color / f"{number}.png").write_bytes(square(color, generator))
+    return str(place)
+
+
+def test_a_study_says_what_many_pictures_show_and_writes_its_numbers(gazegrid, tmp_path):
+    data, numbers = class_folders(tmp_path / "data"), tmp_path / "numbers.json"
+    asked = ["study", "--networks", TINY, "--data", data, "--held-out", data, "--pictures", "10"]
+    status, output, _ = gazegrid(*asked, "--set", "steps=2", "--numbers", str(numbers), "--inline", "--json")
+    document = json.loads(output)
+    assert status == 0
+    assert [conclusion["verdict"] for conclusion in document["conclusions"]][:2] == ["open", "open"]  # of one family
+    assert from_bytes(numbers.read_bytes()).pictures == 10
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--pictures", "3"], "a study needs at least 10 pictures, got 3"),
+        (["--set", "steps=0"], "steps must be a whole number from 1 to 10000 steps, got '0'"),
+        (["--pictures", "50"], "the data set has 12 held-out pictures, 50 were asked for"),
+    ],
+)
+def test_a_study_that_cannot_be_is_one_clear_line(gazegrid, tmp_path, more, words):
+    data = class_folders(tmp_path / "data")
+    status, _, said = gazegrid("study", "--networks", TINY, "--data", data, "--held-out", data, *more)
+    assert status == 2
+    assert words in said
+
+
+MEASURE = ["--networks", TINY, "--pictures", "4", "--steps", "2", "--any-answer"]
+
+
+def test_attributions_are_measured_side_by_side_with_maps_that_know_nothing(gazegrid, tmp_path):
+    data, numbers = class_folders(tmp_path / "data", each=2), tmp_path / "numbers.json"
+    asked = ["measure", "--methods", "center_gaussian", "--data", data, *MEASURE, "--inline"]
+    status, output, _ = gazegrid(*asked, "--numbers", str(numbers), "--json")
+    document = json.loads(output)
+    assert status == 0
+    assert [job["state"] for job in document["jobs"]] == ["computed"] * 3
+    assert {one["method"] for one in document["attributions"]} == {"Center gaussian", "Center box", "Random blobs"}
+    assert document["attributions"][0]["measures"]["insertion"]["pictures"] == 4
+    assert read_measurement(numbers.read_bytes()).networks == [TINY]
+    status, said, _ = gazegrid(*asked)
+    assert status == 0
+    assert "Insertion: Area under the answer's probability" in said
+    assert "Center box" in said
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--methods", "train"], "attribution must be one of"),
+        (["--methods", "center_box", "--set", "steps=3"], "--set takes METHOD.NAME=VALUE of one of center_box"),
+        (["--methods", "center_box", "--set", "center_box.a=3"], "center_box has no parameters, got a"),
+        (["--methods", "center_box", "--pictures", "0"], "count must be a whole number from 1 to 10000"),
+        (["--methods", "center_box", "--networks", "no/such"], "there is no network"),
+    ],
+)
+def test_a_measurement_that_cannot_be_is_one_clear_line(gazegrid, tmp_path, more, words):
+    status, _, said = gazegrid("measure", "--data", class_folders(tmp_path / "data"), *MEASURE, *more)
+    assert status == 2
+    assert words in said
+
+
+def test_a_job_that_fails_is_told_and_leaves_the_others_alone(gazegrid, tmp_path):
+    data = class_folders(tmp_path / "data", each=2)
+    asked = ["measure", "--methods", "center_box", "--no-baselines", "--small-boxes", "--data", data, *MEASURE]
+    status, said, _ = gazegrid(*asked, "--inline")
+    assert status == 1
+    assert "failed. attributions are measured on held-out pictures, with a box that covers less than half" in said

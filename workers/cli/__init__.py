@@ -1,0 +1,1 @@
+"""The command `gazegrid`: a module for each group of verbs."""

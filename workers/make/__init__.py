@@ -1,0 +1,1 @@
+"""What makes files that ship: the bundled networks and the table of fixation coverage."""

@@ -1,0 +1,1 @@
+"""What runs beside the workers: Redis, the reaper, the evictor, and all of it together on one machine."""
