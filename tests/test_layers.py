@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
+import grimp
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -87,3 +89,25 @@ def test_what_reads_strangers_bytes_is_new_enough_here_and_wherever_it_is_instal
     lowest = [Version(one.version) for one in asked.specifier if one.operator == ">="]
     assert lowest
     assert min(lowest) >= Version(floor)  # another reason may ask for a newer one
+
+
+FACES = [
+    name
+    for package in ("core", "workers", "dashboard")
+    for name in modules_of(package)
+    if (REPOSITORY / name.replace(".", "/") / "__init__.py").exists() and hasattr(import_module(name), "__all__")
+]
+
+
+@pytest.fixture(scope="module")
+def imports() -> grimp.ImportGraph:
+    return grimp.build_graph("core", "workers", "dashboard")
+
+
+@pytest.mark.parametrize("package", FACES)
+def test_from_outside_a_package_only_what_it_shows_is_imported(package: str, imports: grimp.ImportGraph) -> None:
+    face = set(import_module(package).__all__)
+    hidden = {name for name in imports.find_children(package) if name.rpartition(".")[2] not in face}
+    inside = {package} | imports.find_descendants(package)
+    users = {(user, name) for name in hidden for user in imports.find_modules_that_directly_import(name)}
+    assert not {(user, name) for user, name in users if user not in inside}

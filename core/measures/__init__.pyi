@@ -2,14 +2,11 @@ from . import attribution_items as attribution_items
 from . import attributions as attributions
 from . import baselines as baselines
 from . import bootstrap as bootstrap
-from . import collages as collages
 from . import concentration as concentration
-from . import faithfulness as faithfulness
 from . import features as features
+from . import frechet as frechet
 from . import linear_probe as linear_probe
-from . import localization as localization
 from . import measuring as measuring
 from . import principal as principal
-from . import randomization as randomization
 from . import stride_energy as stride_energy
 from . import subjects as subjects

@@ -1,6 +1,7 @@
-"""Networks: what there is (`catalog`, `card`, free of torch) and how one is loaded (`loading`).
+"""Networks: what there is (`catalog`, `card`, free of torch), and how one is loaded and run (`loading`, `network`).
 
-`layout` is imported on first use, as `core.engine` is, so that declaring a method costs no torch.
+Takes a name, gives a `NetworkCard` or a `Network`. Each module is imported on first use, so that declaring a method
+costs no torch.
 """
 
 import lazy_loader

@@ -1,1 +1,14 @@
+from . import architectures as architectures
+from . import card as card
+from . import catalog as catalog
+from . import concentration as concentration
+from . import folders as folders
+from . import hub as hub
+from . import layers as layers
 from . import layout as layout
+from . import loading as loading
+from . import make_catalog as make_catalog
+from . import network as network
+from . import pool as pool
+from . import records as records
+from . import tables as tables

@@ -1,1 +1,3 @@
 """The command `gazegrid`: a module for each group of verbs."""
+
+__all__ = ["data", "main", "training"]

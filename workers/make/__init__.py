@@ -1,1 +1,3 @@
 """What makes files that ship: the bundled networks and the table of fixation coverage."""
+
+__all__ = ["bundled", "coverage"]

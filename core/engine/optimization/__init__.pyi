@@ -1,11 +1,8 @@
 from . import gradients as gradients
-from . import lbfgs as lbfgs
 from . import objectives as objectives
 from . import octaves as octaves
 from . import optimize as optimize
 from . import parameterizations as parameterizations
-from . import recorder as recorder
 from . import sheets as sheets
-from . import spectra as spectra
 from . import starts as starts
 from . import transforms as transforms

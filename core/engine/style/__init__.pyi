@@ -1,6 +1,5 @@
 from . import color_grid as color_grid
 from . import edges as edges
-from . import gram as gram
 from . import luminance as luminance
 from . import similarity as similarity
 from . import stylization as stylization

@@ -3,7 +3,5 @@ from . import inputs as inputs
 from . import learner as learner
 from . import noise as noise
 from . import planes as planes
-from . import pretraining as pretraining
 from . import stored as stored
 from . import trained as trained
-from . import units as units

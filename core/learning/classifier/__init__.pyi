@@ -1,5 +1,3 @@
-from . import alterations as alterations
-from . import precision as precision
 from . import targets as targets
 from . import teacher as teacher
 from . import trained as trained

@@ -2,7 +2,6 @@ from . import films as films
 from . import goals as goals
 from . import judging as judging
 from . import learner as learner
-from . import motion as motion
 from . import painter as painter
 from . import photos as photos
 from . import steady as steady
