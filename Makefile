@@ -67,7 +67,7 @@ bench: setup ## the promised speeds, as ratios
 soak: setup ## faults and load at full size
 	@exec $(BIN)/python -m pytest -m soak --timeout 1800 $(ARGS)
 
-catalog: setup ## write the catalogue of timm's networks anew
+catalog: setup ## write the catalog of timm's networks anew
 	@exec $(BIN)/python -m core.networks.make_catalog
 
 bundled: setup ## train the bundled networks again: make bundled DATA=... HELD_OUT=... (hours)

@@ -17,7 +17,7 @@ GazegridError
 ├── ComputationFailed       the method ran and could not give a result (NaN, out of memory)
 ├── WorkerLost              the job took its worker down, three times
 ├── Superseded              another execution holds this job's lease: nothing may be published
-└── Cancelled
+└── Canceled
 
 `str(error)` is one sentence for a person; `error.code` is stable and for programs.
 """
@@ -58,7 +58,7 @@ class UnknownMethod(BadInput):
 
 
 class UnknownNetwork(BadInput):
-    """No network of this name in the catalogue."""
+    """No network of this name in the catalog."""
 
 
 class Undefined(GazegridError):
@@ -101,5 +101,5 @@ class Superseded(GazegridError):
     """Another execution holds the job's lease; this one must publish nothing."""
 
 
-class Cancelled(GazegridError):
-    """The job was cancelled."""
+class Canceled(GazegridError):
+    """The job was canceled."""

@@ -197,9 +197,9 @@ class Embedding(Item):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Animation(Item):
-    """A film: `frames` (T, H, W, 3) uint8, `frame_ms` milliseconds each; kept as WebP (quality 90).
+    """An animation: `frames` (T, H, W, 3) uint8, `frame_ms` milliseconds each; kept as WebP (quality 90).
 
-    `whole`, MP4 or GIF: where `frames` are only some of it, and smaller, the film itself.
+    `whole`, MP4 or GIF: where `frames` are only some of it, and smaller, the animation itself.
     """
 
     frames: Pixels
@@ -209,8 +209,8 @@ class Animation(Item):
     """What each frame is, where a number says too little; lost where frames that are alike were joined."""
 
     def meta(self) -> dict[str, Any]:
-        with PillowImage.open(io.BytesIO(self._webp), formats=("WEBP",)) as film:  # it joins frames that are alike
-            count = getattr(film, "n_frames", 1)
+        with PillowImage.open(io.BytesIO(self._webp), formats=("WEBP",)) as animation:  # it joins frames that are alike
+            count = getattr(animation, "n_frames", 1)
         labels = {"labels": list(self.labels)} if len(self.labels) == count else {}
         return super().meta() | {"frame_ms": self.frame_ms, "count": count} | labels
 
@@ -230,11 +230,11 @@ class Animation(Item):
     @classmethod
     def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
         own = {name: value for name, value in meta.items() if name not in ("count", "labels")}
-        with PillowImage.open(io.BytesIO(files["webp"]), formats=("WEBP",)) as film:
+        with PillowImage.open(io.BytesIO(files["webp"]), formats=("WEBP",)) as animation:
             frames = []
-            for index in range(getattr(film, "n_frames", 1)):
-                film.seek(index)
-                frames.append(np.asarray(film.convert("RGB")))
+            for index in range(getattr(animation, "n_frames", 1)):
+                animation.seek(index)
+                frames.append(np.asarray(animation.convert("RGB")))
         whole = next((content for ending, content in files.items() if ending != "webp"), b"")
         return cls(**own, frames=np.stack(frames), whole=whole, labels=tuple(meta.get("labels", ())))
 

@@ -83,9 +83,9 @@ class Preset:
 PRESETS = (
     Preset("What did it need?", "detail_search"),
     Preset(
-        "Without its rival",
+        "Without the runner-up",
         "detail_search",
-        {"target": "without rival", "class_steps": 20, "steps": 220},
+        {"target": "without runner-up", "class_steps": 20, "steps": 220},
         note="once the second class is gone",
     ),
     Preset(
@@ -135,10 +135,13 @@ VARIED = (
         note="by three decoders of the same size",
     ),
     VariedPreset(
-        "How few numbers are enough?", "autoencoder", {"code": (2, 4, 8, 16, 32)}, note="with codes of 2 to 32 values"
+        "How few numbers are enough?",
+        "autoencoder",
+        {"code_size": (2, 4, 8, 16, 32)},
+        note="with codes of 2 to 32 values",
     ),
     VariedPreset(
-        "What do depth and neighbours add?",
+        "What do depth and neighbors add?",
         "autoencoder",
         {"architecture": ("linear", "dense", "convolutional")},
         note="linear, dense, convolutional",

@@ -29,7 +29,7 @@ PAGES = [
         "app_pages/findings.py",
         title="Findings",
         icon=":material/query_stats:",
-        help="What many pictures say of the networks: size of features, border and centre, use of shape.",
+        help="What many pictures say of the networks: size of features, border and center, use of shape.",
     ),
     st.Page(
         "app_pages/queue.py",
@@ -47,7 +47,7 @@ PAGES = [
         "app_pages/networks.py",
         title="Networks",
         icon=":material/hub:",
-        help="Every network that can be asked: family, parameters, licence, input size.",
+        help="Every network that can be asked: family, parameters, license, input size.",
     ),
     st.Page(
         "app_pages/methods.py",

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from core.canonical import canonical_json
-from core.errors import BadInput, BadParameter, Cancelled, Undefined
+from core.errors import BadInput, BadParameter, Canceled, Undefined
 from core.items import KINDS, Item, Pixels, Result
 from core.jobs.spec import JobSpec
 from core.media.picture import Picture
@@ -31,8 +31,8 @@ from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
 from core.presets import DEFAULT_NETWORKS
-from tests.support.films import a_film
 from tests.support.squares import squares
+from tests.support.videos import a_video
 
 SMALLEST: Mapping[Family, str] = {
     "cnn": "random/test_convnext",
@@ -40,31 +40,31 @@ SMALLEST: Mapping[Family, str] = {
     "mixer": "random/mixer_s32_224",
     "hybrid": "random/test_coatnet",
 }
-FILM = a_film()
+VIDEO = a_video()
 FEW = {
     "steps": 3,
     "frames": 2,
     "seeds": 2,
     "count": 2,
-    "size": 1.5,
+    "output_scale": 1.5,
     "octaves": 2,
     "size_px": 64,
-    "orders": 2,
+    "permutations": 2,
     "input_px": 32,
     "epochs": 2,
-    "batch": 4,
+    "batch_size": 4,
     "window": 50,
     "stride": 40,
     "activations": "all",
-    "few_labels": 0,
+    "labels_per_class": 0,
     "judge": (get_card(SMALLEST["cnn"]).identity,),
 }
 """Taken for the parameters of these names, so that a run is short, and defined for most networks."""
 FEW_OF = {
     "train": {"architecture": "test_resnet"},
-    "style_model": {"steps": 2, "size_px": 32, "batch": 2, "width": 4},
+    "style_model": {"steps": 2, "size_px": 32, "batch_size": 2, "width": 4},
     "stylize": {"size_px": 48},
-    "style_video": {"video": FILM.digest, "kind": "gif"},
+    "style_video": {"video": VIDEO.digest, "format": "gif"},
 }
 TRAINED = {"3" * 64: "autoencoder", "4" * 64: "gan", "5" * 64: "style_model"}
 """Key of a result that others go on from -> the method that gave it."""
@@ -91,7 +91,7 @@ class Given(Context):
         return loaded(identity.partition("#")[0])
 
     def video(self, digest: str) -> Video:
-        return FILM if digest == FILM.digest else super().video(digest)
+        return VIDEO if digest == VIDEO.digest else super().video(digest)
 
     def result(self, key: str) -> Result:
         return trained(TRAINED[key]) if key in TRAINED else super().result(key)
@@ -106,7 +106,7 @@ def trained(name: str) -> Result:
 
 
 class Watching(Given):
-    """Keeps what is reported; raises Cancelled at step `stop_at`."""
+    """Keeps what is reported; raises Canceled at step `stop_at`."""
 
     def __init__(self, method: Method, stop_at: int | None = None) -> None:
         super().__init__(method, seed=5)
@@ -126,7 +126,7 @@ class Watching(Given):
         self.scalars = dict(scalars or {})
         self.preview = preview() if preview else None
         if step == self.stop_at:
-            raise Cancelled("asked to stop")
+            raise Canceled("asked to stop")
 
 
 def few(method_class: type[Method]) -> Method:
@@ -305,7 +305,7 @@ def test_the_network_and_the_process_are_left_as_they_were(method: Method, netwo
         if stop_at is None:
             run(method, network_name, Watching(method))
         else:
-            with pytest.raises(Cancelled):
+            with pytest.raises(Canceled):
                 run(method, network_name, Watching(method, stop_at))
         assert state(network) == before
         assert global_randomness() == randomness

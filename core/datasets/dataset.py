@@ -1,4 +1,4 @@
-"""Labelled pictures: how folders, archives and tables become one thing with a digest."""
+"""Labeled pictures: how folders, archives and tables become one thing with a digest."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from core.datasets.dataset import BOX, Dataset, every_tenth
-from core.datasets.idx import CLOTHES, DIGITS, Read, idx_files, labelled_pictures
+from core.datasets.idx import CLOTHES, DIGITS, Read, idx_files, labeled_pictures
 from core.errors import BadInput, BadPicture
 from core.networks.tables import IMAGENET_CLASSES
 from core.networks.tables import class_names as classes_of
@@ -33,7 +33,7 @@ from core.networks.tables import class_names as classes_of
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp"})
 PARTS = {"train": False, "training": False, "val": True, "valid": True, "validation": True, "test": True}
 """Folders that hold the class folders of one part -> whether that part is held out."""
-ALL, UNLABELLED = "all", ""
+ALL, UNLABELED = "all", ""
 """The one class of pictures that lie in no class folders; and what stands for it until all are read."""
 NUMBERED = re.compile(r"([0-9]{1,9})_")
 """How a file begins that is named by its class' index."""
@@ -51,7 +51,7 @@ BOXES_BESIDE = "boxes.json"
 """In a folder of pictures: file name -> box."""
 
 
-class Labelled(NamedTuple):
+class LabeledPicture(NamedTuple):
     """One picture as it was encoded, the name of its class, and whether it only measures."""
 
     name: str
@@ -70,7 +70,7 @@ _UNREADABLE = (
 
 
 def read_dataset(
-    paths: Sequence[Path], held_out: Sequence[Path] = (), *, boxes: bool = False, labelled: bool = True
+    paths: Sequence[Path], held_out: Sequence[Path] = (), *, boxes: bool = False, labeled: bool = True
 ) -> Dataset:
     """The pictures at `paths` to learn from, and those at `held_out` to measure with. Raises BadInput, BadPicture.
 
@@ -78,14 +78,14 @@ def read_dataset(
     idx files of MNIST, a zip of either, a folder whose files are named `<class index>_...`, or a parquet file with the
     columns `image` and `label`. Where nothing is held out, a tenth of each class is; without `paths`, all is.
     `boxes`: read the objects' boxes too, from the columns x0, y0, x1, y1, or from `boxes.json` in the folder.
-    `labelled`: pictures of two classes at least; otherwise one class will do, and pictures without any are of one
+    `labeled`: pictures of two classes at least; otherwise one class will do, and pictures without any are of one
     class, `all`.
     """
-    at = partial(pictures_at, boxes=boxes, labelled=labelled)
+    at = partial(pictures_at, boxes=boxes, labeled=labeled)
     found = [_checked(picture) for path in paths for picture in at(path)]
     found += [_checked(picture)._replace(held_out=True) for path in held_out for picture in at(path)]
     all_paths = (*paths, *held_out)
-    names, labels = _classes(found, all_paths, labelled=labelled)
+    names, labels = _classes(found, all_paths, labeled=labeled)
     apart = np.array([picture.held_out for picture in found], np.bool_)
     if not apart.any():
         apart = every_tenth(labels)
@@ -98,18 +98,18 @@ def read_dataset(
 
 
 def _classes(
-    found: Sequence[Labelled], paths: Sequence[Path], *, labelled: bool
+    found: Sequence[LabeledPicture], paths: Sequence[Path], *, labeled: bool
 ) -> tuple[list[str], NDArray[np.int64]]:
     """The names of the classes, and the index of each picture's: (N,). Raises BadInput."""
     shown = {picture.label for picture in found}
-    if labelled and len(shown) < 2:
+    if labeled and len(shown) < 2:
         raise BadInput(f"a data set needs pictures of two classes at least, found {len(shown)} in {_named(paths)}")
     if not shown:
         raise BadInput(f"there is no picture in {_named(paths)}")
-    if UNLABELLED in shown and len(shown) > 1:
-        odd = next(picture.name for picture in found if picture.label == UNLABELLED)
+    if UNLABELED in shown and len(shown) > 1:
+        odd = next(picture.name for picture in found if picture.label == UNLABELED)
         raise BadInput(f"all pictures lie in class folders or none does, {odd[:200]!r} does not and others do")
-    if shown == {UNLABELLED}:
+    if shown == {UNLABELED}:
         return [ALL], np.zeros(len(found), np.int64)
     names = list(dict.fromkeys(name for path in paths for name in declared_classes(path)))
     others = shown - set(names)
@@ -127,15 +127,15 @@ def _named(paths: Sequence[Path]) -> str:
     return ", ".join(path.name for path in paths)[:200]
 
 
-def pictures_at(path: Path, *, boxes: bool = False, labelled: bool = True) -> Iterator[Labelled]:
+def pictures_at(path: Path, *, boxes: bool = False, labeled: bool = True) -> Iterator[LabeledPicture]:
     """The pictures of one folder, zip or parquet file, in order of name or row. Raises BadInput.
 
-    `boxes`: with the objects' boxes, where the folder or the file has them. `labelled`: each has a class.
+    `boxes`: with the objects' boxes, where the folder or the file has them. `labeled`: each has a class.
     """
-    readers: dict[str, Callable[[Path], Iterator[Labelled]]] = {
-        "folder": partial(_in_folder, boxes=boxes, labelled=labelled),
-        ".zip": partial(_in_zip, labelled=labelled),
-        ".parquet": partial(_in_table, boxes=boxes, labelled=labelled),
+    readers: dict[str, Callable[[Path], Iterator[LabeledPicture]]] = {
+        "folder": partial(_in_folder, boxes=boxes, labeled=labeled),
+        ".zip": partial(_in_zip, labeled=labeled),
+        ".parquet": partial(_in_table, boxes=boxes, labeled=labeled),
     }
     read = readers.get("folder" if path.is_dir() else path.suffix.lower())
     if read is None or not path.exists():
@@ -148,7 +148,7 @@ def pictures_at(path: Path, *, boxes: bool = False, labelled: bool = True) -> It
         raise BadInput(f"{path.name} cannot be read: {' '.join(str(error).split())[:200]}") from None
 
 
-def _in_folder(folder: Path, *, boxes: bool, labelled: bool) -> Iterator[Labelled]:
+def _in_folder(folder: Path, *, boxes: bool, labeled: bool) -> Iterator[LabeledPicture]:
     files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
     if idx := idx_files([name for name in files if not _is_hidden(name)]):
         yield from _in_idx(folder, idx, lambda name: files[name].read_bytes())
@@ -157,15 +157,15 @@ def _in_folder(folder: Path, *, boxes: bool, labelled: bool) -> Iterator[Labelle
     numbered = _is_numbered(folder)
     for name in filter(is_picture, files):
         data = files[name].read_bytes()
-        found = _of_numbered_class(name, data) if numbered else _in_class_folder(name, data, labelled=labelled)
+        found = _of_numbered_class(name, data) if numbered else _in_class_folder(name, data, labeled=labeled)
         yield found._replace(box=drawn.get(name, UNKNOWN))
 
 
-def _in_idx(path: Path, idx: dict[tuple[str, str], str], read: Read) -> Iterator[Labelled]:
+def _in_idx(path: Path, idx: dict[tuple[str, str], str], read: Read) -> Iterator[LabeledPicture]:
     """MNIST's files; the classes are clothes where the folder, the zip or a file says fashion."""
     said = "/".join((*path.resolve().parts[-2:], *idx.values())).lower()
-    for picture in labelled_pictures(idx, read, CLOTHES if "fashion" in said else DIGITS):
-        yield Labelled(*picture)
+    for picture in labeled_pictures(idx, read, CLOTHES if "fashion" in said else DIGITS):
+        yield LabeledPicture(*picture)
 
 
 def _is_numbered(folder: Path) -> bool:
@@ -174,10 +174,10 @@ def _is_numbered(folder: Path) -> bool:
     return bool(names) and all(NUMBERED.match(name) for name in names)
 
 
-def _of_numbered_class(name: str, data: bytes) -> Labelled:
+def _of_numbered_class(name: str, data: bytes) -> LabeledPicture:
     if not (found := NUMBERED.match(name)):
         raise BadInput(f"a picture's file is named <class index>_<anything> like the others, got {name[:200]!r}")
-    return Labelled(name, data, str(int(found[1])), held_out=False)
+    return LabeledPicture(name, data, str(int(found[1])), held_out=False)
 
 
 def _boxes_beside(folder: Path) -> dict[str, Box]:
@@ -203,7 +203,7 @@ def _box(sides: Any, where: str) -> Box:
     return left, top, right, bottom
 
 
-def _in_zip(path: Path, *, labelled: bool) -> Iterator[Labelled]:
+def _in_zip(path: Path, *, labeled: bool) -> Iterator[LabeledPicture]:
     with zipfile.ZipFile(path) as archive:
         seen = {entry.filename: entry for entry in archive.infolist() if not _is_hidden(_within(entry.filename))}
         if idx := idx_files(seen):
@@ -215,7 +215,7 @@ def _in_zip(path: Path, *, labelled: bool) -> Iterator[Labelled]:
         wrapped = _is_wrapped(entries)
         for name in sorted(entries):
             data = _unpacked(archive, entries[name], MAX_PICTURE_BYTES)
-            yield _in_class_folder(name.partition("/")[2] if wrapped else name, data, labelled=labelled)
+            yield _in_class_folder(name.partition("/")[2] if wrapped else name, data, labeled=labeled)
 
 
 def _within(name: str) -> str:
@@ -244,15 +244,15 @@ def _is_wrapped(names: Collection[str]) -> bool:
     return len(tops) == 1 and not tops & PARTS.keys() and any(len(parts) > 1 for parts in folders)
 
 
-def _in_class_folder(name: str, data: bytes, *, labelled: bool) -> Labelled:
+def _in_class_folder(name: str, data: bytes, *, labeled: bool) -> LabeledPicture:
     """The picture at `[part/]class/.../file` below the top; where they need no labels, at `[part/]file` too."""
     folders = PurePosixPath(name).parts[:-1]
     held_out = bool(folders) and PARTS.get(folders[0].lower(), False)
     inner = folders[1:] if folders and folders[0].lower() in PARTS else folders
     name.encode()  # a name on a disk may be no text; then this is a ValueError
-    if not inner and labelled:
+    if not inner and labeled:
         raise BadInput(f"each picture lies in a folder that names its class, {name[:200]!r} does not")
-    return Labelled(name, data, inner[0] if inner else UNLABELLED, held_out)
+    return LabeledPicture(name, data, inner[0] if inner else UNLABELED, held_out)
 
 
 def is_picture(name: str) -> bool:
@@ -264,14 +264,14 @@ def _is_hidden(name: str) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
 
 
-def _in_table(path: Path, *, boxes: bool, labelled: bool) -> Iterator[Labelled]:
+def _in_table(path: Path, *, boxes: bool, labeled: bool) -> Iterator[LabeledPicture]:
     table = pq.ParquetFile(path)
     there = set(table.schema_arrow.names)
-    needed = {"image", "label"} if labelled else {"image"}
+    needed = {"image", "label"} if labeled else {"image"}
     if missing := needed - there:
         wanted = " and ".join(sorted(needed))
         raise BadInput(
-            f"{path.name} must have the column{'s' * labelled} {wanted}, it lacks {', '.join(sorted(missing))}"
+            f"{path.name} must have the column{'s' * labeled} {wanted}, it lacks {', '.join(sorted(missing))}"
         )
     names = declared_classes(path)
     columns = ["image", *(["label"] if "label" in there else []), *(BOX if boxes and set(BOX) <= there else ())]
@@ -283,9 +283,9 @@ def _in_table(path: Path, *, boxes: bool, labelled: bool) -> Iterator[Labelled]:
             name = f"row {row} of {path.name}"
             if data is None:
                 raise BadInput(f"{name} has no picture")
-            label = _class_of(cells["label"], names, row, path) if "label" in cells else UNLABELLED
+            label = _class_of(cells["label"], names, row, path) if "label" in cells else UNLABELED
             box = _box([cells[side] for side in BOX], name) if BOX[0] in cells else UNKNOWN
-            yield Labelled(name, data, label, held_out=False, box=box)
+            yield LabeledPicture(name, data, label, held_out=False, box=box)
 
 
 def _bytes_of(image: object) -> bytes | None:
@@ -337,14 +337,14 @@ def _names_within(file: Path) -> tuple[str, ...]:
 
 
 def _class_name(entry: Any) -> str:
-    """A class' name; with its WordNet id where ImageNet has several of that name, as the catalogue has it."""
+    """A class' name; with its WordNet id where ImageNet has several of that name, as the catalog has it."""
     if isinstance(entry, str):
         return entry
     name, apart = str(entry["name"]), f"{entry['name']} ({entry.get('wnid')})"
     return apart if apart in classes_of(IMAGENET_CLASSES) else name
 
 
-def _checked(picture: Labelled) -> Labelled:
+def _checked(picture: LabeledPicture) -> LabeledPicture:
     """The same; BadPicture where the bytes are no whole picture: better now than after an hour of training."""
     name = picture.name[:200]
     try:

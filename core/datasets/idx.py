@@ -38,7 +38,7 @@ Read = Callable[[str], bytes]
 """A file's name -> its bytes."""
 
 
-class Labelled(NamedTuple):
+class LabeledPicture(NamedTuple):
     """One picture as PNG; `name` is for messages."""
 
     name: str
@@ -65,7 +65,9 @@ def idx_files(names: Collection[str]) -> dict[tuple[str, str], str]:
     return found
 
 
-def labelled_pictures(files: Mapping[tuple[str, str], str], read: Read, classes: tuple[str, ...]) -> Iterator[Labelled]:
+def labeled_pictures(
+    files: Mapping[tuple[str, str], str], read: Read, classes: tuple[str, ...]
+) -> Iterator[LabeledPicture]:
     """The pictures of every part, in their order. `classes`: names by label. Raises BadInput."""
     for part in sorted({part for part, _ in files}, key=list(PARTS).index):
         for what, rank in DIMENSIONS.items():
@@ -77,7 +79,7 @@ def labelled_pictures(files: Mapping[tuple[str, str], str], read: Read, classes:
 
 def _of_part(
     name: str, images: NDArray[np.uint8], labels: NDArray[np.uint8], classes: tuple[str, ...], *, held_out: bool
-) -> Iterator[Labelled]:
+) -> Iterator[LabeledPicture]:
     if len(images) != len(labels):
         raise BadInput(f"{_short(name)} has {len(images):,} pictures, and there are {len(labels):,} labels to them")
     if len(strange := np.flatnonzero(labels >= len(classes))):
@@ -86,7 +88,7 @@ def _of_part(
             f"the label of picture {first + 1:,} of {_short(name)} must be 0 to {len(classes) - 1}, got {labels[first]}"
         )
     for number, (pixels, label) in enumerate(zip(images, labels.tolist(), strict=True), 1):
-        yield Labelled(f"picture {number} of {_short(name)}", gray_png(pixels), classes[label], held_out)
+        yield LabeledPicture(f"picture {number} of {_short(name)}", gray_png(pixels), classes[label], held_out)
 
 
 def parsed(content: bytes, name: str, dimensions: int) -> NDArray[np.uint8]:

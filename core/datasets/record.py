@@ -29,7 +29,7 @@ class ClassCount(NamedTuple):
     """How many pictures of a class there are to learn from, and how many are held out."""
 
     name: str
-    learned: Count
+    training: Count
     held_out: Count
 
 
@@ -55,9 +55,9 @@ class DatasetRecord(BaseModel):
     """Of all pictures as they are encoded."""
 
     @property
-    def learned(self) -> int:
+    def training(self) -> int:
         """Pictures to learn from."""
-        return sum(one.learned for one in self.classes)
+        return sum(one.training for one in self.classes)
 
     @property
     def held_out(self) -> int:
@@ -67,7 +67,7 @@ class DatasetRecord(BaseModel):
     @property
     def pictures(self) -> int:
         """How many there are."""
-        return self.learned + self.held_out
+        return self.training + self.held_out
 
     @property
     def size(self) -> str:
@@ -83,7 +83,7 @@ class DatasetRecord(BaseModel):
     def document(self) -> dict[str, Any]:
         """For programs: all that is told here."""
         classes = [one._asdict() for one in self.classes]
-        counts = {"pictures": self.pictures, "learned": self.learned, "held_out": self.held_out}
+        counts = {"pictures": self.pictures, "training": self.training, "held_out": self.held_out}
         return self.model_dump(mode="json") | {"classes": classes} | counts
 
     def to_bytes(self) -> bytes:

@@ -79,7 +79,7 @@ def main(file: Path, kept: Path, memory_bytes: int) -> int:
 
 
 def _read(file: Path, kept: Path) -> None:
-    dataset = read_dataset([file], labelled=False)
+    dataset = read_dataset([file], labeled=False)
     if sum(map(len, dataset.pictures)) > KEPT_BYTES:
         limit = f"{KEPT_BYTES / 2**20:.0f} MiB"
         raise BadInput(f"{file.name} holds more than {limit} of pictures; gazegrid data add takes more")

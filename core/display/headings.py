@@ -21,7 +21,7 @@ class Heading:
     facts: str = ""
     note: str = ""
     """What a reader must not miss."""
-    licence: str = ""
+    license: str = ""
 
 
 def column_headings(comparison: Comparison) -> list[Heading]:
@@ -74,7 +74,7 @@ def titles(comparison: Comparison) -> list[str]:
 
 def _network_heading(card: NetworkCard) -> Heading:
     note = "random weights" if card.random_weights else ""
-    return Heading(network_name(card.name), network_facts(card), note, card.licence)
+    return Heading(network_name(card.name), network_facts(card), note, card.license)
 
 
 def variant_headings(methods: Sequence[Method]) -> list[Heading]:

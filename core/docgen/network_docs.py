@@ -61,14 +61,14 @@ the map of `bundled/cnn` all places count alike. Measured on {pictures} held-out
 `core/measures/concentration.py`:
 """
 REMOVED = {
-    "without_the_rival": "the strongest rival's features, from the picture; the own class' are held",
-    "one_place_counts": "the own class's evidence, at all places but the strongest",
+    "runner_up_suppressed": "the strongest rival's features, from the picture; the own class' are held",
+    "one_place_counted": "the own class's evidence, at all places but the strongest",
     "with_one_place_left": "the own class's features, from the picture but for a window",
 }
 CHANGED: Mapping[str, Callable[[BeforeAfter], str]] = {
     "probability of the own class": lambda x: f"{_percent(x.probability_before)} → {_percent(x.probability_after)}",
-    "named right": lambda x: f"{_percent(x.right_before)} → {_percent(x.right_after)}",
-    "pictures that became surer": lambda x: _percent(x.surer),
+    "named right": lambda x: f"{_percent(x.accuracy_before)} → {_percent(x.accuracy_after)}",
+    "pictures that became more confident": lambda x: _percent(x.more_confident),
 }
 
 
@@ -146,10 +146,10 @@ def _teacher(networks: Sequence[Trained]) -> list[str]:
     if len(teachers) != 1 or not any(teachers):
         return []
     recipe = json.loads(TEACHER_FILE.read_bytes())
-    share = formatted(float(networks[0].record.parameters.get("teacher_share", 0)), "share")
+    share = formatted(float(networks[0].record.parameters.get("distillation_weight", 0)), "share")
     epochs = epochs_in_words(recipe["epochs"])
     said = (
-        f"The teacher is a network whose features are those of `{recipe['start']}`, as they are; its classifier was "
+        f"The teacher is a network whose features are those of `{recipe['pretrained']}`, its classifier was "
         f"trained for {epochs} on the same pictures at {recipe['input_px']} px. Its answers have {share} of the weight "
         "in what is learned, the labels the rest, in all of these networks alike: what they have in common may come "
         "from it."
@@ -178,7 +178,7 @@ def _facts(card: NetworkCard, record: TrainingRecord) -> list[str]:
     data, versions = record.dataset, ", ".join(f"{name} {version}" for name, version in record.versions.items())
     top1, epochs = formatted(record.metrics.top1, "share"), epochs_in_words(len(record.accuracy))
     return [
-        f"{FAMILY_NAMES[card.family]}, {card.parameters:,} parameters, {input_size(card)}, licence {card.licence}",
+        f"{FAMILY_NAMES[card.family]}, {card.parameters:,} parameters, {input_size(card)}, license {card.license}",
         f"Top-1 {top1} of {data.held_out:,} held-out pictures (data set `{data.digest[:12]}`), seed {record.seed}",
         f"{epochs} in {duration(record.seconds)} ({record.seconds:,.0f} s) on {record.device}; {versions}",
         f"SHA-256 of the weights: `{weights_sha256(card.name)}`",

@@ -1,11 +1,11 @@
 from . import activations as activations
 from . import attribution as attribution
+from . import checkpoints as checkpoints
 from . import optimization as optimization
 from . import pace as pace
 from . import patches as patches
 from . import ranges as ranges
+from . import result_items as result_items
 from . import seeding as seeding
-from . import shown as shown
-from . import state as state
 from . import style as style
 from . import targets as targets

@@ -18,7 +18,7 @@ from core.jobs.comparison import Comparison
 from core.jobs.spec import checked_key
 from core.media.picture import Picture, read_picture
 from core.media.video import Video, read_video
-from core.method_base.method import named_films, named_pictures
+from core.method_base.method import named_pictures, named_videos
 from core.store.gallery import Gallery, gallery_path, load_gallery, save_gallery
 from core.store.manifest import FILE_NAME, Manifest
 from core.store.store import Store, result_folder
@@ -34,7 +34,7 @@ _ZIP_ERRORS = (
 
 
 def export_zip(store: Store, gallery: Gallery) -> bytes:
-    """The gallery with its comparisons, pictures, and what is there of films and results. Raises BadInput, Damaged."""
+    """The gallery with its comparisons, pictures, and what is there of videos and results. Raises BadInput, Damaged."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         written: set[str] = set()
@@ -54,7 +54,7 @@ def export_zip(store: Store, gallery: Gallery) -> bytes:
             put(f"comparisons/{entry.comparison}.json", canonical_json(comparison.document()))
             for digest in _pictures_of(comparison):
                 put(f"pictures/{digest}.png", store.picture(digest).png())
-            for digest in filter(store.has_video, _films_of(comparison)):
+            for digest in filter(store.has_video, _videos_of(comparison)):
                 put(f"videos/{digest}", store.video(digest).content)
             for cell in comparison.cells():
                 manifest = store.manifest(cell.spec.key)
@@ -73,9 +73,9 @@ def _pictures_of(comparison: Comparison) -> list[str]:
     return list(dict.fromkeys((*about, *named)))
 
 
-def _films_of(comparison: Comparison) -> list[str]:
-    """Digests of the films that its methods name."""
-    return list(dict.fromkeys(digest for method in comparison.methods for digest in named_films(method)))
+def _videos_of(comparison: Comparison) -> list[str]:
+    """Digests of the videos that its methods name."""
+    return list(dict.fromkeys(digest for method in comparison.methods for digest in named_videos(method)))
 
 
 @dataclass
@@ -85,7 +85,7 @@ class _Contents:
     gallery: Gallery
     comparisons: list[Comparison] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
-    films: list[Video] = field(default_factory=list)
+    videos: list[Video] = field(default_factory=list)
     results: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
 
@@ -101,8 +101,8 @@ def import_zip(store: Store, data: bytes) -> Gallery:
         gallery = _merged(store, contents.gallery)
         for picture in contents.pictures:
             store.put_picture(picture)
-        for film in contents.films:
-            store.put_video(film)
+        for video in contents.videos:
+            store.put_video(video)
         for key, files in contents.results.items():
             store.shelf.write_group(result_folder(key), files, last=FILE_NAME)
         for comparison in contents.comparisons:
@@ -159,9 +159,9 @@ def _take(comparison: Comparison, rest: dict[str, bytes], contents: _Contents) -
     for digest in _pictures_of(comparison):
         if (png := rest.pop(f"pictures/{digest}.png", None)) is not None:
             contents.pictures.append(_picture(png, digest))
-    for digest in _films_of(comparison):
-        if (film := rest.pop(f"videos/{digest}", None)) is not None:
-            contents.films.append(_film(film, digest))
+    for digest in _videos_of(comparison):
+        if (video := rest.pop(f"videos/{digest}", None)) is not None:
+            contents.videos.append(_video(video, digest))
     for cell in comparison.cells():
         if (content := rest.pop(f"results/{cell.spec.key}/{FILE_NAME}", None)) is not None:
             contents.results[cell.spec.key] = _result(cell.spec.key, content, rest)
@@ -184,11 +184,11 @@ def _picture(png: bytes, digest: str) -> Picture:
     return picture
 
 
-def _film(content: bytes, digest: str) -> Video:
-    film = read_video(content, f"film {digest[:12]}")
-    if film.digest != digest:
-        raise Damaged(f"film {digest[:12]} is not what its name is the hash of")
-    return film
+def _video(content: bytes, digest: str) -> Video:
+    video = read_video(content, f"video {digest[:12]}")
+    if video.digest != digest:
+        raise Damaged(f"video {digest[:12]} is not what its name is the hash of")
+    return video
 
 
 def _result(key: str, content: bytes, rest: dict[str, bytes]) -> dict[str, bytes]:

@@ -6,10 +6,11 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from core.display.headings import Heading, cell_name, column_headings, row_name, titles
 from core.display.line_chart import LineChart, line_charts
@@ -32,8 +33,8 @@ DIRECT_BYTES = 600_000
 """Pictures up to here are embedded as they are stored; larger ones as a WebP of `REDUCED_PX`."""
 REDUCED_PX = 800
 PICTURE_PX = 240
-FILM_BYTES = 20_000_000
-"""Films up to here are embedded whole; of larger ones the small frames that the dashboard shows."""
+ANIMATION_BYTES = 20_000_000
+"""Animations up to here are embedded whole; of larger ones the small frames that the dashboard shows."""
 MAX_PAGE_BYTES = 400_000_000
 MAX_TABLE_ROWS = 200
 DRAWN_KINDS = (*VISUAL_KINDS, Embedding.kind)
@@ -44,7 +45,7 @@ ABSENT = "Not computed, or no longer kept: run it in Gazegrid."
 class Drawing:
     """A picture in a cell. `dots` (x, y, radius, opacity) lie over it, in a frame of `width` x `height` pixels.
 
-    `played`: it is a film with a player.
+    `played`: it is an animation with a player.
     """
 
     uri: str
@@ -129,8 +130,8 @@ class _Page:
 
     store: Store
     size_bytes: int = 0
-    films: dict[str, str] = field(default_factory=dict)
-    """A film's file -> the place on the page where it is shown."""
+    animations: dict[str, str] = field(default_factory=dict)
+    """An animation's file -> the place on the page where it is shown."""
 
     def uri(self, content: bytes, content_type: str) -> str:
         """`content` as an address that holds it. Raises BadInput where the page gets too large."""
@@ -167,7 +168,7 @@ def export_html(store: Store, gallery: Gallery) -> bytes:
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
-    loader = PackageLoader("core", "templates")
+    loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -269,7 +270,7 @@ def _drawing(
     if isinstance(item, Points):
         return _points(page, loaded, item, alt)
     if isinstance(item, Animation):
-        return _film(page, loaded, name, alt)
+        return _animation(page, loaded, name, alt)
     if isinstance(item, Embedding):
         return scatter_chart(item, alt)
     return Drawing(_image_uri(page, item), alt) if isinstance(item, Image) else ""
@@ -282,14 +283,14 @@ def _image_uri(page: _Page, item: Image) -> str:
     return page.uri(thumbnail(item.pixels, REDUCED_PX), "image/webp")
 
 
-def _film(page: _Page, loaded: _Loaded, name: str, alt: str) -> Drawing | str:
-    """The film as it is stored, the first time; films are the heaviest part of a page."""
+def _animation(page: _Page, loaded: _Loaded, name: str, alt: str) -> Drawing | str:
+    """The animation as it is stored, the first time; animations are the heaviest part of a page."""
     key, item = loaded.cell.spec.key, loaded.items[name]
     place = f"{key}/{name}"
-    if place in page.films:
-        return f"Shown above: {page.films[place]}"
-    page.films[place] = alt
-    if isinstance(item, Animation) and 0 < len(item.whole) <= FILM_BYTES:
+    if place in page.animations:
+        return f"Shown above: {page.animations[place]}"
+    page.animations[place] = alt
+    if isinstance(item, Animation) and 0 < len(item.whole) <= ANIMATION_BYTES:
         content_type = Video(item.whole).content_type
         return Drawing(page.uri(item.whole, content_type), alt, played=not content_type.startswith("image/"))
     manifest = loaded.manifest

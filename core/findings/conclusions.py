@@ -55,7 +55,7 @@ def _border(found: Findings) -> Conclusion:
     weights = [network.border_weight for network in found.networks]
     verdict, reason = _differ(found.networks, weights, [network.border_logs for network in found.networks])
     return Conclusion(
-        "They weigh the border and the centre of the picture differently.",
+        "They weigh the border and the center of the picture differently.",
         verdict,
         f"Edges kept in the outer half of the area: {reason}",
         RULE,

@@ -41,9 +41,9 @@ class MeasuredAttribution:
     """Of the result behind it; empty where only the numbers came along"""
 
     @property
-    def survives(self) -> bool:
+    def fails_sanity_check(self) -> bool:
         """Whether its maps hardly change when all weights are random: then they do not explain the network."""
-        return not self.baseline and attributions.survives(self.measures)
+        return not self.baseline and attributions.fails_sanity_check(self.measures)
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def _documents(found: Measurement) -> Iterator[dict[str, Any]]:
             "network": one.network,
             "label": one.label,
             "baseline": one.baseline,
-            "survives": one.survives,
+            "fails_sanity_check": one.fails_sanity_check,
             "measures": measured,
         }
 

@@ -22,7 +22,7 @@ from core.errors import BadInput
 from core.items import Image, Table
 from core.jobs.comparison import Cell, Comparison, PictureRef
 from core.measures.bootstrap import Interval, interval
-from core.measures.features import Left
+from core.measures.features import RemainingDetail
 from core.media.picture import read_picture
 from core.methods import make_method
 from core.networks.card import Family
@@ -34,7 +34,7 @@ Numbers = NDArray[np.float64]
 
 LABEL = " · "
 """Between the class of a picture of a data set and its number, in the picture's name."""
-REMAINING, ORIGINAL, ORDERS = "remaining", "original", "orders"
+REMAINING, ORIGINAL, ORDERS = "remaining", "original", "predictions"
 """Items that are measured: pictures before and after, and answers for shuffled pictures."""
 LEAST_PICTURES = 10
 BUNDLED_FINDINGS = BUNDLED / "measures" / "findings.json"
@@ -47,7 +47,7 @@ class Shuffled:
 
     label: str
     """What the picture shows, where its name says so; else the network's answer for the picture itself"""
-    right: Mapping[int, float]
+    correct: Mapping[int, float]
     """Patches along a side (1: the picture itself) -> share of the orders that were named right"""
 
 
@@ -57,7 +57,7 @@ class NetworkFindings:
 
     name: str
     family: Family
-    left: dict[str, Left] = field(default_factory=dict)
+    remaining: dict[str, RemainingDetail] = field(default_factory=dict)
     """Picture's digest -> what detail search left of it"""
     shuffled: dict[str, Shuffled] = field(default_factory=dict)
     cells: dict[str, str] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class NetworkFindings:
     @cached_property
     def feature_sizes(self) -> dict[str, float]:
         """Picture's digest -> extent of the features that are left, a share of the width."""
-        return {digest: left.feature_size for digest, left in self.left.items()}
+        return {digest: detail.feature_size for digest, detail in self.remaining.items()}
 
     @cached_property
     def feature_size(self) -> Interval:
@@ -76,12 +76,14 @@ class NetworkFindings:
     @cached_property
     def wavelength(self) -> Interval:
         """Mean wavelength of the edges that are left, by their radial spectrum, a share of the width."""
-        return interval(np.array([left.wavelength for left in self.left.values()]))
+        return interval(np.array([detail.wavelength for detail in self.remaining.values()]))
 
     @cached_property
     def border_logs(self) -> dict[str, float]:
         """Picture's digest -> logarithm of the weight of the outer half of the area against the original's."""
-        return {digest: float(np.log(np.maximum(left.border_weight, 1e-6))) for digest, left in self.left.items()}
+        return {
+            digest: float(np.log(np.maximum(detail.border_weight, 1e-6))) for digest, detail in self.remaining.items()
+        }
 
     @cached_property
     def border_weight(self) -> Interval:
@@ -91,12 +93,12 @@ class NetworkFindings:
 
     @cached_property
     def rings(self) -> Numbers:
-        """(rings,) mean share of the edges left from the centre to the border, over the same of the originals.
+        """(rings,) mean share of the edges left from the center to the border, over the same of the originals.
 
         nan where the originals have no edge.
         """
-        after = np.mean([left.rings for left in self.left.values()], axis=0)
-        before = np.mean([left.rings_before for left in self.left.values()], axis=0)
+        after = np.mean([detail.rings for detail in self.remaining.values()], axis=0)
+        before = np.mean([detail.rings_before for detail in self.remaining.values()], axis=0)
         ratio: Numbers = np.divide(after, before, out=np.full(len(after), np.nan), where=before > 1e-9)
         return ratio
 
@@ -108,15 +110,15 @@ class NetworkFindings:
     @cached_property
     def octaves(self) -> dict[str, float]:
         """Picture's digest -> octaves that the middle half of its edge energy spans."""
-        return {digest: _octaves(left) for digest, left in self.left.items()}
+        return {digest: _octaves(detail) for digest, detail in self.remaining.items()}
 
-    def right(self, parts: int) -> Interval:
+    def accuracy(self, parts: int) -> Interval:
         """Share named right of pictures cut into `parts` x `parts` patches; 1: of the pictures themselves."""
-        return interval(np.array([shuffled.right[parts] for shuffled in self.shuffled.values()]))
+        return interval(np.array([shuffled.correct[parts] for shuffled in self.shuffled.values()]))
 
     def kept(self, parts: int) -> Interval:
         """Share named right of cut pictures, over the same of the pictures themselves."""
-        pairs = np.array([(s.right[parts], s.right[1]) for s in self.shuffled.values()], dtype=np.float64)
+        pairs = np.array([(s.correct[parts], s.correct[1]) for s in self.shuffled.values()], dtype=np.float64)
         return interval(pairs, lambda drawn: drawn[..., 0].mean(axis=1) / np.maximum(drawn[..., 1].mean(axis=1), 1e-9))
 
 
@@ -131,7 +133,7 @@ class Findings:
     @property
     def pictures(self) -> int:
         """Pictures that every network was asked for, and whose results are there."""
-        return min((len(network.left) for network in self.networks), default=0)
+        return min((len(network.remaining) for network in self.networks), default=0)
 
 
 def study(
@@ -182,7 +184,7 @@ def findings(comparison: Comparison, store: Store) -> Findings:
     for cell in comparison.cells():
         if not cell.undefined:
             _measure(cell, store, found[cell.network])
-    return Findings(tuple(network for network in found.values() if network.left), comparison)
+    return Findings(tuple(network for network in found.values() if network.remaining), comparison)
 
 
 def to_bytes(found: Findings) -> bytes:
@@ -191,11 +193,12 @@ def to_bytes(found: Findings) -> bytes:
 
 
 def _document(network: NetworkFindings) -> dict[str, Any]:
-    left = {
-        digest: {name: _listed(value) for name, value in vars(left).items()} for digest, left in network.left.items()
+    remaining = {
+        digest: {name: _listed(value) for name, value in vars(detail).items()}
+        for digest, detail in network.remaining.items()
     }
     shuffled = {digest: asdict(answers) for digest, answers in network.shuffled.items()}
-    return {"name": network.name, "family": network.family, "left": left, "shuffled": shuffled}
+    return {"name": network.name, "family": network.family, "remaining": remaining, "shuffled": shuffled}
 
 
 def _listed(value: Any) -> Any:
@@ -214,15 +217,15 @@ def _network(document: Mapping[str, Any]) -> NetworkFindings:
     def number(value: Any) -> Any:
         return float("nan") if value is None else np.array(value) if isinstance(value, list) else value
 
-    left = {
-        digest: Left(**{name: number(value) for name, value in numbers.items()})
-        for digest, numbers in document["left"].items()
+    remaining = {
+        digest: RemainingDetail(**{name: number(value) for name, value in numbers.items()})
+        for digest, numbers in document["remaining"].items()
     }
     shuffled = {
-        digest: Shuffled(answers["label"], {int(parts): share for parts, share in answers["right"].items()})
+        digest: Shuffled(answers["label"], {int(parts): share for parts, share in answers["correct"].items()})
         for digest, answers in document["shuffled"].items()
     }
-    return NetworkFindings(document["name"], document["family"], left, shuffled)
+    return NetworkFindings(document["name"], document["family"], remaining, shuffled)
 
 
 @lru_cache(maxsize=1)
@@ -241,7 +244,7 @@ def _measure(cell: Cell, store: Store, network: NetworkFindings) -> None:
     if {REMAINING, ORIGINAL} <= names:
         original, remaining = (store.item(manifest, name) for name in (ORIGINAL, REMAINING))
         if isinstance(original, Image) and isinstance(remaining, Image):
-            network.left[digest] = measures.features.left(original.pixels, remaining.pixels)
+            network.remaining[digest] = measures.features.remaining_detail(original.pixels, remaining.pixels)
             network.cells[digest] = manifest.key
     if ORDERS in names:
         table = store.item(manifest, ORDERS)
@@ -253,15 +256,15 @@ def _shuffled(cell: Cell, table: Table) -> Shuffled:
     label, known, _ = cell.picture.name.rpartition(LABEL)
     if not known or label not in get_card(cell.network).class_names:
         label = next(row[2] for row in table.rows if row[0] == 1)
-    right = {parts: float(np.mean([row[2] == label for row in table.rows if row[0] == parts])) for parts in PARTS}
-    return Shuffled(label, right)
+    correct = {parts: float(np.mean([row[2] == label for row in table.rows if row[0] == parts])) for parts in PARTS}
+    return Shuffled(label, correct)
 
 
-def _octaves(left: Left) -> float:
+def _octaves(detail: RemainingDetail) -> float:
     """Between the sizes below which a quarter and three quarters of the energy lie; nan for fewer than two features."""
-    if len(left.sizes) < 2:
+    if len(detail.sizes) < 2:
         return float("nan")
-    order = np.argsort(left.sizes)
-    reached = np.cumsum(left.weights[order]) / left.weights.sum()
-    lower, upper = (left.sizes[order][int(np.searchsorted(reached, share))] for share in (0.25, 0.75))
+    order = np.argsort(detail.sizes)
+    reached = np.cumsum(detail.weights[order]) / detail.weights.sum()
+    lower, upper = (detail.sizes[order][int(np.searchsorted(reached, share))] for share in (0.25, 0.75))
     return float(np.log2(upper / lower))

@@ -17,7 +17,7 @@ from core.networks.catalog import get_card
 from core.networks.folders import bundled_files, file_sha256, local_files
 from core.networks.records import TrainingRecord, hardest_to_train, training_record
 
-OWN = ("architecture", "arguments")
+OWN = ("architecture", "model_args")
 """Parameters in which networks differ that are trained by one recipe."""
 
 
@@ -80,14 +80,14 @@ def _hashed(path: Path, _changed: int) -> str:
 def data_words(record: TrainingRecord) -> str:
     """`100 classes, 50,000 pictures learned, 5,000 held out`."""
     data = record.dataset
-    return f"{data.classes:,} classes, {data.learned:,} pictures learned, {data.held_out:,} held out"
+    return f"{data.classes:,} classes, {data.training:,} pictures learned, {data.held_out:,} held out"
 
 
 def recipe_lines(parameters: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """(parameter, value, what it does) of a recipe, in the method's order; without those that decided nothing."""
     fields = Train.model_fields
     order = sorted(parameters, key=lambda name: list(fields).index(name) if name in fields else len(fields))
-    idle = OWN if parameters.get("start") else ()  # a network to go on from brings its architecture with it
+    idle = OWN if parameters.get("pretrained") else ()  # a network to go on from brings its architecture with it
     return [(name, _value(name, parameters[name]), _description(name)) for name in order if name not in idle]
 
 

@@ -45,7 +45,7 @@ class JobSpec:
 
     @property
     def network_name(self) -> str | None:
-        """The catalogue's name of the network."""
+        """The catalog's name of the network."""
         return None if self.network is None else self.network.partition("#")[0]
 
     def document(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.engine import state
+from core.engine import checkpoints
 from core.engine.pace import Pace
 from core.engine.seeding import seed_of
 from core.errors import ComputationFailed, Damaged
@@ -59,7 +59,7 @@ class Plan:
 
 
 @dataclass
-class Standing:
+class LoopState:
     """How far it is."""
 
     step: int = 0
@@ -84,7 +84,7 @@ class Loop:
         self.steps = plan.epochs * self.batches if plan.steps is None else plan.steps
         self.round = self.batches if plan.steps is None else max(1, self.steps // POINTS)
         """Steps."""
-        self.standing = Standing()
+        self.state = LoopState()
         self._order: tuple[int, Tensor] = (-1, torch.empty(0))
 
     def run(self, context: Context, further: int = 0) -> None:
@@ -94,12 +94,12 @@ class Loop:
         """
         self._take_up(context)
         pace = Pace()
-        while self.standing.step < self.steps:
+        while self.state.step < self.steps:
             numbers = self.advance()
-            standing = self.standing
-            told = {} if self.plan.steps else {"epoch": math.ceil(standing.step / self.batches)}
-            context.report(standing.step, self.steps + further, {**told, **numbers}, self.learner.preview)
-            if standing.step % self.round == 0:
+            state = self.state
+            told = {} if self.plan.steps else {"epoch": math.ceil(state.step / self.batches)}
+            context.report(state.step, self.steps + further, {**told, **numbers}, self.learner.preview)
+            if state.step % self.round == 0:
                 context.draw(list(self.curves().values()))
             pace.keep(lambda: context.checkpoint.write(self.to_bytes()))
         context.checkpoint.write(self.to_bytes())
@@ -114,24 +114,24 @@ class Loop:
 
     def advance(self) -> Mapping[str, float]:
         """One step, and where it ends a round, what is measured then; the step's numbers."""
-        standing = self.standing
-        pictures = as_values(self.pictures[self._chosen(standing.step)])
-        numbers = self.learner.step(pictures, standing.step, standing.step / self.steps)
+        state = self.state
+        pictures = as_values(self.pictures[self._chosen(state.step)])
+        numbers = self.learner.step(pictures, state.step, state.step / self.steps)
         for name, value in numbers.items():
             if not math.isfinite(value):
-                raise ComputationFailed(f"{name} was {value} at step {standing.step}: try a lower rate")
-            standing.sums[name] = standing.sums.get(name, 0.0) + value
-        standing.step += 1
-        if standing.step % self.round == 0:
+                raise ComputationFailed(f"{name} was {value} at step {state.step}: try a lower rate")
+            state.sums[name] = state.sums.get(name, 0.0) + value
+        state.step += 1
+        if state.step % self.round == 0:
             self._end_round()
         return numbers
 
     def _end_round(self) -> None:
-        standing = self.standing
-        ended = {name: total / self.round for name, total in standing.sums.items()}
+        state = self.state
+        ended = {name: total / self.round for name, total in state.sums.items()}
         for name, value in {**ended, **self.learner.measured()}.items():
-            standing.curves.setdefault(name, []).append(value)
-        standing.sums = {}
+            state.curves.setdefault(name, []).append(value)
+        state.sums = {}
 
     def _chosen(self, step: int) -> Tensor:
         """Indices of a step's pictures: each picture once an epoch, in an order that is the epoch's own."""
@@ -149,20 +149,20 @@ class Loop:
                 x=np.arange(1, len(values) + 1, dtype=np.float32) * times, y=np.asarray(values, np.float32),
                 x_label=label, y_label=name.replace("held_out", "held-out").replace("_", " ").capitalize(),
             )
-            for name, values in self.standing.curves.items()
+            for name, values in self.state.curves.items()
         }  # fmt: skip
 
     def to_bytes(self) -> bytes:
         """Everything that going on needs."""
-        return state.to_bytes(self.learner.tensors(), asdict(self.standing))
+        return checkpoints.to_bytes(self.learner.tensors(), asdict(self.state))
 
     def _take_up(self, context: Context) -> None:
         """Go on where the checkpoint left off; from the start where there is none, or a damaged one."""
         if (content := context.checkpoint.read()) is None:
             return
         try:
-            tensors, numbers = state.from_bytes(content)
+            tensors, numbers = checkpoints.from_bytes(content)
             self.learner.restore(tensors)
         except Damaged:
             return
-        self.standing = Standing(**numbers)
+        self.state = LoopState(**numbers)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.engine.ranges import to_bytes
-from core.engine.shown import tiled
+from core.engine.result_items import tiled
 from core.items import Floats, Image, Item, Map, Pixels
 
 COLUMNS = 4

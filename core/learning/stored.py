@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from core.engine import state
+from core.engine import checkpoints
 from core.engine.seeding import seeded
 from core.errors import BadInput, BadParameter
 from core.items import Result, Weights
@@ -43,7 +43,7 @@ def model_of(result: Result, kind: str, build: Callable[[dict[str, Any]], Model]
     with seeded(0):  # what it starts from is replaced at once, and nobody else's random numbers change
         model = build(item.config[kind])
     tensors = {name: torch.tensor(array) for name, array in item.tensors.items()}
-    if not state.fits(tensors, model):
+    if not checkpoints.fits(tensors, model):
         raise BadInput(f"the weights in this result do not fit the {kind} that it describes")
     model.load_state_dict(tensors)
     return model.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(requires_grad=False)

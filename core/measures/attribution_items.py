@@ -26,14 +26,14 @@ def items(rows: Sequence[Row], subjects: Sequence[Subject], card: NetworkCard) -
     steps, shares = np.linspace(0, 1, len(inserted)), np.array(SHOWN) / 100
     return {
         "measures": Table(columns=COLUMNS, rows=tuple(_table(found))),
-        "inserted": _curve(steps, inserted, BEST_SHOWN, PROBABILITY),
-        "deleted": _curve(steps, deleted, BEST_HIDDEN, PROBABILITY),
-        "shown": _curve(shares, _values(found, "shown"), BEST_SHOWN, KEPT),
-        "hidden": _curve(shares, _values(found, "hidden"), BEST_HIDDEN, KEPT),
+        "insertion_curve": _curve(steps, inserted, BEST_SHOWN, PROBABILITY),
+        "deletion_curve": _curve(steps, deleted, BEST_HIDDEN, PROBABILITY),
+        "retained_curve": _curve(shares, _values(found, "shown"), BEST_SHOWN, KEPT),
+        "removed_curve": _curve(shares, _values(found, "hidden"), BEST_HIDDEN, KEPT),
         "by_picture": _by_picture(rows[: len(subjects)], subjects, card),
         "insertion": Scalar(value=found["insertion"].interval.value),
         "deletion": Scalar(value=found["deletion"].interval.value),
-        "looked_at": Scalar(value=len(subjects)),
+        "pictures": Scalar(value=len(subjects)),
     }
 
 

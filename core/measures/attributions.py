@@ -86,7 +86,7 @@ def column(rows: Sequence[Row], name: str) -> Numbers:
     return np.array([row[name] for row in rows if name in row], dtype=np.float64)
 
 
-def survives(found: Mapping[str, Measured]) -> bool:
+def fails_sanity_check(found: Mapping[str, Measured]) -> bool:
     """Whether the maps stay nearly the same when the network has learned nothing: then they do not explain it."""
     last = found.get(f"randomized_{STAGES[-1]}")
     return last is not None and last.interval.value > SURVIVES

@@ -37,8 +37,8 @@ def concentration(network: Network, pictures: Tensor, labels: Tensor) -> Concent
         weights_sha256=network.weights_sha256,
         pictures=len(pictures),
         top1_by_size=accuracy_by_size(network, pictures, labels, SIZES),
-        without_the_rival=measured(without_the_rival, network, pictures, labels),
-        one_place_counts=measured(one_place_counts, network, pictures, labels),
+        runner_up_suppressed=measured(runner_up_suppressed, network, pictures, labels),
+        one_place_counted=measured(one_place_counted, network, pictures, labels),
         with_one_place_left=measured(with_one_place_left, network, pictures, labels),
     )
 
@@ -52,9 +52,9 @@ def measured(change: Change, network: Network, pictures: Tensor, labels: Tensor)
     return BeforeAfter(
         probability_before=float(first.mean()),
         probability_after=float(then.mean()),
-        right_before=float((before.argmax(1) == labels).float().mean()),
-        right_after=float((after.argmax(1) == labels).float().mean()),
-        surer=float((then > first).float().mean()),
+        accuracy_before=float((before.argmax(1) == labels).float().mean()),
+        accuracy_after=float((after.argmax(1) == labels).float().mean()),
+        more_confident=float((then > first).float().mean()),
     )
 
 
@@ -87,7 +87,7 @@ def joined(network: Network, evidence: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def one_place_counts(network: Network, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def one_place_counted(network: Network, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Of the evidence for each picture's own class only the strongest place counts; all others are as the weakest."""
     rows = torch.arange(len(labels))
     evidence = class_evidence(network, pictures)
@@ -98,7 +98,7 @@ def one_place_counts(network: Network, pictures: Tensor, labels: Tensor) -> tupl
     return before, joined(network, evidence)
 
 
-def without_the_rival(network: Network, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def runner_up_suppressed(network: Network, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The features of the class that rivals a picture's own the most are driven out, where its own are not touched."""
     before = network(pictures)
     rival = before.scatter(1, labels[:, None], -torch.inf).argmax(1)

@@ -1,4 +1,4 @@
-"""What is left of a picture, as numbers: how large its features are, and how they lie between border and centre.
+"""What is left of a picture, as numbers: how large its features are, and how they lie between border and center.
 
 In pure NumPy, from the pixels that a result keeps: pages and command line need no torch for it. Lengths are shares of
 the picture's width, so that networks of different input size compare.
@@ -21,11 +21,11 @@ VISIBLE = 0.5
 LEAST_PIXELS = 4
 """Smaller components are single pixels that happened to stay."""
 RINGS = 8
-"""From the centre to the border, each of the same area."""
+"""From the center to the border, each of the same area."""
 
 
 @dataclass(frozen=True)
-class Left:
+class RemainingDetail:
     """What one picture's optimization left, beside what was there."""
 
     feature_size: float
@@ -38,7 +38,7 @@ class Left:
     weights: Numbers
     """(K,) share of the edge energy in each"""
     rings: Numbers
-    """(RINGS,) share of the edge energy left, from the centre to the border"""
+    """(RINGS,) share of the edge energy left, from the center to the border"""
     rings_before: Numbers
     edges_left: float
     """Edge energy left, as a share of the original's"""
@@ -50,12 +50,12 @@ class Left:
         return float(self.rings[outer:].sum() / max(self.rings_before[outer:].sum(), 1e-12))
 
 
-def left(original: Pixels, remaining: Pixels) -> Left:
+def remaining_detail(original: Pixels, remaining: Pixels) -> RemainingDetail:
     """Measure what is left of `original` in `remaining`, both (H, W, 3) uint8."""
     before, after = edge_energy(original), edge_energy(remaining)
     sizes, weights = components(after, VISIBLE**2 * float(before.mean()))
     total = float(weights.sum())
-    return Left(
+    return RemainingDetail(
         feature_size=float((sizes * weights).sum() / total) if total else float("nan"),
         wavelength=edge_wavelength(remaining),
         wavelength_before=edge_wavelength(original),
@@ -117,7 +117,7 @@ def edge_wavelength(pixels: Pixels) -> float:
 
 
 def ring_edges() -> Numbers:
-    """Outer ends of the rings, (RINGS,): distances from the centre, 1 at the border. Each has the same area."""
+    """Outer ends of the rings, (RINGS,): distances from the center, 1 at the border. Each has the same area."""
     ends: Numbers = np.sqrt(np.arange(1, RINGS + 1) / RINGS)
     return ends
 

@@ -34,13 +34,13 @@ class Subject:
     """Of the object in the picture as the network sees it; None where it is unknown, or cut off."""
 
 
-def subjects(network: Network, dataset: Dataset, count: int, *, only_right: bool, small_boxes: bool) -> list[Subject]:
+def subjects(network: Network, dataset: Dataset, count: int, *, only_correct: bool, small_boxes: bool) -> list[Subject]:
     """At most `count` of the held-out pictures, the first of each class, then the second of each.
 
-    `only_right`: those that the network names right; `small_boxes`: those whose box is known and covers less than half
-    of what the network sees. Raises BadInput where there is none, or (`only_right`) a class that it does not know.
+    `only_correct`: those that the network classifies correctly; `small_boxes`: those whose box is known and covers less
+    than half of what the network sees. Raises BadInput where there is none, or (`only_correct`) for an unknown class.
     """
-    classes = [network.class_index(name) for name in dataset.class_names] if only_right else None
+    classes = [network.class_index(name) for name in dataset.class_names] if only_correct else None
     found: list[Subject] = []
     for number, answer in _answers(network, dataset):
         if classes is not None and classes[dataset.labels[number]] != answer:
@@ -52,7 +52,7 @@ def subjects(network: Network, dataset: Dataset, count: int, *, only_right: bool
         if len(found) == count:
             break
     if not found:
-        named = " that the network names right" if only_right else ""
+        named = " that the network names right" if only_correct else ""
         boxed = ", with a box that covers less than half," if small_boxes else ""
         raise BadInput(f"attributions are measured on held-out pictures{named}{boxed} and this data set has none")
     return found

@@ -1,4 +1,4 @@
-"""Films: a stranger's file, looked at and decoded in a process of its own, frame by frame."""
+"""Videos: a stranger's file, looked at and decoded in a process of its own, frame by frame."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ DECODER = "core.media.video_decoder"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 MAX_BYTES = 100_000_000
 TYPES = {b"GIF8": "image/gif", b"ftyp": "video/mp4"}
-"""What stands at a film's beginning, or behind its first four bytes -> what it is called on the web."""
+"""What stands at a video's beginning, or behind its first four bytes -> what it is called on the web."""
 _LOOKS = threading.BoundedSemaphore(2)
-"""Two films at a time are looked at for a page: each may take some memory."""
+"""Two videos at a time are looked at for a page: each may take some memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Video:
-    """A film's file as it came, MP4 or GIF. Made by `read_video`, or of bytes that were looked at before."""
+    """A video's file as it came, MP4 or GIF. Made by `read_video`, or of bytes that were looked at before."""
 
     content: bytes
 
@@ -49,45 +49,45 @@ class Video:
 
 
 @dataclass(frozen=True)
-class FilmFacts:
-    """What a film is told by."""
+class VideoFacts:
+    """What a video is told by."""
 
     frames: int
     height: int
     width: int
     """Pixels, upright."""
-    rate: Fraction
+    frame_rate: Fraction
     """Frames a second."""
 
     @property
     def seconds(self) -> float:
         """How long it takes."""
-        return float(self.frames / self.rate)
+        return float(self.frames / self.frame_rate)
 
 
 @dataclass(frozen=True, eq=False)
-class Film:
-    """A film that is being decoded."""
+class DecodedVideo:
+    """A video that is being decoded."""
 
     count: int
     """Frames."""
     height: int
     width: int
-    rate: Fraction
+    frame_rate: Fraction
     """Frames a second."""
     frames: Iterator[Pixels]
     """(height, width, 3) uint8 each."""
 
 
 def checked_digest(text: str) -> str:
-    """`text`, a film's digest or empty. Raises ValueError, with a sentence."""
+    """`text`, a video's digest or empty. Raises ValueError, with a sentence."""
     if text and (len(text) != 64 or not set(text) <= set("0123456789abcdef")):
-        raise ValueError(f"a film is named by its digest, 64 hex digits, got {text[:80]!r}")
+        raise ValueError(f"a video is named by its digest, 64 hex digits, got {text[:80]!r}")
     return text
 
 
-def read_video(data: bytes, name: str = "film") -> Video:
-    """The film in a stranger's file; its frames are counted and the first one is looked at, `name` is for the messages.
+def read_video(data: bytes, name: str = "video") -> Video:
+    """The video in a stranger's file, whose frames are counted and the first is decoded; `name` is for the messages.
 
     Raises BadInput, one sentence with the value and what is allowed.
     """
@@ -98,38 +98,38 @@ def read_video(data: bytes, name: str = "film") -> Video:
 
 
 def check_bytes(size_bytes: int, name: str) -> None:
-    """Raise BadInput where a film of this size is refused: before it is read, if the size is known."""
+    """Raise BadInput where a video of this size is refused: before it is read, if the size is known."""
     if not 0 < size_bytes <= MAX_BYTES:
-        allowed = f"allowed are films up to {MAX_BYTES / 1e6:.0f} MB"
+        allowed = f"allowed are videos up to {MAX_BYTES / 1e6:.0f} MB"
         raise BadInput(f"{_shown(name)} has {size_bytes / 1e6:.2f} MB, {allowed}")
 
 
-def facts_of(video: Video, name: str = "this film") -> FilmFacts:
-    """Frames, size and speed of a film. Raises BadInput: one sentence that begins with `name`."""
+def facts_of(video: Video, name: str = "this video") -> VideoFacts:
+    """Frames, size and speed of a video. Raises BadInput: one sentence that begins with `name`."""
     with _LOOKS, _decoder(video, "look") as decoder:
-        count, height, width, *rate = _header(decoder, _shown(name))
-    return FilmFacts(count, height, width, Fraction(*rate))
+        count, height, width, *frame_rate = _header(decoder, _shown(name))
+    return VideoFacts(count, height, width, Fraction(*frame_rate))
 
 
 def first_frame(video: Video, longer_px: int) -> Pixels:
     """(height, width, 3) uint8, upright, shrunk to this longer side. Raises BadInput."""
-    with _LOOKS, decoded(video, longer_px, 1) as film:
-        return next(film.frames)
+    with _LOOKS, decoded(video, longer_px, 1) as decoding:
+        return next(decoding.frames)
 
 
 @contextmanager
-def decoded(video: Video, longer_px: int, most: int, name: str = "this film") -> Iterator[Film]:
-    """The first frames of a film, `most` at most, upright, shrunk to this longer side where it is larger.
+def decoded(video: Video, longer_px: int, most: int, name: str = "this video") -> Iterator[DecodedVideo]:
+    """The first frames of a video, `most` at most, upright, shrunk to this longer side where it is larger.
 
     Raises BadInput, here or while frames are read: one sentence that begins with `name`.
     """
     with _decoder(video, str(longer_px), str(most)) as decoder:
-        yield _film(decoder, _shown(name))
+        yield _video(decoder, _shown(name))
 
 
 @contextmanager
 def _decoder(video: Video, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that decodes the film, isolated and without our environment; it is gone afterwards."""
+    """A process that decodes the video, isolated and without our environment; it is gone afterwards."""
     command = [sys.executable, "-I", "-m", DECODER, *arguments]
     with tempfile.TemporaryFile() as file:
         file.write(video.content)
@@ -152,8 +152,8 @@ def _header(decoder: subprocess.Popen[bytes], name: str) -> list[int]:
     return numbers
 
 
-def _film(decoder: subprocess.Popen[bytes], name: str) -> Film:
-    count, height, width, *rate = _header(decoder, name)
+def _video(decoder: subprocess.Popen[bytes], name: str) -> DecodedVideo:
+    count, height, width, *frame_rate = _header(decoder, name)
 
     def frames() -> Iterator[Pixels]:
         for _ in range(count):
@@ -162,7 +162,7 @@ def _film(decoder: subprocess.Popen[bytes], name: str) -> Film:
                 raise BadInput(f"{name} {_reason(decoder.wait(), b'')}")
             yield np.frombuffer(content, np.uint8).reshape(height, width, 3)
 
-    return Film(count, height, width, Fraction(*rate), frames())
+    return DecodedVideo(count, height, width, Fraction(*frame_rate), frames())
 
 
 def _output(decoder: subprocess.Popen[bytes]) -> IO[bytes]:
@@ -173,7 +173,7 @@ def _output(decoder: subprocess.Popen[bytes]) -> IO[bytes]:
 
 def _shown(name: str) -> str:
     """A stranger's name of a file, short and in one line."""
-    return _printable(name.replace("\\", "/").rpartition("/")[2])[-80:] or "this film"
+    return _printable(name.replace("\\", "/").rpartition("/")[2])[-80:] or "this video"
 
 
 def _printable(text: str) -> str:

@@ -1,10 +1,10 @@
-"""Look at a film or decode it from standard input, a seekable file, under limits. Run by `core.media.video`, apart.
+"""Look at a video or decode it from standard input, a seekable file, under limits. Run by `core.media.video`, apart.
 
     python -I -m core.media.video_decoder look
     python -I -m core.media.video_decoder LONGER_PX MOST
 
 Standard output is a line of JSON `[frames, height, width, numerator, denominator]`, the last two of the frames a
-second, for `look` of the whole film as it is; and else of what follows, the frames, row by row, RGB. Exit statuses are
+second, for `look` of the whole video as it is; and else of what follows, the frames, row by row, RGB. Exit statuses are
 told in `core/media/process_limits.py`.
 """
 
@@ -31,7 +31,7 @@ CODECS = ("av1", "gif", "h264", "hevc", "libdav1d", "mpeg4", "vp9")
 MIN_SIDE_PX, MAX_SIDE_PX = 16, 4096
 MAX_ASPECT = 20
 SLOWEST, USUAL, FASTEST = Fraction(1, 2), Fraction(25), Fraction(120)
-"""Frames a second; the middle one where a film does not say."""
+"""Frames a second; the middle one where a video does not say."""
 TIME_S = 300
 """Of the processor."""
 MEMORY_BYTES = 3 * 2**30
@@ -53,50 +53,50 @@ def main() -> int:
 
 
 def look(file: BinaryIO) -> None:
-    """The header of the whole film: its frames are counted, and the first one is decoded."""
-    with opened(file) as film:
-        count = sum(1 for packet in film.demux(stream_of(film)) if packet.size)
-    with opened(file) as film:
-        first = next(frames(film, 1), None)
+    """The header of the whole video: its frames are counted, and the first one is decoded."""
+    with opened(file) as video:
+        count = sum(1 for packet in video.demux(stream_of(video)) if packet.size)
+    with opened(file) as video:
+        first = next(frames(video, 1), None)
         if first is None:
             raise Refused("has no picture in it")
         sides = (first.width, first.height) if first.rotation % 180 else (first.height, first.width)
-        say(count, sides, rate_of(film))
+        say(count, sides, rate_of(video))
 
 
-def say(count: int, sides: tuple[int, ...], rate: Fraction) -> None:
+def say(count: int, sides: tuple[int, ...], frame_rate: Fraction) -> None:
     """The header to standard output; `sides`: height, width."""
-    sys.stdout.buffer.write(json.dumps([count, *sides, rate.numerator, rate.denominator]).encode() + b"\n")
+    sys.stdout.buffer.write(json.dumps([count, *sides, frame_rate.numerator, frame_rate.denominator]).encode() + b"\n")
 
 
 def write(file: BinaryIO, longer_px: int, most: int) -> None:
-    """The header and at most so many frames, so large. They are counted first: a film's own number may be wrong."""
-    with opened(file) as film:
-        count = sum(1 for _ in frames(film, most))
+    """The header and at most so many frames, so large. They are counted first: a video's own number may be wrong."""
+    with opened(file) as video:
+        count = sum(1 for _ in frames(video, most))
     if count == 0:
         raise Refused("has no picture in it")
-    with opened(file) as film:
+    with opened(file) as video:
         shape: tuple[int, ...] = ()
-        for frame in frames(film, count):
+        for frame in frames(video, count):
             pixels = pixels_of(frame, shape[:2] or fitted(frame, longer_px))
             if not shape:
                 shape = pixels.shape
-                say(count, shape[:2], rate_of(film))
+                say(count, shape[:2], rate_of(video))
             sys.stdout.buffer.write(pixels.tobytes())
 
 
 def opened(file: BinaryIO) -> InputContainer:
-    """The film from its start, its header read. Raises Refused."""
+    """The video from its start, its header read. Raises Refused."""
     file.seek(0)
     begin = file.read(8)
     file.seek(0)
     kind = FORMATS.get(begin[:4]) or FORMATS.get(begin[4:])
     if kind is None:
-        raise Refused(f"begins with {begin!r}, allowed are films of MP4 and GIF")
-    film = av.open(file, "r", format=kind, metadata_errors="replace")
-    if not film.streams.video:
+        raise Refused(f"begins with {begin!r}, allowed are videos of MP4 and GIF")
+    video = av.open(file, "r", format=kind, metadata_errors="replace")
+    if not video.streams.video:
         raise Refused("has no picture in it")
-    stream = stream_of(film)
+    stream = stream_of(video)
     width, height, codec = stream.codec_context.width, stream.codec_context.height, stream.codec_context.name
     if codec not in CODECS:
         raise Refused(f"is encoded as {codec}, allowed are H.264, H.265, MPEG-4, VP9, AV1 and GIF")
@@ -104,23 +104,23 @@ def opened(file: BinaryIO) -> InputContainer:
         raise Refused(f"is {width} x {height} px, allowed are sides of {MIN_SIDE_PX} to {MAX_SIDE_PX} px")
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise Refused(f"is {width} x {height} px, allowed is one side at most {MAX_ASPECT} times the other")
-    return film
+    return video
 
 
-def stream_of(film: InputContainer) -> VideoStream:
+def stream_of(video: InputContainer) -> VideoStream:
     """Its first pictures; sound and other streams are left out."""
-    return film.streams.video[0]
+    return video.streams.video[0]
 
 
-def rate_of(film: InputContainer) -> Fraction:
+def rate_of(video: InputContainer) -> Fraction:
     """Frames a second, within reason."""
-    return min(max(stream_of(film).average_rate or USUAL, SLOWEST), FASTEST)
+    return min(max(stream_of(video).average_rate or USUAL, SLOWEST), FASTEST)
 
 
-def frames(film: InputContainer, most: int) -> Iterator[VideoFrame]:
+def frames(video: InputContainer, most: int) -> Iterator[VideoFrame]:
     """The first frames, decoded by one thread."""
-    stream_of(film).codec_context.thread_count = 1
-    return islice(film.decode(stream_of(film)), most)
+    stream_of(video).codec_context.thread_count = 1
+    return islice(video.decode(stream_of(video)), most)
 
 
 def fitted(frame: VideoFrame, longer_px: int) -> tuple[int, int]:

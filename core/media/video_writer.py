@@ -1,4 +1,4 @@
-"""Frames -> a film's file, by FFmpeg."""
+"""Frames -> a video's file, by FFmpeg."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from av.video.stream import VideoStream
 
 from core.items import Pixels
 
-FilmKind = Literal["mp4", "gif"]
+VideoKind = Literal["mp4", "gif"]
 CODECS = {"mp4": ("libx264", "yuv420p"), "gif": ("gif", "pal8")}
 X264 = {"crf": "18", "preset": "medium"}
 """No loss that is seen."""
 
 
-def encoded(frames: Iterable[Pixels], rate: Fraction, kind: FilmKind) -> bytes:
+def encoded(frames: Iterable[Pixels], frame_rate: Fraction, kind: VideoKind) -> bytes:
     """Frames (H, W, 3) of one size with even sides, `rate` a second; a GIF has a palette for each frame.
 
     The same frames give the same bytes: one thread encodes.
     """
     buffer = io.BytesIO()
     codec, colors = CODECS[kind]
-    with av.open(buffer, "w", format=kind) as film:
-        stream = cast(VideoStream, film.add_stream(codec, rate=rate, options=X264 if kind == "mp4" else {}))
+    with av.open(buffer, "w", format=kind) as video:
+        stream = cast(VideoStream, video.add_stream(codec, rate=frame_rate, options=X264 if kind == "mp4" else {}))
         stream.pix_fmt = colors
         stream.codec_context.thread_count = 1
         palettes: Graph | None = None
@@ -37,25 +37,25 @@ def encoded(frames: Iterable[Pixels], rate: Fraction, kind: FilmKind) -> bytes:
             frame = VideoFrame.from_ndarray(pixels, format="rgb24")
             if number == 0:
                 stream.height, stream.width = pixels.shape[:2]
-                palettes = _palettes(stream.width, stream.height, rate) if kind == "gif" else None
-            frame = _timed(frame, number, rate)
+                palettes = _palettes(stream.width, stream.height, frame_rate) if kind == "gif" else None
+            frame = _timed(frame, number, frame_rate)
             if palettes is not None:
                 palettes.push(frame)
-                frame = _timed(cast(VideoFrame, palettes.pull()), number, rate)
-            film.mux(stream.encode(frame))
-        film.mux(stream.encode())
+                frame = _timed(cast(VideoFrame, palettes.pull()), number, frame_rate)
+            video.mux(stream.encode(frame))
+        video.mux(stream.encode())
     return buffer.getvalue()
 
 
-def _timed(frame: VideoFrame, number: int, rate: Fraction) -> VideoFrame:
-    frame.pts, frame.time_base = number, 1 / rate
+def _timed(frame: VideoFrame, number: int, frame_rate: Fraction) -> VideoFrame:
+    frame.pts, frame.time_base = number, 1 / frame_rate
     return frame
 
 
-def _palettes(width: int, height: int, rate: Fraction) -> Graph:
+def _palettes(width: int, height: int, frame_rate: Fraction) -> Graph:
     """Takes frames in full color, gives each with the 256 colors that fit it best."""
     graph = Graph()
-    source = graph.add_buffer(width=width, height=height, format=VideoFormat("rgb24"), time_base=1 / rate)
+    source = graph.add_buffer(width=width, height=height, format=VideoFormat("rgb24"), time_base=1 / frame_rate)
     both, palette = graph.add("split"), graph.add("palettegen", "stats_mode=single")
     painted, sink = graph.add("paletteuse", "new=1"), graph.add("buffersink")
     source.link_to(both)

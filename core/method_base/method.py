@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.media.video import Video
     from core.networks.network import Network
 
-Choices = Literal["classes", "class", "rival", "layers", "networks", "pictures", "results"]
+Choices = Literal["classes", "class", "contrast class", "layers", "networks", "pictures", "results"]
 REGION = "region"
 """What a picture is `of` that says where: white or black."""
 MethodFamily = Literal["optimization", "fixation", "attribution", "autoencoder", "style", "inspection", "training"]
@@ -76,7 +76,7 @@ class Context:
     device: str = "cpu"
     """Where to compute."""
     dataset: Dataset | None = None
-    """The labelled pictures, for a method that needs them."""
+    """The labeled pictures, for a method that needs them."""
     checkpoint: Checkpoint = Checkpoint()
 
     def __init__(self, seed: int = 0) -> None:
@@ -96,8 +96,8 @@ class Context:
         return drawn_style(name)
 
     def video(self, digest: str) -> Video:
-        """A film that a parameter names. Raises BadInput, Damaged."""
-        raise BadInput(f"there is no film {digest[:12]}… here")
+        """A video that a parameter names. Raises BadInput, Damaged."""
+        raise BadInput(f"there is no video {digest[:12]}… here")
 
     def result(self, key: str) -> Result:
         """What another job gave. Raises BadInput where it is not there."""
@@ -116,7 +116,7 @@ class Context:
     ) -> None:
         """Say that `step` of `total` is done. `preview` gives (H, W, 3) uint8 and is called only now and then.
 
-        Call it at every step; it is cheap. Raises `Cancelled` when the job is no longer wanted.
+        Call it at every step; it is cheap. Raises `Canceled` when the job is no longer wanted.
         """
 
     def draw(self, curves: Sequence[Series]) -> None:
@@ -132,7 +132,7 @@ def parameter(  # noqa: PLR0913  each is something that a page or a check asks o
     choices: Choices | None = None,
     of: str = "",
     advanced: bool = False,
-    film: bool = False,
+    video: bool = False,
     **bounds: Any,
 ) -> Any:
     """A field of a method. Numbers need `unit` ('' for a pure number) and bounds (`ge`/`gt`, `le`/`lt`).
@@ -140,11 +140,11 @@ def parameter(  # noqa: PLR0913  each is something that a page or a check asks o
     `when` names the other parameters' values under which this one matters (the form hides it otherwise); `choices` says
     that the form offers names of classes, of one class, of one that it is held against, of layers or of networks,
     pictures, which are kept as digests (`of` a `REGION`: it is drawn), or results of the method `of`, by key; an
-    `advanced` one is folded away; `film`: the value is a film's digest.
+    `advanced` one is folded away; `video`: the value is a video's digest.
     """
     conditions = {name: list(values) for name, values in (when or {}).items()}
     extra: dict[str, Any] = {"unit": unit, "when": conditions, "choices": choices, "of": of, "advanced": advanced}
-    extra |= {"film": True} if film else {}
+    extra |= {"video": True} if video else {}
     return Field(default, description=description, json_schema_extra=extra, **bounds)
 
 
@@ -208,6 +208,8 @@ def _check_declaration(cls: type[Method]) -> None:
             raise TypeError(f"{cls.__name__}.undefined names the family {family!r}, not one of {FAMILIES}")
     for name, field in cls.model_fields.items():
         _check_field(f"{cls.__name__}.{name}", field)
+        if unknown := field_extra(field).get("when", {}).keys() - cls.model_fields.keys():
+            raise TypeError(f"{cls.__name__}.{name} depends on {', '.join(sorted(unknown))}, which it has not")
 
 
 def _check_field(name: str, field: FieldInfo) -> None:
@@ -258,9 +260,9 @@ def picture_fields(cls: type[Method]) -> list[str]:
     return [name for name, field in cls.model_fields.items() if field_extra(field).get("choices") == "pictures"]
 
 
-def film_fields(cls: type[Method]) -> list[str]:
-    """The parameters whose values are digests of films."""
-    return [name for name, field in cls.model_fields.items() if field_extra(field).get("film")]
+def video_fields(cls: type[Method]) -> list[str]:
+    """The parameters whose values are digests of videos."""
+    return [name for name, field in cls.model_fields.items() if field_extra(field).get("video")]
 
 
 def named_pictures(method: Method) -> list[str]:
@@ -270,9 +272,9 @@ def named_pictures(method: Method) -> list[str]:
     return list(dict.fromkeys(digest for digests in each for digest in digests if digest))
 
 
-def named_films(method: Method) -> list[str]:
-    """Digests of the films that the parameters name, each once."""
-    values = [getattr(method, name) for name in film_fields(type(method))]
+def named_videos(method: Method) -> list[str]:
+    """Digests of the videos that the parameters name, each once."""
+    values = [getattr(method, name) for name in video_fields(type(method))]
     return list(dict.fromkeys(filter(None, values)))
 
 
@@ -280,7 +282,7 @@ def unchosen(method: Method) -> list[str]:
     """What it cannot do without and the parameters do not name yet, in words."""
     fields = type(method).model_fields
     results = [name for name, field in fields.items() if field_extra(field).get("choices") == "results"]
-    asked = {"a trained model": results, "a film": film_fields(type(method))}
+    asked = {"a trained model": results, "a video": video_fields(type(method))}
     return [what for what, names in asked.items() if any(not getattr(method, name) for name in names)]
 
 

@@ -26,14 +26,14 @@ def steps_parameter(default: int) -> Any:
     return parameter(default, "Steps of the optimizer.", unit="steps", ge=1, le=10_000)
 
 
-def rate_parameter(default: float, description: str = WAVES_OR_PIXELS) -> Any:
-    """`rate`."""
+def learning_rate_parameter(default: float, description: str = WAVES_OR_PIXELS) -> Any:
+    """`learning_rate`."""
     return parameter(default, description, unit="", gt=0, le=10, advanced=True)
 
 
 def frames_parameter() -> Any:
     """`frames`."""
-    return parameter(24, "Pictures kept for the film.", unit="frames", ge=2, le=120, advanced=True)
+    return parameter(24, "Pictures kept for the animation.", unit="frames", ge=2, le=120, advanced=True)
 
 
 def precision_parameter() -> Any:
@@ -47,8 +47,8 @@ def class_parameter(when: Mapping[str, Sequence[Any]] | None = None) -> Any:
     return parameter("", description, choices="class", when=when)
 
 
-def at_parameter(when: Mapping[str, Sequence[Any]] | None = None) -> Any:
-    """`at`."""
+def layer_by_parameter(when: Mapping[str, Sequence[Any]] | None = None) -> Any:
+    """`layer_by`."""
     description = "Choose the layer by its depth, which compares across networks, or by its name."
     return parameter("depth", description, when=when)
 
@@ -56,23 +56,23 @@ def at_parameter(when: Mapping[str, Sequence[Any]] | None = None) -> Any:
 def depth_parameter(default: int) -> Any:
     """`depth`."""
     description = "Share of the network's blocks that lie before this layer's end."
-    return parameter(default, description, unit="%", ge=1, le=100, when={"at": ["depth"]})
+    return parameter(default, description, unit="%", ge=1, le=100, when={"layer_by": ["depth"]})
 
 
 def layer_parameter() -> Any:
     """`layer`."""
-    return parameter("", "Name of the layer.", choices="layers", when={"at": ["layer"]})
+    return parameter("", "Name of the layer.", choices="layers", when={"layer_by": ["layer"]})
 
 
 def names_a_layer(reads_one: Callable[[Any], bool] = lambda _: True) -> Any:
-    """A validator: where `at` says that the layer is chosen by its name, `layer` is given.
+    """A validator: where `layer_by` says that the layer is chosen by its name, `layer` is given.
 
     `reads_one`: whether the method with its other parameters reads a layer at all.
     """
 
     def check(method: Any) -> Any:
-        if method.at == "layer" and not method.layer and reads_one(method):
-            raise ValueError("layer must be named where at is 'layer', got none")
+        if method.layer_by == "layer" and not method.layer and reads_one(method):
+            raise ValueError("layer must be named where layer_by is 'layer', got none")
         return method
 
     return model_validator(mode="after")(check)
@@ -84,8 +84,8 @@ def seeds_parameter(default: int) -> Any:
     return parameter(default, description, unit="pictures", ge=1, le=16)
 
 
-def shift_parameter(default: float) -> Any:
-    """`shift`."""
+def jitter_parameter(default: float) -> Any:
+    """`jitter`."""
     description = "The picture is moved by up to this share of its side before each step, so that no pixel matters."
     return parameter(default, description, unit="", ge=0, le=0.5, advanced=True)
 
@@ -96,15 +96,15 @@ def scale_parameter(default: float) -> Any:
     return parameter(default, description, unit="", ge=0, le=0.5, advanced=True)
 
 
-def turn_parameter(default: float) -> Any:
-    """`turn`."""
+def rotate_parameter(default: float) -> Any:
+    """`rotate`."""
     description = "The picture is turned by up to this angle before each step."
     return parameter(default, description, unit="degrees", ge=0, le=90, advanced=True)
 
 
-def layer_name(network: Network, at: str, depth: int, layer: str) -> str:
-    """The layer that `at` says: at this depth in percent, or of this name. Raises BadParameter for an unknown name."""
-    if at == "depth":
+def layer_name(network: Network, layer_by: str, depth: int, layer: str) -> str:
+    """The layer at this depth in percent, or of this name. Raises BadParameter for an unknown name."""
+    if layer_by == "depth":
         return networks.layout.layer_at(network, depth / 100)
     network.layer(layer)
     return layer
@@ -112,7 +112,7 @@ def layer_name(network: Network, at: str, depth: int, layer: str) -> str:
 
 def plan(method: Method, **more: Any) -> Plan:
     """The optimizer's plan by the parameters of the same names, and by what the method itself says."""
-    said = method.model_dump(include={"steps", "rate", "frames", "precision"})
+    said = method.model_dump(include={"steps", "learning_rate", "frames", "precision"})
     return engine.optimization.optimize.Plan(**said, **more)
 
 
@@ -140,16 +140,18 @@ def layer_values(network: Network, layer: str, pictures: Tensor) -> Tensor:
 
 def sheet_image(pictures: Tensor, columns: int, caption: str) -> Image:
     """Pictures (N, 3, H, W) as one, with so many in a row."""
-    return Image(pixels=engine.shown.tiled(engine.ranges.to_bytes(pictures).cpu().numpy(), columns), caption=caption)
+    return Image(
+        pixels=engine.result_items.tiled(engine.ranges.to_bytes(pictures).cpu().numpy(), columns), caption=caption
+    )
 
 
-def film(outcome: Outcome, columns: int, caption: str) -> Animation:
-    """The film of a run, the pictures of a batch side by side."""
-    return Animation(frames=engine.shown.tiled(outcome.film.movedim(1, 0).numpy(), columns), caption=caption)
+def animation(outcome: Outcome, columns: int, caption: str) -> Animation:
+    """The animation of a run, the pictures of a batch side by side."""
+    return Animation(frames=engine.result_items.tiled(outcome.frames.movedim(1, 0).numpy(), columns), caption=caption)
 
 
 def trace_outputs(traces: Mapping[str, tuple[str, str]]) -> list[Output]:
-    """The curves of a run, as `engine.shown.traces` gives them: name -> (unit, caption)."""
+    """The curves of a run, as `engine.result_items.traces` gives them: name -> (unit, caption)."""
     return [Output(f"trace_{name}", "series", caption) for name, (_, caption) in traces.items()]
 
 

@@ -16,7 +16,7 @@ from core.items import Item, Scalar, Table
 from core.media.drawn_styles import STYLES
 from core.method_base.judges import DEFAULT_JUDGE, Judge
 from core.method_base.method import REGION, Context, Output, parameter
-from core.method_base.style_encoder import automatic_wishes, reading
+from core.method_base.style_encoder import automatic_style_layers, reading
 from core.networks.layers import depths
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def styles_parameter() -> Any:
     return parameter((DEFAULT_STYLE,), "Pictures whose style is taken over; several are mixed.", choices="pictures")
 
 
-def mix_parameter() -> Any:
+def style_weights_parameter() -> Any:
     """`mix`."""
     return parameter(
         "", "Weights of the styles in their order, with commas between; left empty: all alike.", advanced=True
@@ -132,8 +132,8 @@ def judging(judge: Judge, own: Network, context: Context) -> Network:
 
 def measured(stylized: Tensor, photo: Tensor, regions: Sequence[Region], judge: Network) -> dict[str, Item]:
     """How far a finished picture (1, 3, H, W) is from its photo and from the styles, as `judge` sees it."""
-    wishes = automatic_wishes(judge, photo)
-    aims = engine.style.stylization.aims(reading(judge, wishes), photo, regions, wishes, size_of(photo))
+    style_layers = automatic_style_layers(judge, photo)
+    aims = engine.style.stylization.aims(reading(judge, style_layers), photo, regions, style_layers, size_of(photo))
     content, style = aims.distances(stylized)
     return {
         "content_distance": Scalar(value=float(content), subject=judge.card.name),

@@ -14,7 +14,7 @@ from core.errors import Undefined
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.engine.style.stylization import Maps, Wishes
+    from core.engine.style.stylization import Maps, StyleLayers
     from core.networks.network import Network
 
 FEW_STAGES = 3
@@ -73,21 +73,23 @@ def _fitted(length: float, window: int) -> int:
     return whole if length - whole <= SQUEEZED * window else round(length)
 
 
-def reading(network: Network, wishes: Wishes) -> Encoder:
-    """The network as it reads the layers that `wishes` name."""
-    return Encoder(network, tuple(dict.fromkeys((*wishes.styles, wishes.content))))
+def reading(network: Network, style_layers: StyleLayers) -> Encoder:
+    """The network as it reads the layers that `style_layers` name."""
+    return Encoder(network, tuple(dict.fromkeys((*style_layers.styles, style_layers.content))))
 
 
-def wishes_by_depth(network: Network, content: float, styles: Sequence[float], shares: Sequence[float]) -> Wishes:
+def style_layers_by_depth(
+    network: Network, content: float, styles: Sequence[float], shares: Sequence[float]
+) -> StyleLayers:
     """Layers by the share of the network's blocks, in percent; styles that fall on one block count together."""
     at = partial(networks.layout.layer_at, network)
     found: dict[str, float] = {}
     for depth, share in zip(styles, shares, strict=True):
         found[at(depth / 100)] = found.get(at(depth / 100), 0.0) + share
-    return engine.style.stylization.Wishes(at(content / 100), found)
+    return engine.style.stylization.StyleLayers(at(content / 100), found)
 
 
-def automatic_wishes(network: Network, photo: Tensor) -> Wishes:
+def automatic_style_layers(network: Network, photo: Tensor) -> StyleLayers:
     """What fits the network, of a photo (1, 3, H, W).
 
     A CNN and whatever else has stages, in which maps are of one size: the ends of all stages but the last stand for
@@ -98,7 +100,7 @@ def automatic_wishes(network: Network, photo: Tensor) -> Wishes:
     staged = len(ends) >= FEW_STAGES
     styles = ends[:-1] if staged else list(dict.fromkeys(map(at, TOKEN_DEPTHS)))
     content = ends[-2] if staged else at(TOKEN_CONTENT)
-    return engine.style.stylization.Wishes(content, {name: 1 / len(styles) for name in styles})
+    return engine.style.stylization.StyleLayers(content, {name: 1 / len(styles) for name in styles})
 
 
 def _stage_ends(network: Network, photo: Tensor) -> list[str]:

@@ -11,13 +11,13 @@ from core.items import Image, Item, Result, Scalar
 from core.method_base.class_weights import class_problem
 from core.method_base.method import Context, Method, MethodFamily, Output, parameter
 from core.method_base.optimization import (
+    animation,
     as_declared,
     class_parameter,
-    film,
     frames_parameter,
+    learning_rate_parameter,
     plan,
     precision_parameter,
-    rate_parameter,
     steps_parameter,
     trace_outputs,
 )
@@ -58,9 +58,9 @@ class Amplify(Method):
         Output("change", "image", "The change, magnified, around mid-gray"),
         Output("original", "image", "The picture as the network sees it"),
         Output("changed", "image", "The picture with the change"),
-        Output("film", "animation", "The change as it grows, magnified"),
+        Output("animation", "animation", "The change as it grows, magnified"),
         *trace_outputs(TRACES),
-        Output("answers", "table", "The network's answers before and after"),
+        Output("predictions", "table", "The network's answers before and after"),
         Output("probability_before", "scalar", "Probability of the class for the original picture"),
         Output("probability_after", "scalar", "Probability of the class for the changed picture"),
         Output("change_size", "scalar", "Root mean square of the change, of a range of 1"),
@@ -75,7 +75,7 @@ class Amplify(Method):
     penalty: float = parameter(
         1000.0, "Weight of the mean square of the change.", unit="", ge=0, le=1e7, when={"limit": ["penalty"]}
     )
-    box: float = parameter(
+    epsilon: float = parameter(
         0.01, "Most that a value may change, of a range of 1.", unit="", gt=0, le=1, when={"limit": ["box"]}
     )
     goal: float = parameter(0.99, "Probability at which the search ends.", unit="", gt=0, le=1)
@@ -83,7 +83,7 @@ class Amplify(Method):
     magnify: float = parameter(
         20.0, "The change is shown so many times larger than it is.", unit="times", ge=1, le=255, advanced=True
     )
-    rate: float = rate_parameter(5e-4, "Root mean square of a step; a pixel's range is 1.")
+    learning_rate: float = learning_rate_parameter(5e-4, "Root mean square of a step; a pixel's range is 1.")
     frames: int = frames_parameter()
     precision: Literal["float32", "bf16"] = precision_parameter()
 
@@ -97,7 +97,7 @@ class Amplify(Method):
         original = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
         logits = network(original)
         index = network.class_index(self.class_name) if self.class_name else int(logits.argmax())
-        sheet = engine.optimization.parameterizations.pixel_sheet(original, self._range(original))
+        sheet = engine.optimization.parameterizations.pixel_parameterization(original, self._range(original))
         outcome = engine.optimization.optimize.descend(
             sheet, self._objective(network, original, index), self._plan(original), context
         )
@@ -106,7 +106,7 @@ class Amplify(Method):
     def _range(self, original: Tensor) -> Callable[[Tensor], Tensor]:
         if self.limit == "penalty":
             return engine.ranges.clamp
-        low, high = (original - self.box).clamp(min=0), (original + self.box).clamp(max=1)
+        low, high = (original - self.epsilon).clamp(min=0), (original + self.epsilon).clamp(max=1)
         return lambda picture: picture.clamp(low, high)
 
     def _magnified(self, picture: Tensor, original: Tensor) -> Tensor:
@@ -155,9 +155,9 @@ class Amplify(Method):
             ),
             "changed": Image(pixels=engine.ranges.to_pixels(outcome.picture), caption=said["changed"]),
             "original": Image(pixels=engine.ranges.to_pixels(original), caption=said["original"]),
-            "film": film(outcome, 1, said["film"]),
-            **engine.shown.traces(outcome.traces, TRACES),
-            "answers": engine.shown.answers(logits[0], after[0], names, said["answers"]),
+            "animation": animation(outcome, 1, said["animation"]),
+            **engine.result_items.traces(outcome.traces, TRACES),
+            "predictions": engine.result_items.answers(logits[0], after[0], names, said["predictions"]),
             **{
                 key: Scalar(value=value, unit="share", subject=names[index], caption=said[key])
                 for key, value in shares.items()

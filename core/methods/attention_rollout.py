@@ -46,7 +46,7 @@ class AttentionRollout(Method):
     )
     undefined: ClassVar = {"cnn": NO_ATTENTION, "mixer": NO_ATTENTION}
 
-    heads: Literal["mean", "max"] = parameter(
+    head_fusion: Literal["mean", "max"] = parameter(
         "mean", "How the heads of a block are joined: their mean, or the greatest."
     )
 
@@ -75,7 +75,7 @@ class AttentionRollout(Method):
             raise Undefined(NOT_SHOWN)
         if not engine.attribution.rollout.can_be_followed(weights, len(pictures)):
             raise Undefined(WINDOWS)
-        flow = engine.attribution.rollout.rollout(weights, self.heads)  # (N, T, T)
+        flow = engine.attribution.rollout.rollout(weights, self.head_fusion)  # (N, T, T)
         prefix = int(getattr(network.model, "num_prefix_tokens", 0))
         by_class_token = prefix > 0 and getattr(network.model, "global_pool", "token") == "token"
         rows = flow[:, :1] if by_class_token else flow[:, prefix:]

@@ -51,7 +51,7 @@ class Autoencoder(Method):
         Output("units", "image", "What units draw, strongest first: the mean code with one lower, below it higher"),
         Output("walk", "animation", "Up to 16 units, each from 3 standard deviations below its mean to 3 above it"),
         Output("codes_pca", "embedding", "Codes of up to 1,000 pictures, along their two principal directions"),
-        Output("codes_tsne", "embedding", "The same codes by t-SNE: neighbours stay neighbours"),
+        Output("codes_tsne", "embedding", "The same codes by t-SNE: neighbors stay neighbors"),
         Output("loss", "series", "Mean loss of each epoch"),
         Output("held_out_loss", "series", "Loss on held-out pictures after each epoch"),
         Output("held_out_error", "scalar", "Mean squared error on held-out pictures; a value's range is 1"),
@@ -80,7 +80,7 @@ class Autoencoder(Method):
     noise: Literal["pixels", "patch"] = parameter(
         "pixels", "Noise on every pixel, or a square of the picture blacked out.", when={"kind": ["denoising"]}
     )
-    noise_spread: float = parameter(
+    noise_std: float = parameter(
         0.3, "Standard deviation of the noise; a pixel's range is 1.", unit="", gt=0, le=2,
         when={"kind": ["denoising"], "noise": ["pixels"]},
     )  # fmt: skip
@@ -94,7 +94,7 @@ class Autoencoder(Method):
         "makes no unit 0: there the greatest are kept, as many as asked for.",
         when={"kind": ["sparse"]},
     )
-    active: float = parameter(
+    active_share: float = parameter(
         0.2, "Share of the code's units that shall not be 0 for a picture, on the mean.", unit="", ge=0.01, le=0.9,
         when={"kind": ["sparse"]},
     )  # fmt: skip
@@ -104,14 +104,14 @@ class Autoencoder(Method):
     )
     decoder: Literal["nearest", "unpooling", "transposed"] = parameter(
         "nearest",
-        "How a side is doubled: nearest neighbours; maxima back where the encoder found them; transposed convolution. "
+        "How a side is doubled: nearest neighbors; maxima back where the encoder found them; transposed convolution. "
         "All learn equally many numbers.",
         when={"architecture": ["convolutional"]},
     )
-    code: int = parameter(16, "Values of the code.", unit="", ge=2, le=1024)
+    code_size: int = parameter(16, "Values of the code.", unit="", ge=2, le=1024)
     loss: Literal["mse", "mae"] = parameter("mse", "Squared or absolute difference of the pixels.")
     epochs: int = parameter(60, "How often each picture is shown.", unit="", ge=1, le=10_000)
-    few_labels: int = parameter(
+    labels_per_class: int = parameter(
         3, "Labels a class from which a classifier learns in the end, with and without what was learned; 0: none.",
         unit="", ge=0, le=1000,
     )  # fmt: skip
@@ -123,8 +123,8 @@ class Autoencoder(Method):
         16, "Channels of the first convolution, doubled at each halving; a dense one becomes about as large.", unit="",
         ge=2, le=128, when={"architecture": ["dense", "convolutional"]}, advanced=True,
     )  # fmt: skip
-    batch: int = parameter(64, "Pictures a step, at most.", unit="", ge=1, le=4096, advanced=True)
-    rate: float | None = parameter(
+    batch_size: int = parameter(64, "Pictures a step, at most.", unit="", ge=1, le=4096, advanced=True)
+    learning_rate: float | None = parameter(
         None, "Learning rate of Adam at the start, from where it falls; left empty: 0.02 for linear, 0.005 for others.",
         unit="", gt=0, le=1, advanced=True,
     )  # fmt: skip
@@ -138,7 +138,7 @@ class Autoencoder(Method):
 
     def subject(self) -> str:
         decoder = f", {self.decoder}" if self.architecture == "convolutional" else ""
-        return f"{self.kind} {self.architecture} autoencoder{decoder}, code of {self.code}"
+        return f"{self.kind} {self.architecture} autoencoder{decoder}, code of {self.code_size}"
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
         """Learn from where the checkpoint is, then measure what was learned."""
@@ -146,10 +146,10 @@ class Autoencoder(Method):
             raise BadInput("an autoencoder learns from a data set, and none was given")
         given = learning.pictures.in_memory(context.dataset, self.input_px, context.device)
         learner = self.learner(given, context.seed)
-        plan = learning.loop.Plan(self.epochs, self.batch, context.seed)
+        plan = learning.loop.Plan(self.epochs, self.batch_size, context.seed)
         loop = learning.loop.Loop(learner, given.training, plan)
         model = learner.model
-        trained = learning.autoencoder.trained.Trained(model, given, learner.recipe, self.few_labels)
+        trained = learning.autoencoder.trained.Trained(model, given, learner.recipe, self.labels_per_class)
         loop.run(context, further=len(trained.stages))
         model.eval()
         model.learn_usual_positions(learning.pictures.as_values(given.held_out[:256]))
@@ -170,22 +170,22 @@ class Autoencoder(Method):
             architecture=self.architecture,
             side_px=given.side_px,
             channels=given.channels,
-            code=self.code,
+            code=self.code_size,
             width=self.width,
             decoder=self.decoder,
             rectified=sparse,
-            kept=self.active if sparse and self.penalty == "l2" else None,
+            kept=self.active_share if sparse and self.penalty == "l2" else None,
         )
 
     def _recipe(self, seed: int) -> Recipe:
         learner, noise = learning.autoencoder.learner, learning.autoencoder.noise
-        amount = self.noise_spread if self.noise == "pixels" else self.patch_share
+        amount = self.noise_std if self.noise == "pixels" else self.patch_share
         return learner.Recipe(
             seed=seed,
-            rate=self.rate or RATES[self.architecture],
+            learning_rate=self.learning_rate or RATES[self.architecture],
             loss=self.loss,
             noise=noise.Noise(self.noise, amount) if self.kind == "denoising" else None,
-            sparsity=learner.Sparsity(self.penalty, self.active) if self.kind == "sparse" else None,
+            sparsity=learner.Sparsity(self.penalty, self.active_share) if self.kind == "sparse" else None,
             precision=self.precision,
         )
 

@@ -9,16 +9,16 @@ from core import engine, networks
 from core.errors import Undefined
 from core.items import Result
 from core.method_base.attribution import (
-    ANSWER,
     ORIGINAL,
-    Answer,
+    SCORE,
+    TargetScore,
     class_explained,
     class_parameter,
+    contrast_class_parameter,
     explained_items,
     map_item,
     no_such_class,
     probability_of,
-    rival_parameter,
 )
 from core.method_base.method import Context, Method, MethodFamily, Output
 from core.method_base.optimization import as_declared
@@ -48,15 +48,15 @@ class Cam(Method):
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("attribution", "map", "What the classifier says at each place, without its bias"),
         ORIGINAL,
-        *ANSWER,
+        *SCORE,
     )
 
     class_name: str = class_parameter()
-    rival: str = rival_parameter()
+    contrast_class: str = contrast_class_parameter()
 
     def undefined_for(self, card: NetworkCard) -> str | None:
         """A network without classes has no classifier."""
-        return no_such_class(card, self.class_name, self.rival)
+        return no_such_class(card, self.class_name, self.contrast_class)
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         seen = network.prepare_all(pictures)  # (1, 3, H, W)
@@ -66,16 +66,16 @@ class Cam(Method):
         drawn = map_item(larger, f"Classifier at each place, joined by {how}", answer, unit="", signed=True)
         return Result(as_declared(explained_items(self.outputs, seen, answer) | {"attribution": drawn}, self.outputs))
 
-    def maps(self, network: Network, pictures: Tensor) -> tuple[str, Tensor, Answer]:
+    def maps(self, network: Network, pictures: Tensor) -> tuple[str, Tensor, TargetScore]:
         """How places are joined, maps (N, h, w) for pictures (N, 3, H, W), and what they explain. Raises Undefined."""
         with engine.activations.recorded({name: network.layer(name) for name in network.layers()}) as outputs:
             logits = network(pictures).float()
-        explained = class_explained(network, logits, self.class_name, self.rival)
-        answer = Answer(explained, explained.of(logits[:, :, None, None]), probability_of(logits, explained))
+        explained = class_explained(network, logits, self.class_name, self.contrast_class)
+        answer = TargetScore(explained, explained.of(logits[:, :, None, None]), probability_of(logits, explained))
         how, features, weights = _read_by_classifier(network, outputs, logits, pictures)
         asked = weights[explained.index]  # (N, C)
-        if explained.rival is not None:
-            asked = asked - weights[explained.rival]
+        if explained.contrast is not None:
+            asked = asked - weights[explained.contrast]
         return how, engine.attribution.class_maps.cam(features, asked), answer
 
 

@@ -12,20 +12,20 @@ from core.method_base.class_weights import class_problem
 from core.method_base.judges import COLUMNS, Judges, asked, verdicts
 from core.method_base.method import Context, Method, MethodFamily, Output, parameter
 from core.method_base.optimization import (
+    animation,
     as_declared,
     class_parameter,
-    film,
     frames_parameter,
+    jitter_parameter,
+    learning_rate_parameter,
     plan,
     precision_parameter,
-    rate_parameter,
+    rotate_parameter,
     scale_parameter,
     seeds_parameter,
     sheet_image,
-    shift_parameter,
     steps_parameter,
     trace_outputs,
-    turn_parameter,
 )
 from core.networks.card import NetworkCard
 
@@ -60,9 +60,9 @@ class ClassImage(Method):
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("images", "image", "Pictures of the class, each from a random start of its own"),
         Output("original", "image", "The photo as the network sees it"),
-        Output("film", "animation", "How the pictures came to be"),
+        Output("animation", "animation", "How the pictures came to be"),
         *trace_outputs(TRACES),
-        Output("verdicts", "table", "What the network itself and others see in the pictures"),
+        Output("judgments", "table", "What the network itself and others see in the pictures"),
         Output("probability_after", "scalar", "Probability of the class for the pictures, mean"),
         Output(
             "agreement", "scalar", "Share of the verdicts of networks that know the class, its own among them, for it"
@@ -74,22 +74,22 @@ class ClassImage(Method):
     start: Literal["blank", "photo", "noise"] = parameter(
         "blank", "Begin with a mid-gray sheet, with the photo, or with noise."
     )
-    sheet: Literal["fourier", "pixels"] = parameter(
+    parameterization: Literal["fourier", "pixels"] = parameter(
         "fourier", "Move waves, so that structure of every size grows alike, or single pixels."
     )
-    answer: Literal["logits", "probabilities"] = parameter(
+    score: Literal["logits", "probabilities"] = parameter(
         "logits", "Raise the class's logit, or its probability, which can also rise by lowering the others."
     )
     seeds: int = seeds_parameter(4)
     steps: int = steps_parameter(150)
     judges: Judges = parameter((), "Other networks that are asked what they see in the pictures.", choices="networks")
-    decay: float = parameter(
+    l2_penalty: float = parameter(
         1.0, "Weight of the mean square of the distance from mid-gray.", unit="", ge=0, le=1e4, advanced=True
     )
-    shift: float = shift_parameter(0.06)
+    jitter: float = jitter_parameter(0.06)
     scale: float = scale_parameter(0.1)
-    turn: float = turn_parameter(8.0)
-    rate: float = rate_parameter(0.05)
+    rotate: float = rotate_parameter(8.0)
+    learning_rate: float = learning_rate_parameter(0.05)
     frames: int = frames_parameter()
     precision: Literal["float32", "bf16"] = precision_parameter()
 
@@ -102,23 +102,23 @@ class ClassImage(Method):
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         photo = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
         index = network.class_index(self.class_name) if self.class_name else int(network(photo).argmax())
-        canvas = engine.optimization.sheets.Canvas(photo, self.start, self.seeds, context.seed, photo)
-        sheet = engine.optimization.sheets.SHEETS[self.sheet](canvas)
+        canvas = engine.optimization.canvas.Canvas(photo, self.start, self.seeds, context.seed, photo)
+        sheet = engine.optimization.canvas.PARAMETERIZATIONS[self.parameterization](canvas)
         objective = self._objective(network, index, context.seed)
         outcome = engine.optimization.optimize.descend(sheet, objective, plan(self, schedule="cosine"), context)
         judges = asked(self.judges, network, context)
         return Result(as_declared(self._items(outcome, photo, judges, index), self.outputs))
 
     def _objective(self, network: Network, index: int, seed: int) -> Objective:
-        moves = engine.optimization.transforms.Moves(self.shift, self.scale, self.turn)
+        moves = engine.optimization.transforms.Moves(self.jitter, self.scale, self.rotate)
 
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
             logits = network(engine.optimization.transforms.moved_at(step, picture, moves, seed)).float()
             wanted = logits.new_full((len(logits),), index).long()
-            aim = engine.optimization.objectives.class_answer(logits, wanted, self.answer)
+            aim = engine.optimization.objectives.class_answer(logits, wanted, self.score)
             distance = (picture - 0.5).square().mean(dim=(1, 2, 3))
             return {
-                "total": self.decay * distance - aim,
+                "total": self.l2_penalty * distance - aim,
                 "probability": logits.detach().softmax(dim=1)[:, index],
                 "logit": logits.detach()[:, index],
             }
@@ -137,9 +137,9 @@ class ClassImage(Method):
         return {
             "images": sheet_image(outcome.picture, columns, f"{said['images']}: {name}"),
             "original": Image(pixels=engine.ranges.to_pixels(photo), caption=said["original"]),
-            "film": film(outcome, columns, said["film"]),
-            **engine.shown.traces(outcome.traces, TRACES),
-            "verdicts": Table(columns=COLUMNS, rows=tuple(rows), caption=said["verdicts"]),
+            "animation": animation(outcome, columns, said["animation"]),
+            **engine.result_items.traces(outcome.traces, TRACES),
+            "judgments": Table(columns=COLUMNS, rows=tuple(rows), caption=said["judgments"]),
             "probability_after": Scalar(
                 value=probability, unit="share", subject=name, caption=said["probability_after"]
             ),

@@ -12,19 +12,19 @@ from core.items import Image, Item, Result, Scalar
 from core.method_base.class_weights import class_problem
 from core.method_base.method import Context, Method, MethodFamily, Output, parameter
 from core.method_base.optimization import (
+    animation,
     as_declared,
-    at_parameter,
     class_parameter,
     depth_parameter,
-    film,
     frames_parameter,
+    layer_by_parameter,
     layer_name,
     layer_parameter,
     layer_values,
+    learning_rate_parameter,
     names_a_layer,
     plan,
     precision_parameter,
-    rate_parameter,
     sample_photos,
     steps_parameter,
     trace_outputs,
@@ -65,18 +65,18 @@ class DeepDream(Method):
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("dream", "image", "The dream"),
         Output("original", "image", "The photo at the same size"),
-        Output("film", "animation", "From the photo to the dream"),
+        Output("animation", "animation", "From the photo to the dream"),
         *trace_outputs(TRACES),
-        Output("answers", "table", "The network's answers for the whole picture before and after"),
+        Output("predictions", "table", "The network's answers for the whole picture before and after"),
         Output("activation_before", "scalar", "What is driven up, for the photo at its final size"),
         Output("activation_after", "scalar", "What was driven up, for the dream"),
         Output("steps", "scalar", "Steps that were taken"),
     )
 
-    aim: Literal["layer", "channel", "class", "random class"] = parameter(
+    objective: Literal["layer", "channel", "class", "random class"] = parameter(
         "layer", "Amplify all that a layer says, one channel of it, a class, or another random class at each step."
     )
-    at: Literal["depth", "layer"] = at_parameter({"aim": ["layer", "channel"]})
+    layer_by: Literal["depth", "layer"] = layer_by_parameter({"objective": ["layer", "channel"]})
     depth: int = depth_parameter(50)
     layer: str = layer_parameter()
     channel: int | None = parameter(
@@ -85,53 +85,59 @@ class DeepDream(Method):
         unit="",
         ge=0,
         le=100_000,
-        when={"aim": ["channel"]},
+        when={"objective": ["channel"]},
     )
-    class_name: str = class_parameter({"aim": ["class"]})
+    class_name: str = class_parameter({"objective": ["class"]})
     start: Literal["photo", "noise"] = parameter("photo", "Begin with the photo, or with noise.")
-    size: float = parameter(3.0, "Side of the picture; the network's own input has side 1.", unit="inputs", ge=1, le=6)
+    output_scale: float = parameter(
+        3.0, "Side of the picture; the network's own input has side 1.", unit="inputs", ge=1, le=6
+    )
     octaves: int = parameter(3, "Sizes at which the picture is seen, one after the other.", unit="sizes", ge=1, le=8)
     steps: int = steps_parameter(60)
-    rate: float = rate_parameter(0.012, "Root mean square of a step; a pixel's range is 1.")
-    smooth: bool = parameter(
+    learning_rate: float = learning_rate_parameter(0.012, "Root mean square of a step; a pixel's range is 1.")
+    smooth_gradient: bool = parameter(
         default=True, description="Smooth the gradient, so that single pixels do not outweigh structure.", advanced=True
     )
     frames: int = frames_parameter()
     precision: Literal["float32", "bf16"] = precision_parameter()
 
-    _names_a_layer = names_a_layer(lambda method: method.aim in {"layer", "channel"})
+    _names_a_layer = names_a_layer(lambda method: method.objective in {"layer", "channel"})
 
     def undefined_for(self, card: NetworkCard) -> str | None:
         """A network without classes cannot dream of one."""
         if not card.class_names:
-            return "This network gives no classes to dream of." if "class" in self.aim else None
+            return "This network gives no classes to dream of." if "class" in self.objective else None
         return class_problem(card, [self.class_name] if self.class_name else [])
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
-        photo = network.prepare(pictures[0], self.size)[None].contiguous()  # (1, 3, H, W), larger than the input
+        photo = network.prepare(pictures[0], self.output_scale)[
+            None
+        ].contiguous()  # (1, 3, H, W), larger than the input
         whole = network.prepare(pictures[0])[None]
         begin = engine.optimization.starts.STARTS[self.start](photo, context.seed)
-        sheet = engine.optimization.parameterizations.pixel_sheet(begin, engine.ranges.clamp)
+        sheet = engine.optimization.parameterizations.pixel_parameterization(begin, engine.ranges.clamp)
         objective = self._objective(network, self._aim(network, whole, context.seed), photo, context.seed)
         outcome = engine.optimization.optimize.descend(sheet, objective, self._plan(), context)
         return Result(as_declared(self._items(outcome, photo, whole, network, objective), self.outputs))
 
     def _plan(self) -> Plan:
-        change = engine.optimization.gradients.smoothed if self.smooth else engine.optimization.gradients.normalized
+        change = (
+            engine.optimization.gradients.smoothed if self.smooth_gradient else engine.optimization.gradients.normalized
+        )
         return plan(self, optimizer="sgd", gradient=change)
 
     def _aim(self, network: Network, whole: Tensor, seed: int) -> Aim:
         objectives = engine.optimization.objectives
-        if self.aim == "random class":
+        if self.objective == "random class":
             count = len(network.card.class_names)
             return lambda parts, step: network(parts).float()[
                 :, engine.optimization.transforms.number_at(step, seed, count)
             ]
-        if self.aim == "class":
+        if self.objective == "class":
             index = self._class(network, whole)
             return lambda parts, _: network(parts).float()[:, index]
-        read = partial(layer_values, network, layer_name(network, self.at, self.depth, self.layer))
-        if self.aim == "layer":
+        read = partial(layer_values, network, layer_name(network, self.layer_by, self.depth, self.layer))
+        if self.objective == "layer":
             return lambda parts, _: objectives.layer(read(parts))
         channel = self._channel(network, objectives.channels(read(whole)), read)
         return lambda parts, _: objectives.channels(read(parts))[:, channel]
@@ -178,9 +184,9 @@ class DeepDream(Method):
         return {
             "dream": Image(pixels=engine.ranges.to_pixels(outcome.picture), caption=said["dream"]),
             "original": Image(pixels=engine.ranges.to_pixels(photo), caption=said["original"]),
-            "film": film(outcome, 1, said["film"]),
-            **engine.shown.traces(outcome.traces, TRACES),
-            "answers": engine.shown.answers(network(whole)[0], network(left)[0], names, said["answers"]),
+            "animation": animation(outcome, 1, said["animation"]),
+            **engine.result_items.traces(outcome.traces, TRACES),
+            "predictions": engine.result_items.answers(network(whole)[0], network(left)[0], names, said["predictions"]),
             **{key: Scalar(value=value, caption=said[key]) for key, value in shares.items()},
             "steps": Scalar(value=outcome.steps, unit="steps", caption=said["steps"]),
         }

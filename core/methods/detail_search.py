@@ -12,11 +12,11 @@ from core.items import Image, Item, Map, Result, Scalar
 from core.method_base.class_weights import ClassWeights, class_problem
 from core.method_base.method import Context, Method, MethodFamily, Output, parameter
 from core.method_base.optimization import (
-    film,
+    animation,
     frames_parameter,
+    learning_rate_parameter,
     plan,
     precision_parameter,
-    rate_parameter,
     steps_parameter,
     trace_outputs,
 )
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from core.engine.optimization.optimize import Objective, Outcome, Plan
-    from core.engine.optimization.parameterizations import PixelSheet
+    from core.engine.optimization.parameterizations import PixelParameterization
     from core.engine.targets import Target
     from core.media.picture import Picture
     from core.networks.network import Network
@@ -58,16 +58,16 @@ class DetailSearch(Method):
         Output("remaining", "image", "What is left of the picture"),
         Output("original", "image", "The picture as the network sees it"),
         Output("destroyed", "map", "What was destroyed: mean over colors of |original - remaining|"),
-        Output("film", "animation", "The destruction, from the start to the end"),
+        Output("animation", "animation", "The destruction, from the start to the end"),
         *trace_outputs(TRACES),
-        Output("answers", "table", "The network's answers before and after"),
+        Output("predictions", "table", "The network's answers before and after"),
         Output("edges_left", "scalar", "Edge energy left, as a share of the original's"),
         Output("probability_before", "scalar", "Probability of the target class for the original picture"),
         Output("probability_after", "scalar", "Probability of the target class for what is left"),
         Output("steps", "scalar", "Steps that the optimizer took"),
     )
 
-    target: Literal["keep", "without rival", "set"] = parameter(
+    target: Literal["keep", "without runner-up", "set"] = parameter(
         "keep",
         "Keep the network's own answer for the picture; keep its first class and drive out the second, its rival; or "
         "set what it should answer.",
@@ -87,7 +87,7 @@ class DetailSearch(Method):
         when={"target": ["set"]},
         advanced=True,
     )
-    answer: Literal["probabilities", "logits"] = parameter(
+    score: Literal["probabilities", "logits"] = parameter(
         "probabilities", "Whether the answer y is taken after the softmax or before it."
     )
     start: Literal["photo", "blank", "noise"] = parameter(
@@ -108,7 +108,7 @@ class DetailSearch(Method):
         le=10_000,
         advanced=True,
     )
-    rate: float = rate_parameter(0.005, "Learning rate; a pixel's range is 1.")
+    learning_rate: float = learning_rate_parameter(0.005, "Learning rate; a pixel's range is 1.")
     optimizer: Literal["adam", "sgd", "rmsprop"] = parameter("adam", "Optimizer that moves the pixels.", advanced=True)
     schedule: Literal["cosine", "constant"] = parameter(
         "cosine",
@@ -136,7 +136,7 @@ class DetailSearch(Method):
             raise ValueError("target 'set' needs at least one class in wanted or opposed, got none")
         if both := sorted(self.wanted.keys() & self.opposed.keys()):
             raise ValueError(f"a class is either wanted or opposed, {both[0][:60]!r} is both")
-        if self.answer == "probabilities" and self.goal > 1:
+        if self.score == "probabilities" and self.goal > 1:
             raise ValueError(f"goal must be 0 to 1 where answer is 'probabilities', got {self.goal:g}")
         return self
 
@@ -144,7 +144,7 @@ class DetailSearch(Method):
         """A network without classes has no decision; one without the named class cannot be asked for it."""
         if not card.class_names:
             return "This network gives no classes: there is no decision to search for."
-        if self.target == "without rival" and len(card.class_names) < 2:
+        if self.target == "without runner-up" and len(card.class_names) < 2:
             return "This network knows a single class: it has no rival."
         return class_problem(card, self._goals()) if self.target == "set" else None
 
@@ -158,11 +158,13 @@ class DetailSearch(Method):
         )
         return Result(self._items(outcome, original, logits, network, watched))
 
-    def _sheet(self, original: Tensor, seed: int) -> PixelSheet:
+    def _sheet(self, original: Tensor, seed: int) -> PixelParameterization:
         begin = engine.optimization.starts.STARTS[self.start](original, seed)
         if self.range == "clamp":
-            return engine.optimization.parameterizations.pixel_sheet(begin, engine.ranges.clamp)
-        return engine.optimization.parameterizations.pixel_sheet(begin, engine.ranges.rescale, self.rescale_every)
+            return engine.optimization.parameterizations.pixel_parameterization(begin, engine.ranges.clamp)
+        return engine.optimization.parameterizations.pixel_parameterization(
+            begin, engine.ranges.rescale, self.rescale_every
+        )
 
     def _plan(self) -> Plan:
         return plan(self, optimizer=self.optimizer, schedule=self.schedule, momentum=self.momentum)
@@ -177,15 +179,15 @@ class DetailSearch(Method):
         answered = self._answered(logits)
         if self.target == "keep":
             return engine.targets.kept(answered), int(logits.argmax())
-        if self.target == "without rival":
+        if self.target == "without runner-up":
             own, rival = logits[0].topk(2).indices.tolist()
-            surest = 1.0 if self.answer == "probabilities" else float(answered[0, own])
+            surest = 1.0 if self.score == "probabilities" else float(answered[0, own])
             return engine.targets.chosen({own: (surest, 1.0), rival: (0.0, 1.0)}, logits), own
         goals = {network.class_index(name): goal for name, goal in self._goals().items()}
         return engine.targets.chosen(goals, logits), max(goals, key=lambda index: goals[index])
 
     def _answered(self, logits: Tensor) -> Tensor:
-        return logits.softmax(dim=1) if self.answer == "probabilities" else logits
+        return logits.softmax(dim=1) if self.score == "probabilities" else logits
 
     def _objective(self, network: Network, target: Target, watched: int, energy: Tensor) -> Objective:
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
@@ -219,9 +221,11 @@ class DetailSearch(Method):
             "remaining": Image(pixels=engine.ranges.to_pixels(left), caption=said["remaining"]),
             "original": Image(pixels=engine.ranges.to_pixels(original), caption=said["original"]),
             "destroyed": Map(values=destroyed, unit="of the range", caption=said["destroyed"]),
-            "film": film(outcome, 1, said["film"]),
-            **engine.shown.traces(outcome.traces, TRACES),
-            "answers": engine.shown.answers(logits[0], after[0], network.card.class_names, said["answers"]),
+            "animation": animation(outcome, 1, said["animation"]),
+            **engine.result_items.traces(outcome.traces, TRACES),
+            "predictions": engine.result_items.answers(
+                logits[0], after[0], network.card.class_names, said["predictions"]
+            ),
             **{
                 key: Scalar(value=value, unit="share", subject=subject, caption=said[key])
                 for key, (value, subject) in shares.items()

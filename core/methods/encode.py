@@ -33,7 +33,7 @@ class Encode(Method):
         Output("errors", "map", "How far each pixel is from the original: |difference|, mean over colors"),
         Output("originals", "image", "The same pictures as the encoder sees them"),
         Output("codes_pca", "embedding", "Codes of up to 1,000 pictures, along their two principal directions"),
-        Output("codes_tsne", "embedding", "The same codes by t-SNE: neighbours stay neighbours"),
+        Output("codes_tsne", "embedding", "The same codes by t-SNE: neighbors stay neighbors"),
         Output("codes", "embedding", "The whole code of every picture, in the data set's order"),
         Output("squared_error", "scalar", "Mean squared error of up to 1,000 pictures; a value's range is 1"),
         Output("accuracy_codes", "scalar", "Linear classifier on the codes, by cross-validation", optional=True),

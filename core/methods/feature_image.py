@@ -16,26 +16,26 @@ from core.method_base.judges import verdicts
 from core.method_base.method import Context, Method, MethodFamily, Output, parameter
 from core.method_base.optimization import (
     LOGITS,
+    animation,
     as_declared,
-    at_parameter,
     depth_parameter,
-    film,
     frames_parameter,
+    jitter_parameter,
+    layer_by_parameter,
     layer_name,
     layer_parameter,
     layer_values,
+    learning_rate_parameter,
     names_a_layer,
     plan,
     precision_parameter,
-    rate_parameter,
+    rotate_parameter,
     sample_photos,
     scale_parameter,
     seeds_parameter,
     sheet_image,
-    shift_parameter,
     steps_parameter,
     trace_outputs,
-    turn_parameter,
 )
 from core.networks.card import NetworkCard
 
@@ -81,7 +81,7 @@ class FeatureImage(Method):
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("images", "image", "The pictures that excite the units the most"),
         Output("original", "image", "The photo as the network sees it"),
-        Output("film", "animation", "How the pictures came to be"),
+        Output("animation", "animation", "How the pictures came to be"),
         *trace_outputs(TRACES),
         Output("units", "table", "Activation of each unit, and what the network sees in its picture"),
         Output("activation_before", "scalar", "Activation for the photo, mean of the units"),
@@ -94,10 +94,10 @@ class FeatureImage(Method):
         "A channel everywhere, a channel in the middle, a logit; or what the photo says in this layer: the mean over "
         "all places (direction), or place by place (caricature).",
     )
-    at: Literal["depth", "layer"] = at_parameter()
+    layer_by: Literal["depth", "layer"] = layer_by_parameter()
     depth: int = depth_parameter(50)
     layer: str = layer_parameter()
-    first: int | None = parameter(
+    first_unit: int | None = parameter(
         None,
         "Number of the first unit; left empty: those that the photo excites the most above the sample photos.",
         unit="",
@@ -112,16 +112,16 @@ class FeatureImage(Method):
     start: Literal["blank", "photo", "noise"] = parameter(
         "blank", "Begin with a mid-gray sheet, with the photo, or with noise."
     )
-    sheet: Literal["fourier", "phases", "pixels"] = parameter(
+    parameterization: Literal["fourier", "phases", "pixels"] = parameter(
         "fourier",
         "Move waves, so that structure of every size grows alike; only the phases of waves as strong as in photos, "
         "whatever the start; or single pixels.",
     )
     steps: int = steps_parameter(150)
-    shift: float = shift_parameter(0.06)
+    jitter: float = jitter_parameter(0.06)
     scale: float = scale_parameter(0.1)
-    turn: float = turn_parameter(8.0)
-    rate: float = rate_parameter(0.05)
+    rotate: float = rotate_parameter(8.0)
+    learning_rate: float = learning_rate_parameter(0.05)
     frames: int = frames_parameter()
     precision: Literal["float32", "bf16"] = precision_parameter()
 
@@ -137,14 +137,14 @@ class FeatureImage(Method):
         photo = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
         examples = sample_photos(network)
         aim = self._aim(network, photo, examples)
-        canvas = engine.optimization.sheets.Canvas(photo, self.start, len(aim.labels), context.seed, examples)
-        sheet = engine.optimization.sheets.SHEETS[self.sheet](canvas)
+        canvas = engine.optimization.canvas.Canvas(photo, self.start, len(aim.labels), context.seed, examples)
+        sheet = engine.optimization.canvas.PARAMETERIZATIONS[self.parameterization](canvas)
         objective = self._objective(network, aim, context.seed)
         outcome = engine.optimization.optimize.descend(sheet, objective, plan(self, schedule="cosine"), context)
         return Result(as_declared(self._items(outcome, photo, network, aim), self.outputs))
 
     def _aim(self, network: Network, photo: Tensor, examples: Tensor) -> Aim:
-        layer = LOGITS if self.unit == "logit" else layer_name(network, self.at, self.depth, self.layer)
+        layer = LOGITS if self.unit == "logit" else layer_name(network, self.layer_by, self.depth, self.layer)
         read = partial(layer_values, network, layer)
         objectives = engine.optimization.objectives
         if self.unit == "direction":
@@ -162,19 +162,21 @@ class FeatureImage(Method):
     def _index(self, own: Tensor, others: Tensor) -> Tensor:
         """The units, (count,): by number, or those that the photo (1, C) excites above the others (N, C)."""
         there = own.shape[1]
-        if self.first is None:
+        if self.first_unit is None:
             return engine.optimization.objectives.most_excited(own, others, min(self.count, there))
-        if self.first + self.count > there:
-            raise BadParameter(f"first + count must be at most {there}, the units here, got {self.first + self.count}")
-        return engine.optimization.objectives.numbered(self.first, self.count, own.device)
+        if self.first_unit + self.count > there:
+            raise BadParameter(
+                f"first_unit + count must be at most {there}, the units here, got {self.first_unit + self.count}"
+            )
+        return engine.optimization.objectives.numbered(self.first_unit, self.count, own.device)
 
     def _objective(self, network: Network, aim: Aim, seed: int) -> Objective:
-        moves = engine.optimization.transforms.Moves(self.shift, self.scale, self.turn)
+        moves = engine.optimization.transforms.Moves(self.jitter, self.scale, self.rotate)
         objectives = engine.optimization.objectives
 
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
             moved = engine.optimization.transforms.moved_at(step, picture, moves, seed)
-            with objectives.freed_relus(network) if step < objectives.FREED_STEPS else nullcontext():
+            with objectives.redirected_relu(network) if step < objectives.REDIRECTED_STEPS else nullcontext():
                 activation = aim.activation(moved)
             return {"total": -activation, "activation": activation.detach()}
 
@@ -197,8 +199,8 @@ class FeatureImage(Method):
         return {
             "images": sheet_image(pictures, columns, f"{said['images']}: {', '.join(dict.fromkeys(aim.labels))}"),
             "original": Image(pixels=engine.ranges.to_pixels(photo), caption=said["original"]),
-            "film": film(outcome, columns, said["film"]),
-            **engine.shown.traces(outcome.traces, TRACES),
+            "animation": animation(outcome, columns, said["animation"]),
+            **engine.result_items.traces(outcome.traces, TRACES),
             "units": Table(columns=COLUMNS, rows=tuple(rows), caption=said["units"]),
             **{key: Scalar(value=value, caption=said[key]) for key, value in means.items()},
             "steps": Scalar(value=outcome.steps, unit="steps", caption=said["steps"]),

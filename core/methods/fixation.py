@@ -10,7 +10,7 @@ import numpy as np
 
 from core import engine, networks
 from core.items import Image, Map, Points, Result, Scalar
-from core.method_base.attribution import ANSWER, ORIGINAL, Answer, Attribution
+from core.method_base.attribution import ORIGINAL, SCORE, Attribution, TargetScore
 from core.method_base.method import Context, MethodFamily, Output, parameter
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ class Fixation(Attribution):
         Output("unravelling", "image", "What is left lit holds fixations"),
         Output("box", "image", "The box around all of them"),
         ORIGINAL,
-        *ANSWER,
+        *SCORE,
         Output("count", "scalar", "Fixations in the picture"),
-        Output("alone", "scalar", "Share of the weight that lies alone, and is left out"),
+        Output("isolated", "scalar", "Share of the weight that lies alone, and is left out"),
         Output("lost", "scalar", "Share of the weight that fell on padding or on what does not depend on the picture"),
     )
 
@@ -62,11 +62,11 @@ class Fixation(Attribution):
         "paper: one supporter a point, all weigh the same; light: one, weighted by how many paths meet; "
         "beam: two, weighted.",
     )
-    cap: int = parameter(
+    max_points: int = parameter(
         1024, "Points kept in each layer: the heaviest. Few show smaller regions, many make better boxes.",
         unit="points", ge=16, le=16_384, advanced=True, when={"mode": ["light", "beam"]},
     )  # fmt: skip
-    keep_alone: bool = parameter(default=False, description="Keep fixations that lie alone.", advanced=True)
+    keep_isolated: bool = parameter(default=False, description="Keep fixations that lie alone.", advanced=True)
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         seen = network.prepare_all(pictures)  # (1, 3, H, W)
@@ -77,7 +77,7 @@ class Fixation(Attribution):
         xy, weights = in_picture(found.pixels.points, height, width)
         kept = (
             np.ones(len(xy), bool)
-            if self.keep_alone
+            if self.keep_isolated
             else engine.attribution.fixations.supported(xy, weights, height, width)
         )
         alone = float(weights[~kept].sum() / weights.sum()) if len(xy) else 0.0
@@ -91,32 +91,36 @@ class Fixation(Attribution):
             unravelling=self._strip(network, seen, found, layers),
             box=_box(seen, xy, said["box"]),
             count=Scalar(value=len(xy), unit="fixations", caption=said["count"]),
-            alone=Scalar(value=alone, unit="share", caption=said["alone"]),
+            isolated=Scalar(value=alone, unit="share", caption=said["isolated"]),
             lost=Scalar(value=found.lost, unit="share", caption=said["lost"]),
         )
 
-    def fixations(self, network: Network, pictures: Tensor, layers: Sequence[str] = ()) -> tuple[Unravelled, Answer]:
+    def fixations(
+        self, network: Network, pictures: Tensor, layers: Sequence[str] = ()
+    ) -> tuple[Unravelled, TargetScore]:
         """The points of pictures (N, 3, H, W), in the pixels and in these layers, and what they explain."""
         walk = engine.attribution.unravelling.walk
-        manner = walk.MANNERS[self.mode]
+        manner = walk.TRACING_CONFIGS[self.mode]
         if manner.cap is not None:
-            manner = replace(manner, cap=self.cap)
-        asked: list[Answer] = []
+            manner = replace(manner, cap=self.max_points)
+        asked: list[TargetScore] = []
 
         def choose(outcome: Tensor) -> tuple[Traced, list[int] | None]:
             points, rivals, answer = self._start(network, pictures, outcome)
             asked.append(answer)
             return points, rivals
 
-        start = walk.Start(choose, "" if self.explain == "class" else _inside(self._layer(network)))
+        start = walk.Start(choose, "" if self.target == "class" else _inside(self._layer(network)))
         return walk.unravel(network, pictures, start, manner, layers=[_inside(name) for name in layers]), asked[0]
 
-    def _start(self, network: Network, pictures: Tensor, outcome: Tensor) -> tuple[Traced, list[int] | None, Answer]:
+    def _start(
+        self, network: Network, pictures: Tensor, outcome: Tensor
+    ) -> tuple[Traced, list[int] | None, TargetScore]:
         """Where to start in the logits or the layer's outcome; the classes held against; and what is explained."""
         walk = engine.attribution.unravelling.walk
-        if self.explain == "class":
+        if self.target == "class":
             answer = self.answer_in(network, outcome[:, :, None, None])
-            rival = answer.explained.rival
+            rival = answer.explained.contrast
             points = walk.class_points(outcome.shape[1], answer.explained.index.tolist())
             return points, None if rival is None else rival.tolist(), answer
         size = (pictures.shape[2], pictures.shape[3])
@@ -127,14 +131,14 @@ class Fixation(Attribution):
         answer = self.answer_in(network, values)
         return walk.unit_points(values, places, answer.explained.index, answer.explained.place), None, answer
 
-    def _map(self, heat: NDArray[np.float32], answer: Answer) -> Map:
+    def _map(self, heat: NDArray[np.float32], answer: TargetScore) -> Map:
         caption = f"Density of the fixations ({self.mode}): {answer.explained.labels[0]}"
         return Map(values=heat, high=HIGH, unit="times even", caption=caption)
 
     def _strip(self, network: Network, seen: Tensor, found: Unravelled, layers: Sequence[str]) -> Image:
         """The picture once a layer, lit where the layer holds fixations, the deepest first."""
         pixels = engine.ranges.to_pixels(seen)
-        share = LIT if engine.attribution.unravelling.walk.MANNERS[self.mode].weighted else 1.0
+        share = LIT if engine.attribution.unravelling.walk.TRACING_CONFIGS[self.mode].weighted else 1.0
         told, tiles = [], []
         for layer in reversed(layers):
             reached = found.layers.get(_inside(layer))
@@ -146,7 +150,7 @@ class Fixation(Attribution):
                 )
         if not tiles:
             return Image(pixels=pixels, caption="No path leads through the layers at a quarter of the depth each")
-        tiled = engine.shown.tiled(np.stack(tiles), columns=len(tiles))
+        tiled = engine.result_items.tiled(np.stack(tiles), columns=len(tiles))
         held = "fixations" if share == 1 else f"{100 * share:.0f} % of the weight"
         return Image(pixels=tiled, caption=f"Lit: what holds {held} in {', '.join(told)}")
 

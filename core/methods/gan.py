@@ -54,7 +54,7 @@ class Gan(Method):
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("samples", "image", "What the averaged generator draws of the latents number 0 to 15"),
         Output("nearest", "image", "The same samples, and below each the training picture that is nearest by pixels"),
-        Output("learning", "animation", "The same latents from before the first step to the end, more often at first"),
+        Output("progress", "animation", "The same latents from before the first step to the end, more often at first"),
         Output("walk", "animation", "From each of the same latents to the next, along the sphere on which latents lie"),
         Output("generator_loss", "series", "Cross-entropy of its pictures being taken for real, mean of each epoch"),
         Output("discriminator_loss", "series", "Cross-entropy on real pictures and on drawn ones, added"),
@@ -63,13 +63,13 @@ class Gan(Method):
             "Share of real and drawn pictures that the discriminator names right: at 1 it wins, at 0.5 the generator",
         ),
         Output(
-            "frechet_distance_in_the_features", "scalar",
+            "frechet_distance", "scalar",
             "Frechet distance (squared) of samples to equally many held-out pictures, at most 500, along the principal "
             "directions of the training pictures' features, one for ten pictures; not FID, whose network is another",
             optional=True,
         ),
         Output(
-            "frechet_floor_in_the_features", "scalar",
+            "frechet_floor", "scalar",
             "The same distance of as many training pictures to the held-out ones: what a perfect generator would have",
             optional=True,
         ),
@@ -84,7 +84,7 @@ class Gan(Method):
         Output("network", "weights", "The averaged generator, which `sample` applies"),
     )  # fmt: skip
 
-    latent: int = parameter(64, "Values that a picture is made from.", unit="", ge=2, le=512)
+    latent_dim: int = parameter(64, "Values that a picture is made from.", unit="", ge=2, le=512)
     epochs: int = parameter(80, "How often each picture is shown.", unit="", ge=1, le=10_000)
     normalization: Literal["batch", "spectral"] = parameter(
         "spectral",
@@ -98,8 +98,8 @@ class Gan(Method):
     width: int = parameter(
         32, "Channels at the largest side, doubled at each smaller one.", unit="", ge=4, le=256, advanced=True
     )
-    batch: int = parameter(32, "Pictures a step, at most.", unit="", ge=2, le=4096, advanced=True)
-    generator_rate: float = parameter(
+    batch_size: int = parameter(32, "Pictures a step, at most.", unit="", ge=2, le=4096, advanced=True)
+    generator_learning_rate: float = parameter(
         1e-3,
         "Learning rate of the generator's Adam at the start, from where it falls to nothing.",
         unit="",
@@ -107,12 +107,14 @@ class Gan(Method):
         le=1,
         advanced=True,
     )
-    discriminator_rate: float = parameter(1e-3, "The same of the discriminator's.", unit="", gt=0, le=1, advanced=True)
+    discriminator_learning_rate: float = parameter(
+        1e-3, "The same of the discriminator's.", unit="", gt=0, le=1, advanced=True
+    )
     beta1: float = parameter(0.5, "Decay of both Adams' mean gradient, a step.", unit="", ge=0, lt=1, advanced=True)
     label_smoothing: float = parameter(
         0.1, "Real pictures count as real by so much less than 1.", unit="", ge=0, le=0.5, advanced=True
     )
-    average: float = parameter(
+    ema_decay: float = parameter(
         0.998, "Decay of the moving average of the generator's weights, a step.", unit="", ge=0, lt=1, advanced=True
     )
     judge: Judge = parameter(
@@ -127,7 +129,7 @@ class Gan(Method):
         return self
 
     def subject(self) -> str:
-        return f"latent of {self.latent}, {self.epochs} epoch{'s' * (self.epochs != 1)}"
+        return f"latent of {self.latent_dim}, {self.epochs} epoch{'s' * (self.epochs != 1)}"
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
         """Learn from where the checkpoint is, then measure what was learned."""
@@ -139,7 +141,9 @@ class Gan(Method):
         enough = learning.gan.trained.enough(given)
         judge = context.network(self.judge[0]) if enough else None  # one that cannot be had is told before the learning
         trained = learning.gan.trained.Trained(learner, given, judge, context.seed)
-        loop = learning.loop.Loop(learner, given.training, learning.loop.Plan(self.epochs, self.batch, context.seed))
+        loop = learning.loop.Loop(
+            learner, given.training, learning.loop.Plan(self.epochs, self.batch_size, context.seed)
+        )
         loop.run(context, further=len(trained.stages))
         items = loop.then(trained.stages, context)
         items |= _curves(loop) | {"network": learning.gan.stored.as_weights(learner.average)}
@@ -147,14 +151,14 @@ class Gan(Method):
         return Result({name: replace(items[name], caption=caption) for name, caption in said.items()})
 
     def _learner(self, given: Pictures, context: Context) -> GanLearner:
-        design = learning.gan.networks.Design(given.side_px, given.channels, self.latent, self.width)
+        design = learning.gan.networks.Design(given.side_px, given.channels, self.latent_dim, self.width)
         recipe = learning.gan.learner.Recipe(
             seed=context.seed,
-            generator_rate=self.generator_rate,
-            discriminator_rate=self.discriminator_rate,
+            generator_rate=self.generator_learning_rate,
+            discriminator_rate=self.discriminator_learning_rate,
             beta1=self.beta1,
             label_smoothing=self.label_smoothing,
-            average=self.average,
+            average=self.ema_decay,
         )
         both = learning.gan.networks.build(design, self.normalization, context.seed)
         return learning.gan.learner.GanLearner(*both, recipe, context.device)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from core import engine, networks
 from core.errors import Undefined
 from core.items import Result, Scalar
-from core.method_base.attribution import ANSWER, ORIGINAL, Answer, Attribution, map_item
+from core.method_base.attribution import ORIGINAL, SCORE, Attribution, TargetScore, map_item
 from core.method_base.method import Context, Output, parameter
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ class GradCam(Attribution):
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("attribution", "map", "Where the layer speaks for it, linear between the layer's places"),
         ORIGINAL,
-        *ANSWER,
+        *SCORE,
         Output("rows", "scalar", "Places of the layer's map along the height"),
         Output("columns", "scalar", "Places of the layer's map along the width"),
     )
 
-    map_layer: str = parameter(
+    cam_layer: str = parameter(
         "", "Name of the layer whose map is weighted; left empty: the last one with places that reach the answer.",
         choices="layers", advanced=True,
     )  # fmt: skip
@@ -59,27 +59,27 @@ class GradCam(Attribution):
             **{name: Scalar(value=count, unit="places", caption=said[name]) for name, count in shape.items()},
         )
 
-    def maps(self, network: Network, pictures: Tensor) -> tuple[str, Tensor, Answer]:
+    def maps(self, network: Network, pictures: Tensor) -> tuple[str, Tensor, TargetScore]:
         """The layer, its maps (N, h, w) for pictures (N, 3, H, W), and what they explain. Raises Undefined."""
-        names = [self.map_layer] if self.map_layer else network.layers()
+        names = [self.cam_layer] if self.cam_layer else network.layers()
         with engine.activations.recorded({name: network.layer(name) for name in names}) as outputs:
             values = self.values(network, pictures.detach().requires_grad_())
         answer = self.answer_in(network, values)
         outputs.pop(answer.explained.layer, None)  # what is explained does not explain itself
         size = (pictures.shape[2], pictures.shape[3])
         for layer, activation, gradient in _with_places(network, outputs, answer, size):
-            if self.map_layer or bool(gradient.any()):
+            if self.cam_layer or bool(gradient.any()):
                 return layer, engine.attribution.class_maps.grad_cam(activation, gradient), answer
         raise Undefined(self._nowhere(network))
 
     def _nowhere(self, network: Network) -> str:
-        if self.map_layer:
-            return f"Layer {self.map_layer} of {network.card.name} has no map of places before what is explained."
+        if self.cam_layer:
+            return f"Layer {self.cam_layer} of {network.card.name} has no map of places before what is explained."
         return f"No layer of {network.card.name} has a map whose places reach what is explained."
 
 
 def _with_places(
-    network: Network, outputs: Mapping[str, Tensor], answer: Answer, size: tuple[int, int]
+    network: Network, outputs: Mapping[str, Tensor], answer: TargetScore, size: tuple[int, int]
 ) -> Iterator[tuple[str, Tensor, Tensor]]:
     """Layers whose output has several places, the last first: name, its map (N, C, h, w) and the gradient to it."""
     for layer, output in reversed(list(outputs.items())):

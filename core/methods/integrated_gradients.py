@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
 from core.items import Result, Scalar
-from core.method_base.attribution import ANSWER, ORIGINAL, Attribution, map_item
+from core.method_base.attribution import ORIGINAL, SCORE, Attribution, map_item
 from core.method_base.method import Context, Output, parameter
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from core.media.picture import Picture
-    from core.method_base.attribution import Explained
+    from core.method_base.attribution import AttributionTarget
     from core.networks.network import Network
 
 
@@ -33,12 +33,12 @@ class IntegratedGradients(Attribution):
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("attribution", "map", "What each pixel adds, sum of the colors"),
         ORIGINAL,
-        *ANSWER,
-        Output("value_of_empty", "scalar", "The number for the empty picture"),
+        *SCORE,
+        Output("baseline_score", "scalar", "The number for the empty picture"),
         Output("completeness_error", "scalar", "Sum of the map less the difference of the two numbers; 0 is exact"),
     )
 
-    empty: Literal["black", "gray", "blurred"] = parameter(
+    baseline: Literal["black", "gray", "blurred"] = parameter(
         "black", "The empty picture: black, mid-gray, or the picture itself blurred. What is as in it adds nothing."
     )
     steps: int = parameter(50, "Points of the way at which the gradient is taken.", unit="steps", ge=1, le=500)
@@ -46,15 +46,15 @@ class IntegratedGradients(Attribution):
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         seen = network.prepare_all(pictures)  # (1, 3, H, W)
         answer = self.answer(network, seen)
-        empty = engine.attribution.references.reference(seen, self.empty)
+        empty = engine.attribution.references.reference(seen, self.baseline)
         before = answer.explained.value(network, empty)
         added = self.maps(network, seen, empty, answer.explained, context.report)
         error = float(added.double().sum() - (answer.value - before).double().sum())  # of one picture
         said = {output.name: output.caption for output in self.outputs}
-        numbers = {"value_of_empty": float(before[0]), "completeness_error": error}
+        numbers = {"baseline_score": float(before[0]), "completeness_error": error}
         return self.result(
             seen,
-            map_item(added[0], f"What each pixel adds to a {self.empty} picture", answer, unit="", signed=True),
+            map_item(added[0], f"What each pixel adds to a {self.baseline} picture", answer, unit="", signed=True),
             answer,
             **{
                 name: Scalar(value=value, unit=answer.explained.unit, caption=said[name])
@@ -67,7 +67,7 @@ class IntegratedGradients(Attribution):
         network: Network,
         pictures: Tensor,
         empty: Tensor,
-        explained: Explained,
+        explained: AttributionTarget,
         reached: Callable[[int, int], None],
     ) -> Tensor:
         """Maps (N, H, W) of pictures (N, 3, H, W) against their empty ones."""

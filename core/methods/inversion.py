@@ -10,18 +10,18 @@ from core import engine
 from core.items import Image, Item, Map, Result, Scalar
 from core.method_base.method import Context, Method, MethodFamily, Output, parameter
 from core.method_base.optimization import (
+    animation,
     as_declared,
-    at_parameter,
     depth_parameter,
-    film,
     frames_parameter,
+    layer_by_parameter,
     layer_name,
     layer_parameter,
     layer_values,
+    learning_rate_parameter,
     names_a_layer,
     plan,
     precision_parameter,
-    rate_parameter,
     steps_parameter,
     trace_outputs,
 )
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 TRACES = {
     "total": ("loss", "Whole loss"),
     "distance": ("share", "Squared distance of the layer's values, as a share of the photo's square"),
-    "variation": ("mean difference", "Total variation of the picture"),
+    "total_variation": ("mean difference", "Total variation of the picture"),
 }
 
 
@@ -58,29 +58,29 @@ class Inversion(Method):
         Output("inverted", "image", "The picture that says the same to the layer"),
         Output("original", "image", "The photo as the network sees it"),
         Output("difference", "map", "What differs: mean over colors of |photo - picture|"),
-        Output("film", "animation", "How the picture came to be"),
+        Output("animation", "animation", "How the picture came to be"),
         *trace_outputs(TRACES),
-        Output("answers", "table", "The network's answers for the photo and for the picture"),
+        Output("predictions", "table", "The network's answers for the photo and for the picture"),
         Output("distance", "scalar", "Squared distance that is left in the layer, as a share of the photo's square"),
         Output("picture_error", "scalar", "Root mean square of the difference of the pictures, of a range of 1"),
         Output("steps", "scalar", "Steps that were taken"),
     )
 
-    at: Literal["depth", "layer"] = at_parameter()
+    layer_by: Literal["depth", "layer"] = layer_by_parameter()
     depth: int = depth_parameter(50)
     layer: str = layer_parameter()
     start: Literal["blank", "noise"] = parameter("blank", "Begin with a mid-gray sheet, or with noise.")
-    sheet: Literal["fourier", "pixels"] = parameter(
+    parameterization: Literal["fourier", "pixels"] = parameter(
         "fourier", "Move waves, so that structure of every size grows alike, or single pixels."
     )
     steps: int = steps_parameter(200)
-    variation: float = parameter(
+    total_variation: float = parameter(
         0.05, "Weight of the total variation: higher is smoother.", unit="", ge=0, le=1e4, advanced=True
     )
-    bound: float = parameter(
+    alpha_norm: float = parameter(
         0.01, "Weight of the alpha norm, which keeps values from the ends.", unit="", ge=0, le=1e4, advanced=True
     )
-    rate: float = rate_parameter(0.05)
+    learning_rate: float = learning_rate_parameter(0.05)
     frames: int = frames_parameter()
     precision: Literal["float32", "bf16"] = precision_parameter()
 
@@ -88,8 +88,8 @@ class Inversion(Method):
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         photo = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
-        canvas = engine.optimization.sheets.Canvas(photo, self.start, 1, context.seed, photo)
-        sheet = engine.optimization.sheets.SHEETS[self.sheet](canvas)
+        canvas = engine.optimization.canvas.Canvas(photo, self.start, 1, context.seed, photo)
+        sheet = engine.optimization.canvas.PARAMETERIZATIONS[self.parameterization](canvas)
         outcome = engine.optimization.optimize.descend(
             sheet, self._objective(network, photo), plan(self, schedule="cosine"), context
         )
@@ -97,7 +97,7 @@ class Inversion(Method):
 
     def _objective(self, network: Network, photo: Tensor) -> Objective:
         objectives = engine.optimization.objectives
-        read = partial(layer_values, network, layer_name(network, self.at, self.depth, self.layer))
+        read = partial(layer_values, network, layer_name(network, self.layer_by, self.depth, self.layer))
         there = read(photo)
 
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:  # noqa: ARG001
@@ -105,9 +105,9 @@ class Inversion(Method):
             variation = objectives.total_variation(picture)
             norm = (2 * picture - 1).square().pow(3).mean(dim=(1, 2, 3))  # faster than the sixth power
             return {
-                "total": distance + self.variation * variation + self.bound * norm,
+                "total": distance + self.total_variation * variation + self.alpha_norm * norm,
                 "distance": distance.detach(),
-                "variation": variation.detach(),
+                "total_variation": variation.detach(),
             }
 
         return objective
@@ -127,8 +127,10 @@ class Inversion(Method):
             "difference": Map(
                 values=difference.mean(dim=1)[0].cpu().numpy(), unit="of the range", caption=said["difference"]
             ),
-            "film": film(outcome, 1, said["film"]),
-            **engine.shown.traces(outcome.traces, TRACES),
-            "answers": engine.shown.answers(before[0], after[0], network.card.class_names, said["answers"]),
+            "animation": animation(outcome, 1, said["animation"]),
+            **engine.result_items.traces(outcome.traces, TRACES),
+            "predictions": engine.result_items.answers(
+                before[0], after[0], network.card.class_names, said["predictions"]
+            ),
             **{key: Scalar(value=value, unit=unit, caption=said[key]) for key, (value, unit) in shares.items()},
         }

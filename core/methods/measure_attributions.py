@@ -54,14 +54,16 @@ class MeasureAttributions(Method):
     needs: ClassVar[Needs] = Needs(pictures=0, dataset=True)
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("measures", "table", "Each measure over all pictures, with its 95 % interval of the bootstrap"),
-        Output("inserted", "series", "Probability of the answer as the best pixels are shown, all others blurred"),
-        Output("deleted", "series", "Probability of the answer as the best pixels are blurred"),
-        Output("shown", "series", "Pictures whose answer is kept with only the best pixels shown"),
-        Output("hidden", "series", "Pictures whose answer is kept with the best pixels hidden"),
+        Output(
+            "insertion_curve", "series", "Probability of the answer as the best pixels are shown, all others blurred"
+        ),
+        Output("deletion_curve", "series", "Probability of the answer as the best pixels are blurred"),
+        Output("retained_curve", "series", "Pictures whose answer is kept with only the best pixels shown"),
+        Output("removed_curve", "series", "Pictures whose answer is kept with the best pixels hidden"),
         Output("by_picture", "table", "The measures of each picture"),
         Output("insertion", "scalar", "Mean area under the probability as the best pixels are shown"),
         Output("deletion", "scalar", "Mean area under the probability as the best pixels are hidden"),
-        Output("looked_at", "scalar", "Pictures that were measured"),
+        Output("pictures", "scalar", "Pictures that were measured"),
     )
 
     attribution: str = parameter(
@@ -73,13 +75,13 @@ class MeasureAttributions(Method):
     )
     count: int = parameter(100, "Pictures that are measured, each class as often.", unit="pictures", ge=1, le=10_000)
     steps: int = parameter(25, "Steps in which pixels are shown or hidden.", unit="steps", ge=2, le=1000)
-    only_right: bool = parameter(
+    only_correct: bool = parameter(
         default=False, description="Only pictures that the network names right; it must know the data set's classes."
     )
     small_boxes: bool = parameter(
         default=False, description="Only pictures whose object fills less than half of what the network sees."
     )
-    randomized: int = parameter(
+    randomizations: int = parameter(
         20, "Pictures whose map is made again with randomized weights; 0: none.", unit="pictures", ge=0, le=500
     )
     collages: int = parameter(
@@ -132,7 +134,7 @@ class MeasureAttributions(Method):
         """Go on from the checkpoint, one picture after the other."""
         measuring = self._measuring(network, context)
         chosen = measures.subjects.subjects(
-            network, measuring.dataset, self.count, only_right=self.only_right, small_boxes=self.small_boxes
+            network, measuring.dataset, self.count, only_correct=self.only_correct, small_boxes=self.small_boxes
         )
         steps = list(self._steps(chosen, measuring))
         rows, next_s = _kept_rows(context)[: len(steps)], time.monotonic() + CHECKPOINT_EVERY_S
@@ -159,7 +161,7 @@ class MeasureAttributions(Method):
         if self.is_baseline:
             return
         for percent in STAGES:
-            for subject in chosen[: self.randomized]:
+            for subject in chosen[: self.randomizations]:
                 yield partial(measuring.with_random_weights, percent, subject)
         if "class_name" in self.parameters:
             pairs = [pair for pair in pairwise(chosen) if pair[0].answer != pair[1].answer]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
 from core.items import Result, Scalar
-from core.method_base.attribution import ANSWER, ORIGINAL, Attribution, map_item
+from core.method_base.attribution import ORIGINAL, SCORE, Attribution, map_item
 from core.method_base.method import Context, Output, parameter
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from core.media.picture import Picture
-    from core.method_base.attribution import Explained
+    from core.method_base.attribution import AttributionTarget
     from core.networks.network import Network
 
 
@@ -38,7 +38,7 @@ class Occlusion(Attribution):
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("attribution", "map", "How much the answer falls when this place is covered"),
         ORIGINAL,
-        *ANSWER,
+        *SCORE,
         Output("windows", "scalar", "Windows that were covered, one after the other"),
     )
 
@@ -46,7 +46,7 @@ class Occlusion(Attribution):
     stride: int = parameter(
         10, "Way from one window to the next at most, as a share of the side.", unit="%", ge=1, le=90
     )
-    cover: Literal["black", "gray", "blurred"] = parameter(
+    baseline: Literal["black", "gray", "blurred"] = parameter(
         "gray", "What is seen in the window: black, mid-gray, or the picture blurred."
     )
 
@@ -56,7 +56,7 @@ class Occlusion(Attribution):
         windows = self.windows(seen.shape[2], seen.shape[3])
         falls = self.maps(network, seen, answer.explained, context.report)
         said = {output.name: output.caption for output in self.outputs}
-        caption = f"Fall when {self.window} % of the sides are covered ({self.cover})"
+        caption = f"Fall when {self.window} % of the sides are covered ({self.baseline})"
         return self.result(
             seen,
             map_item(falls[0], caption, answer, unit="", signed=True),
@@ -78,13 +78,13 @@ class Occlusion(Attribution):
         )
 
     def maps(
-        self, network: Network, pictures: Tensor, explained: Explained, reached: Callable[[int, int], None]
+        self, network: Network, pictures: Tensor, explained: AttributionTarget, reached: Callable[[int, int], None]
     ) -> Tensor:
         """Maps (N, H, W) of pictures (N, 3, H, W)."""
 
         def value(covered: Tensor, times: int) -> Tensor:
             return explained.repeated(times).value(network, covered)
 
-        cover = engine.attribution.references.reference(pictures, self.cover)
+        cover = engine.attribution.references.reference(pictures, self.baseline)
         windows = self.windows(pictures.shape[2], pictures.shape[3])
         return engine.attribution.occlusion.occlusion(value, pictures, cover, windows, reached)

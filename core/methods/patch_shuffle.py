@@ -39,15 +39,17 @@ class PatchShuffle(Method):
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("shuffled", "image", "One of the orders for each patch size"),
         Output("original", "image", "The picture as the network sees it"),
-        Output("orders", "table", "The network's answer for the picture itself and for each order"),
+        Output("predictions", "table", "The network's prediction for the picture itself and for each permutation"),
         *(
-            Output(f"kept_{parts}", "scalar", f"Share of the orders of {parts} x {parts} patches that keep the answer")
+            Output(
+                f"retained_{parts}", "scalar", f"Share of the orders of {parts} x {parts} patches that keep the answer"
+            )
             for parts in PARTS
         ),
         Output("probability_before", "scalar", "Probability of the network's answer for the picture itself"),
     )
 
-    orders: int = parameter(8, "Random orders for each patch size.", unit="orders", ge=1, le=64)
+    permutations: int = parameter(8, "Random orders for each patch size.", unit="orders", ge=1, le=64)
 
     def undefined_for(self, card: NetworkCard) -> str | None:
         """A network without classes gives no answer that could survive."""
@@ -55,7 +57,7 @@ class PatchShuffle(Method):
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         original = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
-        batch = original.expand(self.orders, -1, -1, -1)
+        batch = original.expand(self.permutations, -1, -1, -1)
         answers = {1: network(original).softmax(dim=1)}
         shown = original.repeat(len(PARTS), 1, 1, 1)
         for step, parts in enumerate(PARTS):
@@ -74,13 +76,13 @@ class PatchShuffle(Method):
             for parts, of_parts in answers.items()
             for order, answer in enumerate(of_parts, start=1)
         ]
-        kept = {f"kept_{parts}": float((answers[parts].argmax(dim=1) == first).float().mean()) for parts in PARTS}
+        kept = {f"retained_{parts}": float((answers[parts].argmax(dim=1) == first).float().mean()) for parts in PARTS}
         shares = kept | {"probability_before": float(answers[1][0, first])}
         subject = card.class_names[first]
         return {
             "shuffled": sheet_image(shown, len(PARTS), said["shuffled"]),
             "original": Image(pixels=engine.ranges.to_pixels(original), caption=said["original"]),
-            "orders": Table(columns=COLUMNS, rows=tuple(rows), caption=said["orders"]),
+            "predictions": Table(columns=COLUMNS, rows=tuple(rows), caption=said["predictions"]),
             **{
                 key: Scalar(value=value, unit="share", subject=subject, caption=said[key])
                 for key, value in shares.items()

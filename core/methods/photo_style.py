@@ -20,11 +20,11 @@ from core.items import Image, Result, Scalar
 from core.method_base.judges import Judge
 from core.method_base.method import Context, Method, MethodFamily, Output, parameter
 from core.method_base.optimization import (
-    film,
+    animation,
     frames_parameter,
+    learning_rate_parameter,
     plan,
     precision_parameter,
-    rate_parameter,
     steps_parameter,
     trace_outputs,
 )
@@ -40,15 +40,15 @@ from core.method_base.style import (
     layers_table,
     mask_parameter,
     measured,
-    mix_parameter,
     pictures_of,
     regions_of,
     shares_of,
     size_of,
     sized,
+    style_weights_parameter,
     styles_parameter,
 )
-from core.method_base.style_encoder import automatic_wishes, reading
+from core.method_base.style_encoder import automatic_style_layers, reading
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,7 +63,7 @@ TRACES = {
     "total": ("loss", "Whole loss"),
     "content": ("distance", "Content: 0 is the photo's, 1 a map that says the same everywhere"),
     "style": ("distance", "Style: 1 is the photo's, 0 the wanted one; mean of the layers"),
-    "roughness": ("mean square", "How steeply the transforms of color change with place and brightness"),
+    "smoothness": ("mean square", "How steeply the transforms of color change with place and brightness"),
 }
 
 
@@ -88,7 +88,7 @@ class PhotoStyle(Method):
         Output("stylized", "image", "The photo in the new light"),
         Output("original", "image", "The photo as it was, at the same size"),
         Output("styles", "image", "The styles, at the size at which they are taken over"),
-        Output("film", "animation", "How the picture came to be"),
+        Output("animation", "animation", "How the picture came to be"),
         *trace_outputs(TRACES),
         Output("layers", "table", "The layers that were compared, and how far each came"),
         *MEASURED,
@@ -96,12 +96,12 @@ class PhotoStyle(Method):
     )
 
     styles: Styles = styles_parameter()
-    mix: Shares = mix_parameter()
+    style_weights: Shares = style_weights_parameter()
     mask: Mask = mask_parameter()
     content_weight: float = parameter(1.0, "Weight of the content: higher keeps more.", unit="", ge=0, le=1e4)
     style_weight: float = parameter(10.0, "Weight of the style: higher changes more.", unit="", ge=0, le=1e4)
     size_px: int = parameter(512, "Longer side of the picture.", unit="px", ge=32, le=2048)
-    looked_px: int = parameter(
+    working_px: int = parameter(
         224,
         "Longer side at which the network looks at it while it is changed; what is found then holds at every size.",
         unit="px",
@@ -117,31 +117,35 @@ class PhotoStyle(Method):
         le=512,
         advanced=True,
     )
-    shades: int = parameter(
+    luminance_bins: int = parameter(
         8, "Brightnesses that have transforms of their own at each place.", unit="", ge=2, le=32, advanced=True
     )
-    roughness: float = parameter(
+    smoothness: float = parameter(
         40.0, "Weight of slopes in the grid: higher is more even.", unit="", ge=0, le=1e6, advanced=True
     )
     steps: int = steps_parameter(100)
-    rate: float = rate_parameter(0.1, "Transforms change by this at most in a step of L-BFGS, on the mean.")
+    learning_rate: float = learning_rate_parameter(
+        0.1, "Transforms change by this at most in a step of L-BFGS, on the mean."
+    )
     judge: Judge = judge_parameter()
     frames: int = frames_parameter()
     precision: Literal["float32", "bf16"] = precision_parameter()
 
     @model_validator(mode="after")
     def _has_a_weight_for_each(self) -> Self:
-        check_one_for_each("mix", self.mix, "styles", len(self.styles))
+        check_one_for_each("style_weights", self.style_weights, "styles", len(self.styles))
         return self
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         photo = sized(pictures[0], self.size_px, network.device)  # (1, 3, H, W)
-        looked = sized(pictures[0], min(self.looked_px, self.size_px), network.device)
-        styles = list(zip(self.styles, shares_of(self.mix, len(self.styles)), strict=True))
+        looked = sized(pictures[0], min(self.working_px, self.size_px), network.device)
+        styles = list(zip(self.styles, shares_of(self.style_weights, len(self.styles)), strict=True))
         regions = regions_of(context, styles, self.mask, looked, max(size_of(looked)))
-        wishes = automatic_wishes(network, looked)
-        aims = engine.style.stylization.aims(reading(network, wishes), looked, regions, wishes, size_of(looked))
-        grid = engine.style.color_grid.color_grid(looked, self.cell_px, self.shades)
+        style_layers = automatic_style_layers(network, looked)
+        aims = engine.style.stylization.aims(
+            reading(network, style_layers), looked, regions, style_layers, size_of(looked)
+        )
+        grid = engine.style.color_grid.color_grid(looked, self.cell_px, self.luminance_bins)
         outcome = engine.optimization.optimize.descend(
             grid, self._objective(aims, grid), plan(self, optimizer="lbfgs"), context
         )
@@ -150,8 +154,8 @@ class PhotoStyle(Method):
             "stylized": Image(pixels=engine.ranges.to_pixels(stylized)),
             "original": Image(pixels=engine.ranges.to_pixels(photo)),
             "styles": Image(pixels=pictures_of(regions)),
-            "film": film(outcome, 1, ""),
-            **engine.shown.traces(outcome.traces, TRACES),
+            "animation": animation(outcome, 1, ""),
+            **engine.result_items.traces(outcome.traces, TRACES),
             "layers": layers_table(network, aims, outcome.picture),
             **measured(outcome.picture, looked, regions, judging(self.judge, network, context)),
             "steps": Scalar(value=outcome.steps, unit="steps"),
@@ -162,8 +166,8 @@ class PhotoStyle(Method):
         def objective(picture: Tensor, _: int) -> Mapping[str, Tensor]:
             content, style = aims.distances(picture)
             roughness = grid.roughness()
-            total = self.content_weight * content + self.style_weight * style + self.roughness * roughness
-            named = {"total": total, "content": content, "style": style, "roughness": roughness}
+            total = self.content_weight * content + self.style_weight * style + self.smoothness * roughness
+            named = {"total": total, "content": content, "style": style, "smoothness": roughness}
             return {name: value[None] for name, value in named.items()}
 
         return objective

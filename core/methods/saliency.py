@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
 from core.items import Map, Result
-from core.method_base.attribution import ANSWER, ORIGINAL, Answer, Attribution, map_item
+from core.method_base.attribution import ORIGINAL, SCORE, Attribution, TargetScore, map_item
 from core.method_base.method import Context, Output, parameter
 
 if TYPE_CHECKING:
@@ -27,16 +27,16 @@ class Saliency(Attribution):
     )
     source: ClassVar[str] = (
         "Simonyan et al. 2013, arXiv:1312.6034: max over colors of |dz/dx|; "
-        "Shrikumar et al. 2016, arXiv:1605.01713 (gradient times picture)"
+        "Shrikumar et al. 2016, arXiv:1605.01713 (gradient times input)"
     )
     version: ClassVar[int] = 1
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("attribution", "map", "How much the answer changes with each pixel"),
         ORIGINAL,
-        *ANSWER,
+        *SCORE,
     )
 
-    form: Literal["gradient", "gradient times picture"] = parameter(
+    form: Literal["gradient", "gradient times input"] = parameter(
         "gradient",
         "The greatest absolute gradient of the three colors; or the gradient times the picture, summed over the "
         "colors: what each pixel adds, signed, black adding nothing.",
@@ -48,7 +48,7 @@ class Saliency(Attribution):
         context.report(1, 1)
         return self.result(seen, self._item(maps[0], answer), answer)
 
-    def maps(self, network: Network, pictures: Tensor) -> tuple[Tensor, Answer]:
+    def maps(self, network: Network, pictures: Tensor) -> tuple[Tensor, TargetScore]:
         """Maps (N, H, W) of pictures (N, 3, H, W), and what they explain."""
         pixels = pictures.detach().requires_grad_()
         answer = self.answer(network, pixels)
@@ -57,7 +57,7 @@ class Saliency(Attribution):
             return engine.attribution.backward.strongest_color(gradient), answer
         return (gradient * pictures).sum(dim=1), answer
 
-    def _item(self, values: Tensor, answer: Answer) -> Map:
+    def _item(self, values: Tensor, answer: TargetScore) -> Map:
         if self.form == "gradient":
             return map_item(values, "Greatest absolute gradient of the colors", answer, unit=" / range", signed=False)
         return map_item(values, "Gradient times picture, sum of the colors", answer, unit="", signed=True)

@@ -40,22 +40,22 @@ class Sample(Method):
 
     model: str = parameter("", "Key of the result that holds the generator.", choices="results", of="gan")
     count: int = parameter(64, "Latents that are drawn.", unit="pictures", ge=1, le=1024)
-    start: int = parameter(
+    first_latent: int = parameter(
         0, "Number of the first latent; 0 to 15 are those that were shown when it learned.", unit="", ge=0,
         le=1_000_000,
     )  # fmt: skip
-    spread: float = parameter(
+    latent_scale: float = parameter(
         1.0, "Spread of the latents; 1: as in learning, less: fewer failures and less variety.", unit="", gt=0, le=2
     )
 
     def subject(self) -> str:
-        return f"latents {self.start} to {self.start + self.count - 1}, spread {self.spread:g}"
+        return f"latents {self.first_latent} to {self.first_latent + self.count - 1}, spread {self.latent_scale:g}"
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
         """Draw."""
         generator = learning.gan.stored.trained_generator(context, self.model)
-        numbers = range(self.start, self.start + self.count)
-        latents = self.spread * learning.gan.latents.numbered(numbers, generator.design.latent)
+        numbers = range(self.first_latent, self.first_latent + self.count)
+        latents = self.latent_scale * learning.gan.latents.numbered(numbers, generator.design.latent)
         drawn = learning.gan.learner.drawn(generator, latents)
         context.report(1, 2)
         items: dict[str, Item] = {

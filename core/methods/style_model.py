@@ -22,11 +22,11 @@ from core.method_base.style import (
     check_one_for_each,
     judge_parameter,
     judging,
-    mix_parameter,
     shares_of,
+    style_weights_parameter,
     styles_parameter,
 )
-from core.method_base.style_encoder import automatic_wishes, reading
+from core.method_base.style_encoder import automatic_style_layers, reading
 
 if TYPE_CHECKING:
     from core.learning.fast_style.goals import Goal
@@ -40,7 +40,7 @@ CURVES = {
     "total": ("Loss", "Whole loss, mean of about a hundredth of the steps"),
     "content": ("Distance", "Content: 0 is the photos', 1 a map that says the same everywhere"),
     "style": ("Distance", "Style: 1 is what the photos have on the mean, 0 the wanted one; mean of the layers"),
-    "variation": ("Mean difference", "Total variation of the painted pictures"),
+    "total_variation": ("Mean difference", "Total variation of the painted pictures"),
 }
 UNIT_PHOTOS = 8
 """Photos in whose units distances are told."""
@@ -64,7 +64,7 @@ class StyleModel(Method):
     needs: ClassVar[Needs] = Needs(pictures=0, dataset=True)
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("samples", "image", "Held-out pictures, and below each how it is painted"),
-        Output("learning", "animation", "The same pictures from before the first step to the end, more often at first"),
+        Output("progress", "animation", "The same pictures from before the first step to the end, more often at first"),
         Output("styles", "image", "The styles, at the size at which they were learned"),
         *(Output(name, "series", caption) for name, (_, caption) in CURVES.items()),
         *(replace(output, caption=f"{output.caption}; mean of held-out pictures") for output in MEASURED),
@@ -73,7 +73,7 @@ class StyleModel(Method):
     )
 
     styles: Styles = styles_parameter()
-    mix: Shares = mix_parameter()
+    style_weights: Shares = style_weights_parameter()
     content_weight: float = parameter(5.0, "Weight of the content: higher keeps more.", unit="", ge=0, le=1e4)
     style_weight: float = parameter(10.0, "Weight of the style: higher repaints more.", unit="", ge=0, le=1e4)
     steps: int = parameter(2000, "Steps of the optimizer, a batch each.", unit="steps", ge=1, le=200_000)
@@ -97,11 +97,11 @@ class StyleModel(Method):
         16, "Channels at full size, two and four times as many at a half and a quarter of it; 32 in the paper.",
         unit="", ge=4, le=64, advanced=True,
     )  # fmt: skip
-    batch: int = parameter(4, "Pictures a step, at most.", unit="", ge=1, le=64, advanced=True)
-    rate: float = parameter(
+    batch_size: int = parameter(4, "Pictures a step, at most.", unit="", ge=1, le=64, advanced=True)
+    learning_rate: float = parameter(
         1e-3, "Learning rate of Adam at the start, from where it falls to nothing.", unit="", gt=0, le=1, advanced=True
     )
-    variation: float = parameter(
+    total_variation: float = parameter(
         1.0, "Weight of the total variation: higher is smoother.", unit="", ge=0, le=1e4, advanced=True
     )
     judge: Judge = judge_parameter()
@@ -109,7 +109,7 @@ class StyleModel(Method):
 
     @model_validator(mode="after")
     def _has_a_weight_for_each(self) -> Self:
-        check_one_for_each("mix", self.mix, "styles", len(self.styles))
+        check_one_for_each("style_weights", self.style_weights, "styles", len(self.styles))
         return self
 
     def subject(self) -> str:
@@ -120,10 +120,10 @@ class StyleModel(Method):
         if context.dataset is None:
             raise BadInput("a style model learns from a data set, and none was given")
         judge = judging(self.judge, network, context)  # one that cannot be had is told before the learning
-        count = max(UNIT_PHOTOS, self.steps * self.batch)
+        count = max(UNIT_PHOTOS, self.steps * self.batch_size)
         photos = learning.fast_style.photos.photos(context.dataset, self.size_px, count, context.seed, network.device)
         design = learning.fast_style.painter.Design(
-            self.width, self.styles, tuple(shares_of(self.mix, len(self.styles))), self.style_px
+            self.width, self.styles, tuple(shares_of(self.style_weights, len(self.styles))), self.style_px
         )
         styles = learning.fast_style.judging.styles_of(design, context, network.device)
         painter = learning.fast_style.painter.build(design, context.seed)
@@ -131,7 +131,7 @@ class StyleModel(Method):
             painter, self._goal(network, photos, styles), self._recipe, photos.held_out
         )
         trained = learning.fast_style.trained.Trained(learner, photos.held_out, styles, judge)
-        plan = learning.loop.Plan(0, self.batch, context.seed, self.steps)
+        plan = learning.loop.Plan(0, self.batch_size, context.seed, self.steps)
         loop = learning.loop.Loop(learner, photos.training, plan)
         loop.run(context, further=len(trained.stages))
         items = loop.then(trained.stages, context)
@@ -140,17 +140,17 @@ class StyleModel(Method):
 
     def _goal(self, network: Network, photos: Photos, styles: StylePictures) -> Goal:
         measured = learning.pictures.as_values(photos.training[:UNIT_PHOTOS])
-        wishes = automatic_wishes(network, measured[:1])
-        wishes = replace(wishes, smoothing=self.temperature if self.smoothing == "softmax" else 0.0)
-        return learning.fast_style.goals.goal(reading(network, wishes), measured, styles, wishes)
+        style_layers = automatic_style_layers(network, measured[:1])
+        style_layers = replace(style_layers, smoothing=self.temperature if self.smoothing == "softmax" else 0.0)
+        return learning.fast_style.goals.goal(reading(network, style_layers), measured, styles, style_layers)
 
     @property
     def _recipe(self) -> learning.fast_style.learner.Recipe:
         return learning.fast_style.learner.Recipe(
             content_weight=self.content_weight,
             style_weight=self.style_weight,
-            variation_weight=self.variation,
-            rate=self.rate,
+            variation_weight=self.total_variation,
+            learning_rate=self.learning_rate,
             precision=self.precision,
         )
 

@@ -16,10 +16,10 @@ from core.method_base.judges import Judge
 from core.method_base.method import Context, Method, MethodFamily, Output, parameter
 from core.method_base.optimization import (
     WAVES_OR_PIXELS,
-    film,
+    animation,
     frames_parameter,
+    learning_rate_parameter,
     precision_parameter,
-    rate_parameter,
     steps_parameter,
     trace_outputs,
 )
@@ -36,7 +36,6 @@ from core.method_base.style import (
     layers_table,
     mask_parameter,
     measured,
-    mix_parameter,
     numbers,
     pictures_of,
     regions_of,
@@ -44,15 +43,16 @@ from core.method_base.style import (
     size_of,
     size_parameter,
     sized,
+    style_weights_parameter,
     styles_parameter,
 )
-from core.method_base.style_encoder import automatic_wishes, reading, wishes_by_depth
+from core.method_base.style_encoder import automatic_style_layers, reading, style_layers_by_depth
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from core.engine.optimization.optimize import Objective, Outcome, Plan
-    from core.engine.style.stylization import Aims, Region, Wishes
+    from core.engine.style.stylization import Aims, Region, StyleLayers
     from core.media.picture import Picture
     from core.networks.network import Network
 
@@ -60,7 +60,7 @@ TRACES = {
     "total": ("loss", "Whole loss"),
     "content": ("distance", "Content: 0 is the photo's, 1 a map that says the same everywhere"),
     "style": ("distance", "Style: 1 is the photo's, 0 the wanted one; mean of the layers"),
-    "variation": ("mean difference", "Total variation of the picture"),
+    "total_variation": ("mean difference", "Total variation of the picture"),
 }
 SINGLE_PX = 224
 """A picture up to this size is made at once; for each doubling a coarser one goes before."""
@@ -87,7 +87,7 @@ class StyleTransfer(Method):
         Output("stylized", "image", "The picture in the new style"),
         Output("original", "image", "The picture as it was, at the same size"),
         Output("styles", "image", "The styles, at the size at which they are taken over"),
-        Output("film", "animation", "How the picture came to be"),
+        Output("animation", "animation", "How the picture came to be"),
         *trace_outputs(TRACES),
         Output("layers", "table", "The layers that were compared, and how far each came"),
         *MEASURED,
@@ -95,7 +95,7 @@ class StyleTransfer(Method):
     )
 
     styles: Styles = styles_parameter()
-    mix: Shares = mix_parameter()
+    style_weights: Shares = style_weights_parameter()
     mask: Mask = mask_parameter()
     content_weight: float = parameter(1.5, "Weight of the content: higher keeps more.", unit="", ge=0, le=1e4)
     style_weight: float = parameter(10.0, "Weight of the style: higher repaints more.", unit="", ge=0, le=1e4)
@@ -107,7 +107,7 @@ class StyleTransfer(Method):
     original_colors: bool = parameter(default=False, description="Repaint the brightness alone, and keep the colors.")
     start: Literal["photo", "noise"] = parameter("photo", "Begin with the photo, or with noise.")
     size_px: int = size_parameter()
-    style_size: float = parameter(
+    style_scale: float = parameter(
         1.0,
         "Longer side of the style pictures, of the picture's: smaller makes finer strokes.",
         unit="",
@@ -143,11 +143,13 @@ class StyleTransfer(Method):
     )
     steps: int = steps_parameter(200)
     optimizer: Literal["lbfgs", "adam"] = parameter("lbfgs", "Optimizer that moves the picture.", advanced=True)
-    rate: float = rate_parameter(0.1, f"{WAVES_OR_PIXELS} L-BFGS goes no further than this in a step.")
-    sheet: Literal["fourier", "pixels"] = parameter(
+    learning_rate: float = learning_rate_parameter(
+        0.1, f"{WAVES_OR_PIXELS} L-BFGS goes no further than this in a step."
+    )
+    parameterization: Literal["fourier", "pixels"] = parameter(
         "fourier", "Move waves, so that structure of every size grows alike, or single pixels.", advanced=True
     )
-    variation: float = parameter(
+    total_variation: float = parameter(
         1.0, "Weight of the total variation: higher is smoother.", unit="", ge=0, le=1e4, advanced=True
     )
     temperature: float = parameter(
@@ -167,7 +169,7 @@ class StyleTransfer(Method):
     def _has_a_weight_for_each(self) -> Self:
         if not numbers(self.style_depths):
             raise ValueError("style_depths must name a depth at least, got none")
-        check_one_for_each("mix", self.mix, "styles", len(self.styles))
+        check_one_for_each("style_weights", self.style_weights, "styles", len(self.styles))
         check_one_for_each("depth_weights", self.depth_weights, "style_depths", len(numbers(self.style_depths)))
         return self
 
@@ -176,14 +178,14 @@ class StyleTransfer(Method):
         regions = self._regions(photo, context)
         aims_at = self._aims(network, photo, regions)
         start = engine.style.luminance.gray(photo) if self.original_colors else photo
-        sheet = engine.optimization.sheets.SHEETS[self.sheet](
-            engine.optimization.sheets.Canvas(start, self.start, 1, context.seed, start)
+        sheet = engine.optimization.canvas.PARAMETERIZATIONS[self.parameterization](
+            engine.optimization.canvas.Canvas(start, self.start, 1, context.seed, start)
         )
         outcome = engine.optimization.optimize.descend(sheet, self._objective(aims_at), self._plan(photo), context)
         stylized = self._shown(photo)(outcome.picture)
         said = {
             **self._pictures(outcome, stylized, photo, regions),
-            **engine.shown.traces(outcome.traces, TRACES),
+            **engine.result_items.traces(outcome.traces, TRACES),
             "layers": layers_table(network, aims_at(self._octaves - 1), outcome.picture),
             **measured(stylized, photo, regions, judging(self.judge, network, context)),
             "steps": Scalar(value=outcome.steps, unit="steps"),
@@ -202,7 +204,7 @@ class StyleTransfer(Method):
         return engine.optimization.optimize.Plan(
             steps=self.steps,
             optimizer=self.optimizer,
-            rate=self.rate,
+            learning_rate=self.learning_rate,
             schedule="constant" if self.optimizer == "lbfgs" else "cosine",
             frames=self.frames,
             precision=self.precision,
@@ -217,8 +219,8 @@ class StyleTransfer(Method):
         return lambda picture: engine.style.luminance.in_colors_of(picture, photo)
 
     def _regions(self, photo: Tensor, context: Context) -> list[Region]:
-        styles = list(zip(self.styles, shares_of(self.mix, len(self.styles)), strict=True))
-        return regions_of(context, styles, self.mask, photo, self.size_px * self.style_size)
+        styles = list(zip(self.styles, shares_of(self.style_weights, len(self.styles)), strict=True))
+        return regions_of(context, styles, self.mask, photo, self.size_px * self.style_scale)
 
     def _aims(self, network: Network, photo: Tensor, regions: Sequence[Region]) -> Callable[[int], Aims]:
         """Octave -> what the picture is held against at its size."""
@@ -227,30 +229,34 @@ class StyleTransfer(Method):
                 regions, lambda style: engine.style.luminance.matched(style, photo)
             )
             photo = engine.style.luminance.gray(photo)
-        wishes = self._wishes(network, photo)
+        style_layers = self._style_layers(network, photo)
         least = engine.style.stylization.shrunk(size_of(photo), 0.5 ** (self._octaves - 1))
         sizes = engine.optimization.octaves.octave_sizes(least, size_of(photo), self._octaves)
 
         @cache
         def at(octave: int) -> Aims:
-            return engine.style.stylization.aims(reading(network, wishes), photo, regions, wishes, sizes[octave])
+            return engine.style.stylization.aims(
+                reading(network, style_layers), photo, regions, style_layers, sizes[octave]
+            )
 
         return at
 
-    def _wishes(self, network: Network, photo: Tensor) -> Wishes:
+    def _style_layers(self, network: Network, photo: Tensor) -> StyleLayers:
         if self.layers == "automatic":
-            wishes = automatic_wishes(network, photo)
+            style_layers = automatic_style_layers(network, photo)
         else:
             at = numbers(self.style_depths)
-            wishes = wishes_by_depth(network, self.content_depth, at, shares_of(self.depth_weights, len(at)))
-        return replace(wishes, smoothing=self.temperature if self.smoothing == "softmax" else 0.0)
+            style_layers = style_layers_by_depth(
+                network, self.content_depth, at, shares_of(self.depth_weights, len(at))
+            )
+        return replace(style_layers, smoothing=self.temperature if self.smoothing == "softmax" else 0.0)
 
     def _objective(self, aims_at: Callable[[int], Aims]) -> Objective:
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
             content, style = aims_at(self._octave(step)).distances(picture)
             variation = engine.optimization.objectives.total_variation(picture)[0]
-            total = self.content_weight * content + self.style_weight * style + self.variation * variation
-            named = {"total": total, "content": content, "style": style, "variation": variation}
+            total = self.content_weight * content + self.style_weight * style + self.total_variation * variation
+            named = {"total": total, "content": content, "style": style, "total_variation": variation}
             return {name: value[None] for name, value in named.items()}
 
         return objective
@@ -262,5 +268,5 @@ class StyleTransfer(Method):
             "stylized": Image(pixels=engine.ranges.to_pixels(stylized)),
             "original": Image(pixels=engine.ranges.to_pixels(photo)),
             "styles": Image(pixels=pictures_of(regions)),
-            "film": film(outcome, 1, ""),
+            "animation": animation(outcome, 1, ""),
         }

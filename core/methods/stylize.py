@@ -44,11 +44,11 @@ class Stylize(Method):
     size_px: int | None = parameter(
         None, f"Longer side of the picture; left empty: its own, at most {MOST_PX}.", unit="px", ge=32, le=2048
     )
-    measured: bool = parameter(
+    evaluate: bool = parameter(
         default=True, description="Let the judge compare the result with photo and style, which takes longer than it."
     )
     judge: Judge = parameter(
-        (DEFAULT_JUDGE,), "Network that measures the result.", choices="networks", when={"measured": [True]},
+        (DEFAULT_JUDGE,), "Network that measures the result.", choices="networks", when={"evaluate": [True]},
         advanced=True,
     )  # fmt: skip
 
@@ -64,7 +64,7 @@ class Stylize(Method):
             "stylized": Image(pixels=painted),
             "original": Image(pixels=engine.ranges.to_pixels(photo)),
         }
-        if self.measured:
+        if self.evaluate:
             judge = context.network(self.judge[0])
             styles = learning.fast_style.judging.styles_of(painter.design, context, photo.device)
             kept = engine.ranges.of_pixels(painted).to(photo.device)

@@ -18,7 +18,7 @@ from core.networks.tables import families
 
 if TYPE_CHECKING:
     from core.learning.classifier.trained import Learner
-    from core.learning.classifier.trainer import Recipe, Standing, Trainer
+    from core.learning.classifier.trainer import Recipe, Trainer, TrainerState
     from core.media.picture import Picture
     from core.networks.network import Network
 
@@ -51,22 +51,24 @@ class Train(Method):
         Output("parameters", "scalar", "Numbers that were learned"),
     )
 
-    start: str = parameter("", "Identity of a trained network to go on from; empty: random weights.")
-    frozen: bool = parameter(default=False, description="Of the network to go on from, only the classifier learns.")
+    pretrained: str = parameter("", "Identity of a trained network to go on from; empty: random weights.")
+    freeze_backbone: bool = parameter(
+        default=False, description="Of the network to go on from, only the classifier learns."
+    )
     architecture: str = parameter("resnet18", "timm's name of an architecture, or concentrator or open_mixer.")
-    arguments: dict[str, bool | int | float | str | list[int] | list[float]] = parameter(
+    model_args: dict[str, bool | int | float | str | list[int] | list[float]] = parameter(
         {}, "What the architecture is built with, such as depth and embed_dim: names and values."
     )
     input_px: int = parameter(64, "Side of the pictures that the network takes.", unit="px", ge=16, le=512)
     epochs: int = parameter(30, "How often each picture is shown.", unit="", ge=1, le=10_000)
-    batch: int = parameter(128, "Pictures a step.", unit="", ge=2, le=8192)
+    batch_size: int = parameter(128, "Pictures a step.", unit="", ge=2, le=8192)
     learning_rate: float = parameter(1e-3, "Step size at its highest.", unit="", gt=0, le=1)
-    warmup: float = parameter(1.0, "Epochs over which the step size rises.", unit="epochs", ge=0, le=100)
+    warmup_epochs: float = parameter(1.0, "Epochs over which the step size rises.", unit="epochs", ge=0, le=100)
     weight_decay: float = parameter(0.05, "Decay of the weights, a step, times the step size.", unit="", ge=0, le=10)
     label_smoothing: float = parameter(0.1, "Share of a label that is spread over all classes.", unit="", ge=0, lt=1)
-    least_crop: float = parameter(0.35, "Share of a picture that a crop keeps at least.", unit="", ge=0.05, le=1)
+    min_crop: float = parameter(0.35, "Share of a picture that a crop keeps at least.", unit="", ge=0.05, le=1)
     flip: bool = parameter(default=True, description="Show half of the pictures mirrored.")
-    magnitude: float = parameter(5.0, "Strength of RandAugment's two alterations; 0: none.", unit="", ge=0, le=10)
+    randaugment: float = parameter(5.0, "Strength of RandAugment's two augmentations; 0: none.", unit="", ge=0, le=10)
     sharpen: float = parameter(
         1.0, "Pictures are sharpened by 0 to so much: enlarged crops are soft, pictures as such are not.", unit="",
         ge=0, le=4,
@@ -75,15 +77,17 @@ class Train(Method):
         0.5, "Whenever a view is shown it is moved, zoomed and recolored a little; the teacher is not asked again.",
         unit="", ge=0, le=2,
     )  # fmt: skip
-    mix: float = parameter(0.25, "Share of the batches whose pictures are mixed in pairs.", unit="", ge=0, le=1)
-    mixup: float = parameter(0.2, "Beta parameter of mixup; 0: no mixup.", unit="", ge=0, le=10)
-    cutmix: float = parameter(1.0, "Beta parameter of CutMix; 0: no CutMix.", unit="", ge=0, le=10)
-    average: float = parameter(0.998, "Decay of the moving average of the weights, a step.", unit="", ge=0, lt=1)
+    mix_share: float = parameter(0.25, "Share of the batches whose pictures are mixed in pairs.", unit="", ge=0, le=1)
+    mixup_alpha: float = parameter(0.2, "Beta parameter of mixup; 0: no mixup.", unit="", ge=0, le=10)
+    cutmix_alpha: float = parameter(1.0, "Beta parameter of CutMix; 0: no CutMix.", unit="", ge=0, le=10)
+    ema_decay: float = parameter(0.998, "Decay of the moving average of the weights, a step.", unit="", ge=0, lt=1)
     distinct_views: int = parameter(
         0, "Epochs after which the same views of the pictures come again; 0: never.", unit="epochs", ge=0, le=10_000
     )
     teacher: str = parameter("", "Identity of a trained network whose answers are learned too; empty: none.")
-    teacher_share: float = parameter(0.5, "Weight of the teacher's answers against the labels.", unit="", ge=0, le=1)
+    distillation_weight: float = parameter(
+        0.5, "Weight of the teacher's answers against the labels.", unit="", ge=0, le=1
+    )
 
     @field_validator("architecture")
     @classmethod
@@ -94,20 +98,20 @@ class Train(Method):
 
     @model_validator(mode="after")
     def _can_be(self) -> Self:
-        if self.start and self.arguments:
+        if self.pretrained and self.model_args:
             raise ValueError("a network to go on from was built with its own arguments, there can be no others")
-        if self.frozen and not self.start:
+        if self.freeze_backbone and not self.pretrained:
             raise ValueError("a network that starts from random weights cannot be frozen")
-        if self.batch % 2:
-            raise ValueError(f"batch must be even, as pictures are mixed in pairs, got {self.batch}")
+        if self.batch_size % 2:
+            raise ValueError(f"batch must be even, as pictures are mixed in pairs, got {self.batch_size}")
         try:
-            model_arguments(self.architecture, {"model_args": self.arguments})
+            model_arguments(self.architecture, {"model_args": self.model_args})
         except NetworkUnavailable as error:
             raise ValueError(str(error)) from None
         return self
 
     def subject(self) -> str:
-        start = self.start.partition("#")[0]
+        start = self.pretrained.partition("#")[0]
         learner = f"{start} with a new classifier" if start else self.architecture
         return f"{learner}, {self.input_px} px, {self.epochs} epoch{'s' * (self.epochs != 1)}"
 
@@ -119,18 +123,18 @@ class Train(Method):
         trainer.asking = lambda share: self._report(context, trainer, {"teacher": share})
         pace = engine.pace.Pace()
         while not trainer.done:
-            context.draw(list(_curves(trainer.standing).values()))
+            context.draw(list(_curves(trainer.state).values()))
             for loss in trainer.epoch():
                 self._report(context, trainer, {"loss": loss})
                 pace.keep(lambda: context.checkpoint.write(trainer.to_bytes()))
-        context.noted["training_seconds"] = round(trainer.standing.seconds, 1)
+        context.noted["training_seconds"] = round(trainer.state.seconds, 1)
         return self._result(trainer)
 
     def _report(self, context: Context, trainer: Trainer, numbers: Mapping[str, float]) -> None:
-        standing, steps = trainer.standing, trainer.batches_per_epoch
-        top1 = {"top1": standing.top1[-1]} if standing.top1 else {}
-        done = standing.epoch * steps + standing.batch
-        context.report(done, self.epochs * steps, {"epoch": standing.epoch + 1, **numbers, **top1})
+        state, steps = trainer.state, trainer.batches_per_epoch
+        top1 = {"top1": state.top1[-1]} if state.top1 else {}
+        done = state.epoch * steps + state.batch
+        context.report(done, self.epochs * steps, {"epoch": state.epoch + 1, **numbers, **top1})
 
     def _trainer(self, context: Context) -> Trainer:
         dataset = context.dataset
@@ -138,8 +142,8 @@ class Train(Method):
             raise BadInput("a network is trained on a data set, and none was given")
         if (shown := len(np.unique(dataset.labels))) < 2:
             raise BadInput(f"a network learns to tell two classes apart at least, this data set has {shown}")
-        if len(dataset) - int(dataset.held_out.sum()) < self.batch:
-            raise BadParameter(f"a batch of {self.batch} is more than the pictures to learn from")
+        if len(dataset) - int(dataset.held_out.sum()) < self.batch_size:
+            raise BadParameter(f"a batch of {self.batch_size} is more than the pictures to learn from")
         examples = learning.classifier.views.Examples(dataset, self.input_px, self.input_px)
         answers = None
         if self.teacher:
@@ -152,24 +156,24 @@ class Train(Method):
 
     def _learner(self, context: Context, classes: int) -> Learner:
         new = learning.classifier.trained
-        if not self.start:
-            return new.random_learner(self.architecture, self.arguments, classes, self.input_px, context.seed)
-        start = context.network(self.start)
-        return new.trained_learner(start, classes, self.input_px, context.seed, frozen=self.frozen)
+        if not self.pretrained:
+            return new.random_learner(self.architecture, self.model_args, classes, self.input_px, context.seed)
+        start = context.network(self.pretrained)
+        return new.trained_learner(start, classes, self.input_px, context.seed, frozen=self.freeze_backbone)
 
     def _recipe(self, seed: int) -> Recipe:
         trainer, views, targets = learning.classifier.trainer, learning.classifier.views, learning.classifier.targets
         return trainer.Recipe(
-            views=views.ViewRecipe(self.input_px, self.input_px, self.least_crop, self.flip, self.magnitude),
-            mix=targets.MixRecipe(self.mix, self.mixup, self.cutmix),
+            views=views.ViewRecipe(self.input_px, self.input_px, self.min_crop, self.flip, self.randaugment),
+            mix=targets.MixRecipe(self.mix_share, self.mixup_alpha, self.cutmix_alpha),
             epochs=self.epochs,
-            batch=self.batch,
+            batch=self.batch_size,
             learning_rate=self.learning_rate,
-            warmup_epochs=self.warmup,
+            warmup_epochs=self.warmup_epochs,
             weight_decay=self.weight_decay,
             label_smoothing=self.label_smoothing,
-            average=self.average,
-            teacher_share=self.teacher_share,
+            average=self.ema_decay,
+            teacher_share=self.distillation_weight,
             distinct_views=self.distinct_views,
             seed=seed,
             sharpen=self.sharpen,
@@ -191,7 +195,7 @@ class Train(Method):
                 tensors=learning.classifier.trained.arrays(tensors),
                 config=trainer.learner.configuration(examples.class_names),
             ),
-            **_curves(trainer.standing),
+            **_curves(trainer.state),
             "confusions": Table(columns=("Picture of", "Taken for", "Times", "Of"), rows=tuple(confusions)),
             "top1": Scalar(value=trainer.accuracy(named), unit="share"),
             "parameters": Scalar(value=sum(part.numel() for part in model.parameters())),
@@ -207,11 +211,11 @@ def _resume(trainer: Trainer, content: bytes) -> None:
         return
 
 
-def _curves(standing: Standing) -> dict[str, Series]:
+def _curves(state: TrainerState) -> dict[str, Series]:
     """Accuracy and loss against the epoch, as far as they go."""
-    epochs = np.arange(1, len(standing.top1) + 1, dtype=np.float32)
-    accuracy = np.asarray(standing.top1, np.float32)
-    loss = np.asarray(standing.losses, np.float32)
+    epochs = np.arange(1, len(state.top1) + 1, dtype=np.float32)
+    accuracy = np.asarray(state.top1, np.float32)
+    loss = np.asarray(state.losses, np.float32)
     return {
         "accuracy": Series(x=epochs, y=accuracy, x_label="Epoch", y_label="Accuracy, share of held-out pictures"),
         "loss": Series(x=epochs, y=loss, x_label="Epoch", y_label="Loss"),

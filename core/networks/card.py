@@ -28,7 +28,7 @@ class NetworkCard(BaseModel):
     class_names: tuple[str, ...]
     """The name of each logit, unique; empty where the network does not classify."""
     parameters: int
-    licence: str
+    license: str
     source: str
     """Where the weights come from, for a reader."""
     random_weights: bool = False

@@ -58,13 +58,13 @@ def all_cards() -> tuple[NetworkCard, ...]:
 
 
 def search(text: str = "", families: Collection[Family] = ()) -> list[NetworkCard]:
-    """Cards whose name or licence holds every word of `text` (any case), of these families (none given: of all)."""
+    """Cards whose name or license holds every word of `text` (any case), of these families (none given: of all)."""
     words = text.lower().split()
     return [
         card
         for card in all_cards()
         if (not families or card.family in families)
-        and all(word in card.name.lower() or word in card.licence.lower() for word in words)
+        and all(word in card.name.lower() or word in card.license.lower() for word in words)
     ]
 
 

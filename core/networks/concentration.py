@@ -22,10 +22,10 @@ class BeforeAfter:
     probability_before: float
     """Mean probability of the picture's own class."""
     probability_after: float
-    right_before: float
+    accuracy_before: float
     """Share of the pictures that are named right."""
-    right_after: float
-    surer: float
+    accuracy_after: float
+    more_confident: float
     """Share of the pictures whose own class has become more probable."""
 
 
@@ -38,9 +38,9 @@ class Concentration:
     pictures: int
     top1_by_size: dict[int, float]
     """Share of the pictures that are named right when shown at this many pixels a side."""
-    without_the_rival: BeforeAfter
+    runner_up_suppressed: BeforeAfter
     """The features of the class that rivals the picture's own the most are driven out of it, its own are held."""
-    one_place_counts: BeforeAfter
+    one_place_counted: BeforeAfter
     """Of the evidence for the picture's own class all but the strongest place is removed."""
     with_one_place_left: BeforeAfter
     """The features of the picture's own class are driven out of it, but for a window around the strongest place."""

@@ -1,7 +1,7 @@
 """Networks that are two files, a configuration and weights: bundled ones, local ones, and those fetched from a hub.
 
 The configuration is the `config.json` that timm writes beside weights (`architecture`, `num_classes`, `model_args`,
-`label_names`, `pretrained_cfg` with input size and preprocessing), and may also hold `family`, `licence` and `source`.
+`label_names`, `pretrained_cfg` with input size and preprocessing), and may also hold `family`, `license` and `source`.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def card_from_config(name: str, tag: str, files: NetworkFiles, config: Mapping[s
             input_px=tuple(described.get("input_size", DEFAULT_INPUT))[1:],
             class_names=_class_names(config),
             parameters=_parameters(name, str(files.weights), files.weights.stat().st_mtime_ns),
-            licence=config.get("licence") or described.get("license") or "unknown",
+            license=config.get("license") or described.get("license") or "unknown",
             source=config.get("source") or f"the file {files.weights.name} of {name}",
             **{ours: described[theirs] for ours, theirs in _PREPROCESSING.items() if described.get(theirs) is not None},
         )

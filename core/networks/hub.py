@@ -54,7 +54,7 @@ def fetch_file(name: str, repository: str, revision: str, file: Path) -> None:
     except HfHubHTTPError as error:
         status = error.response.status_code
         raise NetworkUnavailable(
-            f"the hub refuses {name} (HTTP status {status}): check the name, and its licence if it asks for consent"
+            f"the hub refuses {name} (HTTP status {status}): check the name, and its license if it asks for consent"
         ) from None
     except OfflineModeIsEnabled:
         raise NetworkUnavailable(

@@ -1,4 +1,4 @@
-"""Lists of layers as short texts, for the catalogue: networks that differ in their depth alone have the same text.
+"""Lists of layers as short texts, for the catalog: networks that differ in their depth alone have the same text.
 
 `stem stages.0.pool ..blocks.0+ head` with the counts (2,) stands for stem, stages.0.pool, stages.0.blocks.0,
 stages.0.blocks.1 and head: `0+` counts on from 0, as often as the next count says, and each leading dot stands for a

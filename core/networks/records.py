@@ -21,11 +21,11 @@ class _Part(BaseModel):
 
 
 class DatasetFacts(_Part):
-    """The labelled pictures, without the pictures."""
+    """The labeled pictures, without the pictures."""
 
     digest: str
     classes: Count
-    learned: Count
+    training: Count
     """Pictures that were learned from."""
     held_out: Count
     """Pictures that the accuracy was measured on."""

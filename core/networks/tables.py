@@ -79,13 +79,13 @@ def random_cards() -> dict[str, NetworkCard]:
 
 
 def _pretrained(row: list[Any]) -> NetworkCard:
-    *shared, classes, licence = row
+    *shared, classes, license = row
     tag = str(shared[0])
     return NetworkCard.model_construct(
         name=f"timm/{tag}",
         identity=f"timm/{tag}",
         class_names=class_names(classes),
-        licence=_tables()["licences"][licence],
+        license=_tables()["licenses"][license],
         source=f"timm's weights {tag}, fetched once from the Hugging Face hub",
         **_shared(shared),
     )
@@ -98,7 +98,7 @@ def _random(row: list[Any]) -> NetworkCard:
         name=name,
         identity=f"{name}#{RANDOM_RECIPE}",
         class_names=class_names(IMAGENET_CLASSES),
-        licence="none",
+        license="none",
         source="random weights, never trained",
         random_weights=True,
         **_shared(shared),

@@ -12,9 +12,9 @@ from core.queue.queue import JobQueue, JobState, Submission
 from core.store.manifest import Manifest
 from core.store.store import Store
 
-CellStanding = Literal["done", "undefined", "queued", "started", "failed", "canceled", "absent", "unknown"]
+CellStatus = Literal["done", "undefined", "queued", "started", "failed", "canceled", "absent", "unknown"]
 """`absent`: never asked for, or evicted; `unknown`: not in the store, and Redis cannot be asked."""
-LIVE: frozenset[CellStanding] = frozenset({"queued", "started", "unknown"})
+LIVE: frozenset[CellStatus] = frozenset({"queued", "started", "unknown"})
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class CellState:
     """One cell now: its result where it is done, its job where there is one."""
 
     cell: Cell
-    standing: CellStanding
+    status: CellStatus
     manifest: Manifest | None = None
     job: JobState | None = None
 
     @property
     def undefined(self) -> str | None:
         """Why there is nothing to compute here, as the method said before, or found out when it ran."""
-        if self.standing != "undefined":
+        if self.status != "undefined":
             return None
         return self.cell.undefined or (self.job.error if self.job else None)
 
@@ -45,7 +45,7 @@ class Grid:
     @property
     def live(self) -> bool:
         """Whether any cell is still to come, or may be: whoever looks goes on looking while Redis is away."""
-        return any(cell.standing in LIVE for cell in self.cells)
+        return any(cell.status in LIVE for cell in self.cells)
 
     def rows(self) -> Iterator[tuple[CellState, ...]]:
         """Row by row; of several methods through networks, each has a row of every picture."""

@@ -1,4 +1,4 @@
-"""Jobs on their way: asked for once, looked at in one round trip, cancelled hard.
+"""Jobs on their way: asked for once, looked at in one round trip, canceled hard.
 
 RQ carries them, and its job id is the key. The record of a job names one function and holds one JSON document; nothing
 else of a record is ever read, so that callbacks, webhooks and dependencies that somebody wrote into it do nothing.

@@ -1,4 +1,4 @@
-"""What goes into jobs: pictures, films and data sets, each kept under the digest of its content.
+"""What goes into jobs: pictures, videos and data sets, each kept under the digest of its content.
 
     pictures/ab/abcd....png   videos/ab/abcd...   datasets/ab/abcd....parquet + .json, its record
 
@@ -22,7 +22,7 @@ from core.store.shelf import Shelf
 
 
 class Inputs:
-    """Pictures, films and data sets on a shelf."""
+    """Pictures, videos and data sets on a shelf."""
 
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
@@ -63,28 +63,28 @@ class Inputs:
             raise Damaged(f"picture {digest[:12]} was damaged on disk: upload it again")
         return picture
 
-    # films
+    # videos
 
     def put_video(self, video: Video) -> str:
-        """Keep a film's file as it came; its digest."""
+        """Keep a video's file as it came; its digest."""
         path = video_path(video.digest)
         if not self.shelf.exists(path):
             self.shelf.write(path, video.content)
         return video.digest
 
     def has_video(self, digest: str) -> bool:
-        """Whether a film is there; does not look whether it is sound."""
+        """Whether a video is there; does not look whether it is sound."""
         return self.shelf.exists(video_path(digest))
 
     def videos(self, most: int) -> list[str]:
-        """The digests of the films that came last, newest first."""
+        """The digests of the videos that came last, newest first."""
         found = [name for prefix in self.shelf.names("videos") for name in self.shelf.names(f"videos/{prefix}")]
         digests = filter(KEY_PATTERN.fullmatch, found)
         times = {digest: self.shelf.written_at(video_path(digest)) for digest in digests}
         return sorted(times, key=lambda digest: times[digest], reverse=True)[:most]
 
     def video(self, digest: str) -> Video:
-        """A kept film, checked against its digest. Raises BadInput, Damaged (and it is set aside)."""
+        """A kept video, checked against its digest. Raises BadInput, Damaged (and it is set aside)."""
         try:
             return self.kept_video(digest)
         except Damaged:
@@ -96,9 +96,9 @@ class Inputs:
         try:
             video = Video(self.shelf.read(video_path(digest)))
         except FileNotFoundError:
-            raise BadInput(f"there is no film {digest[:12]}…: give it again") from None
+            raise BadInput(f"there is no video {digest[:12]}…: give it again") from None
         if video.digest != digest:
-            raise Damaged(f"film {digest[:12]} was damaged on disk: give it again")
+            raise Damaged(f"video {digest[:12]} was damaged on disk: give it again")
         return video
 
     # data sets
@@ -181,7 +181,7 @@ def picture_path(digest: str) -> str:
 
 
 def video_path(digest: str) -> str:
-    """Where a film lies."""
+    """Where a video lies."""
     return f"videos/{checked_key(digest)[:2]}/{digest}"
 
 

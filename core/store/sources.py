@@ -16,7 +16,7 @@ from core.jobs.spec import KEY_PATTERN, checked_key
 from core.media.picture import Picture
 from core.media.samples import open_picture
 from core.media.video import MAX_BYTES, read_video
-from core.method_base.method import Method, film_fields, picture_fields
+from core.method_base.method import Method, picture_fields, video_fields
 from core.store.store import Store
 
 RESULT_PREFIX = "result:"
@@ -42,15 +42,15 @@ def picture_from(source: str, store: Store) -> tuple[Picture, str]:
 
 
 def with_digests(method: type[Method], parameters: Mapping[str, Any], store: Store) -> dict[str, Any]:
-    """The parameters of a method, with digests for the pictures and films that they name; these are in the store then.
+    """The parameters of a method, with digests for the pictures and videos that they name; these are in the store then.
 
-    A picture is named as for `picture_from`, or by its digest where it is there; several with commas between. A film is
+    A picture is named as for `picture_from`, or by its digest where it is there; several comma-separated. A video is
     a file or the digest of one that is there. Raises BadPicture, BadInput, Damaged.
     """
     found = dict(parameters)
-    for name in set(film_fields(method)) & parameters.keys():
+    for name in set(video_fields(method)) & parameters.keys():
         if isinstance(source := parameters[name], str) and source:
-            found[name] = _film_of(source, store)
+            found[name] = _video_of(source, store)
     for name in set(picture_fields(method)) & parameters.keys():
         value = parameters[name]
         sources = value.split(",") if isinstance(value, str) else value
@@ -66,14 +66,14 @@ def _digest_of(source: str, store: Store) -> str:
     return store.put_picture(picture_from(source, store)[0])
 
 
-def _film_of(source: str, store: Store) -> str:
+def _video_of(source: str, store: Store) -> str:
     if KEY_PATTERN.fullmatch(source):
         return store.video(source).digest
     path = Path(source)
     if not path.is_file():
         raise BadInput(f"there is no file {source[:200]!r}")
     if path.stat().st_size > MAX_BYTES:
-        raise BadInput(f"{path.name[:80]} has more than the {MAX_BYTES / 1e6:.0f} MB that a film may have")
+        raise BadInput(f"{path.name[:80]} has more than the {MAX_BYTES / 1e6:.0f} MB that a video may have")
     return store.put_video(read_video(path.read_bytes(), path.name))
 
 
@@ -101,4 +101,4 @@ def dataset_from(source: str, store: Store) -> tuple[str, str]:
     if not path.exists():
         return known_dataset(source, store)
     name = default_name([path.name])
-    return store.put_dataset(read_dataset([path], labelled=False), name, f"read from {path.name}"), name
+    return store.put_dataset(read_dataset([path], labeled=False), name, f"read from {path.name}"), name

@@ -140,7 +140,7 @@ def _actions(record: DatasetRecord) -> None:
 def _numbers(record: DatasetRecord) -> None:
     numbers = {
         "Pictures": f"{record.pictures:,}",
-        "To learn from": f"{record.learned:,}",
+        "To learn from": f"{record.training:,}",
         "Held out": f"{record.held_out:,}",
         "Classes": f"{len(record.classes):,}",
         "Width x height": record.size,

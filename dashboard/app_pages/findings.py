@@ -56,7 +56,7 @@ def _show_study() -> None:
         _without_study()
         return
     grid = look(comparison, get_store(), get_queue())
-    done = sum(state.standing == "done" for state in grid.cells)
+    done = sum(state.status == "done" for state in grid.cells)
     if done < len(grid.cells):
         st.info(f"{done:,} of {len(grid.cells):,} cells are computed; the numbers below are of these.")
     with st.spinner("Measuring what is left of each picture…"):
@@ -124,7 +124,7 @@ def _without_study() -> None:
 def _how_to_begin() -> None:
     st.markdown(
         "Over many pictures, what one cell shows becomes a number: how large the features are that a network needs, "
-        "whether it looks at the border or at the centre, whether it uses the whole shape of an object."
+        "whether it looks at the border or at the center, whether it uses the whole shape of an object."
     )
     st.markdown(f"A study is a grid of at least {LEAST_PICTURES} pictures. Make one of a data set of your own:")
     st.code(COMMAND, language="bash")
@@ -173,12 +173,12 @@ def _charts(found: Findings) -> None:
         )
     with right:
         _chart(
-            "Border or centre?",
+            "Border or center?",
             "Share of the edges left in the outer half of the area, over the same share of the original.",
             spread(_of("border_weight"), lambda n: n.border_weight, "Against the original", log=True),
             found.comparison,
         )
-        _chart("From the centre to the border", "1 is as in the originals.", ring_figure(found.networks))
+        _chart("From the center to the border", "1 is as in the originals.", ring_figure(found.networks))
         _chart(
             "Does the shape matter?",
             "Pictures named right when they are cut into patches that are put together in another order.",
@@ -187,7 +187,7 @@ def _charts(found: Findings) -> None:
 
 
 def _of(name: str) -> Callable[[NetworkFindings], dict[str, float]]:
-    return lambda network: {digest: getattr(left, name) for digest, left in network.left.items()}
+    return lambda network: {digest: getattr(detail, name) for digest, detail in network.remaining.items()}
 
 
 def _chart(heading: str, told: str, figure: go.Figure, behind: Comparison | None = None) -> None:
@@ -226,12 +226,12 @@ def _table(found: Findings) -> None:
             "Border (against the original)": in_words(network.border_weight),
             **{
                 f"Named right, {parts} x {parts}" if parts > 1 else "Named right": in_words(
-                    network.right(parts), "share"
+                    network.accuracy(parts), "share"
                 )
                 for parts in (1, 2, 4, 8)
                 if network.shuffled
             },
-            "Pictures": formatted(len(network.left)),
+            "Pictures": formatted(len(network.remaining)),
         }
         for network in found.networks
     ]

@@ -22,7 +22,7 @@ def page() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             "Search", key="network", bind="query-params", type="search", max_chars=100,
-            placeholder="Words of the name or the licence, such as vit tiny apache",
+            placeholder="Words of the name or the license, such as vit tiny apache",
         )  # fmt: skip
         chosen = st.pills("Family", list(FAMILIES), selection_mode="multi", key="family", bind="query-params")
         offline = st.toggle("On this machine only", key="offline", bind="query-params")

@@ -32,8 +32,8 @@ _pictures = _component("pictures", '<div class="pictures"></div>')
 _chosen = _component("chosen", "<ul></ul>")
 _slider = _component("slider", f"<figure>{_BORDER}</figure>", "border")
 _codes = _component("codes", _CODES)
-_film = _component("film", f'<div class="film"><img>{_PLAYER}</div>', "player")
-_film_pair = _component("film_pair", f'<div class="films">{_BORDER}{_PLAYER}</div>', "border", "player")
+_animation = _component("animation", f'<div class="animation"><img>{_PLAYER}</div>', "player")
+_animation_pair = _component("animation_pair", f'<div class="animations">{_BORDER}{_PLAYER}</div>', "border", "player")
 
 
 def grid_view(data: dict[str, Any], *, key: str, on_click: Callable[[], None]) -> None:
@@ -69,14 +69,14 @@ def codes_view(data: dict[str, Any], *, key: str) -> None:
     _codes(key=key, data=data)
 
 
-def film_view(data: dict[str, Any], *, key: str) -> None:
-    """A film `{url, count, frame_ms, name, labels}` under a slider; `url` with `?frame=N` is a frame.
+def animation_view(data: dict[str, Any], *, key: str) -> None:
+    """An animation `{url, count, frame_ms, name, labels}` under a slider; `url` with `?frame=N` is a frame.
 
     `labels`: what each frame is; empty where a number is enough.
     """
-    _film(key=key, data=data)
+    _animation(key=key, data=data)
 
 
-def film_pair(data: dict[str, Any], *, key: str) -> None:
-    """Two films `{name, url}`, `left` and `right`, of `count` frames of `frame_ms`, with a border that can be moved."""
-    _film_pair(key=key, data=data)
+def animation_pair(data: dict[str, Any], *, key: str) -> None:
+    """Two animations `{name, url}`, `left` and `right`, of `count` frames of `frame_ms`, with a movable border."""
+    _animation_pair(key=key, data=data)

@@ -1,5 +1,5 @@
-// Codes in the plane, drawn by plotly; under the pointer the picture that a code is of, and its neighbours after a click.
-const NEIGHBOURS = 11
+// Codes in the plane, drawn by plotly; under the pointer the picture that a code is of, and its neighbors after a click.
+const NEIGHBORS = 11
 const shown = new WeakMap()
 let loading = null
 
@@ -35,7 +35,7 @@ const tile = ({ sprite, tile_px: [height, width], columns, rows }, index) => {
   return element
 }
 
-const labelled = (data, index) => {
+const labeled = (data, index) => {
   const figure = document.createElement("figure")
   const caption = document.createElement("figcaption")
   caption.textContent = data.labels[index]
@@ -46,7 +46,7 @@ const labelled = (data, index) => {
 const nearest = ([x, y], places) => places
   .map(([a, b], index) => [Math.hypot(a - x, b - y), index])
   .sort(([a], [b]) => a - b)
-  .slice(0, NEIGHBOURS + 1)
+  .slice(0, NEIGHBORS + 1)
   .map(([, index]) => index)
 
 // What the page's theme decides, as the chart's frame knows it.
@@ -73,7 +73,7 @@ export default function ({ data, parentElement }) {
     await Plotly.newPlot(chart, traces, themed(data.figure.layout, root), { displayModeBar: false, responsive: true })
     chart.on("plotly_hover", ({ points: [point], event }) => {
       const box = root.getBoundingClientRect()
-      pointed.replaceChildren(labelled(data, point.customdata))
+      pointed.replaceChildren(labeled(data, point.customdata))
       pointed.style.left = `${Math.min(event.clientX - box.left + 14, box.width - 130)}px`
       pointed.style.top = `${event.clientY - box.top + 14}px`
       pointed.hidden = false
@@ -81,7 +81,7 @@ export default function ({ data, parentElement }) {
     chart.on("plotly_unhover", () => { pointed.hidden = true })
     chart.on("plotly_click", ({ points: [point] }) => {
       const indices = nearest(data.places[point.customdata], data.places)
-      chosen.replaceChildren(...indices.map((index) => labelled(data, index)))
+      chosen.replaceChildren(...indices.map((index) => labeled(data, index)))
     })
   }).catch((error) => { chart.textContent = error.message })
 }

@@ -78,7 +78,7 @@ const addProbe = (frame, values) => {
     const map = await valuesOf(values.url)
     if (!map || !inside) return
     const box = frame.getBoundingClientRect()
-    const scale = Math.min(box.width / map.width, box.height / map.height) // the picture lies centred in its frame
+    const scale = Math.min(box.width / map.width, box.height / map.height) // the picture lies centered in its frame
     const x = Math.floor((clientX - box.left - (box.width - scale * map.width) / 2) / scale)
     const y = Math.floor((clientY - box.top - (box.height - scale * map.height) / 2) / scale)
     line.hidden = x < 0 || y < 0 || x >= map.width || y >= map.height

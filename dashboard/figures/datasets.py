@@ -19,7 +19,7 @@ def classes_figure(record: DatasetRecord) -> go.Figure:
     figure = go.Figure()
     names = [inert(one.name) for one in record.classes]
     parts = (
-        ("to learn from", [one.learned for one in record.classes], COLORS[0]),
+        ("to learn from", [one.training for one in record.classes], COLORS[0]),
         ("held out", [one.held_out for one in record.classes], COLORS[1]),
     )
     places = list(range(len(names)))

@@ -45,7 +45,7 @@ def spread_figure(
 
 
 def ring_figure(networks: Networks) -> go.Figure:
-    """Share of the edges left against the original's, from the centre to the border."""
+    """Share of the edges left against the original's, from the center to the border."""
     figure = go.Figure()
     ends = ring_edges()
     middles = (ends + np.concatenate([[0.0], ends[:-1]])) / 2
@@ -55,7 +55,7 @@ def ring_figure(networks: Networks) -> go.Figure:
             line={"color": _color(place)},
         )  # fmt: skip
     figure.add_hline(y=1, line={"color": "rgba(128,128,128,0.6)", "dash": "dot"})
-    figure.update_xaxes(title="Distance from the centre (the border is 1)", range=[0, 1])
+    figure.update_xaxes(title="Distance from the center (the border is 1)", range=[0, 1])
     return _framed(figure, "Weight against the original", legend=True)
 
 
@@ -64,7 +64,7 @@ def shape_figure(networks: Networks) -> go.Figure:
     figure = go.Figure()
     for place, network in enumerate(networks):
         if network.shuffled:
-            intervals = [network.right(parts) for parts in PARTS]
+            intervals = [network.accuracy(parts) for parts in PARTS]
             drawn = _with_interval(list(range(len(PARTS))), intervals, _color(place), 100)
             shown = {"mode": "lines+markers", "showlegend": True, "name": network_name(network.name)}
             figure.add_scatter(**(drawn | shown))

@@ -1,6 +1,6 @@
 """The grid as the page shows it: plain data for `components.grid_view`, made of what is stored and what Redis says.
 
-Chosen by an item's kind and a cell's standing alone; nothing here knows Streamlit or a method's name.
+Chosen by an item's kind and a cell's status alone; nothing here knows Streamlit or a method's name.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from core.items import Map
 from core.jobs.comparison import Cell, Comparison, PictureRef, RowRef
 from core.media.colors import MOST, shared_scale, trimmed
 from core.method_base.attribution import ORIGINAL
-from core.method_base.method import Method, Output, named_films
-from core.queue.grid import CellStanding, CellState, Grid
+from core.method_base.method import Method, Output, named_videos
+from core.queue.grid import CellState, CellStatus, Grid
 from core.store.manifest import Manifest, StoredItem
 from core.store.store import Store
 from dashboard.figures.charts import color_stops
@@ -110,9 +110,9 @@ def progress_line(grid: Grid) -> str:
     """`5 of 9 done, 1 running, 3 waiting`."""
     counts: dict[str, int] = {}
     for state in grid.cells:
-        counts[state.standing] = counts.get(state.standing, 0) + 1
+        counts[state.status] = counts.get(state.status, 0) + 1
     total, done = len(grid.cells), counts.pop("done", 0)
-    rest = [f"{counts[standing]} {word}" for standing, word in _STANDING_WORDS.items() if standing in counts]
+    rest = [f"{counts[status]} {word}" for status, word in _STATUS_WORDS.items() if status in counts]
     return ", ".join([f"{done} of {total} done", *rest])
 
 
@@ -164,8 +164,8 @@ def row_url(row: RowRef | None, side_px: int) -> str | None:
 
 
 def still_urls(methods: Iterable[Method], side_px: int) -> list[str]:
-    """Where the first frames of the films are that these methods name."""
-    digests = dict.fromkeys(digest for method in methods for digest in named_films(method))
+    """Where the first frames of the animations are that these methods name."""
+    digests = dict.fromkeys(digest for method in methods for digest in named_videos(method))
     return [blob_url("still", digest, side=side_px) for digest in digests]
 
 
@@ -202,14 +202,14 @@ def _cell(state: CellState, heading: Heading, view: View, scale: Scale | None, i
     key = state.cell.spec.key
     name = f"{row_name(state.cell)} in {heading.title}"
     data: dict[str, Any] = {
-        "key": key, "state": state.standing, "alt": f"{words(view.item)}: {name}", "url": None, "headline": "",
+        "key": key, "state": state.status, "alt": f"{words(view.item)}: {name}", "url": None, "headline": "",
         "reason": "", "progress": None, "numbers": [], "actions": [], "scale": None, "opens": False,
         "active": key == view.active, "values": None, "note": heading.note or None,
     }  # fmt: skip
     own = shared_scale([item]) if item is not None and scale is None else None
     if own is not None and item is not None:
         data["scale"] = scale_bar(own, item, "this cell")
-    return data | _STANDINGS[state.standing](_Look(state, view, scale or own))
+    return data | _STATUSES[state.status](_Look(state, view, scale or own))
 
 
 @dataclass(frozen=True)
@@ -280,7 +280,7 @@ def _said(headline: str, reason: str, *actions: dict[str, str]) -> Callable[[_Lo
     return lambda _: {"headline": headline, "reason": reason, "actions": list(actions)}
 
 
-_STANDINGS: dict[CellStanding, Callable[[_Look], dict[str, Any]]] = {
+_STATUSES: dict[CellStatus, Callable[[_Look], dict[str, Any]]] = {
     "done": _done,
     "started": _started,
     "failed": _failed,
@@ -290,7 +290,7 @@ _STANDINGS: dict[CellStanding, Callable[[_Look], dict[str, Any]]] = {
     "absent": _said("Not computed", "Its result is not in the store.", RUN),
     "unknown": _said("Unknown", "Not in the store, and the queue cannot be asked now."),
 }
-_STANDING_WORDS: dict[CellStanding, str] = {
+_STATUS_WORDS: dict[CellStatus, str] = {
     "started": "running",
     "queued": "waiting",
     "failed": "failed",
@@ -318,7 +318,7 @@ def _points_url(manifest: Manifest, item: StoredItem, _: Scale | None, __: bool)
     return blob_url("thumbnail", manifest.key, item.name, side=640)
 
 
-def _film_url(manifest: Manifest, item: StoredItem, _: Scale | None, __: bool) -> str:
+def _animation_url(manifest: Manifest, item: StoredItem, _: Scale | None, __: bool) -> str:
     return blob_url("result", manifest.key, item.file("webp").name)
 
 
@@ -326,7 +326,7 @@ _ADDRESSES: dict[str, Callable[[Manifest, StoredItem, Scale | None, bool], str]]
     "image": _image_url,
     "map": _map_url,
     "points": _points_url,
-    "animation": _film_url,
+    "animation": _animation_url,
 }
 
 

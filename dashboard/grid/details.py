@@ -14,7 +14,7 @@ from core.display.wording import file_size, numbers, words
 from core.errors import BadLink, GazegridError
 from core.jobs.comparison import Cell, Comparison
 from core.method_base.attribution import ORIGINAL
-from core.method_base.method import named_films
+from core.method_base.method import named_videos
 from core.queue.grid import Grid, look
 from core.store.manifest import Manifest, StoredItem
 from dashboard.figures.charts import Curve
@@ -36,11 +36,11 @@ from dashboard.links import CELL, VIEW
 from dashboard.routes.blobs import blob_url
 from dashboard.session import get_queue, get_store, plain, show_error
 
-PLACES, PICTURES, CODES, FILMS, CURVES = "Click into it", "Pictures", "Codes", "Films", "Curves"
+PLACES, PICTURES, CODES, ANIMATIONS, CURVES = "Click into it", "Pictures", "Codes", "Animations", "Curves"
 NUMBERS, VALUES, ITEMS, ORIGIN = "Numbers", "Raw values", "All items", "Origin and files"
 STILL = ("image", "map", "points")
 CHART_PX = 400
-"""Least width of a chart of codes or a film, of which as many stand side by side as there is room for."""
+"""Least width of a chart of codes or an animation, of which as many stand side by side as there is room for."""
 LETTER_PX, NUMBER_PX = 7, (120, 260)
 """Width of a letter in a table; least and greatest width of a column of numbers with their units."""
 
@@ -84,9 +84,9 @@ def show_details(comparison: Comparison, key: str) -> None:
 
 def _heading(comparison: Comparison, cell: Cell) -> None:
     column, name = column_heading(comparison, cell), cell_name(comparison, cell)
-    licence = f"licence {column.licence}" if column.licence else ""
+    license = f"license {column.license}" if column.license else ""
     note = f":orange-badge[{plain(column.note)}]" if column.note else ""
-    told = [plain(fact) for fact in (cell.method.title, column.facts, licence) if fact not in ("", name)]
+    told = [plain(fact) for fact in (cell.method.title, column.facts, license) if fact not in ("", name)]
     facts = " · ".join([*told, note] if note else told)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         with st.container(gap=None, width="content"):
@@ -104,13 +104,13 @@ def _parts(opened: Opened) -> None:
 
 
 def _offered(opened: Opened) -> dict[str, Callable[[Opened], None]]:
-    """The parts; those of codes, films and numbers where there are some."""
+    """The parts; those of codes, animations and numbers where there are some."""
     kinds = {item.kind for item in opened.manifest.items}
     offered: dict[str, tuple[bool, Callable[[Opened], None]]] = {
         PLACES: (takes_places(opened.cell.method), _places),
         PICTURES: (bool(kinds & {*STILL}) or "animation" not in kinds, _pictures),
         CODES: ("embedding" in kinds, partial(_side_by_side, kind="embedding")),
-        FILMS: ("animation" in kinds, _films),
+        ANIMATIONS: ("animation" in kinds, _animations),
         CURVES: (True, _curves),
         NUMBERS: ("scalar" in kinds, _numbers),
         VALUES: (True, _values),
@@ -182,19 +182,19 @@ def _side_by_side(opened: Opened, *, kind: str) -> None:
                 show_item(opened.shown(item))
 
 
-def _films(opened: Opened) -> None:
-    """A film under one slider with what it was, and whole films as they are saved; else all films."""
+def _animations(opened: Opened) -> None:
+    """An animation under one slider with what it was, and whole animations as they are saved; else all animations."""
     manifest = opened.manifest
     if pair := compared(manifest):
-        told, film = st.columns([1, 2.2], gap="large")
+        told, animation = st.columns([1, 2.2], gap="large")
         with told:
             for item in pair:
                 st.caption(f"**{plain(words(item.name))}** · {plain(item.meta.get('caption', ''))}")
-        with film, st.container(width=560):
+        with animation, st.container(width=560):
             show_compared(manifest, *pair)
     wholes = [(item, file) for item in manifest.items if (file := whole_file(item))]
     if wholes:
-        show_whole(manifest, wholes, named_films(opened.cell.method))
+        show_whole(manifest, wholes, named_videos(opened.cell.method))
     else:
         _side_by_side(opened, kind="animation")
 

@@ -19,7 +19,7 @@ from core.items import Embedding
 from core.media.colors import shared_scale
 from core.store.manifest import Manifest, StoredItem
 from core.store.store import Store
-from dashboard.components import before_after, codes_view, film_view
+from dashboard.components import animation_view, before_after, codes_view
 from dashboard.figures.charts import Curve, curve_figures, embedding_figure, map_figure, picture_figure, points_figure
 from dashboard.grid.cells import TRACE, Scale, item_url
 from dashboard.routes.blobs import blob_url
@@ -173,18 +173,18 @@ def _embedding(shown: Shown) -> None:
     )  # fmt: skip
 
 
-def _film(shown: Shown) -> None:
-    """The film under a slider, and under it as a strip of stills."""
+def _animation(shown: Shown) -> None:
+    """The animation under a slider, and under it as a strip of stills."""
     meta = shown.stored.meta
     if meta.get("count"):
-        url, name = blob_url("film", shown.manifest.key, shown.stored.name), words(shown.stored.name)
+        url, name = blob_url("animation", shown.manifest.key, shown.stored.name), words(shown.stored.name)
         labels = meta.get("labels", [])
-        film = {"url": url, "count": meta["count"], "frame_ms": meta["frame_ms"], "name": name, "labels": labels}
-        film_view(film, key=shown.key)
-    else:  # kept before films told how many frames they have
+        animation = {"url": url, "count": meta["count"], "frame_ms": meta["frame_ms"], "name": name, "labels": labels}
+        animation_view(animation, key=shown.key)
+    else:  # kept before animations told how many frames they have
         _address(shown)
     place = ("strip", shown.manifest.key, shown.stored.name)
-    _picture_tag(blob_url(*place, side=160), "max-width:100%", "Stills from the film's start to its end")
+    _picture_tag(blob_url(*place, side=160), "max-width:100%", "Stills from the animation's start to its end")
     st.link_button(
         "Download the strip", blob_url(*place, side=640, download=1), icon=":material/download:", type="tertiary",
         help="The first and the last picture, and up to six between them, side by side in one PNG.",
@@ -211,6 +211,6 @@ RENDERERS: dict[str, Callable[[Shown], None]] = {
     "scalar": _scalar,
     "table": _table,
     "embedding": _embedding,
-    "animation": _film,
+    "animation": _animation,
     "weights": _weights,
 }

@@ -106,12 +106,12 @@ def _status(grid: Grid, *, whole: bool) -> None:
 
 def _hold_up(grid: Grid) -> str:
     """Why nothing of a waiting grid is computed now, if so."""
-    standings = {state.standing for state in grid.cells}
+    standings = {state.status for state in grid.cells}
     if "queued" not in standings or "started" in standings:
         return ""
     try:
         queue = get_queue()
-        ahead = queue.counts()["queued"] - sum(state.standing == "queued" for state in grid.cells)
+        ahead = queue.counts()["queued"] - sum(state.status == "queued" for state in grid.cells)
         if not queue.workers():
             return " · :red[no worker is running: nothing is computed until one is started]"
     except GazegridError:  # Redis went away after the look: the next look says so
@@ -152,5 +152,5 @@ def cancel_all(comparison: Comparison) -> None:
     """Stop every cell that waits or runs."""
     grid = look(comparison, get_store(), get_queue())
     for state in grid.cells:
-        if state.standing in ("queued", "started"):
+        if state.status in ("queued", "started"):
             get_queue().cancel(state.cell.spec.key)

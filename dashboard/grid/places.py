@@ -39,7 +39,7 @@ def at_place(comparison: Comparison, cell: Cell, x: float, y: float) -> Comparis
 
     A unit's layer stays; where a class was explained it is the middle one. Methods that explain no neuron are left out.
     """
-    place = {"explain": "neuron", "x": round(x, 3), "y": round(y, 3)}
+    place = {"target": "neuron", "x": round(x, 3), "y": round(y, 3)}
     methods = tuple(
         make_method(method.name, method.model_dump(mode="json") | place)
         for method in comparison.methods
@@ -120,13 +120,13 @@ def show_way_back(query: Mapping[str, str], comparison: Comparison) -> None:
 
 def _asked_place(method: Method) -> tuple[float, float] | None:
     """x and y of the neuron that is explained, shares of 0 to 1."""
-    if not isinstance(method, Attribution) or method.explain != "neuron":
+    if not isinstance(method, Attribution) or method.target != "neuron":
         return None
     return method.x, method.y
 
 
 def _where(method: Method) -> str:
-    if isinstance(method, Attribution) and method.explain != "class" and method.at == "layer":
+    if isinstance(method, Attribution) and method.target != "class" and method.layer_by == "layer":
         return f"in layer {plain(method.layer)}"
     return f"at {method.depth} % of the depth" if isinstance(method, Attribution) else ""
 

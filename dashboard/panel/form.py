@@ -19,14 +19,14 @@ from core.media.samples import shipped_styles
 from core.method_base.class_weights import MAX_WEIGHT
 from core.method_base.method import REGION, Choices, Method, field_bounds, field_extra, matters, validated
 from core.networks.layers import SharedLayer
-from dashboard.panel.films import film_field
 from dashboard.panel.pictures import picture_field
 from dashboard.panel.regions import region_field
+from dashboard.panel.videos import video_field
 from dashboard.session import plain
 
 SEGMENTS_MAX = 4
 """Choices up to here are shown all at once; more of them go into a list."""
-NO_CLASS = {"class": "What the network itself says", "rival": "No other class"}
+NO_CLASS = {"class": "What the network itself says", "contrast class": "No other class"}
 """What an empty choice of a class means."""
 
 
@@ -135,8 +135,8 @@ def _widget(field: FieldInfo) -> Widget:
     choices = field_extra(field).get("choices")
     if choices is not None:
         return _CHOICES[choices]
-    if field_extra(field).get("film"):
-        return _film
+    if field_extra(field).get("video"):
+        return _video
     if get_origin(field.annotation) is Literal:
         return _choice
     kinds = {kind for kind in (get_args(field.annotation) or (field.annotation,)) if kind is not type(None)}
@@ -259,10 +259,10 @@ def _pictures(label: str, field: FieldInfo, key: str, _: Offered) -> Any:
     return chosen if several else "".join(chosen)
 
 
-def _film(label: str, field: FieldInfo, key: str, _: Offered) -> str:
-    """A film that was uploaded, by its digest."""
+def _video(label: str, field: FieldInfo, key: str, _: Offered) -> str:
+    """A video that was uploaded, by its digest."""
     st.markdown(label, help=field.description)
-    return film_field(key)
+    return video_field(key)
 
 
 def _result(label: str, field: FieldInfo, key: str, offered: Offered) -> str:
@@ -307,7 +307,7 @@ _TYPES: dict[type, Widget] = {bool: _switch, float: _number, int: _integer}
 _CHOICES: Mapping[Choices, Widget] = {
     "classes": _classes,
     "class": _class,
-    "rival": _class,
+    "contrast class": _class,
     "layers": _layer,
     "networks": _networks,
     "pictures": _pictures,

@@ -48,7 +48,7 @@ def _chosen_line(card: NetworkCard) -> dict[str, Any]:
     return {
         "id": card.name,
         "title": network_name(card.name),
-        "facts": f"{network_facts(card)} · licence {card.licence}",
+        "facts": f"{network_facts(card)} · license {card.license}",
         "note": "random weights" if card.random_weights else None,
     }
 
@@ -98,7 +98,7 @@ def _network_row(card: NetworkCard) -> dict[str, Any]:
         "Parameters (M)": card.parameters / 1e6,
         "Input (px)": card.input_px[0],
         "Classes": len(card.class_names),
-        "Licence": card.licence,
+        "License": card.license,
         "Weights": "random" if card.random_weights else card.source,
     }
 

@@ -7,9 +7,9 @@
                                       (`/api/style/NAME`: of a style that is drawn here)
     /api/dataset/DIGEST/PART          a few pictures of a class, by its number, or of all, `mixed` in a row
                                       or in a `square`
-    /api/strip/KEY/ITEM?side=160      stills of a film from left to right, `side` px each (`?download` saves a PNG)
-    /api/film/KEY/ITEM?frame=0        a frame of a film                              /api/plotly.js
-    /api/video/DIGEST                 a kept film (`?download` saves it); its first frame: /api/still/DIGEST?side=160
+    /api/strip/KEY/ITEM?side=160      stills of an animation, side by side, `side` px each (`?download`: a PNG)
+    /api/animation/KEY/ITEM?frame=0   a frame of an animation                         /api/plotly.js
+    /api/video/DIGEST                 a kept video (`?download` saves it); its first frame: /api/still/DIGEST?side=160
     /api/preview/KEY                  what a running job looks at now, never cached
 
 Whoever knows a key may read what it names; an answer is a file or one plain sentence.
@@ -44,7 +44,7 @@ from core.media.video import first_frame
 from core.store.manifest import FILE_NAME, Manifest
 from dashboard.routes.byte_ranges import part_of
 from dashboard.routes.contact_sheets import strip_of
-from dashboard.routes.stills import STRIP_GAP_PX, STRIP_STILLS, film_frames, film_strip, frame_number
+from dashboard.routes.stills import STRIP_GAP_PX, STRIP_STILLS, animation_frames, animation_strip, frame_number
 from dashboard.session import get_queue, get_store
 
 SIDES_PX = (160, 320, 640)
@@ -89,7 +89,7 @@ def blob_routes() -> list[BaseRoute]:
         Route("/api/thumbnail/{key}/{item}", _answered(_thumbnail)),
         Route("/api/map/{key}/{item}", _answered(_map)),
         Route("/api/strip/{key}/{item}", _answered(_strip)),
-        Route("/api/film/{key}/{item}", _answered(_frame)),
+        Route("/api/animation/{key}/{item}", _answered(_frame)),
         Route("/api/plotly.js", _answered(_plotly)),
         Route("/api/video/{digest}", _answered(_video)),
         Route("/api/still/{digest}", _answered(_still)),
@@ -200,7 +200,7 @@ def _strip(request: Request) -> Response:
         raise BadLink(f"{item.name[:80]} is a {item.kind}, not an animation")
 
     def strip() -> Pixels:
-        return film_strip(get_store().read(manifest.key, item.file("webp").name), side_px)
+        return animation_strip(get_store().read(manifest.key, item.file("webp").name), side_px)
 
     if "download" in request.query_params:
         name = f"{manifest.key[:12]}-{item.name}-strip.png"
@@ -214,16 +214,16 @@ def _frame(request: Request) -> Response:
     item, text = manifest.item(request.path_params["item"]), request.query_params.get("frame", "")
     if item.kind != Animation.kind:
         raise BadLink(f"{item.name[:80]} is a {item.kind}, not an animation")
-    place, film = f"film:{manifest.key}:{item.name}", item.file("webp").name
+    place, animation = f"animation:{manifest.key}:{item.name}", item.file("webp").name
     with _unfolding:
         return _kept_thumbnail(
-            f"{place}:{text[:9]}", lambda: _unfolded(place, get_store().read(manifest.key, film), text)
+            f"{place}:{text[:9]}", lambda: _unfolded(place, get_store().read(manifest.key, animation), text)
         )
 
 
 def _unfolded(place: str, webp: bytes, text: str) -> bytes:
-    """One frame of a film. All are kept: a film is read from its start, so that one costs as much as all."""
-    frames, cache = film_frames(webp), get_store().cache
+    """One frame. All are kept: an animation is read from its start, so that one costs as much as all."""
+    frames, cache = animation_frames(webp), get_store().cache
     number = frame_number(text, len(frames))
     if cache:
         for other, content in enumerate(frames):

@@ -1,4 +1,4 @@
-"""A part of a file, as browsers ask for when they play a film: RFC 9110, one range of bytes."""
+"""A part of a file, as browsers ask for when they play a video: RFC 9110, one range of bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stills of films: one frame, all frames, or a few from left to right."""
+"""Stills of animations: one frame, all frames, or a few from left to right."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ STRIP_GAP_PX = 8
 QUALITY = 90
 
 
-def film_frames(webp: bytes) -> list[bytes]:
-    """Every frame of a film as a WebP of its own; a film is read from its start, so that one costs as much as all."""
+def animation_frames(webp: bytes) -> list[bytes]:
+    """Every frame as a WebP of its own: an animation is read from its start, so that one costs as much as all."""
     frames = []
-    with PillowImage.open(io.BytesIO(webp), formats=("WEBP",)) as film:
-        for number in range(getattr(film, "n_frames", 1)):
-            film.seek(number)
+    with PillowImage.open(io.BytesIO(webp), formats=("WEBP",)) as animation:
+        for number in range(getattr(animation, "n_frames", 1)):
+            animation.seek(number)
             buffer = io.BytesIO()
-            film.convert("RGB").save(buffer, "WEBP", quality=QUALITY)
+            animation.convert("RGB").save(buffer, "WEBP", quality=QUALITY)
             frames.append(buffer.getvalue())
     return frames
 
 
 def frame_number(text: str, count: int) -> int:
-    """What an address says of a film of so many frames. Raises BadLink."""
+    """What an address says of an animation of so many frames. Raises BadLink."""
     if not re.fullmatch("[0-9]{1,9}", text) or not int(text) < count:
         raise BadLink(f"frame must be a whole number from 0 to {count - 1}, got {text[:40]!r}")
     return int(text)
 
 
-def film_strip(webp: bytes, side_px: int) -> Pixels:
-    """Stills of a film from left to right, evenly spread, the first and the last among them; never enlarged."""
-    with PillowImage.open(io.BytesIO(webp), formats=("WEBP",)) as film:
-        last = getattr(film, "n_frames", 1) - 1
+def animation_strip(webp: bytes, side_px: int) -> Pixels:
+    """Stills of an animation from left to right, evenly spread, the first and the last among them; never enlarged."""
+    with PillowImage.open(io.BytesIO(webp), formats=("WEBP",)) as animation:
+        last = getattr(animation, "n_frames", 1) - 1
         numbers = np.linspace(0, last, min(last + 1, STRIP_STILLS)).round().astype(int)
-        stills = [_still(film, int(number), side_px) for number in numbers]
+        stills = [_still(animation, int(number), side_px) for number in numbers]
     width, height = stills[0].size
     strip = PillowImage.new("RGB", (len(stills) * (width + STRIP_GAP_PX) - STRIP_GAP_PX, height), "white")
     for place, still in enumerate(stills):
@@ -49,8 +49,8 @@ def film_strip(webp: bytes, side_px: int) -> Pixels:
     return np.asarray(strip)
 
 
-def _still(film: PillowImage.Image, number: int, side_px: int) -> PillowImage.Image:
-    film.seek(number)
-    still = film.convert("RGB")
+def _still(animation: PillowImage.Image, number: int, side_px: int) -> PillowImage.Image:
+    animation.seek(number)
+    still = animation.convert("RGB")
     still.thumbnail((side_px, side_px), PillowImage.Resampling.LANCZOS)
     return still

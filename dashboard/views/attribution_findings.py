@@ -77,14 +77,14 @@ def _networks(found: Measurement) -> str:
 
 
 def _restrictions(found: Measurement) -> str:
-    said = (" that the networks name right", "only_right"), (" with small boxes", "small_boxes")
+    said = (" that the networks name right", "only_correct"), (" with small boxes", "small_boxes")
     return ",".join(text for text, name in said if found.protocol.get(name))
 
 
 def _warn(found: Measurement) -> None:
     """A map that survives randomization is worthless, whatever else it scores."""
     for label in found.labels:
-        surviving = [one for one in found.attributions if one.label == label and one.survives]
+        surviving = [one for one in found.attributions if one.label == label and one.fails_sanity_check]
         if surviving:
             said = [
                 f"{plain(network_name(one.network))} ({one.measures['randomized_100'].interval.value:.2f})"
@@ -139,7 +139,9 @@ def _table(found: Measurement) -> None:
     rows: list[dict[str, Any]] = []
     for one in found.attributions:
         told = {"Network": network_name(one.network), "Method": one.label}
-        told["Randomized"] = "survives" if one.survives else "changes" if "randomized_100" in one.measures else "-"
+        told["Randomized"] = (
+            "survives" if one.fails_sanity_check else "changes" if "randomized_100" in one.measures else "-"
+        )
         for name in found.measures:
             told[MEASURES[name].name] = in_words(one.measures[name].interval) if name in one.measures else "-"
         rows.append(told)

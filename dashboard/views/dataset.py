@@ -28,7 +28,7 @@ def origin(record: DatasetRecord) -> str:
 
 def spread(classes: Sequence[ClassCount]) -> str:
     """How evenly the pictures are spread over the classes, in a sentence."""
-    counts = [one.learned + one.held_out for one in classes]
+    counts = [one.training + one.held_out for one in classes]
     if len(counts) == 1:
         return "All pictures are of one class: a network can learn to code or to make them, not to name them."
     if min(counts) == max(counts):
@@ -46,7 +46,7 @@ def contact_sheet(record: DatasetRecord, page: int) -> str:
     first = (page - 1) * CLASSES_A_PAGE
     rows = "".join(
         f"<div class='name' title='{escape(one.name, quote=True)}'>{escape(one.name)}"
-        f"<small>{one.learned + one.held_out:,}</small></div>"
+        f"<small>{one.training + one.held_out:,}</small></div>"
         + _strip(record.digest, str(number), f"Pictures of the class {one.name}", rows_shown(one, len(record.classes)))
         for number, one in enumerate(record.classes[first : first + CLASSES_A_PAGE], first)
     )
@@ -55,7 +55,7 @@ def contact_sheet(record: DatasetRecord, page: int) -> str:
 
 def rows_shown(one: ClassCount, classes: int) -> int:
     """How many rows of pictures the sheet has of this class, one of so many."""
-    return max(1, min(rows_of_each(classes), -(-(one.learned + one.held_out) // PICTURES_A_ROW)))
+    return max(1, min(rows_of_each(classes), -(-(one.training + one.held_out) // PICTURES_A_ROW)))
 
 
 def _strip(digest: str, part: str, alt: str, rows: int = 1) -> str:

@@ -1,4 +1,4 @@
-"""The networks as rows of a table: what is at hand first, and what the licence allows in plain sight."""
+"""The networks as rows of a table: what is at hand first, and what the license allows in plain sight."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.networks.card import Family, NetworkCard
 from core.networks.catalog import search
 
 FAMILIES: dict[str, Family] = {FAMILY_NAMES[family]: family for family in get_args(Family)}
-"""A family as a reader sees it -> as the catalogue has it."""
+"""A family as a reader sees it -> as the catalog has it."""
 AT_HAND = ("bundled", "lite", "local", "hub", "timm", "random")
 """The sources in the order in which they are shown."""
 OFFLINE = ("bundled", "lite", "local", "hub")
@@ -30,12 +30,12 @@ def source_of(card: NetworkCard) -> str:
     return card.name.partition("/")[0]
 
 
-def caution(licence: str) -> str:
+def caution(license: str) -> str:
     """What a user of these weights must know, in a word or two; empty where nothing stands out."""
-    parts = licence.lower().replace("_", "-").split("-")
-    if "nc" in parts or licence.lower() in NON_COMMERCIAL:
+    parts = license.lower().replace("_", "-").split("-")
+    if "nc" in parts or license.lower() in NON_COMMERCIAL:
         return "non-commercial"
-    if licence.lower() in ("unknown", "other", ""):
+    if license.lower() in ("unknown", "other", ""):
         return "terms unknown"
     return "own terms" if parts[-1] == "license" else ""
 
@@ -59,8 +59,8 @@ def _row(card: NetworkCard) -> dict[str, Any]:
         "Parameters": card.parameters / 1e6,
         "Input": input_size(card),
         "Classes": len(card.class_names),
-        "Licence": card.licence,
-        "Caution": caution(card.licence),
+        "License": card.license,
+        "Caution": caution(card.license),
         "Weights": _weights(card),
         "Source": card.source,
     }

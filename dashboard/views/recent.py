@@ -96,8 +96,8 @@ def _card(comparison: Comparison, created: str) -> str:
         for row in comparison.rows[:PICTURES_MAX]
         if row
     )
-    films = still_urls(comparison.methods, SIDE_PX)[:PICTURES_MAX]
-    pictures += "".join(f"<img loading='lazy' src='{escape(url)}' alt='Film'>" for url in films)
+    videos = still_urls(comparison.methods, SIDE_PX)[:PICTURES_MAX]
+    pictures += "".join(f"<img loading='lazy' src='{escape(url)}' alt='Video'>" for url in videos)
     columns = ", ".join(heading.title for heading in column_headings(comparison))
     rows = ", ".join(dataset.name for dataset in comparison.datasets)
     told = escape(": ".join(filter(None, [rows, columns])))

@@ -106,7 +106,7 @@ def _card(network: Trained) -> None:
         st.metric("Parameters", counted(card.parameters), width="content")
         st.metric("Trained in", duration(record.seconds), help=f"{record.seconds:,.0f} s of computing", width="content")
         st.metric("On", record.device, width="content")
-    facts = (FAMILY_NAMES[card.family], data_words(record), f"seed {record.seed}", f"licence {card.licence}")
+    facts = (FAMILY_NAMES[card.family], data_words(record), f"seed {record.seed}", f"license {card.license}")
     st.caption(plain(" · ".join(facts)))
     _compare_link("Compare with it", [card.name])
     confusions, recipe, origin = st.tabs(["Confusions", "Recipe", "Origin"])

@@ -21,9 +21,9 @@ from dashboard.figures.charts import LATTICE
 from tests.browser.visit import DONE_MS, TIMEOUT_S, Visit, visiting
 from tests.core.datasets.test_files import TWO, packed
 from tests.support.bad_pictures import photo_file
-from tests.support.films import a_film, a_painted_cell, painted, pan
 from tests.support.running import descendants
 from tests.support.studied import CNN, MIXER, VIT, a_study
+from tests.support.videos import a_painted_cell, a_video, painted, pan
 from workers.bench.bench_page import first_page_s
 
 NETWORKS = ("random/test_resnet", "lite/efficientnet_lite0")
@@ -223,7 +223,7 @@ def test_two_decoders_that_learned_the_digits_stand_side_by_side(visit, learned)
     assert visit.faults() == []
 
 
-def test_a_code_in_the_plane_shows_its_picture_and_after_a_click_its_neighbours(visit, learned):
+def test_a_code_in_the_plane_shows_its_picture_and_after_a_click_its_neighbors(visit, learned):
     visit.open_grid(learned, cells=2)
     page = visit.page
     page.locator(".grid .cell button.frame").first.click()
@@ -241,8 +241,8 @@ def test_a_code_in_the_plane_shows_its_picture_and_after_a_click_its_neighbours(
     page.mouse.down()
     page.mouse.up()
     page.locator(".codes .chosen figure").nth(11).wait_for()
-    page.get_by_role("radio", name="Films").click()
-    page.locator(".film output").get_by_text("+3 standard deviations").wait_for()
+    page.get_by_role("radio", name="Animations").click()
+    page.locator(".animation output").get_by_text("+3 standard deviations").wait_for()
     page.get_by_role("radio", name="Numbers").click()
     page.get_by_test_id("stDataFrame").wait_for()
     assert visit.faults() == []
@@ -264,22 +264,22 @@ def test_a_grid_of_what_learned_is_kept_and_exported_with_its_codes(visit, brows
         assert reader.page.locator("svg.codes").count() == 4
 
 
-def test_a_painted_film_is_played_over_its_source(visit, up):
+def test_a_painted_video_is_played_over_its_source(visit, up):
     store, frames = Store(str(up.home / "store")), 12
     items = {"stylized": painted(frames), "original": Animation(frames=np.stack(pan(frames)))}
-    grid, cell = a_painted_cell(store, items, store.put_video(a_film(pan(frames), "mp4")))
+    grid, cell = a_painted_cell(store, items, store.put_video(a_video(pan(frames), "mp4")))
     visit.open(f"{up.address}?grid={grid}&cell={cell}")
-    film = visit.page.locator(".films")
-    film.get_by_text("7 of 12").wait_for()
-    film.locator(".pair input").fill("20")
-    assert film.locator(".pair").evaluate("pair => pair.style.getPropertyValue('--share')") == "20%"
-    film.get_by_role("slider", name="Frame").fill("2")
-    film.get_by_text("3 of 12").wait_for()
-    film.get_by_role("button", name="Play").click()
-    film.get_by_text(re.compile(r"^(?!3 )\d+ of 12")).wait_for()
-    film.get_by_role("button", name="Pause").click()
-    now = int(film.locator("output").inner_text().split()[0])
-    shown = film.locator("img").evaluate_all("all => all.map((one) => [one.src, one.naturalWidth])")
+    video = visit.page.locator(".animations")
+    video.get_by_text("7 of 12").wait_for()
+    video.locator(".pair input").fill("20")
+    assert video.locator(".pair").evaluate("pair => pair.style.getPropertyValue('--share')") == "20%"
+    video.get_by_role("slider", name="Frame").fill("2")
+    video.get_by_text("3 of 12").wait_for()
+    video.get_by_role("button", name="Play").click()
+    video.get_by_text(re.compile(r"^(?!3 )\d+ of 12")).wait_for()
+    video.get_by_role("button", name="Pause").click()
+    now = int(video.locator("output").inner_text().split()[0])
+    shown = video.locator("img").evaluate_all("all => all.map((one) => [one.src, one.naturalWidth])")
     assert [(url.rpartition("=")[2], width > 0) for url, width in shown] == [(str(now - 1), True)] * 2
     assert visit.faults() == []
 

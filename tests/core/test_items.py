@@ -49,7 +49,7 @@ EXAMPLES: dict[str, Item] = {
     "scalar": Scalar(value=0.1, unit="s", caption="how long"),
     "table": Table(columns=("class", "probability"), rows=(("tabby <b>", 0.5), ("ünknown", None))),
     "embedding": Embedding(points=np.eye(3, 4, dtype=np.float32), labels=("a", "b", "c")),
-    "animation": Animation(frames=np.stack([photo(), photo()[::-1].copy()]), frame_ms=40, caption="a film"),
+    "animation": Animation(frames=np.stack([photo(), photo()[::-1].copy()]), frame_ms=40, caption="an animation"),
     "weights": Weights(
         tensors={"layer.0": np.ones((2, 3), np.float32), "steps": np.array([7])}, config={"width": 8, "name": "small"}
     ),
@@ -83,13 +83,13 @@ def test_arrays_keep_their_type() -> None:
         assert {name: after[name].dtype for name in types} == types
 
 
-def test_a_film_keeps_its_length_size_and_pace_and_nearly_its_colors() -> None:
-    film = EXAMPLES["animation"]
-    read = again(film)
-    assert isinstance(film, Animation)
+def test_a_animation_keeps_its_length_size_and_pace_and_nearly_its_colors() -> None:
+    animation = EXAMPLES["animation"]
+    read = again(animation)
+    assert isinstance(animation, Animation)
     assert isinstance(read, Animation)
-    assert (read.frames.shape, read.frame_ms, read.caption) == (film.frames.shape, 40, "a film")
-    assert np.abs(read.frames.astype(int) - film.frames).mean() < 6
+    assert (read.frames.shape, read.frame_ms, read.caption) == (animation.frames.shape, 40, "an animation")
+    assert np.abs(read.frames.astype(int) - animation.frames).mean() < 6
 
 
 def test_frames_keep_what_they_are_unless_some_were_joined() -> None:
@@ -102,7 +102,7 @@ def test_frames_keep_what_they_are_unless_some_were_joined() -> None:
     assert (apart.labels, alike.labels) == (("a", "b"), ())
 
 
-def test_a_film_of_one_frame_is_a_film() -> None:
+def test_a_animation_of_one_frame_is_a_video() -> None:
     read = again(Animation(frames=photo()[None]))
     assert isinstance(read, Animation)
     assert read.frames.shape == (1, *photo().shape)

@@ -52,9 +52,9 @@ def test_presets_of_one_method_say_in_what_they_differ() -> None:
 
 
 def test_without_its_rival_the_class_is_secured_before_details_go() -> None:
-    (preset,) = [preset for preset in PRESETS if preset.question == "Without its rival"]
+    (preset,) = [preset for preset in PRESETS if preset.question == "Without the runner-up"]
     method = preset.made(NETWORKS).model_dump()
-    assert method["target"] == "without rival"
+    assert method["target"] == "without runner-up"
     assert 0 < method["class_steps"] < method["steps"]
     one_class = get_card(NETWORKS[0]).model_copy(update={"class_names": ("tabby",)})
     assert preset.made().undefined_for(one_class) == "This network knows a single class: it has no rival."

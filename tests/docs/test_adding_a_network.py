@@ -39,5 +39,5 @@ def test_the_pages_configuration_is_what_the_card_says(folder: Path) -> None:
     (folder / "config.json").write_text(config)
     card = get_card("local/mine")
     said = json.loads(config)
-    assert (card.family, card.licence, card.source) == (said["family"], said["licence"], said["source"])
+    assert (card.family, card.license, card.source) == (said["family"], said["license"], said["source"])
     assert (card.input_px, card.mean, card.crop_share) == ((96, 96), (0.5, 0.5, 0.5), 1.0)

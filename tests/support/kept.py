@@ -58,7 +58,9 @@ def a_full_result(seed: int = 0, side: int = 24) -> Result:
         a_small_result(seed).items
         | {
             "evidence": Map(values=numbers.normal(size=(side, side)).astype(np.float32), low=-1, signed=True),
-            "film": Animation(frames=numbers.integers(0, 256, (3, side, side, 3), np.uint8), caption="The film"),
+            "animation": Animation(
+                frames=numbers.integers(0, 256, (3, side, side, 3), np.uint8), caption="The animation"
+            ),
             "places": Points(xy=numbers.random((5, 2), np.float32) * side, width=side, height=side),
             "loss": Series(x=steps, y=np.exp(-steps / 9), x_label="step", y_label="loss", caption="The whole loss"),
             "loss_decision": Series(x=steps, y=np.exp(-steps / 5), x_label="step", y_label="loss"),

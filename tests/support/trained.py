@@ -24,7 +24,7 @@ def a_record(accuracy: Sequence[float] = (0.25, 0.5, 0.75), data: str = "d" * 64
         "key": "ab" * 32,
         "parameters": recipe.model_dump(mode="json"),
         "seed": 7,
-        "dataset": {"digest": data, "classes": 3, "learned": 1080, "held_out": 120},
+        "dataset": {"digest": data, "classes": 3, "training": 1080, "held_out": 120},
         "accuracy": list(accuracy),
         "loss": [1 / (epoch + 1) for epoch in range(len(accuracy))],
         "confusions": [["cat", "cup", 9, 40], ["rocket", "cup", 2, 40]],
@@ -55,7 +55,7 @@ def put_bundled(folder: Path, name: str, record: Mapping[str, Any] | None = None
 
 
 def _put(files: NetworkFiles, record: Mapping[str, Any] | None, changes: Mapping[str, Any]) -> None:
-    config = {"architecture": "test_resnet", "num_classes": 3, "label_names": CLASSES, "licence": "mit"}
+    config = {"architecture": "test_resnet", "num_classes": 3, "label_names": CLASSES, "license": "mit"}
     for path in (files.config, files.record):
         path.parent.mkdir(parents=True, exist_ok=True)
     save_file({"w": np.zeros((2, 3), np.float32)}, files.weights)

@@ -120,7 +120,7 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.live)
     @rule(chance=chances)
     def end(self, chance: random.Random) -> None:
-        """A job whose lease held all the time is settled, unless it was cancelled."""
+        """A job whose lease held all the time is settled, unless it was canceled."""
         taken = self.live.pop(chance.randrange(len(self.live)))
         self.settle(taken, self.ledger.holds(taken.key, taken.token))
 

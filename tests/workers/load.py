@@ -92,8 +92,8 @@ class User(threading.Thread):
             assert grid.queue_fault is None
             now = time.time()
             for cell in grid.cells:
-                assert cell.standing in ("done", "queued", "started")
-                if cell.standing == "done":
+                assert cell.status in ("done", "queued", "started")
+                if cell.status == "done":
                     self.seen_at.setdefault(cell.cell.spec.key, now)
             time.sleep(LOOK_EVERY_S if live else 0.0)
 

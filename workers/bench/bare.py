@@ -35,14 +35,14 @@ def loop(moved: Tensor, loss: Callable[[], Tensor], make: Callable[[list[Tensor]
     return step
 
 
-def adam(rate: float) -> Callable[[list[Tensor]], Optimizer]:
+def adam(learning_rate: float) -> Callable[[list[Tensor]], Optimizer]:
     """Adam of this learning rate."""
-    return lambda tensors: torch.optim.Adam(tensors, lr=rate, fused=True)
+    return lambda tensors: torch.optim.Adam(tensors, lr=learning_rate, fused=True)
 
 
-def sgd(rate: float) -> Callable[[list[Tensor]], Optimizer]:
+def sgd(learning_rate: float) -> Callable[[list[Tensor]], Optimizer]:
     """Plain descent of this learning rate."""
-    return lambda tensors: torch.optim.SGD(tensors, lr=rate, fused=True)
+    return lambda tensors: torch.optim.SGD(tensors, lr=learning_rate, fused=True)
 
 
 def pixels(picture: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ def run(*, quick: bool = False) -> Row:
         _turn(given, 1)
         rounds = [_turn(given, 1 if quick else EPOCHS) for _ in range(1 if quick else TURNS)]
     ratios = sorted(bare_s / ours_s for ours_s, bare_s in rounds)
-    ours, bare = (Autoencoder().batch / statistics.median(turn[side] for turn in rounds) for side in (0, 1))
+    ours, bare = (Autoencoder().batch_size / statistics.median(turn[side] for turn in rounds) for side in (0, 1))
     detail = f"{ours:,.0f} pictures of {SIDE_PX} px a second against {bare:,.0f} of the bare loop, threads: {threads}; "
     spread = f"turns: {len(rounds)}, ratios {ratios[0]:.3f} to {ratios[-1]:.3f}"
     return at_least("autoencoder", statistics.median(ratios), TARGET, detail + spread)
@@ -39,8 +39,8 @@ def run(*, quick: bool = False) -> Row:
 def _turn(given: Pictures, epochs: int) -> tuple[float, float]:
     """Seconds a step of ours and of the bare loop, step by step in turns."""
     method = Autoencoder(epochs=epochs)
-    between = Between(bare_loop(method.learner(given, 0), as_values(given.training), method.batch))
-    loop = Loop(method.learner(given, 0), given.training, Plan(epochs, method.batch, 0))
+    between = Between(bare_loop(method.learner(given, 0), as_values(given.training), method.batch_size))
+    loop = Loop(method.learner(given, 0), given.training, Plan(epochs, method.batch_size, 0))
     started_s = time.perf_counter()
     loop.run(between)
     ours_s = time.perf_counter() - started_s - between.bare_s
@@ -51,7 +51,7 @@ def bare_loop(learner: AutoencoderLearner, pictures: Tensor, batch: int) -> Step
     """Some of the pictures (N, C, S, S) in [0, 1] through the learner's network, and a step of Adam."""
     model = learner.model
     pictures = pictures.contiguous(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(model.parameters(), lr=learner.recipe.rate)
+    optimizer = torch.optim.Adam(model.parameters(), lr=learner.recipe.learning_rate)
 
     def step() -> None:
         inputs = pictures[torch.randint(len(pictures), (batch,))]

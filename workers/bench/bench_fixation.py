@@ -10,8 +10,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from core.engine.attribution.unravelling.points import Manner
-from core.engine.attribution.unravelling.walk import MANNERS, classes, unravel
+from core.engine.attribution.unravelling.points import TracingConfig
+from core.engine.attribution.unravelling.walk import TRACING_CONFIGS, classes, unravel
 from core.media.samples import sample
 from core.networks.catalog import get_card
 from core.networks.loading import load
@@ -23,12 +23,12 @@ NETWORK = "lite/efficientnet_lite0"
 PHOTOS = ("cat", "coffee", "rocket")
 TURNS = 11
 CASES = {
-    "fixation_paper": (MANNERS["paper"], 1, 0.5),
-    "fixation_paper_batch": (MANNERS["paper"], 8, 0.2),
-    "fixation_light_batch": (MANNERS["light"], 8, 0.6),
-    "fixation_beam_batch": (replace(MANNERS["beam"], cap=512), 8, 1.2),
+    "fixation_paper": (TRACING_CONFIGS["paper"], 1, 0.5),
+    "fixation_paper_batch": (TRACING_CONFIGS["paper"], 8, 0.2),
+    "fixation_light_batch": (TRACING_CONFIGS["light"], 8, 0.6),
+    "fixation_beam_batch": (replace(TRACING_CONFIGS["beam"], cap=512), 8, 1.2),
 }
-"""Manner, pictures at once, target."""
+"""TracingConfig, pictures at once, target."""
 
 
 def run(*, quick: bool = False) -> list[Row]:
@@ -62,7 +62,7 @@ def _forward(network: Network, pictures: Tensor) -> Callable[[], Tensor]:
     return forward
 
 
-def _trace(network: Network, pictures: Tensor, manner: Manner, named: list[int]) -> Callable[[], object]:
+def _trace(network: Network, pictures: Tensor, manner: TracingConfig, named: list[int]) -> Callable[[], object]:
     return lambda: unravel(network, pictures, classes(named), manner)
 
 

@@ -31,7 +31,7 @@ def _hit(here: Stage, cells: int) -> Row:
     started_s = time.perf_counter()
     grid = look(comparison, here.store, here.queue)
     seconds = time.perf_counter() - started_s
-    found = sum(cell.standing == "done" for cell in grid.cells)
+    found = sum(cell.status == "done" for cell in grid.cells)
     row = at_most("hit", seconds / HIT_TARGET_S, 1.0, f"{found} of {cells} cells in {seconds * 1e3:.0f} ms")
     return row | {"holds": row["holds"] and found == cells}
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from core.media.samples import sample
 from core.method_base.style import sized
-from core.method_base.style_encoder import automatic_wishes, reading
+from core.method_base.style_encoder import automatic_style_layers, reading
 from core.methods import make_method
 from core.networks.network import Network
 from workers.bench import bare
@@ -28,8 +28,8 @@ def bare_loop(network: Network, picture: Tensor) -> Step:
     """Waves, forward as far as the last layer that the method compares, backward, Adam; no style, no content."""
     photo = sized(sample("cat"), SIZE_PX, picture.device)
     leaf, pictures = bare.waves(1, *photo.shape[2:])
-    wishes = automatic_wishes(network, photo)
-    encoder = reading(network, wishes)
+    style_layers = automatic_style_layers(network, photo)
+    encoder = reading(network, style_layers)
     return bare.loop(
-        leaf, lambda: encoder.read(encoder.parts(pictures()))[wishes.content].square().sum(), bare.adam(RATE)
+        leaf, lambda: encoder.read(encoder.parts(pictures()))[style_layers.content].square().sum(), bare.adam(RATE)
     )

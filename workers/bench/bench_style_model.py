@@ -32,7 +32,7 @@ def run(*, quick: bool = False) -> Row:
     """`stylize` with the weights of a result, without the judge; the photo's file is read as a stranger's is."""
     photo = Picture.from_pixels(sample("cat").pixels[:SIDE_PX, :SIDE_PX])
     painter = build(Design(StyleModel().width, (STYLES["waves"].digest,), (1.0,), SIDE_PX), seed=0).eval()
-    method = make_method("stylize", {"model": KEY, "measured": False})
+    method = make_method("stylize", {"model": KEY, "evaluate": False})
     with as_in_a_worker() as threads:
         _turn(method, painter, photo)
         rounds = [_turn(method, painter, photo) for _ in range(1 if quick else TURNS)]

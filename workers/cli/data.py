@@ -55,7 +55,7 @@ def data_add(
     """Put a data set into the store, all of it or nothing; pictures without classes will do."""
     store = this_store()
     sources = paths_of(paths)
-    dataset = read_dataset(sources, paths_of(held_out), labelled=False)
+    dataset = read_dataset(sources, paths_of(held_out), labeled=False)
     digest = store.put_dataset(dataset, name or default_name([path.name for path in sources]), _origin(sources))
     record = store.rename_dataset(digest, name) if name else store.dataset_record(digest)
     if json_:
@@ -83,13 +83,13 @@ def data_show(
     for what, value in facts.items():
         say(f"{what:10} {value}".rstrip())
     for one in record.classes:
-        say(f"  {_printable(one.name):40} {one.learned:7,} to learn from {one.held_out:7,} held out")
+        say(f"  {_printable(one.name):40} {one.training:7,} to learn from {one.held_out:7,} held out")
 
 
 def given_dataset(
     data: str, held_out: str, store: Store, *, only_measured: bool = False, boxes: bool = False
 ) -> Dataset:
-    """The labelled pictures that a command was given: paths, or a data set of the store by name or digest.
+    """The labeled pictures that a command was given: paths, or a data set of the store by name or digest.
 
     `only_measured`: whatever lies at the paths is held out. Raises BadInput, BadPicture, Damaged.
     """
@@ -148,5 +148,5 @@ def paths_of(text: str) -> list[Path]:
 def _summary(digest: str, record: DatasetRecord | None) -> dict[str, Any]:
     """What the list tells a program; null where a data set has no record yet."""
     if record is None:
-        return dict.fromkeys((*DatasetRecord.model_fields, "pictures", "learned", "held_out")) | {"digest": digest}
+        return dict.fromkeys((*DatasetRecord.model_fields, "pictures", "training", "held_out")) | {"digest": digest}
     return record.document() | {"classes": len(record.classes)}

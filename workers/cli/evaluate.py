@@ -1,4 +1,4 @@
-"""Accuracy of a network on labelled pictures: how a mapping of weights and a preprocessing are proved to be right."""
+"""Accuracy of a network on labeled pictures: how a mapping of weights and a preprocessing are proved to be right."""
 
 from __future__ import annotations
 

@@ -34,20 +34,20 @@ def run_queued(comparison: Comparison, store: Store, queue: JobQueue) -> list[di
 
 
 def _queued_report(state: CellState, store: Store, known: bool) -> dict[str, Any]:
-    if state.standing == "done":
+    if state.status == "done":
         return cell_report(state.cell, "cached" if known else "computed", state.manifest, store)
-    if state.standing == "undefined":
+    if state.status == "undefined":
         return cell_report(state.cell, "undefined", None, store, state.undefined)
     sentence = state.job.error if state.job else None
-    return cell_report(state.cell, "failed", None, store, sentence or f"the job is {state.standing}")
+    return cell_report(state.cell, "failed", None, store, sentence or f"the job is {state.status}")
 
 
 def _show_progress(grid: Grid) -> None:
-    done = sum(state.standing in ("done", "undefined") for state in grid.cells)
+    done = sum(state.status in ("done", "undefined") for state in grid.cells)
     running = [
         f"{column_name(grid.comparison, state.cell)} {state.job.step}/{state.job.total}"
         for state in grid.cells
-        if state.job and state.standing == "started"
+        if state.job and state.status == "started"
     ]
     sys.stderr.write(f"\r\033[K{done} of {len(grid.cells)} cells  " + "  ".join(running))
     sys.stderr.flush()

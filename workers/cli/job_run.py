@@ -105,7 +105,7 @@ def _ended(spec: JobSpec, store: Store, job: JobState | None) -> JobReport:
         return JobReport(spec, "computed")
     if job is not None and job.error_code == Undefined.code:
         return JobReport(spec, "undefined", job.error or "")
-    return JobReport(spec, "failed", (job.error if job else None) or "the job was cancelled, or is gone: ask again")
+    return JobReport(spec, "failed", (job.error if job else None) or "the job was canceled, or is gone: ask again")
 
 
 def _show_progress(done: int, jobs: dict[str, JobState], specs: Sequence[JobSpec]) -> None:

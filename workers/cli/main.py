@@ -82,7 +82,7 @@ def down() -> None:
 @app.command()
 def status(json_: Json = False) -> None:
     """Say what runs: address, queue and workers. Exit status 1 where nothing does."""
-    now = local.standing(get_settings())
+    now = local.status(get_settings())
     print_json(now) if json_ else say("\n".join(f"{name:10} {value}" for name, value in now.items()))
     raise typer.Exit(0 if now["running"] else 1)
 
@@ -130,7 +130,7 @@ def networks(
         return
     for card in cards:
         size = "x".join(map(str, card.input_px))
-        say(f"{card.name:55} {card.family:7} {card.parameters / 1e6:8.1f} M  {size:>9} px  {card.licence}")
+        say(f"{card.name:55} {card.family:7} {card.parameters / 1e6:8.1f} M  {size:>9} px  {card.license}")
 
 
 def _network_document(card: NetworkCard) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def measure(  # noqa: PLR0913, PLR0917  each is a flag
 
     Exit status 1 where a job failed.
     """
-    how = {"count": pictures, "steps": steps, "only_right": not any_answer, "small_boxes": small_boxes}
+    how = {"count": pictures, "steps": steps, "only_correct": not any_answer, "small_boxes": small_boxes}
     whose = _parameters(_names(methods), set_ or ())
     whose |= {name: {} for name in BASELINES if baselines and name not in whose}
     specs = _specs(whose, _names(networks), how, "0" * 64, seed)  # what is bad is told before a gigabyte is read
@@ -109,7 +109,8 @@ def _document(found: Measurement, reports: Sequence[JobReport]) -> dict[str, Any
         for report in reports
     ]  # fmt: skip
     measured = [
-        {"network": one.network, "method": one.label, "baseline": one.baseline, "survives": one.survives,
+        {"network": one.network, "method": one.label, "baseline": one.baseline,
+         "fails_sanity_check": one.fails_sanity_check,
          "measures": {name: vars(of.interval) | {"pictures": of.pictures} for name, of in one.measures.items()}}
         for one in found.attributions
     ]  # fmt: skip
@@ -131,7 +132,7 @@ def _say(found: Measurement, reports: Sequence[JobReport]) -> None:
                 say(f"  {label[:33]:34}" + "".join(f"{text:30}" for text in said))
     say("")
     for one in found.attributions:
-        if one.survives:
+        if one.fails_sanity_check:
             network = network_name(one.network)
             say(f"{one.label} on {network} survives randomized weights (above {SURVIVES}): it does not explain it.")
     for report in reports:

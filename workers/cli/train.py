@@ -33,7 +33,7 @@ def train(  # noqa: PLR0913, PLR0917  each is a flag
     ] = "",
     json_: Json = False,
 ) -> None:
-    """Train a network on labelled pictures, or measure one; parameters are those of the method `train`."""
+    """Train a network on labeled pictures, or measure one; parameters are those of the method `train`."""
     document = (
         _measured(evaluate, held_out or data) if evaluate else _trained(name, data, held_out, with_, set_, seed, inline)
     )

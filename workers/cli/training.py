@@ -24,7 +24,7 @@ from workers.worker.memory import keep_freed_memory
 
 METHOD = "train"
 POLL_S = 0.5
-NETWORK_PARAMETERS = ("start", "teacher")
+NETWORK_PARAMETERS = ("pretrained", "teacher")
 """Parameters that name a network; a job holds its identity."""
 
 
@@ -56,7 +56,7 @@ def train_queued(spec: JobSpec, store: Store, queue: JobQueue) -> Manifest:
         if job is None or job.state in ("failed", "canceled"):
             if (manifest := store.manifest(spec.key)) is not None:
                 break
-            raise ComputationFailed(job.error or "the training was cancelled" if job else "the job is gone: ask again")
+            raise ComputationFailed(job.error or "the training was canceled" if job else "the job is gone: ask again")
         numbers = "  ".join(f"{name} {value:.3g}" for name, value in job.scalars.items())
         sys.stderr.write(f"\r\033[K{job.state}  {job.step}/{job.total}  {numbers}")
         sys.stderr.flush()
@@ -133,7 +133,7 @@ def training_record(manifest: Manifest, store: Store) -> dict[str, Any]:
         "dataset": {
             "digest": dataset.digest,
             "classes": len(dataset.class_names),
-            "learned": len(dataset) - held_out,
+            "training": len(dataset) - held_out,
             "held_out": held_out,
         },
         "accuracy": [round(float(value), 4) for value in accuracy.y],

@@ -1,4 +1,4 @@
-"""Trains the networks that come with Gazegrid, and puts them where the catalogue finds them.
+"""Trains the networks that come with Gazegrid, and puts them where the catalog finds them.
 
     python -m workers.make.bundled DATA HELD_OUT
 
@@ -31,7 +31,7 @@ WITH_A_MAP = ("cnn", "concentrator")
 MEASURED = 1000
 """Pictures, about: driving features out takes ten passes each."""
 TEACHER = "bundled-teacher"
-LICENCE = "mit"
+LICENSE = "mit"
 SOURCE = "trained by Gazegrid, see docs/bundled-networks.md"
 
 
@@ -55,7 +55,7 @@ def bundle(name: str, manifest: Manifest, store: Store) -> None:
     files = NetworkFiles(
         BUNDLED / f"{name}.json", BUNDLED / f"{name}.safetensors", BUNDLED / "training" / f"{name}.json"
     )
-    training.put_network(files, manifest, store, licence=LICENCE, source=SOURCE)
+    training.put_network(files, manifest, store, license=LICENSE, source=SOURCE)
 
 
 def measure(dataset: Dataset, device: str) -> None:

@@ -17,13 +17,13 @@ import torch
 from torch import nn
 
 from core.display.wording import markdown_table
-from core.engine.attribution.unravelling.walk import MANNERS, classes, unravel
+from core.engine.attribution.unravelling.walk import TRACING_CONFIGS, classes, unravel
 from core.errors import Undefined
 from core.networks.catalog import all_cards
 from core.settings import REPOSITORY
 
 DOCS_FILE = REPOSITORY / "docs" / "fixation-coverage.md"
-MANNER = replace(MANNERS["beam"], cap=64)
+MANNER = replace(TRACING_CONFIGS["beam"], cap=64)
 MOST_PX = 288
 MOST_PARAMETERS = 90_000_000
 CLASSES = 10

@@ -267,7 +267,7 @@ def down(settings: Settings) -> str:
     raise GazegridError(f"process {state['pid']} did not stop within {3 * GRACE_S:.0f} s")
 
 
-def standing(settings: Settings) -> dict[str, Any]:
+def status(settings: Settings) -> dict[str, Any]:
     """What runs now: address, whether the dashboard answers, the queue's counts, the workers' names."""
     state = _running_state(settings)
     now: dict[str, Any] = {

@@ -35,11 +35,11 @@ class Running:
     ended_because: str | None = None
 
 
-class Pulse(threading.Thread):
+class Heartbeat(threading.Thread):
     """Beats until `stop`. Calls `end(running, because)` when the running job is no longer ours."""
 
     def __init__(self, redis: Redis, queue: str, lease_s: float, end: Callable[[Running, str], None]) -> None:
-        super().__init__(name="pulse", daemon=True)
+        super().__init__(name="heartbeat", daemon=True)
         self.redis = redis
         self.ledger = Ledger(redis, queue)
         self.lease_s = lease_s
@@ -62,7 +62,7 @@ class Pulse(threading.Thread):
                 self._noticed(away=False)
             except Exception as error:
                 self._noticed(away=True, reason=str(error))
-                if not isinstance(error, RedisError):  # a fault of ours; a worker without a pulse would be worse
+                if not isinstance(error, RedisError):  # a fault of ours; a worker without a heartbeat would be worse
                     log.exception("a heartbeat failed")
                 if running is not None:
                     self._fence(running)

@@ -38,7 +38,7 @@ class Lease:
     _confirmed_s: float = field(default_factory=time.monotonic)
 
     def confirm(self) -> None:
-        """Return if this execution may publish; raise Superseded where the job is another's, or cancelled.
+        """Return if this execution may publish; raise Superseded where the job is another's, or canceled.
 
         Where Redis is away, the answer of a moment ago holds for the time of a lease: nobody else can have taken the
         job meanwhile. After that, wait; the worker ends this process when the lease is gone.
@@ -60,7 +60,7 @@ class Lease:
 
     def _heed(self, ours: bool) -> None:
         if not ours:
-            raise Superseded("this job was cancelled, or another worker has it")
+            raise Superseded("this job was canceled, or another worker has it")
         self._confirmed_s = time.monotonic()
 
 

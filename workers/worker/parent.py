@@ -31,7 +31,7 @@ from core.queue.ledger import Ledger, Taken
 from core.queue.queue import DamagedRecord, read_record
 from core.settings import Settings, get_settings
 from workers.worker.child import POLL_S, Horse, HorseDied, Outcome
-from workers.worker.heartbeat import Pulse, Running, beat_s, seen_ttl_s
+from workers.worker.heartbeat import Heartbeat, Running, beat_s, seen_ttl_s
 from workers.worker.logs import configure_logs
 
 log = structlog.get_logger()
@@ -66,19 +66,19 @@ class WarmWorker(Worker):
         self._networks: tuple[str, ...] = ()
         self._running_lock = threading.Lock()
         beats = connect(settings, max(0.2, beat_s(settings.lease_s)))
-        self.pulse = Pulse(beats, settings.queue, settings.lease_s, self._end_running)
-        self.pulse.registration = self._registration
+        self.heartbeats = Heartbeat(beats, settings.queue, settings.lease_s, self._end_running)
+        self.heartbeats.registration = self._registration
 
     # RQ's loop: work() calls these
 
     def bootstrap(self, *arguments: Any, **options: Any) -> None:
         super().bootstrap(*arguments, **options)
-        self.pulse.start()
+        self.heartbeats.start()
         log.info("worker started", worker=self.name, queue=self.settings.queue)
 
     def teardown(self) -> None:
         self._close_horse()
-        self.pulse.stop()
+        self.heartbeats.stop()
         super().teardown()  # type: ignore[no-untyped-call]
         log.info("worker stopped", worker=self.name, finished=self.successful_job_count, failed=self.failed_job_count)
 
@@ -122,7 +122,7 @@ class WarmWorker(Worker):
             self.ledger.quarantine(job.key, str(error), ttl_s=self.settings.failure_ttl_s, token=job.token)
             return
         running = Running(job.key, job.token)
-        self.pulse.running = running
+        self.heartbeats.running = running
         try:
             outcome = self._compute(running, document)
         except HorseDied as death:
@@ -190,14 +190,14 @@ class WarmWorker(Worker):
     def _end_running(self, running: Running, because: str) -> None:
         """End the job before its time, unless it has just ended by itself. Called from any thread."""
         with self._running_lock:
-            if self.pulse.running is not running or running.ended_because or self.horse is None:
+            if self.heartbeats.running is not running or running.ended_because or self.horse is None:
                 return
             running.ended_because = because
             self.horse.kill()
 
     def _let_go(self, running: Running) -> None:
         with self._running_lock:
-            self.pulse.running = None
+            self.heartbeats.running = None
         log.debug("job ended", job=running.key, ended_because=running.ended_because)
 
     # settling: each step does nothing where the job is no longer ours
@@ -266,7 +266,7 @@ class WarmWorker(Worker):
         except (ValueError, KeyError, TypeError, AttributeError):
             log.warning("a command that cannot be read was ignored", worker=self.name)
             return
-        running = self.pulse.running
+        running = self.heartbeats.running
         if command == "stop-job" and running is not None and running.key == job_id:
             self._end_running(running, "canceled")
         elif command == "kill-horse" and self.horse is not None:
@@ -277,7 +277,7 @@ class WarmWorker(Worker):
     # what others see of this worker
 
     def _registration(self) -> tuple[str, dict[Any, Any]]:
-        horse, running = self.horse, self.pulse.running
+        horse, running = self.horse, self.heartbeats.running
         self.last_heartbeat = now()
         return self.name, self.serialize() | {
             "last_heartbeat": utcformat(self.last_heartbeat),

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-FREED_STEPS = 16
+REDIRECTED_STEPS = 16
 """Steps in which a dead unit still gets a gradient, as lucid has it."""
 
 
@@ -87,7 +87,7 @@ def total_variation(picture: Tensor) -> Tensor:
     return along_y + (picture[..., 1:] - picture[..., :-1]).abs().mean(dim=(1, 2, 3))
 
 
-class _FreedReLU(torch.autograd.Function):
+class _RedirectedReLU(torch.autograd.Function):
     """ReLU (up to `most`) whose gradient also reaches units that are off, where it would switch them on.
 
     Only for a picture that would get no gradient at all: anywhere else the freed ones would drown the true ones.
@@ -112,7 +112,7 @@ class _FreedReLU(torch.autograd.Function):
 
 
 @contextmanager
-def freed_relus(model: nn.Module) -> Iterator[None]:
+def redirected_relu(model: nn.Module) -> Iterator[None]:
     """ReLUs that would stop all of a picture's gradient let through what would wake them, while this lasts.
 
     On a blank sheet a unit may be dead. As lucid has it.
@@ -121,7 +121,7 @@ def freed_relus(model: nn.Module) -> Iterator[None]:
     try:
         for relu in relus:  # not by hooks, which would only replace what was computed already
             most = 6.0 if isinstance(relu, nn.ReLU6) else torch.inf
-            vars(relu)["forward"] = lambda values, most=most: _FreedReLU.apply(values, most)
+            vars(relu)["forward"] = lambda values, most=most: _RedirectedReLU.apply(values, most)
         yield
     finally:
         for relu in relus:

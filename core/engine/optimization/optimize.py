@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from core.engine import state
+from core.engine import checkpoints
 from core.engine.optimization import gradients
 from core.engine.optimization.lbfgs import Lbfgs
 from core.engine.optimization.parameterizations import Parameterization
@@ -54,7 +54,7 @@ class Plan:
 
     steps: int
     optimizer: OptimizerName = "adam"
-    rate: float = 0.01
+    learning_rate: float = 0.01
     """Adam and RMSprop move a pixel by about this much a step; SGD by this times the gradient of the mean over pixels
     scaled to one pixel's share, so that a rate means the same at every picture size; L-BFGS moves
     all, on average, by this at most, one picture at a time."""
@@ -63,9 +63,9 @@ class Plan:
     momentum: float = 0.0
     gradient: gradients.Change = gradients.unchanged
     frames: int = 0
-    """Pictures kept for a film, at even intervals from the start to the end."""
+    """Pictures kept for an animation, at even intervals from the start to the end."""
     shown: Callable[[Tensor], Tensor] = lambda picture: picture
-    """What film and preview show of the pictures (N, 3, H, W)."""
+    """What animation and preview show of the pictures (N, 3, H, W)."""
     precision: Precision = "float32"
     anew: frozenset[int] = frozenset()
     """Steps before which the optimizer forgets what it has gathered, as the objective changes there."""
@@ -81,7 +81,7 @@ class Outcome:
     """(N, 3, H, W), detached, on its device"""
     traces: dict[str, Tensor]
     """Name -> (steps + 1, N) float32 on the CPU: before each step, and of the final pictures"""
-    film: Tensor
+    frames: Tensor
     """(frames, N, H, W, 3) uint8 on the CPU"""
 
     @property
@@ -115,7 +115,7 @@ class Descent:
         if self.step in plan.anew:
             self.optimizer.state.clear()
         for group in self.optimizer.param_groups:
-            group["lr"] = plan.rate * share_of_rate(plan, self.step)
+            group["lr"] = plan.learning_rate * share_of_rate(plan, self.step)
         self.optimizer.step(cast(Any, total.detach))  # only L-BFGS looks at the loss
         self.step += 1
         self.parameterization.settle(self.step, last=self.step == plan.steps)
@@ -130,7 +130,7 @@ class Descent:
         if isinstance(self.optimizer, Lbfgs) and self.optimizer.taken_back(float(_weighed(values, picture))):
             picture, values = self._measured(objective)
         self.recorder.note(self.step, values, picture, last=True)
-        return Outcome(picture.detach(), self.recorder.traces(), self.recorder.film())
+        return Outcome(picture.detach(), self.recorder.traces(), self.recorder.frames())
 
     def _measured(self, objective: Objective) -> tuple[Tensor, Mapping[str, Tensor]]:
         """The pictures as they are, and their values."""
@@ -146,16 +146,16 @@ class Descent:
     def to_bytes(self) -> bytes:
         """For `resume`."""
         tensors = {
-            **state.named("moved", {str(number): tensor for number, tensor in enumerate(self.tensors)}),
-            **state.named("optimizer", state.moments(self.optimizer)),
-            **state.named("recorded", self.recorder.tensors()),
+            **checkpoints.named("moved", {str(number): tensor for number, tensor in enumerate(self.tensors)}),
+            **checkpoints.named("optimizer", checkpoints.moments(self.optimizer)),
+            **checkpoints.named("recorded", self.recorder.tensors()),
         }
-        return state.to_bytes(tensors, {"step": self.step, "names": self.recorder.names})
+        return checkpoints.to_bytes(tensors, {"step": self.step, "names": self.recorder.names})
 
     @torch.no_grad()
     def resume(self, content: bytes) -> None:
         """Go on from what `to_bytes` gave, to the same pictures bit for bit. Raises Damaged; then nothing changed."""
-        tensors, numbers = state.from_bytes(content)
+        tensors, numbers = checkpoints.from_bytes(content)
         kept = [tensors[name].shape if (name := f"moved.{i}") in tensors else None for i in range(len(self.tensors))]
         if kept != [tensor.shape for tensor in self.tensors]:
             raise Damaged("a checkpoint does not fit what is optimized")
@@ -164,8 +164,8 @@ class Descent:
         parts = {name: tensor.clone().to(device) for name, tensor in tensors.items()}
         for number, moved in enumerate(self.tensors):
             moved.copy_(parts[f"moved.{number}"])
-        state.restore_moments(self.optimizer, state.below("optimizer", parts))
-        self.recorder.restore(numbers["names"], state.below("recorded", parts), device)
+        checkpoints.restore_moments(self.optimizer, checkpoints.below("optimizer", parts))
+        self.recorder.restore(numbers["names"], checkpoints.below("recorded", parts), device)
         self.step = numbers["step"]
 
 
@@ -217,13 +217,13 @@ def make_optimizer(tensors: list[Tensor], plan: Plan) -> Optimizer:
     """The optimizer that `plan` names."""
     match plan.optimizer:
         case "adam":
-            return torch.optim.Adam(tensors, lr=plan.rate, fused=True)
+            return torch.optim.Adam(tensors, lr=plan.learning_rate, fused=True)
         case "sgd":
-            return torch.optim.SGD(tensors, lr=plan.rate, momentum=plan.momentum, fused=True)
+            return torch.optim.SGD(tensors, lr=plan.learning_rate, momentum=plan.momentum, fused=True)
         case "rmsprop":
-            return torch.optim.RMSprop(tensors, lr=plan.rate)
+            return torch.optim.RMSprop(tensors, lr=plan.learning_rate)
         case "lbfgs":
-            return Lbfgs(tensors, plan.rate)
+            return Lbfgs(tensors, plan.learning_rate)
 
 
 def lowered(picture: Tensor, precision: Precision) -> AbstractContextManager[None]:

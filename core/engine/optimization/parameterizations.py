@@ -27,7 +27,7 @@ class Parameterization(Protocol):
 
 
 @dataclass(frozen=True)
-class PixelSheet:
+class PixelParameterization:
     """The pixels themselves, brought back into range every `every` steps and at the end."""
 
     pixels: Tensor
@@ -51,6 +51,8 @@ class PixelSheet:
             self.pixels.copy_(self.into_range(self.pixels))
 
 
-def pixel_sheet(start: Tensor, into_range: Range, every: int = 1) -> PixelSheet:
+def pixel_parameterization(start: Tensor, into_range: Range, every: int = 1) -> PixelParameterization:
     """The pictures `start` (N, C, H, W), copied, ready to be moved; contiguous, as fused optimizers silently demand."""
-    return PixelSheet(start.detach().clone(memory_format=torch.contiguous_format).requires_grad_(), into_range, every)
+    return PixelParameterization(
+        start.detach().clone(memory_format=torch.contiguous_format).requires_grad_(), into_range, every
+    )

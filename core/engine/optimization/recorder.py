@@ -1,4 +1,4 @@
-"""What a descent leaves behind beside its pictures: a trace of every number, and a film."""
+"""What a descent leaves behind beside its pictures: a trace of every number, and a frames."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ class LatestValues(Mapping[str, float]):
 
 
 class Recorder:
-    """Traces and film of one run, kept on the device and moved once, at the end."""
+    """Traces and frames of one run, kept on the device and moved once, at the end."""
 
     def __init__(self, steps: int, frames: int, shown: Callable[[Tensor], Tensor]) -> None:
-        """`shown`: what the film shows of pictures (N, 3, H, W)."""
+        """`shown`: what the frames show of pictures (N, 3, H, W)."""
         self._steps, self._shown = steps, shown
-        self._film_steps = even_steps(steps, frames)
-        self._frames = frames
+        self._frame_steps = even_steps(steps, frames)
+        self._frame_count = frames
         self._names: tuple[str, ...] = ()
         self._values: list[Tensor] = []
-        self._film: list[Tensor] = []
+        self._frames: list[Tensor] = []
 
     def note(self, step: int, values: Mapping[str, Tensor], picture: Tensor, *, last: bool = False) -> LatestValues:
         """Record what holds before step number `step` (0 is the first); ComputationFailed when it is not finite."""
         self._names = tuple(values)
         self._values.append(torch.stack([value.detach().float() for value in values.values()]))
-        if step in self._film_steps or (last and self._frames):
-            self._film.append(to_bytes(self._shown(picture)))
+        if step in self._frame_steps or (last and self._frame_count):
+            self._frames.append(to_bytes(self._shown(picture)))
         if step % CHECK_EVERY == 0 or last:
             self._check(step)
         return LatestValues(self._names, self._values[-1])
@@ -70,14 +70,14 @@ class Recorder:
         values = torch.stack(self._values).cpu()  # (steps, names, N)
         return dict(zip(self._names, values.unbind(1), strict=True))
 
-    def film(self) -> Tensor:
+    def frames(self) -> Tensor:
         """(frames, N, H, W, 3) uint8 on the CPU."""
-        return torch.stack(self._film).cpu() if self._film else torch.empty(0, dtype=torch.uint8)
+        return torch.stack(self._frames).cpu() if self._frames else torch.empty(0, dtype=torch.uint8)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything recorded so far, for `restore`."""
-        film = {"film": torch.stack(self._film)} if self._film else {}
-        return {"values": torch.stack(self._values), **film}
+        frames = {"frames": torch.stack(self._frames)} if self._frames else {}
+        return {"values": torch.stack(self._values), **frames}
 
     @property
     def names(self) -> list[str]:
@@ -88,7 +88,7 @@ class Recorder:
         """Go on behind what `tensors` and `names` gave."""
         self._names = tuple(names)
         self._values = list(tensors["values"].to(device).unbind(0))
-        self._film = list(tensors["film"].to(device).unbind(0)) if "film" in tensors else []
+        self._frames = list(tensors["frames"].to(device).unbind(0)) if "frames" in tensors else []
 
 
 def even_steps(steps: int, count: int) -> frozenset[int]:

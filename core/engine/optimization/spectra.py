@@ -53,7 +53,7 @@ def uncolored(picture: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class FourierSheet:
+class FourierParameterization:
     """Coefficients of waves, each scaled by 1 / its frequency, of decorrelated colors."""
 
     coefficients: Tensor
@@ -77,22 +77,24 @@ class FourierSheet:
         """Nothing: the picture is always in its range."""
 
 
-def random_waves(count: int, height: int, width: int, generator: torch.Generator, device: torch.device) -> FourierSheet:
+def random_waves(
+    count: int, height: int, width: int, generator: torch.Generator, device: torch.device
+) -> FourierParameterization:
     """`count` nearly gray pictures with a little of every wave; a seed gives the same on every device."""
     start = torch.randn(count, 3, height, width // 2 + 1, 2, generator=generator) * SPREAD
     return _sheet(start.to(device), width)
 
 
-def waves_of(picture: Tensor) -> FourierSheet:
+def waves_of(picture: Tensor) -> FourierParameterization:
     """Pictures (N, 3, H, W) as waves."""
     height, width = picture.shape[2:]
     spectrum = torch.view_as_real(torch.fft.rfft2(uncolored(picture)))
     return _sheet(spectrum / _scale(height, width).to(picture), width)
 
 
-def _sheet(coefficients: Tensor, width: int) -> FourierSheet:
+def _sheet(coefficients: Tensor, width: int) -> FourierParameterization:
     leaf = coefficients.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
-    return FourierSheet(leaf, _scale(coefficients.shape[2], width).to(leaf), width)
+    return FourierParameterization(leaf, _scale(coefficients.shape[2], width).to(leaf), width)
 
 
 def _scale(height: int, width: int) -> Tensor:
@@ -101,7 +103,7 @@ def _scale(height: int, width: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class PhaseSheet:
+class PhaseParameterization:
     """Waves whose magnitudes are those of photos and whose phases move, so that no frequency can take over."""
 
     phases: Tensor
@@ -135,9 +137,9 @@ def magnitudes_of(photos: Tensor) -> Tensor:
     return magnitudes
 
 
-def random_phases(count: int, magnitudes: Tensor, width: int, generator: torch.Generator) -> PhaseSheet:
+def random_phases(count: int, magnitudes: Tensor, width: int, generator: torch.Generator) -> PhaseParameterization:
     """`count` pictures of these magnitudes in no order; the mean keeps the photos' sign, which is its phase."""
     shape = (count, *magnitudes.shape)
     phases = (torch.rand(shape, generator=generator) * 2 - 1) * torch.pi
     phases[..., 0, 0] = 0
-    return PhaseSheet(phases.to(magnitudes).requires_grad_(), magnitudes, width)
+    return PhaseParameterization(phases.to(magnitudes).requires_grad_(), magnitudes, width)

@@ -51,7 +51,7 @@ class Encoder(Protocol):
 
 
 @dataclass(frozen=True)
-class Wishes:
+class StyleLayers:
     """Which layers stand for content and for style, and how they are compared."""
 
     content: str
@@ -123,23 +123,23 @@ class Aims:
 
 
 @torch.no_grad()
-def aims(encoder: Encoder, photo: Tensor, regions: Sequence[Region], wishes: Wishes, size: Size) -> Aims:
+def aims(encoder: Encoder, photo: Tensor, regions: Sequence[Region], style_layers: StyleLayers, size: Size) -> Aims:
     """What the photo (1, 3, H, W) says of its content, and the regions' pictures of their styles.
 
     All of them are looked at as they are where the photo is scaled to `size`, (height, width).
     """
-    seen = _seen(encoder, resized(photo, size), wishes.smoothing)
-    rim = seen.rims[wishes.content]
-    content = inner(seen.maps[wishes.content], rim)
+    seen = _seen(encoder, resized(photo, size), style_layers.smoothing)
+    rim = seen.rims[style_layers.content]
+    content = inner(seen.maps[style_layers.content], rim)
     around = content - content.mean(dim=(0, 2, 3), keepdim=True)
     styles: list[StyleAim] = []
     for region in regions:
-        units = {aim.layer: aim.unit for aim in styles[: len(wishes.styles)]}
+        units = {aim.layer: aim.unit for aim in styles[: len(style_layers.styles)]}
         scaled = _scaled(region, size, size[0] / photo.shape[2])
         said = [(encoder.read(encoder.parts(picture)), part) for picture, part in scaled.styles]
-        for layer, share in wishes.styles.items():
+        for layer, share in style_layers.styles.items():
             styles.append(_style_aim(seen, layer, share, said, scaled.mask, units))
-    return Aims(encoder, size, seen.change, wishes.content, content, _unit(around, content), tuple(styles), rim)
+    return Aims(encoder, size, seen.change, style_layers.content, content, _unit(around, content), tuple(styles), rim)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from core.engine import state
+from core.engine import checkpoints
 from core.engine.optimization.optimize import Precision, lowered
 from core.engine.seeding import seed_of
 from core.errors import Damaged
@@ -26,7 +26,7 @@ LOSSES: Mapping[LossKind, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": functional.mse_loss,
     "mae": functional.l1_loss,
 }
-LEAST_RATE = 0.01
+MIN_RATE = 0.01
 """Share of the rate that is left at the end."""
 CHUNK = 256
 PREVIEWED, PREVIEW_COLUMNS = 8, 4
@@ -54,7 +54,7 @@ class Recipe:
     """Everything that decides how it learns, beside the network and the pictures."""
 
     seed: int
-    rate: float
+    learning_rate: float
     loss: LossKind = "mse"
     noise: Noise | None = None
     sparsity: Sparsity | None = None
@@ -69,7 +69,7 @@ class AutoencoderLearner:
         self.recipe = recipe
         self.model = model.to(held_out.device).to(memory_format=torch.channels_last).train()
         # not fused: a fused step depends on where the tensors lie in memory, which a restart changes
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=recipe.rate, foreach=True)
+        self.optimizer = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate, foreach=True)
         self.weight = FIRST_WEIGHT
         """Of an L1 penalty."""
         self._targets = as_values(held_out)
@@ -91,7 +91,7 @@ class AutoencoderLearner:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has not typed it
         for group in self.optimizer.param_groups:
-            group["lr"] = recipe.rate * (LEAST_RATE + (1 - LEAST_RATE) * (1 + math.cos(math.pi * share)) / 2)
+            group["lr"] = recipe.learning_rate * (MIN_RATE + (1 - MIN_RATE) * (1 + math.cos(math.pi * share)) / 2)
         self.optimizer.step()
         return numbers
 
@@ -115,18 +115,18 @@ class AutoencoderLearner:
     def tensors(self) -> Mapping[str, Tensor]:
         """Weights, Adam's moments and the penalty's weight."""
         return {
-            **state.named("model", self.model.state_dict()),
-            **state.named("adam", state.moments(self.optimizer)),
+            **checkpoints.named("model", self.model.state_dict()),
+            **checkpoints.named("adam", checkpoints.moments(self.optimizer)),
             "weight": torch.tensor(self.weight, dtype=torch.float64),
         }
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on from what `tensors` gave. Raises Damaged where they are another network's."""
-        weights = state.below("model", tensors)
-        if not state.fits(weights, self.model):
+        weights = checkpoints.below("model", tensors)
+        if not checkpoints.fits(weights, self.model):
             raise Damaged("a checkpoint does not fit its autoencoder")
         self.model.load_state_dict(weights)
-        state.restore_moments(self.optimizer, state.below("adam", tensors))
+        checkpoints.restore_moments(self.optimizer, checkpoints.below("adam", tensors))
         self.weight = float(tensors["weight"])
 
 

@@ -15,9 +15,9 @@ from core.measures.principal import principal
 MOST_CODES = 1000
 """More points than this are no longer told apart, nor quickly placed."""
 LEAST_CODES = 5
-"""Fewer have no neighbours that could be kept."""
+"""Fewer have no neighbors that could be kept."""
 PERPLEXITY = 30.0
-"""Of t-SNE: about so many neighbours of a code stay its neighbours (van der Maaten and Hinton 2008)."""
+"""Of t-SNE: about so many neighbors of a code stay its neighbors (van der Maaten and Hinton 2008)."""
 
 
 def by_pca(codes: Floats) -> Floats:

@@ -16,13 +16,13 @@ from core.learning.autoencoder.learner import CHUNK, applied
 from core.learning.pictures import Indices, Pictures, as_values
 
 DRAWS = 5
-"""So often labelled pictures are drawn anew; the accuracies are means."""
+"""So often labeled pictures are drawn anew; the accuracies are means."""
 STEPS, BATCH, RATE = 100, 32, 3e-3
 
 
 @dataclass(frozen=True)
 class FewLabels:
-    """The question: so many labelled pictures of each class, all others have no label."""
+    """The question: so many labeled pictures of each class, all others have no label."""
 
     pictures: Pictures
     each: int
@@ -37,7 +37,7 @@ class FewLabels:
 
     def _of_draw(self, encoder: Autoencoder, draw: int) -> float:
         pictures = self.pictures
-        chosen = self.labelled(draw)
+        chosen = self.labeled(draw)
         shown = as_values(pictures.training[torch.from_numpy(chosen)])
         labels = torch.from_numpy(pictures.training_labels[chosen]).to(shown.device)
         with seeded(self.seed, draw, 3):
@@ -52,7 +52,7 @@ class FewLabels:
             optimizer.step()
         return self._share_right(classifier.eval())
 
-    def labelled(self, draw: int) -> Indices:
+    def labeled(self, draw: int) -> Indices:
         """Indices of the training pictures whose labels are known in this draw."""
         generator = np.random.default_rng(seed_of(self.seed, draw, 5))
         labels = self.pictures.training_labels

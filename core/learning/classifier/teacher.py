@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.canonical import digest_of
-from core.engine import state
+from core.engine import checkpoints
 from core.errors import Damaged
 from core.learning.classifier.precision import half_precision
 from core.learning.classifier.views import Views
@@ -46,7 +46,7 @@ class Answers:
         content = kept.read()
         if content is not None:
             try:
-                return state.from_bytes(content)[0]["answers"]
+                return checkpoints.from_bytes(content)[0]["answers"]
             except Damaged:
                 pass  # they are asked for again
         if self._ask is self._teacher and shown.batches.size >= WORTH_COMPILING and _can_compile(self._teacher):
@@ -56,7 +56,7 @@ class Answers:
             report(number / len(shown))
             answered.append(self._answer(pictures))
         answers = torch.stack(answered)
-        kept.write(state.to_bytes({"answers": answers}, {}))
+        kept.write(checkpoints.to_bytes({"answers": answers}, {}))
         return answers
 
     @torch.no_grad()

@@ -14,10 +14,10 @@ from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.engine import state
+from core.engine import checkpoints
 from core.engine.seeding import seeded
 from core.errors import ComputationFailed, Damaged
-from core.learning.classifier.alterations import jittered, sharpened
+from core.learning.classifier.augmentations import jittered, sharpened
 from core.learning.classifier.precision import half_precision
 from core.learning.classifier.targets import MixRecipe, mixed, smoothed
 from core.learning.classifier.teacher import Answers
@@ -25,7 +25,7 @@ from core.learning.classifier.trained import Learner
 from core.learning.classifier.views import Examples, ViewRecipe, Views
 
 CLIP_NORM = 1.0
-LEAST_RATE = 0.01
+MIN_RATE = 0.01
 """Share of the learning rate that is left at the end."""
 
 
@@ -49,13 +49,13 @@ class Recipe:
     """Epochs after which the same views are shown again; 0: never. A teacher answers each view once."""
     seed: int
     sharpen: float = 0.0
-    """Most by which a picture is sharpened, see `alterations.sharpened`."""
+    """Most by which a picture is sharpened, see `augmentations.sharpened`."""
     jitter: float = 0.0
-    """How much each view is altered whenever it is shown, see `alterations.jittered`."""
+    """How much each view is altered whenever it is shown, see `augmentations.jittered`."""
 
 
 @dataclass
-class Standing:
+class TrainerState:
     """How far a training is."""
 
     epoch: int = 0
@@ -94,7 +94,7 @@ class Trainer:
         # foreach, not fused: a fused step depends on where the tensors lie in memory, which a restart changes
         self.optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, foreach=True)
         self.views = Views(examples, recipe.views, recipe.batch, recipe.seed, recipe.distinct_views, device)
-        self.standing = Standing()
+        self.state = TrainerState()
         self.asking: Callable[[float], None] = lambda _: None
         """Told which share of an epoch's views the teacher has answered, while it is asked."""
         self.batches_per_epoch = len(examples.training) // recipe.batch
@@ -105,25 +105,25 @@ class Trainer:
     @property
     def done(self) -> bool:
         """Whether every epoch has been trained."""
-        return self.standing.epoch == self.recipe.epochs
+        return self.state.epoch == self.recipe.epochs
 
     def epoch(self) -> Iterator[float]:
         """What is left of this epoch, batch by batch; yields each batch's loss. Raises ComputationFailed."""
-        standing = self.standing
-        answers = None if self.answers is None else self.answers.of(self.views, standing.epoch, self.asking)
+        state = self.state
+        answers = None if self.answers is None else self.answers.of(self.views, state.epoch, self.asking)
         clock = time.perf_counter()
-        for number, (pictures, labels) in self.views.batches(standing.epoch, standing.batch):
+        for number, (pictures, labels) in self.views.batches(state.epoch, state.batch):
             told = None if answers is None else answers[number].to(self.device)
-            loss = self._step(pictures, labels, told, standing.epoch * self.batches_per_epoch + number)
-            standing.batch, standing.loss_sum = number + 1, standing.loss_sum + loss
+            loss = self._step(pictures, labels, told, state.epoch * self.batches_per_epoch + number)
+            state.batch, state.loss_sum = number + 1, state.loss_sum + loss
             now = time.perf_counter()
-            standing.seconds, clock = standing.seconds + now - clock, now
+            state.seconds, clock = state.seconds + now - clock, now
             yield loss
             clock = time.perf_counter()
-        standing.top1.append(self.accuracy(self.named(self.average.module)))
-        standing.losses.append(standing.loss_sum / self.batches_per_epoch)
-        standing.epoch, standing.batch, standing.loss_sum = standing.epoch + 1, 0, 0.0
-        standing.seconds += time.perf_counter() - clock
+        state.top1.append(self.accuracy(self.named(self.average.module)))
+        state.losses.append(state.loss_sum / self.batches_per_epoch)
+        state.epoch, state.batch, state.loss_sum = state.epoch + 1, 0, 0.0
+        state.seconds += time.perf_counter() - clock
 
     def _step(self, pictures: Tensor, labels: Tensor, answers: Tensor | None, step: int) -> float:
         recipe = self.recipe
@@ -136,7 +136,7 @@ class Trainer:
             targets = torch.lerp(targets, answers.float(), recipe.teacher_share)
         inputs, targets = mixed(inputs, targets, recipe.mix, np.random.default_rng((recipe.seed, step)))
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate(step)
+            group["lr"] = self.learning_rate(step)
         with seeded(recipe.seed, step), torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
             logits = self.model(self._normalized(inputs)).float()
         loss = functional.cross_entropy(logits, targets)
@@ -149,14 +149,14 @@ class Trainer:
         self.average.update(self.model, step + 1)
         return value
 
-    def rate(self, step: int) -> float:
+    def learning_rate(self, step: int) -> float:
         """The learning rate: a line up over the warm-up, then a cosine down."""
         recipe = self.recipe
         warm, total = recipe.warmup_epochs * self.batches_per_epoch, recipe.epochs * self.batches_per_epoch
         if step < warm:
             return recipe.learning_rate * (step + 1) / warm
         cosine = (1 + math.cos(math.pi * (step - warm) / max(1, total - warm))) / 2
-        return recipe.learning_rate * (LEAST_RATE + (1 - LEAST_RATE) * cosine)
+        return recipe.learning_rate * (MIN_RATE + (1 - MIN_RATE) * cosine)
 
     def accuracy(self, named: Tensor) -> float:
         """Share of the held-out pictures that `named` (N,) names right."""
@@ -179,22 +179,22 @@ class Trainer:
     def to_bytes(self) -> bytes:
         """Everything that going on needs."""
         tensors = {
-            **state.named("model", self.model.state_dict()),
-            **state.named("average", self.average.module.state_dict()),
-            **state.named("adamw", state.moments(self.optimizer)),
+            **checkpoints.named("model", self.model.state_dict()),
+            **checkpoints.named("average", self.average.module.state_dict()),
+            **checkpoints.named("adamw", checkpoints.moments(self.optimizer)),
         }
-        return state.to_bytes(tensors, asdict(self.standing))
+        return checkpoints.to_bytes(tensors, asdict(self.state))
 
     def resume(self, content: bytes) -> None:
         """Go on from what `to_bytes` gave. Raises Damaged, and then nothing has changed."""
-        tensors, numbers = state.from_bytes(content)
-        model, average, adamw = (state.below(part, tensors) for part in ("model", "average", "adamw"))
-        if not (state.fits(model, self.model) and state.fits(average, self.average.module)):
+        tensors, numbers = checkpoints.from_bytes(content)
+        model, average, adamw = (checkpoints.below(part, tensors) for part in ("model", "average", "adamw"))
+        if not (checkpoints.fits(model, self.model) and checkpoints.fits(average, self.average.module)):
             raise Damaged("a training's checkpoint does not fit its network")
-        self.standing = Standing(**numbers)
+        self.state = TrainerState(**numbers)
         self.model.load_state_dict(model)
         self.average.module.load_state_dict(average)
-        state.restore_moments(self.optimizer, adamw)
+        checkpoints.restore_moments(self.optimizer, adamw)
 
 
 def _undecayed(model: nn.Module) -> set[str]:

@@ -1,4 +1,3 @@
-from . import films as films
 from . import goals as goals
 from . import judging as judging
 from . import learner as learner
@@ -7,3 +6,4 @@ from . import photos as photos
 from . import steady as steady
 from . import stored as stored
 from . import trained as trained
+from . import videos as videos

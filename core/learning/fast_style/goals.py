@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from core.engine.style import stylization
-from core.engine.style.stylization import Change, Maps, Region, StyleAim, Wishes
+from core.engine.style.stylization import Change, Maps, Region, StyleAim, StyleLayers
 from core.method_base.style_encoder import Encoder
 
 Distances = tuple[Tensor, Tensor]
@@ -61,10 +61,10 @@ class Goal:
 
 
 @torch.no_grad()
-def goal(encoder: Encoder, photos: Tensor, styles: Sequence[tuple[Tensor, float]], wishes: Wishes) -> Goal:
+def goal(encoder: Encoder, photos: Tensor, styles: Sequence[tuple[Tensor, float]], style_layers: StyleLayers) -> Goal:
     """Towards the styles, pictures (1, 3, h, w) with shares, in units of some photos (N, 3, H, W)."""
     size = (photos.shape[2], photos.shape[3])
-    first = stylization.aims(encoder, photos[:1], [Region(styles)], wishes, size)
+    first = stylization.aims(encoder, photos[:1], [Region(styles)], style_layers, size)
     one = torch.ones((), device=photos.device)
     plain = tuple(replace(aim, unit=one) for aim in first.styles)
     made = Goal(encoder, first.change, first.content_layer, first.content_rim, one, plain)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from core.engine import state
+from core.engine import checkpoints
 from core.engine.optimization.objectives import total_variation
 from core.engine.optimization.optimize import Precision, lowered
 from core.engine.ranges import to_bytes
@@ -21,7 +21,7 @@ from core.learning.pictures import as_values
 from core.learning.sheets import alternating
 
 FRAMES = 13
-"""Of the film: from before the first step to after the last, more often at first."""
+"""Of the animation: from before the first step to after the last, more often at first."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Recipe:
     content_weight: float
     style_weight: float
     variation_weight: float
-    rate: float
+    learning_rate: float
     """At the start; falls evenly to nothing"""
     precision: Precision = "float32"
 
@@ -44,14 +44,14 @@ class StyleLearner:
         self.painter = painter.to(shown.device).to(memory_format=torch.channels_last).train()
         self.goal, self.recipe = goal, recipe
         # not fused: a fused step depends on where the tensors lie in memory, which a restart changes
-        self.optimizer = Adam(self.painter.parameters(), lr=recipe.rate, foreach=True)
+        self.optimizer = Adam(self.painter.parameters(), lr=recipe.learning_rate, foreach=True)
         self._shown = as_values(shown)
-        self._film: list[Tensor] = []
+        self._animation: list[Tensor] = []
 
     def step(self, pictures: Tensor, number: int, share: float) -> Mapping[str, float]:  # noqa: ARG002
         """Every term of the loss, means over the pictures."""
-        if share >= (len(self._film) / (FRAMES - 1)) ** 2:
-            self._film.append(self._seen())
+        if share >= (len(self._animation) / (FRAMES - 1)) ** 2:
+            self._animation.append(self._seen())
         recipe = self.recipe
         inputs = pictures.contiguous(memory_format=torch.channels_last)
         with lowered(inputs, recipe.precision):
@@ -62,10 +62,10 @@ class StyleLearner:
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]  # torch has not typed it
         for group in self.optimizer.param_groups:
-            group["lr"] = recipe.rate * (1 - share)
+            group["lr"] = recipe.learning_rate * (1 - share)
         self.optimizer.step()
         numbers = torch.stack([total, content, style, variation]).tolist()
-        return dict(zip(("total", "content", "style", "variation"), numbers, strict=True))
+        return dict(zip(("total", "content", "style", "total_variation"), numbers, strict=True))
 
     def measured(self) -> Mapping[str, float]:
         """Nothing: the judge measures in the end."""
@@ -75,26 +75,26 @@ class StyleLearner:
         """The held-out pictures, and below each how it is painted now."""
         return alternating(self._shown, painted(self.painter, self._shown), len(self._shown))
 
-    def film(self) -> Tensor:
+    def animation(self) -> Tensor:
         """The held-out pictures as they were painted on the way, the last frame now: (T, N, 3, S, S) uint8."""
-        return torch.stack([*self._film, self._seen()])
+        return torch.stack([*self._animation, self._seen()])
 
     def _seen(self) -> Tensor:
         return to_bytes(painted(self.painter, self._shown)).movedim(-1, -3).cpu()
 
     def tensors(self) -> Mapping[str, Tensor]:
-        """Weights, Adam's moments and the film."""
+        """Weights, Adam's moments and the animation."""
         parts = {
-            **state.named("painter", self.painter.state_dict()),
-            **state.named("adam", state.moments(self.optimizer)),
+            **checkpoints.named("painter", self.painter.state_dict()),
+            **checkpoints.named("adam", checkpoints.moments(self.optimizer)),
         }
-        return parts | ({"film": torch.stack(self._film)} if self._film else {})
+        return parts | ({"animation": torch.stack(self._animation)} if self._animation else {})
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on from what `tensors` gave. Raises Damaged where they are another painter's."""
-        weights = state.below("painter", tensors)
-        if not state.fits(weights, self.painter):
+        weights = checkpoints.below("painter", tensors)
+        if not checkpoints.fits(weights, self.painter):
             raise Damaged("a checkpoint does not fit its painter")
         self.painter.load_state_dict(weights)
-        state.restore_moments(self.optimizer, state.below("adam", tensors))
-        self._film = list(tensors.get("film", ()))
+        checkpoints.restore_moments(self.optimizer, checkpoints.below("adam", tensors))
+        self._animation = list(tensors.get("animation", ()))

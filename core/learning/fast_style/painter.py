@@ -1,7 +1,7 @@
 """The network that repaints a picture in one pass.
 
 Johnson, Alahi, Fei-Fei 2016, arXiv:1603.08155, with what was found to be better since: instance normalization in place
-of that of batches (Ulyanov et al. 2016, arXiv:1607.08022), nearest neighbours and a convolution in place of transposed
+of that of batches (Ulyanov et al. 2016, arXiv:1607.08022), nearest neighbors and a convolution in place of transposed
 convolutions, which leave checkerboards (Odena et al. 2016), and mirrored edges in place of black ones.
 """
 

@@ -1,7 +1,7 @@
-"""Painting a film frame by frame, so that it does not flicker, and measuring how much it does.
+"""Painting a video frame by frame, so that it does not flicker, and measuring how much it does.
 
 A painter sees each frame alone: a little noise in it may turn into another brush stroke. So the frame painted before
-is moved along with what moves in the film, and mixed in wherever that motion explains the new frame. This needs no
+is moved along with what moves in the video, and mixed in wherever that motion explains the new frame. This needs no
 training of its own, holds for every painter, and shows nothing that was not painted: what comes into sight is painted
 anew. The error along the motion is that of Lai et al. 2018, arXiv:1808.00449; it is measured along the same motion that
 is mixed along, and says nothing of a motion that was not found. Flicker where nothing changes needs no motion.
@@ -26,7 +26,7 @@ STILL, AROUND_PX = 2.5 / 255, 4
 TRUSTED = 0.5
 """Where the motion explains a frame so well, the error along it counts."""
 FEW = 0.01
-"""Share of a film's places: where fewer are still, nothing is told of them."""
+"""Share of a video's places: where fewer are still, nothing is told of them."""
 KINDS = ("steady", "alone", "original")
 
 
@@ -42,7 +42,7 @@ class Frame:
 
 @dataclass
 class Flicker:
-    """Sums over the places that are still, of a whole film."""
+    """Sums over the places that are still, of a whole video."""
 
     places: float = 0.0
     all_places: float = 0.0
@@ -56,7 +56,7 @@ class Flicker:
 
 
 class SteadyPainter:
-    """Paints the frames of one film in their order."""
+    """Paints the frames of one video in their order."""
 
     def __init__(self, painter: Painter, steadiness: float) -> None:
         """`steadiness` in [0, 1): the share of what was painted before, where the motion explains all."""

@@ -18,7 +18,7 @@ from core.learning.stored import learned_numbers
 from core.method_base.style import side_by_side
 from core.networks.network import Network
 
-FILM_FRAME_MS = 400
+ANIMATION_FRAME_MS = 400
 
 Items = dict[str, Item]
 
@@ -41,10 +41,10 @@ class Trained:
     def shown(self) -> Items:
         """Held-out pictures as they are painted, how that came to be, and the styles."""
         photos = as_values(self.held_out)
-        film = as_values(self.learner.film())
+        animation = as_values(self.learner.animation())
         return {
             "samples": Image(pixels=alternating(photos, self._painted(), len(photos))),
-            "learning": Animation(frames=sheets(film, film.shape[1]), frame_ms=FILM_FRAME_MS),
+            "progress": Animation(frames=sheets(animation, animation.shape[1]), frame_ms=ANIMATION_FRAME_MS),
             "styles": Image(pixels=side_by_side([style for style, _ in self.styles])),
             "parameters": Scalar(value=learned_numbers(self.learner.painter)),
         }

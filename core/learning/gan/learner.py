@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam
 
-from core.engine import state
+from core.engine import checkpoints
 from core.engine.ranges import to_bytes
 from core.errors import Damaged
 from core.items import Pixels
@@ -21,7 +21,7 @@ from core.learning.sheets import sheet
 
 SHOWN, COLUMNS = 16, 4
 FRAMES = 25
-"""Of the film: from before the first step to after the last."""
+"""Of the animation: from before the first step to after the last."""
 CHUNK = 256
 BETA2 = 0.999
 
@@ -57,15 +57,15 @@ class GanLearner:
             for name, network in zip(self._rates, (self.generator, self.discriminator), strict=True)
         }
         self._fixed = latents.numbered(range(SHOWN), generator.design.latent)
-        self._film: list[Tensor] = []
-        self._film_steps: list[int] = []
+        self._animation: list[Tensor] = []
+        self._animation_steps: list[int] = []
         """Steps that were taken before each of them."""
 
     def step(self, pictures: Tensor, number: int, share: float) -> Mapping[str, float]:
         """Both losses of one step, and the share of real and drawn pictures that the discriminator named right."""
-        if share >= (len(self._film) / (FRAMES - 1)) ** 2:
-            self._film.append(self._shown())
-            self._film_steps.append(number)
+        if share >= (len(self._animation) / (FRAMES - 1)) ** 2:
+            self._animation.append(self._shown())
+            self._animation_steps.append(number)
         recipe, judge = self.recipe, self.discriminator
         drawn = self.generator(latents.of_step(len(pictures), self._fixed.shape[1], recipe.seed, number).to(pictures))
         real, made = judge(pictures), judge(drawn.detach())
@@ -104,35 +104,41 @@ class GanLearner:
         """What the averaged generator draws now."""
         return sheet(drawn(self.average, self._fixed), COLUMNS)
 
-    def film(self) -> Tensor:
+    def animation(self) -> Tensor:
         """The same latents as they were drawn on the way, the last frame now: (T, N, C, S, S) uint8 on the CPU."""
-        return torch.stack([*self._film, self._shown()])
+        return torch.stack([*self._animation, self._shown()])
 
-    def film_labels(self) -> tuple[str, ...]:
+    def animation_labels(self) -> tuple[str, ...]:
         """What each of its frames is."""
-        return (*(f"after {step:,} steps" for step in self._film_steps), "at the end")
+        return (*(f"after {step:,} steps" for step in self._animation_steps), "at the end")
 
     def _shown(self) -> Tensor:
         return to_bytes(drawn(self.average, self._fixed)).movedim(-1, -3).cpu()
 
     def tensors(self) -> Mapping[str, Tensor]:
-        """Weights of all three, both optimizers' moments, and the film."""
-        networks = {name: state.named(name, network.state_dict()) for name, network in self._networks().items()}
-        moments = {name: state.named(name, state.moments(adam)) for name, adam in self._optimizers.items()}
-        film = {"film": torch.stack(self._film), "film_steps": torch.tensor(self._film_steps)} if self._film else {}
-        return {name: tensor for part in (*networks.values(), *moments.values(), film) for name, tensor in part.items()}
+        """Weights of all three, both optimizers' moments, and the animation."""
+        networks = {name: checkpoints.named(name, network.state_dict()) for name, network in self._networks().items()}
+        moments = {name: checkpoints.named(name, checkpoints.moments(adam)) for name, adam in self._optimizers.items()}
+        animation = (
+            {"animation": torch.stack(self._animation), "animation_steps": torch.tensor(self._animation_steps)}
+            if self._animation
+            else {}
+        )
+        return {
+            name: tensor for part in (*networks.values(), *moments.values(), animation) for name, tensor in part.items()
+        }
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on from what `tensors` gave. Raises Damaged where they are other networks'."""
-        weights = {name: state.below(name, tensors) for name in self._networks()}
-        if not all(state.fits(weights[name], network) for name, network in self._networks().items()):
+        weights = {name: checkpoints.below(name, tensors) for name in self._networks()}
+        if not all(checkpoints.fits(weights[name], network) for name, network in self._networks().items()):
             raise Damaged("a checkpoint does not fit its generator and discriminator")
         for name, network in self._networks().items():
             network.load_state_dict(weights[name])
         for name, adam in self._optimizers.items():
-            state.restore_moments(adam, state.below(name, tensors))
-        self._film = list(tensors.get("film", ()))
-        self._film_steps = tensors["film_steps"].tolist() if self._film else []
+            checkpoints.restore_moments(adam, checkpoints.below(name, tensors))
+        self._animation = list(tensors.get("animation", ()))
+        self._animation_steps = tensors["animation_steps"].tolist() if self._animation else []
 
     def _networks(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}

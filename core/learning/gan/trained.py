@@ -15,7 +15,7 @@ from core.items import Animation, Image, Item, Scalar
 from core.learning.gan.features import features
 from core.learning.gan.latents import around, numbered
 from core.learning.gan.learner import COLUMNS, SHOWN, GanLearner, drawn
-from core.learning.gan.neighbours import mean_distance, nearest
+from core.learning.gan.neighbors import mean_distance, nearest
 from core.learning.gan.networks import Generator
 from core.learning.pictures import Pictures, as_values
 from core.learning.sheets import alternating, sheet, sheets
@@ -29,7 +29,7 @@ PAIRS_A_ROW = 8
 BETWEEN = 8
 """Steps of a walk from one latent to the next."""
 FRAME_MS = 120
-FILM_FRAME_MS = 200
+ANIMATION_FRAME_MS = 200
 LEAST_DISTANCE = 1e-6
 RELATIVE = "times that of held-out pictures"
 
@@ -55,11 +55,11 @@ class Trained:
         """Samples, how they came to be, and the way from each to the next."""
         generator = self.learner.average
         latents = numbered(range(SHOWN), generator.design.latent)
-        film = as_values(self.learner.film())
+        animation = as_values(self.learner.animation())
         return {
             "samples": Image(pixels=sheet(drawn(generator, latents), COLUMNS)),
-            "learning": Animation(
-                frames=sheets(film, COLUMNS), frame_ms=FILM_FRAME_MS, labels=self.learner.film_labels()
+            "progress": Animation(
+                frames=sheets(animation, COLUMNS), frame_ms=ANIMATION_FRAME_MS, labels=self.learner.animation_labels()
             ),
             "walk": walk(generator, latents),
             "parameters": Scalar(value=learned_numbers(self.learner.generator)),
@@ -75,10 +75,10 @@ class Trained:
             return {}
         kinds = (self._learned, self._held_out, self._samples)
         distance, floor = frechet_distances(*(features(self.judge, pictures) for pictures in kinds))
-        name = self.judge.card.name
+        subject = f"{self.judge.card.name}'s features"
         return {
-            "frechet_distance_in_the_features": Scalar(value=distance, subject=name),
-            "frechet_floor_in_the_features": Scalar(value=floor, subject=name),
+            "frechet_distance": Scalar(value=distance, subject=subject),
+            "frechet_floor": Scalar(value=floor, subject=subject),
         }
 
     @cached_property

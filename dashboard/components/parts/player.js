@@ -1,6 +1,6 @@
-// A button and a slider over the frames of films, which are fetched ahead so that they follow the hand.
-const framesOf = (film, count) =>
-  Array.from({ length: count }, (_, number) => Object.assign(new Image(), { src: `${film}?frame=${number}` }))
+// A button and a slider over the frames of animations, which are fetched ahead so that they follow the hand.
+const framesOf = (animation, count) =>
+  Array.from({ length: count }, (_, number) => Object.assign(new Image(), { src: `${animation}?frame=${number}` }))
 
 function playerOf(controls, { count, frame_ms, labels, show }) {
   const [button, range, place] = controls.children

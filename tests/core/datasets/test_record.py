@@ -42,7 +42,7 @@ def test_a_record_tells_how_many_pictures_of_each_class_there_are_and_how_large(
     held_out = np.array([False, True, False])
     record = record_of(Dataset(("cat", "dog", "bird"), pictures, np.array([0, 0, 1]), held_out), "Pets", "a.zip", "")
     assert [tuple(one) for one in record.classes] == [("cat", 1, 1), ("dog", 1, 0), ("bird", 0, 0)]
-    assert (record.pictures, record.learned, record.held_out) == (3, 2, 1)
+    assert (record.pictures, record.training, record.held_out) == (3, 2, 1)
     assert (record.smallest, record.largest) == ((10, 5), (40, 30))
     assert record.size_bytes == sum(map(len, pictures))
 

@@ -15,13 +15,13 @@ from core.datasets.upload import KEPT_BYTES, MEMORY_BYTES, read_upload
 from core.errors import BadInput
 from tests.core.datasets.test_files import PARTED, RED, TWO, packed, table
 from tests.core.datasets.test_idx import FILES
-from tests.core.datasets.test_unlabelled import LOOSE
+from tests.core.datasets.test_unlabeled import LOOSE
 
 
 @pytest.mark.parametrize("files", [TWO, PARTED, LOOSE, FILES], ids=["classes", "parts", "no classes", "idx"])
 def test_an_uploaded_zip_is_the_data_set_that_the_command_line_reads(tmp_path: Path, files: dict[str, bytes]) -> None:
     path = packed(tmp_path / "a.zip", files)
-    assert read_upload(path.read_bytes(), "a.zip").digest == read_dataset([path], labelled=False).digest
+    assert read_upload(path.read_bytes(), "a.zip").digest == read_dataset([path], labeled=False).digest
 
 
 def test_an_uploaded_table_is_read_whatever_folder_its_name_tells(tmp_path: Path) -> None:

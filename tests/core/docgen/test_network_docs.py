@@ -10,7 +10,7 @@ from core.networks import concentration, folders
 from core.networks.concentration import BeforeAfter, Concentration, concentrations, to_bytes
 from tests.support.trained import a_record, put_bundled
 
-TEACHER = {"teacher": "local/bundled-teacher#12", "teacher_share": 0.7}
+TEACHER = {"teacher": "local/bundled-teacher#12", "distillation_weight": 0.7}
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_what_concentration_does_is_told_in_numbers(tmp_path: Path, monkeypatch:
     assert "on 1,000 held-out pictures" in told
     assert "| 64 px | 55.0 % |" in told
     assert "| probability of the own class | 50.0 % → 62.5 % |" in told
-    assert told.count("| pictures that became surer | 90.0 % |") == 3
+    assert told.count("| pictures that became more confident | 90.0 % |") == 3
 
 
 def test_how_to_train_them_again_is_told(written: str) -> None:

@@ -18,8 +18,8 @@ from core.store.gallery import Gallery, add_to_gallery, galleries, load_gallery
 from core.store.inputs import video_path
 from core.store.manifest import FILE_NAME
 from core.store.store import Store
-from tests.support.films import a_film, pan
 from tests.support.kept import PROVENANCE, a_comparison, a_gallery, a_picture, fill
+from tests.support.videos import a_video, pan
 
 
 @pytest.fixture
@@ -98,19 +98,19 @@ def test_pictures_that_a_method_names_travel_with_its_comparison(store: Store, e
             import_zip(Store(Path(elsewhere.shelf.root).with_name("other")), zipped(rest))
 
 
-def a_painted_film(store: Store) -> tuple[Gallery, str, str]:
-    """A gallery with a film that is kept and painted; the digest of the film, the key of the result."""
-    digest = store.put_video(a_film(pan(3), "mp4"))
+def a_painted_video(store: Store) -> tuple[Gallery, str, str]:
+    """A gallery with a video that is kept and painted; the digest of the video, the key of the result."""
+    digest = store.put_video(a_video(pan(3), "mp4"))
     comparison = Comparison((), (), (make_method("style_video", {"model": "a" * 64, "video": digest}),))
     store.put_comparison(comparison)
     (cell,) = comparison.cells()
-    painted = Animation(frames=np.stack(pan(2)), whole=a_film(pan(2), "mp4").content)
+    painted = Animation(frames=np.stack(pan(2)), whole=a_video(pan(2), "mp4").content)
     key = store.publish(cell.spec, Result({"stylized": painted}), PROVENANCE).key
-    return add_to_gallery(store, "Films", comparison.key), digest, key
+    return add_to_gallery(store, "Videos", comparison.key), digest, key
 
 
-def test_a_painted_film_travels_with_the_film_that_it_was_made_from(store: Store, elsewhere: Store) -> None:
-    gallery, digest, key = a_painted_film(store)
+def test_a_painted_video_travels_with_the_video_that_it_was_made_from(store: Store, elsewhere: Store) -> None:
+    gallery, digest, key = a_painted_video(store)
     data = export_zip(store, gallery)
     assert import_zip(elsewhere, data) == gallery
     assert elsewhere.video(digest).content == store.video(digest).content
@@ -118,16 +118,16 @@ def test_a_painted_film_travels_with_the_film_that_it_was_made_from(store: Store
     members = members_of(data)
     other = Store(Path(elsewhere.shelf.root).with_name("other"))
     with pytest.raises(Damaged, match="is not what its name is the hash of"):
-        import_zip(other, zipped({**members, f"videos/{digest}": a_film(pan(4)).content}))
+        import_zip(other, zipped({**members, f"videos/{digest}": a_video(pan(4)).content}))
     with pytest.raises(BadInput, match="begins with"):
-        import_zip(other, zipped({**members, f"videos/{digest}": b"no film"}))
+        import_zip(other, zipped({**members, f"videos/{digest}": b"no video"}))
     with pytest.raises(BadInput, match="does not name"):
-        import_zip(other, zipped({**members, f"videos/{'0' * 64}": a_film().content}))
+        import_zip(other, zipped({**members, f"videos/{'0' * 64}": a_video().content}))
     assert kept_files(other) == {}
 
 
-def test_a_gallery_whose_film_is_gone_travels_without_it(store: Store, elsewhere: Store) -> None:
-    gallery, digest, key = a_painted_film(store)
+def test_a_gallery_whose_video_is_gone_travels_without_it(store: Store, elsewhere: Store) -> None:
+    gallery, digest, key = a_painted_video(store)
     store.shelf.delete(video_path(digest))
     import_zip(elsewhere, export_zip(store, gallery))
     assert elsewhere.has(key)

@@ -11,11 +11,10 @@ from core.export.page import export_html
 from core.items import Animation, Image, Map, Result, Scalar
 from core.jobs.comparison import Comparison, DatasetRef, variants
 from core.media.picture import thumbnail
-from core.media.video_writer import FilmKind
+from core.media.video_writer import VideoKind
 from core.methods import METHODS
 from core.store.gallery import add_to_gallery
 from core.store.store import Store, comparison_path, result_folder
-from tests.support.films import a_film, pan
 from tests.support.kept import (
     PROVENANCE,
     a_comparison,
@@ -26,6 +25,7 @@ from tests.support.kept import (
     fill,
     undefine,
 )
+from tests.support.videos import a_video, pan
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
@@ -122,37 +122,37 @@ def test_a_comparison_that_is_gone_leaves_the_others(store: Store) -> None:
     assert text.count('<table class="grid"') == 1
 
 
-def test_a_film_is_in_the_page_once(store: Store) -> None:
+def test_a_animation_is_in_the_page_once(store: Store) -> None:
     comparison = a_comparison(store, pictures=1, networks=["random/resnet18"])
     fill(store, comparison, full=True)
     wider = a_comparison(store, pictures=1)
-    add_to_gallery(store, "Films", comparison.key)
-    gallery = add_to_gallery(store, "Films", wider.key)
-    film = page.b64encode(a_full_result().items["film"].files()["webp"]).decode()
+    add_to_gallery(store, "Animations", comparison.key)
+    gallery = add_to_gallery(store, "Animations", wider.key)
+    animation = page.b64encode(a_full_result().items["animation"].files()["webp"]).decode()
     text = export_html(store, gallery).decode()
-    assert text.count(film) == 1
+    assert text.count(animation) == 1
     assert text.count("Shown above") == 1
 
 
 @pytest.mark.parametrize(("kind", "begins"), [("mp4", "data:video/mp4;"), ("gif", "data:image/gif;")])
-def test_a_whole_film_is_played_in_the_page_and_a_huge_one_is_shown_small(
-    store: Store, monkeypatch: pytest.MonkeyPatch, kind: FilmKind, begins: str
+def test_a_whole_animation_is_played_in_the_page_and_a_huge_one_is_shown_small(
+    store: Store, monkeypatch: pytest.MonkeyPatch, kind: VideoKind, begins: str
 ) -> None:
     comparison = a_comparison(store, pictures=1, networks=["random/resnet18"])
-    film = Animation(frames=np.stack(pan(2)), whole=a_film(pan(3), kind).content)
+    animation = Animation(frames=np.stack(pan(2)), whole=a_video(pan(3), kind).content)
     (cell,) = comparison.cells()
-    store.publish(cell.spec, Result({"stylized": film}), PROVENANCE)
-    gallery = add_to_gallery(store, "Films", comparison.key)
+    store.publish(cell.spec, Result({"stylized": animation}), PROVENANCE)
+    gallery = add_to_gallery(store, "Animations", comparison.key)
 
-    def films() -> list[str]:
+    def animations() -> list[str]:
         tags = Tags(export_html(store, gallery).decode()).seen
         return [str(found["src"]) for tag, found in tags if tag == "video" or "Stylized" in str(found.get("alt"))]
 
-    (source,) = films()
+    (source,) = animations()
     assert source.startswith(begins)
-    assert page.b64encode(film.whole).decode() in source
-    monkeypatch.setattr(page, "FILM_BYTES", len(film.whole) - 1)
-    assert [source.partition(";")[0] for source in films()] == ["data:image/webp"]
+    assert page.b64encode(animation.whole).decode() in source
+    monkeypatch.setattr(page, "ANIMATION_BYTES", len(animation.whole) - 1)
+    assert [source.partition(";")[0] for source in animations()] == ["data:image/webp"]
 
 
 def test_points_lie_where_the_dashboard_draws_them_over_what_the_network_saw(store: Store) -> None:
@@ -194,13 +194,13 @@ def test_codes_are_drawn_in_the_plane_a_color_a_class(store: Store) -> None:
 
 
 def test_variants_of_a_method_are_told_once_with_all_their_values(store: Store) -> None:
-    methods = variants(METHODS["autoencoder"], {"code": 8}, {"decoder": ["nearest", "transposed"]})
+    methods = variants(METHODS["autoencoder"], {"code_size": 8}, {"decoder": ["nearest", "transposed"]})
     comparison = Comparison((), (), methods, 0, (DatasetRef("1" * 64, "digits"),))
     store.put_comparison(comparison)
     text = export_html(store, add_to_gallery(store, "Decoders", comparison.key)).decode()
     assert text.count("what it asks") == 1
     assert '<dt>Decoder</dt><dd class="changed">nearest, transposed</dd>' in text
-    assert '<dt>Code</dt><dd class="changed">8</dd>' in text
+    assert '<dt>Code size</dt><dd class="changed">8</dd>' in text
     assert "<dt>Epochs</dt><dd>60</dd>" in text
 
 

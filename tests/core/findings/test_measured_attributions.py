@@ -62,7 +62,7 @@ def test_a_map_that_stays_when_all_weights_are_random_is_flagged_but_no_baseline
     put(store, "knowing", VIT, {"insertion": 0.5, "randomized_100": 0.1})
     put(store, "center_box", CNN, {"insertion": 0.5, "randomized_100": 1.0})
     (found,) = measurements(store)
-    assert [(one.network, one.baseline) for one in found.attributions if one.survives] == [(CNN, False)]
+    assert [(one.network, one.baseline) for one in found.attributions if one.fails_sanity_check] == [(CNN, False)]
 
 
 def test_numbers_go_through_a_file_and_say_the_same(store: Store) -> None:

@@ -30,11 +30,11 @@ def test_numbers_are_read_from_what_is_stored(store: Store) -> None:
         radius = SIZES[network.name] + 1  # 0 to 2 more, in turn
         assert network.feature_size.value == pytest.approx((2 * radius + 1) / SIDE, abs=1 / SIDE)
         assert network.feature_size.low < network.feature_size.value < network.feature_size.high
-        assert network.right(1).value == 1
-        assert network.right(4).value == network.kept(4).value == pytest.approx(SHARES[network.name])
+        assert network.accuracy(1).value == 1
+        assert network.accuracy(4).value == network.kept(4).value == pytest.approx(SHARES[network.name])
 
 
-def test_a_small_disc_lies_in_the_centre_and_a_large_one_weighs_the_border_more(store: Store) -> None:
+def test_a_small_disc_lies_in_the_center_and_a_large_one_weighs_the_border_more(store: Store) -> None:
     small, _, large = findings(a_study(store, SIZES, SHARES), store).networks
     assert small.border_weight.value < 0.01 < large.border_weight.value
     assert np.isnan(small.rings[0])  # the originals have no edge in their middle

@@ -63,17 +63,18 @@ def test_recipes_that_differ_are_told(home: Path) -> None:
 
 
 def test_a_recipe_is_told_in_the_order_of_the_method_with_units() -> None:
-    told = {"tempo": "slow", "flip": True, "arguments": {"depth": 6}, "teacher": "", "input_px": 64, "mix": 0.25}
+    told = {"tempo": "slow", "flip": True, "model_args": {"depth": 6}, "teacher": "", "input_px": 64, "mix_share": 0.25}
     lines = {name: value for name, value, _ in recipe_lines(told)}
     assert lines == {
-        "arguments": "depth 6", "input_px": "64 px", "flip": "yes", "mix": "0.25", "teacher": "none", "tempo": "slow",
+        "model_args": "depth 6", "input_px": "64 px", "flip": "yes", "mix_share": "0.25", "teacher": "none",
+        "tempo": "slow",
     }  # fmt: skip
-    assert list(lines) == ["arguments", "input_px", "flip", "mix", "teacher", "tempo"]
+    assert list(lines) == ["model_args", "input_px", "flip", "mix_share", "teacher", "tempo"]
 
 
 def test_a_recipe_that_went_on_from_a_network_names_no_other_architecture() -> None:
-    told = recipe_lines({"start": "local/mine#12", "architecture": "resnet18", "arguments": {}, "epochs": 3})
-    assert [name for name, _, _ in told] == ["start", "epochs"]
+    told = recipe_lines({"pretrained": "local/mine#12", "architecture": "resnet18", "model_args": {}, "epochs": 3})
+    assert [name for name, _, _ in told] == ["pretrained", "epochs"]
 
 
 def test_the_digest_is_that_of_the_weights_as_they_are_now(home: Path) -> None:

@@ -43,14 +43,14 @@ def test_a_cell_where_the_method_is_undefined_says_why(monkeypatch: pytest.Monke
 
 
 def test_methods_beside_another_explain_the_same_and_keep_the_rest() -> None:
-    fixation = make_method("fixation", {"explain": "neuron", "x": 0.25, "depth": 75, "mode": "light"})
-    asked = asked_alike(fixation, [make_method("saliency", {"form": "gradient times picture"}), make_method("cam", {})])
+    fixation = make_method("fixation", {"target": "neuron", "x": 0.25, "depth": 75, "mode": "light"})
+    asked = asked_alike(fixation, [make_method("saliency", {"form": "gradient times input"}), make_method("cam", {})])
     assert asked[0] == fixation
     told = asked[1].model_dump()
-    assert (told["explain"], told["x"], told["depth"], told["form"]) == ("neuron", 0.25, 75, "gradient times picture")
+    assert (told["target"], told["x"], told["depth"], told["form"]) == ("neuron", 0.25, 75, "gradient times input")
     assert asked[2] == make_method("cam", {})
-    against = make_method("fixation", {"class_name": "tabby", "rival": "lynx"})
-    cam = make_method("cam", {"class_name": "tabby", "rival": "lynx"})
+    against = make_method("fixation", {"class_name": "tabby", "contrast_class": "lynx"})
+    cam = make_method("cam", {"class_name": "tabby", "contrast_class": "lynx"})
     assert asked_alike(against, [make_method("cam", {})]) == (against, cam)
 
 

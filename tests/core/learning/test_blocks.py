@@ -32,7 +32,7 @@ def test_a_halving_gives_the_greatest_of_each_four_and_its_place() -> None:
     assert (int(positions[0, 0, 0, 0]), int(positions[0, 0, 1, 1])) == (4, 11)
 
 
-def test_nearest_neighbours_are_four_times_the_same() -> None:
+def test_nearest_neighbors_are_four_times_the_same() -> None:
     small = torch.arange(4.0).reshape(1, 1, 2, 2)
     assert torch.equal(
         passing_on(Nearest(1, 1))(small)[0, 0], small[0, 0].repeat_interleave(2, 0).repeat_interleave(2, 1)

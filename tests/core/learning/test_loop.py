@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from core.engine import pace
-from core.errors import Cancelled, ComputationFailed, Damaged
+from core.errors import Canceled, ComputationFailed, Damaged
 from core.items import Pixels, Series
 from core.learning.loop import Loop, Plan
 from core.method_base.method import Checkpoint, Context
@@ -79,7 +79,7 @@ class Job(Context):
         self.steps.append((step, total))
         self.scalars.append(dict(scalars or {}))
         if step == self.stop_at:
-            raise Cancelled("asked to stop")
+            raise Canceled("asked to stop")
 
     def draw(self, curves: Sequence[Series]) -> None:
         self.drawn.append([len(curve.y) for curve in curves])
@@ -150,7 +150,7 @@ def test_a_loop_that_was_stopped_goes_on_to_the_same_end(monkeypatch: pytest.Mon
     monkeypatch.setattr(pace, "EVERY_S", 0.0)
     monkeypatch.setattr(pace, "SHARE", 1e9)
     job = Job(stop_at)
-    with pytest.raises(Cancelled):
+    with pytest.raises(Canceled):
         ended(job)
     job.stop_at, job.steps = None, []
     assert ended(job).to_bytes() == ended(Job()).to_bytes()

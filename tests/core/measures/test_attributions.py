@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.measures.attributions import MEASURES, column, summary, survives
+from core.measures.attributions import MEASURES, column, fails_sanity_check, summary
 from core.measures.bootstrap import interval
 
 
@@ -22,11 +22,11 @@ def test_boxes_of_maps_are_counted_over_all_pictures_at_once() -> None:
 
 @pytest.mark.parametrize(("correlation", "survived"), [(0.9, True), (0.2, False), (-0.9, False)])
 def test_a_map_that_stays_the_same_with_random_weights_survives(correlation: float, survived: bool) -> None:
-    assert survives(summary([{"randomized_100": correlation}])) is survived
+    assert fails_sanity_check(summary([{"randomized_100": correlation}])) is survived
 
 
 def test_a_map_that_was_not_checked_is_not_flagged() -> None:
-    assert not survives(summary([{"randomized_0": 1.0}, {"insertion": 1.0}]))
+    assert not fails_sanity_check(summary([{"randomized_0": 1.0}, {"insertion": 1.0}]))
 
 
 def test_every_measure_says_which_way_is_better_but_the_box_itself() -> None:

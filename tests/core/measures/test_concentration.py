@@ -14,9 +14,9 @@ from core.measures.concentration import (
     driven_out,
     joined,
     measured,
-    one_place_counts,
+    one_place_counted,
+    runner_up_suppressed,
     with_one_place_left,
-    without_the_rival,
 )
 from core.networks.catalog import get_card
 from core.networks.concentration import BeforeAfter
@@ -77,20 +77,20 @@ def test_a_network_without_a_map_of_features_has_no_evidence() -> None:
 
 
 def test_where_the_mean_decides_one_place_is_a_sixteenth(pictures: Tensor) -> None:
-    before, after = one_place_counts(colors(), pictures, LABELS)
+    before, after = one_place_counted(colors(), pictures, LABELS)
     own = torch.arange(3)
     torch.testing.assert_close(before[own, LABELS], torch.full((3,), 4 * (0.3 + 0.6 / 16)))
     torch.testing.assert_close(after, before)  # everything else is the weakest already
     strong = pictures.clone()
     strong[:, :, :4, :4] += 0.3  # a second place, that counts no more
-    before, after = one_place_counts(colors(), strong, LABELS)
+    before, after = one_place_counted(colors(), strong, LABELS)
     torch.testing.assert_close((before - after)[own, LABELS], torch.full((3,), 4 * 0.3 / 16))
 
 
 def test_where_the_strongest_place_decides_one_place_is_enough(pictures: Tensor) -> None:
     strong = pictures.clone()
     strong[:, :, :4, :4] += 0.3
-    before, after = one_place_counts(colors(strongest=True), strong, LABELS)
+    before, after = one_place_counted(colors(strongest=True), strong, LABELS)
     torch.testing.assert_close(after, before)
 
 
@@ -112,9 +112,9 @@ def test_what_is_spared_stays(pictures: Tensor) -> None:
 
 
 def test_without_its_rival_a_class_is_surer(pictures: Tensor) -> None:
-    found = measured(without_the_rival, colors(), pictures, LABELS)
+    found = measured(runner_up_suppressed, colors(), pictures, LABELS)
     assert found.probability_after > found.probability_before
-    assert found.surer == found.right_before == found.right_after == 1
+    assert found.more_confident == found.accuracy_before == found.accuracy_after == 1
 
 
 def test_with_one_place_left_the_strongest_place_forgets_nothing(pictures: Tensor) -> None:
@@ -133,7 +133,7 @@ def test_numbers_over_chunks_are_those_of_all(pictures: Tensor, monkeypatch: pyt
     monkeypatch.setattr("core.measures.concentration.CHUNK", 2)
     assert measured(change, colors(), pictures, LABELS) == whole
     assert isinstance(whole, BeforeAfter)
-    assert (whole.right_before, whole.right_after, whole.surer) == (1, 0, 0)
+    assert (whole.accuracy_before, whole.accuracy_after, whole.more_confident) == (1, 0, 0)
 
 
 def test_the_mean_color_is_right_at_every_size(pictures: Tensor) -> None:

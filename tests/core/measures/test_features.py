@@ -10,8 +10,8 @@ from core.measures.features import (
     components,
     edge_energy,
     edge_wavelength,
-    left,
     radial_spectrum,
+    remaining_detail,
     ring_edges,
     ring_shares,
 )
@@ -45,14 +45,14 @@ def test_half_the_size_is_half_the_wavelength_whatever_the_resolution() -> None:
 
 def test_the_extent_of_a_disc_is_its_diameter_over_the_width() -> None:
     for radius in (6, 12, 20):
-        measured = left(disc(radius), disc(radius))
+        measured = remaining_detail(disc(radius), disc(radius))
         assert len(measured.sizes) == 1
         assert measured.feature_size == pytest.approx((2 * radius + 2) / 64, abs=2 / 64)
 
 
 def test_two_discs_are_two_features_weighed_by_their_energy() -> None:
     both = np.maximum(disc(5, (14, 14)), disc(15, (40, 40)))
-    measured = left(both, both)
+    measured = remaining_detail(both, both)
     assert sorted(measured.sizes) == pytest.approx([12 / 64, 32 / 64], abs=2 / 64)
     small, large = sorted(zip(measured.sizes, measured.weights, strict=True))
     assert large[1] / small[1] == pytest.approx(3, rel=0.35)  # by their circumference
@@ -60,7 +60,7 @@ def test_two_discs_are_two_features_weighed_by_their_energy() -> None:
 
 
 def test_what_is_destroyed_leaves_no_feature() -> None:
-    measured = left(disc(12), gray(np.full((64, 64), 0.5)))
+    measured = remaining_detail(disc(12), gray(np.full((64, 64), 0.5)))
     assert np.isnan(measured.feature_size)
     assert measured.edges_left == 0
     assert not len(measured.sizes)
@@ -68,7 +68,7 @@ def test_what_is_destroyed_leaves_no_feature() -> None:
 
 def test_a_faint_rest_is_no_feature() -> None:
     faint = (disc(12) * 0.05).astype(np.uint8)
-    assert not len(left(disc(12), faint).sizes)
+    assert not len(remaining_detail(disc(12), faint).sizes)
 
 
 def test_single_pixels_are_no_features() -> None:
@@ -85,13 +85,13 @@ def test_rings_have_the_same_area_and_shares_add_up() -> None:
     assert ring_shares(np.ones((256, 512))) == pytest.approx(np.full(RINGS, 1 / RINGS), abs=0.02)
 
 
-def test_what_is_left_at_the_border_weighs_more_than_1_and_at_the_centre_less() -> None:
+def test_what_is_left_at_the_border_weighs_more_than_1_and_at_the_center_less() -> None:
     random = np.random.default_rng(0).random((64, 64))
     inner = np.zeros((64, 64), bool)
     inner[12:52, 12:52] = True
-    assert left(gray(random), gray(random)).border_weight == pytest.approx(1)
-    assert left(gray(random), gray(np.where(inner, 0.5, random))).border_weight > 1.3
-    assert left(gray(random), gray(np.where(inner, random, 0.5))).border_weight < 0.7
+    assert remaining_detail(gray(random), gray(random)).border_weight == pytest.approx(1)
+    assert remaining_detail(gray(random), gray(np.where(inner, 0.5, random))).border_weight > 1.3
+    assert remaining_detail(gray(random), gray(np.where(inner, random, 0.5))).border_weight < 0.7
 
 
 def test_edge_energy_is_of_all_colors_and_both_directions() -> None:

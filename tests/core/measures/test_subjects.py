@@ -24,11 +24,11 @@ def test_only_pictures_that_are_named_right_are_taken(network: Network) -> None:
     dataset = cats_and_dogs(each=3)
     labels = dataset.labels.copy()
     labels[[0, 3]] = 1 - labels[[0, 3]]
-    mislabelled = replace(dataset, labels=labels)
-    right = subjects(network, mislabelled, 10, only_right=True, small_boxes=False)
+    mislabeled = replace(dataset, labels=labels)
+    right = subjects(network, mislabeled, 10, only_correct=True, small_boxes=False)
     assert sorted(subject.number for subject in right) == [1, 2, 4, 5]
     assert all(subject.answer == dataset.labels[subject.number] for subject in right)
-    everything = subjects(network, mislabelled, 10, only_right=False, small_boxes=False)
+    everything = subjects(network, mislabeled, 10, only_correct=False, small_boxes=False)
     assert len(everything) == 6
 
 
@@ -38,7 +38,7 @@ def test_the_first_of_each_class_come_first_and_what_is_to_be_learned_from_never
     sorted_ = Dataset(
         dataset.class_names, [dataset.pictures[i] for i in order], dataset.labels[order], np.arange(8) != 0
     )
-    chosen = subjects(network, sorted_, 4, only_right=True, small_boxes=False)
+    chosen = subjects(network, sorted_, 4, only_correct=True, small_boxes=False)
     assert [subject.number for subject in chosen] == [1, 4, 2, 5]
     assert all(subject.box is None for subject in chosen)
 
@@ -48,7 +48,7 @@ def test_large_and_unknown_boxes_can_be_left_out(network: Network) -> None:
     assert dataset.boxes is not None
     boxes = dataset.boxes.copy()
     boxes[1], boxes[2] = -1, (0, 0, 23, 23)
-    chosen = subjects(network, replace(dataset, boxes=boxes), 4, only_right=True, small_boxes=True)
+    chosen = subjects(network, replace(dataset, boxes=boxes), 4, only_correct=True, small_boxes=True)
     assert [subject.number for subject in chosen] == [0, 3]
     assert chosen[0].box == Box(12, 3, 18, 9)
 
@@ -56,12 +56,12 @@ def test_large_and_unknown_boxes_can_be_left_out(network: Network) -> None:
 def test_where_there_is_nothing_to_measure_on_is_a_sentence(network: Network) -> None:
     dataset = cats_and_dogs(each=2, boxes=False)
     with pytest.raises(BadInput, match="with a box that covers less than half"):
-        subjects(network, dataset, 4, only_right=False, small_boxes=True)
+        subjects(network, dataset, 4, only_correct=False, small_boxes=True)
     wrong = replace(dataset, labels=1 - dataset.labels)
     with pytest.raises(BadInput, match="that the network names right and this data set has none"):
-        subjects(network, wrong, 4, only_right=True, small_boxes=False)
+        subjects(network, wrong, 4, only_correct=True, small_boxes=False)
     with pytest.raises(BadParameter, match="a class of local/looks"):
-        subjects(network, replace(dataset, class_names=("cat", "bird")), 4, only_right=True, small_boxes=False)
+        subjects(network, replace(dataset, class_names=("cat", "bird")), 4, only_correct=True, small_boxes=False)
 
 
 def test_a_box_is_seen_where_the_preparation_puts_it() -> None:

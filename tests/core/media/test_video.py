@@ -15,51 +15,51 @@ import pytest
 from core.errors import BadInput
 from core.items import Pixels, png_bytes
 from core.media.video import MAX_BYTES, Video, check_bytes, checked_digest, decoded, facts_of, read_video
-from core.media.video_writer import FilmKind, encoded
-from tests.support.films import a_film, pan
+from core.media.video_writer import VideoKind, encoded
 from tests.support.running import descendants
+from tests.support.videos import a_video, pan
 
 
 def frames_of(video: Video, longer_px: int = 1000, most: int = 100) -> list[Pixels]:
-    with decoded(video, longer_px, most) as film:
-        found = list(film.frames)
-        assert len(found) == film.count
-        assert all(frame.shape == (film.height, film.width, 3) for frame in found)
+    with decoded(video, longer_px, most) as decoding:
+        found = list(decoding.frames)
+        assert len(found) == decoding.count
+        assert all(frame.shape == (decoding.height, decoding.width, 3) for frame in found)
     return found
 
 
 @pytest.mark.parametrize(("kind", "away"), [("mp4", 3.0), ("gif", 5.0)])
-def test_a_film_that_is_written_and_read_is_the_same_but_for_its_encoding(kind: FilmKind, away: float) -> None:
+def test_a_video_that_is_written_and_read_is_the_same_but_for_its_encoding(kind: VideoKind, away: float) -> None:
     frames = pan(5)
     video = Video(encoded(frames, Fraction(10), kind))
     found = frames_of(video)
     assert len(found) == 5
     assert max(np.abs(one.astype(int) - other).mean() for one, other in zip(found, frames, strict=True)) < away
-    with decoded(video, 1000, 100) as film:
-        assert film.rate == 10
+    with decoded(video, 1000, 100) as decoding:
+        assert decoding.frame_rate == 10
     assert video.digest == Video(encoded(frames, Fraction(10), kind)).digest, "the same frames, the same bytes"
 
 
 def test_only_as_many_frames_come_and_as_large_as_were_asked_for() -> None:
-    found = frames_of(a_film(pan(6)), longer_px=33, most=2)
+    found = frames_of(a_video(pan(6)), longer_px=33, most=2)
     assert [frame.shape for frame in found] == [(24, 32, 3)] * 2
 
 
 def test_sides_are_even_as_h264_wants_them() -> None:
-    assert frames_of(a_film(pan(2, height=47, width=63)))[0].shape == (48, 64, 3)
+    assert frames_of(a_video(pan(2, height=47, width=63)))[0].shape == (48, 64, 3)
 
 
-def test_a_film_that_is_left_early_leaves_no_process() -> None:
+def test_a_video_that_is_left_early_leaves_no_process() -> None:
     before = descendants(os.getpid())
-    with decoded(a_film(pan(6)), 1000, 100) as film:
-        next(film.frames)
+    with decoded(a_video(pan(6)), 1000, 100) as decoding:
+        next(decoding.frames)
         assert descendants(os.getpid()) > before
     assert descendants(os.getpid()) == before
 
 
-def test_a_film_that_was_taken_upright_comes_upright() -> None:
+def test_a_video_that_was_taken_upright_comes_upright() -> None:
     """As telephones write it: the frames lie, and the track's matrix (x, y) -> (-y, x) says so: clockwise."""
-    content = a_film(pan(2), "mp4").content
+    content = a_video(pan(2), "mp4").content
     start = content.index(b"tkhd") + 44
     unit = 0x10000
     matrix = struct.pack(">9i", 0, unit, 0, -unit, 0, 0, 0, 0, 0x40000000)
@@ -72,59 +72,59 @@ def test_a_film_that_was_taken_upright_comes_upright() -> None:
 
 def webm() -> bytes:
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="matroska") as film:
-        stream = film.add_stream("libx264", rate=10)
+    with av.open(buffer, "w", format="matroska") as video:
+        stream = video.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        film.mux(stream.encode(av.VideoFrame.from_ndarray(pan(1)[0], format="rgb24")))
-        film.mux(stream.encode())
+        video.mux(stream.encode(av.VideoFrame.from_ndarray(pan(1)[0], format="rgb24")))
+        video.mux(stream.encode())
     return buffer.getvalue()
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", r"^a\.mp4 has 0\.00 MB, allowed are films up to 100 MB$"),
-        (b"no film at all", r"^a\.mp4 begins with b'no film ', allowed are films of MP4 and GIF$"),
+        (b"", r"^a\.mp4 has 0\.00 MB, allowed are videos up to 100 MB$"),
+        (b"no video at all", r"^a\.mp4 begins with b'no video', allowed are videos of MP4 and GIF$"),
         (png_bytes(pan(1)[0]), r"^a\.mp4 begins with "),
         (webm(), r"^a\.mp4 begins with "),
-        (a_film().content[:40], r"^a\.mp4 (is damaged|has no picture)"),
+        (a_video().content[:40], r"^a\.mp4 (is damaged|has no picture)"),
         (encoded(pan(3), Fraction(10), "mp4")[:900], r"^a\.mp4 (is damaged|has no picture)"),
         (encoded(pan(1, height=8, width=64), Fraction(10), "gif"), r"^a\.mp4 is 64 x 8 px, allowed are sides of 16"),
         (encoded(pan(1, height=16, width=340), Fraction(10), "gif"), r"^a\.mp4 is 340 x 16 px, allowed is one side"),
     ],
     ids=["empty", "text", "picture", "matroska", "cut GIF", "cut MP4", "low", "long"],
 )
-def test_what_is_no_film_or_too_odd_a_one_is_one_sentence(content: bytes, sentence: str) -> None:
+def test_what_is_no_video_or_too_odd_a_one_is_one_sentence(content: bytes, sentence: str) -> None:
     with pytest.raises(BadInput, match=sentence):
         read_video(content, "a.mp4")
 
 
-def test_a_film_is_named_by_the_hash_of_its_file() -> None:
-    video = read_video(a_film().content)
+def test_a_video_is_named_by_the_hash_of_its_file() -> None:
+    video = read_video(a_video().content)
     assert checked_digest(video.digest) == video.digest
     assert checked_digest("") == ""
     with pytest.raises(ValueError, match="64 hex digits"):
         checked_digest("clip.mp4")
 
 
-def test_a_film_is_told_by_frames_size_and_speed() -> None:
-    facts = facts_of(a_film(pan(7), "mp4"))
-    assert (facts.frames, facts.height, facts.width, facts.rate, facts.seconds) == (7, 48, 64, 10, 0.7)
-    assert facts_of(a_film(pan(4))).frames == 4
+def test_a_video_is_told_by_frames_size_and_speed() -> None:
+    facts = facts_of(a_video(pan(7), "mp4"))
+    assert (facts.frames, facts.height, facts.width, facts.frame_rate, facts.seconds) == (7, 48, 64, 10, 0.7)
+    assert facts_of(a_video(pan(4))).frames == 4
 
 
 @pytest.mark.parametrize(("kind", "content_type"), [("mp4", "video/mp4"), ("gif", "image/gif")])
-def test_a_film_knows_what_it_is_called_on_the_web(kind: FilmKind, content_type: str) -> None:
-    assert a_film(kind=kind).content_type == content_type
+def test_a_video_knows_what_it_is_called_on_the_web(kind: VideoKind, content_type: str) -> None:
+    assert a_video(kind=kind).content_type == content_type
     assert Video(b"<html>").content_type == "application/octet-stream"
 
 
-def test_too_large_a_film_is_refused_unread() -> None:
-    with pytest.raises(BadInput, match=r"^a\.mp4 has 100\.00 MB, allowed are films up to 100 MB$"):
-        check_bytes(MAX_BYTES + 1, "C:\\films\\a.mp4")
+def test_too_large_a_video_is_refused_unread() -> None:
+    with pytest.raises(BadInput, match=r"^a\.mp4 has 100\.00 MB, allowed are videos up to 100 MB$"):
+        check_bytes(MAX_BYTES + 1, "C:\\videos\\a.mp4")
 
 
-def test_what_pages_import_of_films_needs_no_ffmpeg() -> None:
+def test_what_pages_import_of_videos_needs_no_ffmpeg() -> None:
     code = "import sys, core.store.sources, core.methods; print('av' in sys.modules, 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert done.stdout.split() == ["False", "False"]

@@ -86,8 +86,8 @@ def test_a_method_that_leaves_out_part_of_its_declaration_is_refused(left_out: s
 
 
 def test_an_output_of_an_unknown_kind_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"film is of kind 'movie', not .*animation"):
-        declare(outputs=(Output("film", "movie", "What is seen"),))
+    with pytest.raises(TypeError, match=r"video is of kind 'movie', not .*animation"):
+        declare(outputs=(Output("video", "movie", "What is seen"),))
 
 
 def test_an_unknown_network_family_is_refused() -> None:
@@ -111,6 +111,11 @@ def test_an_unknown_network_family_is_refused() -> None:
 def test_a_parameter_that_a_reader_could_not_understand_is_refused(annotation: Any, field: Any, refusal: str) -> None:
     with pytest.raises(TypeError, match=refusal):
         declare_field(annotation, field)
+
+
+def test_a_parameter_that_depends_on_one_that_is_not_there_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"Declared\.knob depends on gone, which it has not"):
+        declare_field(str, parameter("", "What it does", when={"gone": ["yes"]}))
 
 
 def test_a_default_out_of_its_bounds_is_refused_by_the_method_itself() -> None:
@@ -200,7 +205,7 @@ def test_bounds_can_be_read_by_a_form() -> None:
 def test_why_a_method_is_undefined_is_said_by_the_family_of_the_network() -> None:
     card = NetworkCard(
         name="local/x", identity="local/x#1", family="mixer", architecture="x", input_px=(8, 8), class_names=(),
-        parameters=1, licence="none", source="nowhere",
+        parameters=1, license="none", source="nowhere",
     )  # fmt: skip
     assert validated(Sample, {}).undefined_for(card) == "a mixer has no heads"
     assert validated(Sample, {}).undefined_for(card.model_copy(update={"family": "vit"})) is None

@@ -44,7 +44,7 @@ def test_styles_and_numbers_are_kept_in_one_way_however_they_are_given() -> None
         ({"layers": "depths", "style_depths": "nan"}, r"at most 12 numbers from 1 to 100"),
         ({"layers": "depths", "style_depths": ""}, r"style_depths must name a depth at least"),
         ({"layers": "depths", "depth_weights": "1, 2"}, r"depth_weights must give a weight .*: 4, got 2"),
-        ({"mix": "1, 2"}, r"mix must give a weight for each of styles: 1, got 2"),
+        ({"style_weights": "1, 2"}, r"style_weights must give a weight for each of styles: 1, got 2"),
         ({"judge": ()}, r"judge: one network judges, got 0"),
         ({"judge": "lite/efficientnet_lite0, lite/efficientnet_lite1"}, r"judge: one network judges, got 2"),
     ],

@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 
 from core.engine.style.gram import gram
-from core.engine.style.stylization import Wishes
+from core.engine.style.stylization import StyleLayers
 from core.media.samples import sample
 from core.method_base.style import sized
-from core.method_base.style_encoder import Encoder, automatic_wishes, reading, wishes_by_depth
+from core.method_base.style_encoder import Encoder, automatic_style_layers, reading, style_layers_by_depth
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
@@ -39,10 +39,10 @@ def test_a_cnn_sees_the_whole_picture_and_any_other_network_windows_of_its_own_s
 def test_every_family_gives_maps_whose_gradients_reach_the_picture(name: str) -> None:
     own = network(name)
     seen = photo().requires_grad_()
-    wishes = automatic_wishes(own, seen.detach())
-    encoder = reading(own, wishes)
+    style_layers = automatic_style_layers(own, seen.detach())
+    encoder = reading(own, style_layers)
     maps = encoder.read(encoder.parts(seen))
-    assert maps.keys() == {*wishes.styles, wishes.content}
+    assert maps.keys() == {*style_layers.styles, style_layers.content}
     assert all(values.ndim == 4 and values.shape[2] * values.shape[3] > 1 for values in maps.values())
     loss = torch.stack([gram(values).square().sum() for values in maps.values()]).sum()
     (gradient,) = torch.autograd.grad(loss, [seen])
@@ -51,25 +51,25 @@ def test_every_family_gives_maps_whose_gradients_reach_the_picture(name: str) ->
 
 
 def test_a_cnns_styles_are_the_ends_of_its_stages_but_the_last() -> None:
-    wishes = automatic_wishes(network("lite/efficientnet_lite0"), photo(224))
-    assert wishes.styles == dict.fromkeys(("blocks.0.0", "blocks.1.1", "blocks.2.1", "blocks.4.2"), 0.25)
-    assert wishes.content == "blocks.4.2"
+    style_layers = automatic_style_layers(network("lite/efficientnet_lite0"), photo(224))
+    assert style_layers.styles == dict.fromkeys(("blocks.0.0", "blocks.1.1", "blocks.2.1", "blocks.4.2"), 0.25)
+    assert style_layers.content == "blocks.4.2"
 
 
 @pytest.mark.parametrize(
     ("name", "styles", "content"), [(MIXER, (1, 2, 3, 5), 3), ("random/vit_tiny_patch16_224", (1, 3, 5, 7), 5)]
 )
 def test_without_stages_they_are_blocks_evenly_spread(name: str, styles: tuple[int, ...], content: int) -> None:
-    wishes = automatic_wishes(network(name), photo(224))
-    assert list(wishes.styles) == [f"blocks.{number}" for number in styles]
-    assert wishes.content == f"blocks.{content}"
-    assert sum(wishes.styles.values()) == pytest.approx(1)
+    style_layers = automatic_style_layers(network(name), photo(224))
+    assert list(style_layers.styles) == [f"blocks.{number}" for number in styles]
+    assert style_layers.content == f"blocks.{content}"
+    assert sum(style_layers.styles.values()) == pytest.approx(1)
 
 
 def test_depths_that_fall_on_one_block_count_together() -> None:
     own = network("lite/efficientnet_lite0")  # 16 blocks
-    wishes = wishes_by_depth(own, 100, [1, 6, 50], [0.5, 0.25, 0.25])
-    assert wishes == Wishes("blocks.6.0", {"blocks.0.0": 0.75, "blocks.3.2": 0.25})
+    style_layers = style_layers_by_depth(own, 100, [1, 6, 50], [0.5, 0.25, 0.25])
+    assert style_layers == StyleLayers("blocks.6.0", {"blocks.0.0": 0.75, "blocks.3.2": 0.25})
 
 
 def test_the_order_of_tokens_leaves_the_gram_matrix_alone() -> None:

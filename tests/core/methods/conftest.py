@@ -40,7 +40,7 @@ def card(name: str) -> NetworkCard:
         input_px=(PIXELS, PIXELS),
         class_names=CLASSES,
         parameters=3 * 3 * PIXELS**2,
-        licence="none",
+        license="none",
         source="a test",
         mean=(0.0, 0.0, 0.0),
         std=(1.0, 1.0, 1.0),

@@ -30,7 +30,7 @@ def change(result: Result, magnify: float) -> torch.Tensor:
 
 
 def test_the_first_step_goes_along_the_gradient(linear: Network, picture: Picture) -> None:
-    result = run(linear, picture, class_name="dog", steps=1, rate=0.01, magnify=12)
+    result = run(linear, picture, class_name="dog", steps=1, learning_rate=0.01, magnify=12)
     shares = linear(linear.prepare(picture)[None])[0].softmax(dim=0)
     gradient = rows()[1] - shares @ rows()  # of log p
     taken = change(result, 12).flatten()
@@ -38,9 +38,9 @@ def test_the_first_step_goes_along_the_gradient(linear: Network, picture: Pictur
     assert result.metrics["change_size"] == pytest.approx(0.01, rel=1e-3)
 
 
-@pytest.mark.parametrize("limit", [{"limit": "box", "box": 0.02}, {"limit": "penalty", "penalty": 100.0}])
+@pytest.mark.parametrize("limit", [{"limit": "box", "epsilon": 0.02}, {"limit": "penalty", "penalty": 100.0}])
 def test_the_class_becomes_surer_within_its_limit(linear: Network, picture: Picture, limit: dict[str, Any]) -> None:
-    result = run(linear, picture, class_name="bird", rate=0.01, steps=50, goal=1.0, **limit)
+    result = run(linear, picture, class_name="bird", learning_rate=0.01, steps=50, goal=1.0, **limit)
     assert result.metrics["probability_after"] > result.metrics["probability_before"]
     if limit["limit"] == "box":
         assert change(result, 20).abs().max() <= 0.02 + 1 / 255 / 20
@@ -48,7 +48,7 @@ def test_the_class_becomes_surer_within_its_limit(linear: Network, picture: Pict
 
 def test_a_higher_penalty_is_a_smaller_change(linear: Network, picture: Picture) -> None:
     sizes = [
-        run(linear, picture, class_name="dog", penalty=penalty, rate=0.01, goal=1.0).metrics["change_size"]
+        run(linear, picture, class_name="dog", penalty=penalty, learning_rate=0.01, goal=1.0).metrics["change_size"]
         for penalty in (10.0, 100.0, 1000.0)
     ]
     assert sizes[0] > sizes[1] > sizes[2]
@@ -56,7 +56,9 @@ def test_a_higher_penalty_is_a_smaller_change(linear: Network, picture: Picture)
 
 def test_the_penalized_optimum_is_where_the_gradients_cancel(linear: Network, picture: Picture) -> None:
     """There d = (w_c - sum p w) count / (2 penalty), p at the changed picture."""
-    result = run(linear, picture, class_name="dog", penalty=2000.0, rate=0.001, steps=300, goal=1.0, magnify=20)
+    result = run(
+        linear, picture, class_name="dog", penalty=2000.0, learning_rate=0.001, steps=300, goal=1.0, magnify=20
+    )
     changed = linear.prepare(picture) + change(result, 20)
     shares = linear(changed[None])[0].softmax(dim=0)
     expected = (rows()[1] - shares @ rows()) * 432 / (2 * 2000)

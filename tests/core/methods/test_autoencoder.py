@@ -9,7 +9,7 @@ import pytest
 from core.datasets.dataset import Dataset
 from core.datasets.digits import digits
 from core.engine import pace
-from core.errors import BadInput, BadParameter, Cancelled, ComputationFailed
+from core.errors import BadInput, BadParameter, Canceled, ComputationFailed
 from core.items import Animation, Embedding, Image, Map, Pixels, Result, Scalar, Series
 from core.learning.autoencoder import learner
 from core.learning.autoencoder.stored import autoencoder_of
@@ -19,8 +19,8 @@ from core.networks.network import Network
 from tests.core.learning.autoencoder.fitting import fitted
 from tests.support.squares import squares
 
-SMALL: dict[str, Any] = {"input_px": 8, "epochs": 2, "batch": 8, "width": 4, "code": 4, "few_labels": 0}
-SPARSE = {"kind": "sparse", "architecture": "dense", "code": 32}
+SMALL: dict[str, Any] = {"input_px": 8, "epochs": 2, "batch_size": 8, "width": 4, "code_size": 4, "labels_per_class": 0}
+SPARSE = {"kind": "sparse", "architecture": "dense", "code_size": 32}
 
 
 class Kept(Checkpoint):
@@ -56,7 +56,7 @@ class Job(Context):
         if preview is not None:
             self.previews.append(preview())
         if step == self.stop_at:
-            raise Cancelled("asked to stop")
+            raise Canceled("asked to stop")
 
     def draw(self, curves: Sequence[Series]) -> None:
         self.drawn.append([curve.y_label for curve in curves])
@@ -78,7 +78,9 @@ def files(result: Result) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def on_digits() -> Result:
     """What the method gives of the digits, dense and so in a few seconds."""
-    return run(Job(digits()), architecture="dense", code=16, width=16, epochs=20, batch=64, few_labels=1)
+    return run(
+        Job(digits()), architecture="dense", code_size=16, width=16, epochs=20, batch_size=64, labels_per_class=1
+    )
 
 
 def test_one_linear_layer_finds_the_subspace_of_pca() -> None:
@@ -100,7 +102,7 @@ def test_denoising_takes_away_more_than_half_of_the_noise(noise: str) -> None:
 
 @pytest.mark.parametrize(("penalty", "active"), [("l1", 0.1), ("l1", 0.3), ("l2", 0.1), ("l2", 0.3)])
 def test_sparse_codes_have_the_sparsity_that_was_asked_for(penalty: str, active: float) -> None:
-    found = fitted(**SPARSE, penalty=penalty, active=active).reconstructed()
+    found = fitted(**SPARSE, penalty=penalty, active_share=active).reconstructed()
     share, error = found["active"], found["held_out_error"]
     assert isinstance(share, Scalar)
     assert isinstance(error, Scalar)
@@ -170,7 +172,7 @@ def test_numbers_without_a_meaning_are_left_out(dataset: Dataset) -> None:
         run(Job(dataset)).metrics,
         run(Job(dataset), kind="denoising", architecture="dense"),
         run(Job(dataset), kind="sparse").metrics,
-        run(Job(squares(each=24, held_out=6, classes=1)), few_labels=3).metrics,
+        run(Job(squares(each=24, held_out=6, classes=1)), labels_per_class=3).metrics,
     )
     assert "stride_energy" in plain
     assert not plain.keys() & {"noise_removed", "active", "pca_angle", "accuracy_pretrained"}
@@ -199,7 +201,7 @@ def test_a_stopped_job_goes_on_to_the_same_bytes(
     undisturbed = files(run(Job(dataset), **parameters))
     for stop_at in (1, 4, 7):  # in both epochs of three steps, and behind them
         job = Job(dataset, stop_at=stop_at)
-        with pytest.raises(Cancelled):
+        with pytest.raises(Canceled):
             run(job, **parameters)
         job.stop_at, job.steps = None, []
         assert files(run(job, **parameters)) == undisturbed
@@ -208,7 +210,7 @@ def test_a_stopped_job_goes_on_to_the_same_bytes(
 
 def test_a_checkpoint_of_another_network_starts_anew(dataset: Dataset) -> None:
     other, job = Job(dataset), Job(dataset)
-    run(other, code=5)
+    run(other, code_size=5)
     job.checkpoint.content = other.checkpoint.content
     assert files(run(job)) == files(run(Job(dataset)))
     assert job.steps[0] == 1
@@ -254,9 +256,9 @@ def test_a_loss_that_is_no_number_ends_it_in_a_sentence(dataset: Dataset, monkey
     [
         ({"input_px": 30}, "input_px must be a multiple of 4, got 30"),
         ({"input_px": 4}, "input_px must be 8 to 128 px, got 4"),
-        ({"code": 1}, "code must be a whole number from 2 to 1024, got 1"),
+        ({"code_size": 1}, "code_size must be a whole number from 2 to 1024, got 1"),
         ({"kind": "variational"}, "kind must be one of plain, denoising, sparse, got 'variational'"),
-        ({"active": 0}, "active must be 0.01 to 0.9, got 0"),
+        ({"active_share": 0}, "active_share must be 0.01 to 0.9, got 0"),
     ],
 )
 def test_a_parameter_that_is_not_allowed_is_a_sentence(parameters: dict[str, Any], sentence: str) -> None:
@@ -267,7 +269,7 @@ def test_a_parameter_that_is_not_allowed_is_a_sentence(parameters: dict[str, Any
 
 def test_parameters_that_decide_nothing_make_no_other_job() -> None:
     plain = make_method("autoencoder", {})
-    assert make_method("autoencoder", {"noise": "patch", "patch_share": 0.2, "active": 0.5}) == plain
+    assert make_method("autoencoder", {"noise": "patch", "patch_share": 0.2, "active_share": 0.5}) == plain
     assert (
         make_method("autoencoder", {"architecture": "dense", "decoder": "transposed"}).model_dump()["decoder"]
         == "nearest"

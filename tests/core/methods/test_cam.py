@@ -29,7 +29,7 @@ def test_all_places_together_are_the_logit_less_its_bias(name: str) -> None:
 def test_against_another_class_it_is_the_difference_of_both_maps() -> None:
     network, pictures = rectified(), noise(2)
     of = {
-        name: made("cam", class_name=name, rival=rival).maps(network, pictures)[1]
+        name: made("cam", class_name=name, contrast_class=rival).maps(network, pictures)[1]
         for name, rival in (("cat", ""), ("dog", ""), ("bird", "dog"))
     }
     bird = made("cam", class_name="bird").maps(network, pictures)[1]

@@ -16,7 +16,7 @@ from core.networks.loading import load
 from core.networks.network import Network
 from tests.core.methods.conftest import PIXELS, rows
 
-STILL = {"shift": 0.0, "scale": 0.0, "turn": 0.0}
+STILL = {"jitter": 0.0, "scale": 0.0, "rotate": 0.0}
 LITE0, LITE1 = "lite/efficientnet_lite0", "lite/efficientnet_lite1"
 
 
@@ -39,7 +39,17 @@ def images(result: Result) -> torch.Tensor:
 
 def test_of_a_linear_network_it_is_the_weight_vector(linear: Network, picture: Picture) -> None:
     """z - decay mean (x - 1/2)^2 is greatest at x = 1/2 + w count / (2 decay)."""
-    result = run(linear, picture, class_name="dog", sheet="pixels", seeds=1, decay=200.0, steps=300, rate=0.02, **STILL)
+    result = run(
+        linear,
+        picture,
+        class_name="dog",
+        parameterization="pixels",
+        seeds=1,
+        l2_penalty=200.0,
+        steps=300,
+        learning_rate=0.02,
+        **STILL,
+    )
     expected = 0.5 + rows()[1].view(3, PIXELS, PIXELS) * 432 / (2 * 200)
     torch.testing.assert_close(images(result), expected.clamp(0, 1), atol=0.006, rtol=0)
 
@@ -52,8 +62,8 @@ def test_seeds_are_pictures_of_their_own_side_by_side(linear: Network, picture: 
 
 
 def test_with_probabilities_the_other_classes_are_lowered_too(linear: Network, picture: Picture) -> None:
-    asked = {"class_name": "cat", "sheet": "pixels", "seeds": 1, "decay": 300.0, **STILL}
-    raised, surest = (images(run(linear, picture, answer=answer, **asked)) for answer in ("logits", "probabilities"))
+    asked = {"class_name": "cat", "parameterization": "pixels", "seeds": 1, "l2_penalty": 300.0, **STILL}
+    raised, surest = (images(run(linear, picture, score=answer, **asked)) for answer in ("logits", "probabilities"))
     others = [float(rows()[1] @ (sheet - 0.5).flatten()) for sheet in (raised, surest)]
     assert abs(others[0]) < 0.05  # at right angles to the class: the logit alone does not move it
     assert others[1] < -0.1
@@ -63,7 +73,7 @@ def test_a_network_and_others_say_what_they_see() -> None:
     result = run(
         load(get_card(LITE0)), sample("cat"), class_name="tabby", judges=f"{LITE1}, {LITE0}", seeds=2, steps=12
     )
-    table = result.items["verdicts"]
+    table = result.items["judgments"]
     assert isinstance(table, Table)
     assert [row[:2] for row in table.rows] == [(1, LITE0), (2, LITE0), (1, LITE1), (2, LITE1)]
     own = [row for row in table.rows if row[1] == LITE0]

@@ -25,7 +25,7 @@ LINEAR = {
     "momentum": 0.0,
     "schedule": "constant",
     "range": "clamp",
-    "answer": "logits",
+    "score": "logits",
     "edges": "mse",
 }
 
@@ -58,7 +58,7 @@ def lite() -> Network:
 def test_logits_approach_their_goals_as_the_closed_form_says(linear: Network, picture: Picture) -> None:
     asked = {"target": "set", "wanted": {"cat": 2.0, "dog": 1.0}, "opposed": {"bird": 1.0}, "goal": 6.0}
     free = LINEAR | {"range": "rescale", "rescale_every": 1_000}
-    result = run(linear, picture, **free, **asked, k1=1.0, k2=0.0, rate=2e-4, steps=15)
+    result = run(linear, picture, **free, **asked, k1=1.0, k2=0.0, learning_rate=2e-4, steps=15)
     # rows at right angles: each logit's distance shrinks by 1 - rate * values * 2 k1 w / K in a step, by itself
     weights, step = torch.tensor([2.0, 1.0, 1.0]), 2e-4 * 432 * 2 / 3
     distances = torch.tensor([6.0, 6.0, 0.0]) - linear(linear.prepare(picture)[None])[0]
@@ -77,7 +77,7 @@ def test_the_whole_loss_comes_to_the_minimum_that_linear_algebra_finds(linear: N
     system = torch.cat([(k1 / 3) ** 0.5 * weights, (k2 / (3 * 10 * 10)) ** 0.5 * edges])
     wanted = torch.cat([(k1 / 3) ** 0.5 * weights @ original.flatten(), torch.zeros(len(edges), dtype=torch.float64)])
     least = (system @ torch.linalg.lstsq(system, wanted, driver="gelsd").solution - wanted).square().sum()
-    parameters = LINEAR | {"momentum": 0.95, "rate": 0.002, "range": "rescale", "rescale_every": 10_000}
+    parameters = LINEAR | {"momentum": 0.95, "learning_rate": 0.002, "range": "rescale", "rescale_every": 10_000}
     total = curve(run(linear, picture, **parameters, k1=k1, k2=k2, steps=3_000), "total")
     assert least < 0.05 * total[0]
     assert total[-2] == pytest.approx(least.item(), rel=0.02, abs=1e-6)
@@ -85,7 +85,7 @@ def test_the_whole_loss_comes_to_the_minimum_that_linear_algebra_finds(linear: N
 
 @pytest.mark.parametrize("answer", ["probabilities", "logits"])
 def test_without_detail_loss_a_kept_photo_stays(linear: Network, picture: Picture, answer: str) -> None:
-    result = run(linear, picture, answer=answer, k2=0.0, steps=30, range="clamp")
+    result = run(linear, picture, score=answer, k2=0.0, steps=30, range="clamp")
     assert np.array_equal(pixels(result), pixels(result, "original"))
     assert not result.items["destroyed"].values.any()  # type: ignore[attr-defined]
     assert result.metrics["edges_left"] == 1
@@ -94,14 +94,14 @@ def test_without_detail_loss_a_kept_photo_stays(linear: Network, picture: Pictur
 
 def test_without_class_loss_edge_energy_falls_at_every_step(linear: Network, picture: Picture) -> None:
     """Plain descent below the bound on the rate, 0.0108 for 12 x 12 pixels (see tests/core/engine/optimization)."""
-    result = run(linear, picture, **LINEAR, k1=0.0, rate=0.01, steps=60)
+    result = run(linear, picture, **LINEAR, k1=0.0, learning_rate=0.01, steps=60)
     assert (np.diff(curve(result, "edges")) < 0).all()
     assert result.metrics["edges_left"] < 0.05
 
 
 def test_k1_keeps_the_answer_and_k2_destroys(linear: Network, picture: Picture) -> None:
     def run_with(k1: float, k2: float) -> Result:
-        return run(linear, picture, **LINEAR, k1=k1, k2=k2, rate=0.002, steps=60)
+        return run(linear, picture, **LINEAR, k1=k1, k2=k2, learning_rate=0.002, steps=60)
 
     kept = [curve(run_with(k1, 1.0), "class")[-1] for k1 in (0.0, 0.01, 0.3)]
     left = [run_with(0.1, k2).metrics["edges_left"] for k2 in (0.1, 0.5, 2.0)]
@@ -113,7 +113,7 @@ def test_k1_keeps_the_answer_and_k2_destroys(linear: Network, picture: Picture) 
 
 def test_the_class_loss_can_go_first(linear: Network, picture: Picture) -> None:
     goals = {"target": "set", "opposed": ["bird"], "class_steps": 10, "steps": 20}
-    result = run(linear, picture, **LINEAR, **goals, k1=0.1, k2=1.0, rate=0.002)
+    result = run(linear, picture, **LINEAR, **goals, k1=0.1, k2=1.0, learning_rate=0.002)
     assert np.allclose(curve(result, "total")[:10], 0.1 * curve(result, "class")[:10])
     both = 0.1 * curve(result, "class") + curve(result, "detail")
     assert np.allclose(curve(result, "total")[10:], both[10:])
@@ -122,8 +122,8 @@ def test_the_class_loss_can_go_first(linear: Network, picture: Picture) -> None:
 
 
 def test_the_rival_is_driven_out_before_details_are_destroyed(lite: Network) -> None:
-    result = run(lite, sample("cat"), target="without rival", class_steps=8, steps=24)
-    table = result.items["answers"]
+    result = run(lite, sample("cat"), target="without runner-up", class_steps=8, steps=24)
+    table = result.items["predictions"]
     assert isinstance(table, Table)
     (own, own_before, own_after), (_, rival_before, rival_after), *_ = table.rows
     assert own == "tiger cat"
@@ -134,7 +134,7 @@ def test_the_rival_is_driven_out_before_details_are_destroyed(lite: Network) -> 
 
 
 def test_a_network_of_one_class_has_no_rival(linear: Network) -> None:
-    method = make_method("detail_search", {"target": "without rival"})
+    method = make_method("detail_search", {"target": "without runner-up"})
     alone = linear.card.model_copy(update={"class_names": ("cat",)})
     assert method.undefined_for(linear.card) is None
     assert method.undefined_for(alone) == "This network knows a single class: it has no rival."
@@ -142,7 +142,7 @@ def test_a_network_of_one_class_has_no_rival(linear: Network) -> None:
 
 @pytest.mark.parametrize("range_name", ["rescale", "clamp"])
 def test_what_is_left_is_in_range(linear: Network, picture: Picture, range_name: str) -> None:
-    left = pixels(run(linear, picture, range=range_name, rate=0.1, steps=13))
+    left = pixels(run(linear, picture, range=range_name, learning_rate=0.1, steps=13))
     if range_name == "rescale":
         assert (left.min(), left.max()) == (0, 255)
     assert left.shape == (12, 12, 3)
@@ -159,16 +159,16 @@ def test_a_constant_photo_gives_finite_numbers(linear: Network, start: str, edge
 
 
 def test_a_blank_sheet_is_driven_to_the_wanted_class(linear: Network, picture: Picture) -> None:
-    result = run(linear, picture, start="blank", target="set", wanted=["bird"], k2=0.01, steps=60, rate=0.02)
+    result = run(linear, picture, start="blank", target="set", wanted=["bird"], k2=0.01, steps=60, learning_rate=0.02)
     assert curve(result, "detail")[0] == 0
     assert result.metrics["probability_after"] > 0.9
-    assert "bird" in [row[0] for row in result.items["answers"].rows]  # type: ignore[attr-defined]
+    assert "bird" in [row[0] for row in result.items["predictions"].rows]  # type: ignore[attr-defined]
 
 
 def test_a_kept_answer_is_that_of_the_photo_wherever_the_search_begins(linear: Network, picture: Picture) -> None:
     answer = linear(linear.prepare(picture)[None])
     begin = linear(torch.full((1, 3, 12, 12), 0.5))
-    result = run(linear, picture, start="blank", answer="logits", steps=1)
+    result = run(linear, picture, start="blank", score="logits", steps=1)
     assert curve(result, "class")[0] == pytest.approx((answer - begin).square().mean().item(), rel=1e-4)
 
 
@@ -191,11 +191,11 @@ def test_the_seed_decides_noise_and_nothing_else(linear: Network, picture: Pictu
     assert same_bytes(run(linear, picture, 1, steps=5), run(linear, picture, 2, steps=5))
 
 
-def test_the_film_has_the_frames_asked_for(linear: Network, picture: Picture) -> None:
+def test_the_animation_has_the_frames_asked_for(linear: Network, picture: Picture) -> None:
     for steps, frames, expected in ((30, 7, 7), (3, 24, 4)):
-        film = run(linear, picture, steps=steps, frames=frames).items["film"]
-        assert isinstance(film, Animation)
-        assert film.frames.shape == (expected, 12, 12, 3)
+        animation = run(linear, picture, steps=steps, frames=frames).items["animation"]
+        assert isinstance(animation, Animation)
+        assert animation.frames.shape == (expected, 12, 12, 3)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_the_film_has_the_frames_asked_for(linear: Network, picture: Picture) ->
         ({"wanted": "=1"}, "a class is a name"),
         ({"wanted": 7}, "classes are given as names"),
         ({"wanted": [str(number) for number in range(MAX_CLASSES + 1)]}, "at most 100 classes, got 101"),
-        ({"rate": 0}, "rate must be"),
+        ({"learning_rate": 0}, "rate must be"),
         ({"k1": float("inf")}, "k1 must be"),
         ({"steps": 10**9}, "steps must be"),
     ],
@@ -241,23 +241,27 @@ def test_where_the_network_lacks_what_is_asked_the_cell_says_so(linear: Network)
 
 
 def test_real_weights_keep_their_answer_while_detail_goes(lite: Network) -> None:
-    result = run(lite, sample("coffee"), steps=60, rate=0.02)
+    result = run(lite, sample("coffee"), steps=60, learning_rate=0.02)
     assert result.metrics["probability_after"] > 0.8 * result.metrics["probability_before"]
     assert result.metrics["edges_left"] < 0.6
-    table = result.items["answers"]
+    table = result.items["predictions"]
     assert isinstance(table, Table)
     assert table.rows[0][0] == "espresso"
 
 
 def test_one_class_weighs_as_all_do_so_that_details_go_while_it_comes(lite: Network) -> None:
-    result = run(lite, sample("cat"), target="set", wanted=["tabby"], opposed=["tiger cat"], steps=60, rate=0.01)
+    result = run(
+        lite, sample("cat"), target="set", wanted=["tabby"], opposed=["tiger cat"], steps=60, learning_rate=0.01
+    )
     assert result.metrics["probability_after"] > 0.9
     assert result.metrics["edges_left"] < 0.9
 
 
 @pytest.mark.parametrize("start", ["blank", "noise"])
 def test_a_wanted_class_appears_on_an_empty_sheet(lite: Network, start: str) -> None:
-    result = run(lite, sample("cat"), start=start, target="set", wanted=["tabby"], k2=0.05, steps=25, rate=0.02)
+    result = run(
+        lite, sample("cat"), start=start, target="set", wanted=["tabby"], k2=0.05, steps=25, learning_rate=0.02
+    )
     assert result.metrics["probability_before"] < result.metrics["probability_after"]
     assert curve(result, "class")[-1] < 0.2 * curve(result, "class")[0]
 

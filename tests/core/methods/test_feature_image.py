@@ -17,8 +17,8 @@ from core.networks.loading import load
 from core.networks.network import Network
 from tests.core.methods.conftest import PIXELS, turn
 
-STILL = {"shift": 0.0, "scale": 0.0, "turn": 0.0}
-FIRST_LAYER = {"at": "layer", "layer": "0"}
+STILL = {"jitter": 0.0, "scale": 0.0, "rotate": 0.0}
+FIRST_LAYER = {"layer_by": "layer", "layer": "0"}
 
 
 def run(network: Network, picture: Picture, seed: int = 0, **parameters: Any) -> Result:
@@ -41,47 +41,57 @@ def units(result: Result) -> list[str]:
 def test_a_linear_channel_likes_the_corner_of_the_colors_that_its_weights_point_to(
     turning: Network, picture: Picture, channel: int
 ) -> None:
-    asked = {"first": channel, "count": 1, "sheet": "pixels", "steps": 80, **FIRST_LAYER, **STILL}
+    asked = {"first_unit": channel, "count": 1, "parameterization": "pixels", "steps": 80, **FIRST_LAYER, **STILL}
     colors = images(run(turning, picture, **asked)).flatten(1).mean(dim=1)
     expected = (turn()[channel] > 0).float()
     torch.testing.assert_close(colors, expected, atol=0.01, rtol=0)
 
 
 def test_a_neuron_colors_only_its_own_place(turning: Network, picture: Picture) -> None:
-    asked = {"unit": "neuron", "first": 0, "count": 1, "sheet": "pixels", "steps": 80, **FIRST_LAYER, **STILL}
+    asked = {
+        "unit": "neuron",
+        "first_unit": 0,
+        "count": 1,
+        "parameterization": "pixels",
+        "steps": 80,
+        **FIRST_LAYER,
+        **STILL,
+    }
     changed = (images(run(turning, picture, **asked)) - 0.5).abs().amax(dim=0) > 0.05
     middle = int(0.5 * (PIXELS - 1) + 0.5)
     assert changed.nonzero().tolist() == [[middle, middle]]
 
 
 def test_a_direction_is_the_photos_own(turning: Network, picture: Picture) -> None:
-    asked = {"unit": "direction", "seeds": 1, "sheet": "pixels", "steps": 80, **FIRST_LAYER, **STILL}
+    asked = {"unit": "direction", "seeds": 1, "parameterization": "pixels", "steps": 80, **FIRST_LAYER, **STILL}
     colors = images(run(turning, picture, **asked)).flatten(1).mean(dim=1)
     torch.testing.assert_close(colors, torch.ones(3), atol=0.01, rtol=0)  # a photo's mean color has no negative part
 
 
 def test_a_caricature_raises_what_the_photo_says(turning: Network, picture: Picture) -> None:
-    result = run(turning, picture, unit="caricature", sheet="pixels", start="photo", steps=40, **FIRST_LAYER, **STILL)
+    result = run(
+        turning, picture, unit="caricature", parameterization="pixels", start="photo", steps=40, **FIRST_LAYER, **STILL
+    )
     assert result.metrics["activation_after"] > 1.2 * result.metrics["activation_before"]
 
 
 def test_units_and_seeds_are_one_batch(turning: Network, picture: Picture) -> None:
-    result = run(turning, picture, first=1, count=2, seeds=3, steps=3, **FIRST_LAYER)
+    result = run(turning, picture, first_unit=1, count=2, seeds=3, steps=3, **FIRST_LAYER)
     assert units(result) == ["channel 1"] * 3 + ["channel 2"] * 3
     assert images(result).shape == (3, 2 * PIXELS + 2, 3 * PIXELS + 4)  # a row a unit
 
 
 def test_a_unit_that_is_not_there_is_a_sentence(turning: Network, picture: Picture) -> None:
-    with pytest.raises(BadParameter, match="first \\+ count must be at most 3, the units here, got 5"):
-        run(turning, picture, first=1, count=4, **FIRST_LAYER)
+    with pytest.raises(BadParameter, match="first_unit \\+ count must be at most 3, the units here, got 5"):
+        run(turning, picture, first_unit=1, count=4, **FIRST_LAYER)
     with pytest.raises(BadParameter, match="a layer of local/turning is one of"):
-        run(turning, picture, at="layer", layer="9")
+        run(turning, picture, layer_by="layer", layer="9")
     with pytest.raises(BadParameter, match="layer must be named"):
-        make_method("feature_image", {"at": "layer"})
+        make_method("feature_image", {"layer_by": "layer"})
 
 
 def test_logits_go_by_their_names(linear: Network, picture: Picture) -> None:
-    result = run(linear, picture, unit="logit", first=1, count=2, steps=3)
+    result = run(linear, picture, unit="logit", first_unit=1, count=2, steps=3)
     assert units(result) == ["dog", "bird"]
 
 
@@ -97,7 +107,7 @@ def test_without_a_number_the_units_are_those_that_the_photo_excites(lite: Netwo
 
 @pytest.mark.parametrize(("sheet", "steps"), [("fourier", 15), ("phases", 40), ("pixels", 25)])
 def test_deep_units_are_excited_far_beyond_the_photo(lite: Network, sheet: str, steps: int) -> None:
-    result = run(lite, sample("cat"), depth=75, first=0, count=1, steps=steps, sheet=sheet)
+    result = run(lite, sample("cat"), depth=75, first_unit=0, count=1, steps=steps, parameterization=sheet)
     assert result.metrics["activation_after"] > 1.5 * abs(result.metrics["activation_before"])
 
 
@@ -107,5 +117,5 @@ def test_a_dead_unit_wakes(turning: Network, picture: Picture) -> None:
     layer.weight.data.fill_(1.0)
     layer.bias.data.fill_(-2.0)  # type: ignore[union-attr]  # gray gives 1.5
     dead = Network(turning.card, nn.Sequential(layer, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()), "0" * 64)
-    result = run(dead, picture, at="layer", layer="1", first=0, count=1, sheet="pixels", steps=60)
+    result = run(dead, picture, layer_by="layer", layer="1", first_unit=0, count=1, parameterization="pixels", steps=60)
     assert result.metrics["activation_after"] == pytest.approx(1.0, abs=0.01)  # a white sheet

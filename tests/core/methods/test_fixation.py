@@ -24,7 +24,7 @@ def run(name: str, **parameters: object):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", FAMILIES.values(), ids=FAMILIES)
 def test_every_family_has_fixations(name: str, mode: str) -> None:
-    items = run(name, mode=mode, cap=64)
+    items = run(name, mode=mode, max_points=64)
     points, heat = items["fixations"], items["attribution"]
     assert isinstance(points, Points)
     assert isinstance(heat, Map)
@@ -40,15 +40,23 @@ def test_every_family_has_fixations(name: str, mode: str) -> None:
 
 
 def test_weights_left_alone_and_lost_add_up_where_nothing_is_cut() -> None:
-    items = run(FAMILIES["vit"], mode="light", cap=16_384)
+    items = run(FAMILIES["vit"], mode="light", max_points=16_384)
     kept = items["fixations"].weights.sum()
-    assert kept / (1 - items["alone"].value) + items["lost"].value == pytest.approx(1, abs=1e-4)
+    assert kept / (1 - items["isolated"].value) + items["lost"].value == pytest.approx(1, abs=1e-4)
 
 
 def test_a_neuron_rests_on_what_it_sees_and_a_channel_on_all_its_places() -> None:
     network = small(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 3), nn.Flatten(), nn.Linear(5 * 64, 3))
     pictures = noise(2)
-    asked = {"explain": "neuron", "at": "layer", "layer": "2", "channel": 3, "y": 2 / 7, "x": 5 / 7, "mode": "paper"}
+    asked = {
+        "target": "neuron",
+        "layer_by": "layer",
+        "layer": "2",
+        "channel": 3,
+        "y": 2 / 7,
+        "x": 5 / 7,
+        "mode": "paper",
+    }
     found, answer = made("fixation", **asked).fixations(network, pictures)
     assert answer.explained.names[0].startswith("channel 3 of 2")
     points = found.pixels.points
@@ -58,7 +66,7 @@ def test_a_neuron_rests_on_what_it_sees_and_a_channel_on_all_its_places() -> Non
         abs(y - 4) <= 2
     ).all()  # two convolutions of 3 x 3 around row 2, column 5 of what has lost two pixels a side
     assert (abs(x - 7) <= 2).all()
-    whole, _ = made("fixation", **asked | {"explain": "channel", "mode": "light"}).fixations(network, pictures)
+    whole, _ = made("fixation", **asked | {"target": "channel", "mode": "light"}).fixations(network, pictures)
     assert len(whole.pixels.points) > len(points)
     assert whole.pixels.points.weight[whole.pixels.points.picture == 0].sum() == pytest.approx(1)
 
@@ -72,7 +80,7 @@ def test_against_a_rival_only_what_speaks_for_the_one_alone_counts() -> None:
     network.model[2].weight.data = weights
     colors = []
     for rival in ("", "bird"):
-        found, _ = made("fixation", class_name="dog", rival=rival, mode="light").fixations(network, noise())
+        found, _ = made("fixation", class_name="dog", contrast_class=rival, mode="light").fixations(network, noise())
         colors.append(set((found.pixels.points.index // 144).tolist()))
     assert colors == [{0, 2}, {0}]
 
@@ -106,7 +114,7 @@ def test_hooks_are_gone_also_after_an_error_and_what_cannot_be_traced_is_named()
 
 def test_a_channel_that_is_not_there_is_named() -> None:
     with pytest.raises(BadParameter, match="channel"):
-        made("fixation", explain="channel", channel=5000).fixations(
+        made("fixation", target="channel", channel=5000).fixations(
             loaded(FAMILIES["cnn"]), photos(loaded(FAMILIES["cnn"]))
         )
 
@@ -141,5 +149,5 @@ def test_the_fewest_places_that_hold_a_share_of_the_weight() -> None:
 
 def test_the_numbers_are_of_the_picture() -> None:
     items = run(FAMILIES["cnn"], mode="light")
-    assert isinstance(items["value"], Scalar)
+    assert isinstance(items["score"], Scalar)
     assert 0 < items["probability"].value < 1

@@ -9,7 +9,7 @@ import pytest
 from core.datasets.dataset import Dataset
 from core.datasets.digits import digits
 from core.engine import pace
-from core.errors import BadInput, BadParameter, Cancelled, NetworkUnavailable
+from core.errors import BadInput, BadParameter, Canceled, NetworkUnavailable
 from core.items import Animation, Image, Pixels, Result, Series, Weights
 from core.method_base.method import Checkpoint, Context
 from core.methods import make_method
@@ -19,8 +19,8 @@ from core.networks.network import Network
 from tests.support.squares import squares
 
 JUDGE = "random/test_resnet"
-SMALL: dict[str, Any] = {"epochs": 3, "batch": 4, "width": 4, "latent": 8, "judge": JUDGE}
-FRECHET = {"frechet_distance_in_the_features", "frechet_floor_in_the_features"}
+SMALL: dict[str, Any] = {"epochs": 3, "batch_size": 4, "width": 4, "latent_dim": 8, "judge": JUDGE}
+FRECHET = {"frechet_distance", "frechet_floor"}
 
 
 class Kept(Checkpoint):
@@ -57,7 +57,7 @@ class Job(Context):
         self.scalars |= scalars or {}
         self.preview = preview() if preview else self.preview
         if step == self.stop_at:
-            raise Cancelled("asked to stop")
+            raise Canceled("asked to stop")
 
 
 def run(job: Job, **parameters: Any) -> Result:
@@ -73,7 +73,7 @@ def test_a_job_that_was_stopped_goes_on_to_the_same_bytes(monkeypatch: pytest.Mo
     monkeypatch.setattr(pace, "EVERY_S", 0.0)
     dataset = squares(each=4, held_out=2)  # 12 pictures to learn from: 9 steps
     stopped, job = Job(dataset, stop_at), Job(dataset)
-    with pytest.raises(Cancelled):
+    with pytest.raises(Canceled):
         run(stopped)
     job.checkpoint.content = stopped.checkpoint.content
     assert files(run(job)) == files(run(Job(dataset)))
@@ -102,7 +102,7 @@ def test_a_data_set_of_one_class_is_learned(normalization: str) -> None:
     chosen = np.flatnonzero(everything.labels == 3)
     pictures = [everything.pictures[index] for index in chosen]
     ones = Dataset(("3",), pictures, np.zeros(len(chosen), np.int64), everything.held_out[chosen])
-    result = run(Job(ones), normalization=normalization, batch=32)
+    result = run(Job(ones), normalization=normalization, batch_size=32)
     assert not result.items.keys() & FRECHET, "18 pictures are held out"
     assert all(np.isfinite(value) for value in result.metrics.values())
 
@@ -124,12 +124,12 @@ def test_enough_held_out_pictures_are_compared_by_the_judge_that_was_named() -> 
 @pytest.mark.parametrize(("side", "given", "input_px"), [(8, None, 16), (20, None, 32), (70, None, 64), (20, 16, 16)])
 def test_pictures_keep_their_size_or_are_brought_to_the_next(side: int, given: int | None, input_px: int) -> None:
     items = run(Job(squares(each=2, held_out=1, side=side)), input_px=given, epochs=1).items
-    network, samples, film = items["network"], items["samples"], items["learning"]
+    network, samples, animation = items["network"], items["samples"], items["progress"]
     assert isinstance(network, Weights)
     assert network.config["generator"] == {"side_px": input_px, "channels": 3, "latent": 8, "width": 4}
     assert isinstance(samples, Image)
-    assert isinstance(film, Animation)
-    assert samples.pixels.shape == film.frames.shape[1:]
+    assert isinstance(animation, Animation)
+    assert samples.pixels.shape == animation.frames.shape[1:]
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,8 @@ def test_the_layer_is_the_last_one_with_places_that_reach_the_answer(name: str, 
 
 def test_behind_average_pooling_and_one_linear_layer_it_is_the_positive_part_of_cam() -> None:
     network, pictures = rectified(), noise(2)
-    _, maps, _ = made("grad_cam", class_name="dog", rival="bird").maps(network, pictures)
-    _, expected, _ = made("cam", class_name="dog", rival="bird").maps(network, pictures)
+    _, maps, _ = made("grad_cam", class_name="dog", contrast_class="bird").maps(network, pictures)
+    _, expected, _ = made("cam", class_name="dog", contrast_class="bird").maps(network, pictures)
     assert (expected > 0).any()
     torch.testing.assert_close(maps * maps[0].numel(), expected.relu())  # the mean's gradient is 1 / places
 
@@ -65,7 +65,7 @@ def test_of_tokens_it_is_the_sum_over_the_grid_without_the_class_token() -> None
 def test_the_layer_can_be_set_and_stands_in_the_caption() -> None:
     network = loaded("random/test_resnet")
     for layer in ("layer4.0", "layer2.0"):
-        result = made("grad_cam", map_layer=layer, class_name="tabby").run([sample("cat")], network, Context())
+        result = made("grad_cam", cam_layer=layer, class_name="tabby").run([sample("cat")], network, Context())
         item = result.items["attribution"]
         assert isinstance(item, Map)
         assert item.values.shape == network.card.input_px
@@ -75,13 +75,13 @@ def test_the_layer_can_be_set_and_stands_in_the_caption() -> None:
 
 def test_what_is_explained_lies_behind_the_layer() -> None:
     network = loaded("random/test_resnet")
-    found, _, _ = made("grad_cam", explain="channel", at="layer", layer="layer3.0").maps(network, photos(network))
+    found, _, _ = made("grad_cam", target="channel", layer_by="layer", layer="layer3.0").maps(network, photos(network))
     assert found == "layer2.0"
-    asked = made("grad_cam", explain="channel", at="layer", layer="layer2.0", map_layer="layer3.0")
+    asked = made("grad_cam", target="channel", layer_by="layer", layer="layer2.0", cam_layer="layer3.0")
     with pytest.raises(Undefined, match=r"Layer layer3\.0 .* has no map of places before what is explained"):
         asked.maps(network, photos(network))
     with pytest.raises(Undefined, match=r"Layer fc .* has no map of places"):
-        made("grad_cam", map_layer="fc").maps(network, photos(network))
+        made("grad_cam", cam_layer="fc").maps(network, photos(network))
 
 
 @pytest.mark.parametrize("name", FAMILIES.values(), ids=FAMILIES)

@@ -104,7 +104,7 @@ def test_without_any_activation_it_is_undefined(method: str, linear: Network) ->
 def test_gates_keep_their_derivative_and_are_counted(method: str) -> None:
     network = small(nn.Conv2d(3, 4, 3), nn.Sigmoid(), nn.ReLU(), nn.Flatten(), nn.Linear(400, 3))
     result = made(method).run([sample("cat")], network, Context())
-    assert (result.metrics["overridden"], result.metrics["left"]) == (1, 1)
+    assert (result.metrics["overridden"], result.metrics["gates_kept"]) == (1, 1)
 
 
 @each
@@ -135,6 +135,6 @@ def test_pictures_together_are_as_one_by_one(method: str) -> None:
 def test_channels_and_neurons_of_any_layer_can_be_explained(method: str) -> None:
     network = loaded("random/test_resnet")
     for explain in ("channel", "neuron"):
-        result = made(method, explain=explain, depth=75).run([sample("cat")], network, Context())
+        result = made(method, target=explain, depth=75).run([sample("cat")], network, Context())
         assert "channel" in result.items["attribution"].caption
         assert "probability" not in result.items

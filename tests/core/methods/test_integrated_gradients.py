@@ -16,7 +16,7 @@ from tests.core.methods.conftest import PIXELS, rows
 @pytest.mark.parametrize("empty", ["black", "gray", "blurred"])
 def test_it_agrees_with_captum(empty: str) -> None:
     network, pictures = rectified(), noise(2)
-    asked = made("integrated_gradients", empty=empty, steps=23, class_name="dog")
+    asked = made("integrated_gradients", baseline=empty, steps=23, class_name="dog")
     start = reference(pictures, empty)  # type: ignore[arg-type]
     maps = asked.maps(network, pictures, start, asked.answer(network, pictures).explained, lambda *_: None)
     theirs = IntegratedGradients(network).attribute(pictures, start, target=1, n_steps=23).sum(dim=1)
@@ -39,7 +39,7 @@ def test_it_agrees_with_captum_in_every_family_and_pictures_together_are_as_one_
 
 
 def test_of_a_linear_network_it_is_exact_in_one_step(linear: Network, picture: Picture) -> None:
-    result = made("integrated_gradients", class_name="dog", empty="gray", steps=1).run([picture], linear, Context())
+    result = made("integrated_gradients", class_name="dog", baseline="gray", steps=1).run([picture], linear, Context())
     expected = (rows()[1].view(3, PIXELS, PIXELS) * (linear.prepare(picture) - 0.5)).sum(dim=0)
     found = result.items["attribution"]
     torch.testing.assert_close(torch.tensor(found.values), expected)  # type: ignore[attr-defined]
@@ -54,7 +54,7 @@ def test_more_steps_are_more_complete() -> None:
     assert abs(many.metrics["completeness_error"]) < 0.2 * abs(few.metrics["completeness_error"])
     total = float(many.items["attribution"].values.astype(float).sum())  # type: ignore[attr-defined]
     metrics = many.metrics
-    assert total - (metrics["value"] - metrics["value_of_empty"]) == pytest.approx(
+    assert total - (metrics["score"] - metrics["baseline_score"]) == pytest.approx(
         metrics["completeness_error"], abs=1e-4
     )
 

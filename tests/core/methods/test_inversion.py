@@ -15,25 +15,25 @@ from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
 
-FREE = {"at": "layer", "layer": "0", "variation": 0.0, "bound": 0.0}
+FREE = {"layer_by": "layer", "layer": "0", "total_variation": 0.0, "alpha_norm": 0.0}
 
 
 def run(network: Network, picture: Picture, **parameters: Any) -> Result:
     return make_method("inversion", parameters).run([picture], network, Context())
 
 
-@pytest.mark.parametrize(("sheet", "rate"), [("pixels", 0.02), ("fourier", 0.1)])
+@pytest.mark.parametrize(("sheet", "learning_rate"), [("pixels", 0.02), ("fourier", 0.1)])
 @pytest.mark.parametrize("start", ["blank", "noise"])
 def test_of_a_layer_that_loses_nothing_it_is_the_photo(
-    turning: Network, picture: Picture, sheet: str, rate: float, start: str
+    turning: Network, picture: Picture, sheet: str, learning_rate: float, start: str
 ) -> None:
-    result = run(turning, picture, sheet=sheet, rate=rate, start=start, steps=400, **FREE)
+    result = run(turning, picture, parameterization=sheet, learning_rate=learning_rate, start=start, steps=400, **FREE)
     assert result.metrics["distance"] < 1e-3
     assert result.metrics["picture_error"] < 0.015
 
 
 def test_a_layer_that_only_knows_the_mean_color_gives_it_back(turning: Network, picture: Picture) -> None:
-    result = run(turning, picture, sheet="pixels", rate=0.02, steps=300, **(FREE | {"layer": "1"}))
+    result = run(turning, picture, parameterization="pixels", learning_rate=0.02, steps=300, **(FREE | {"layer": "1"}))
     item = result.items["inverted"]
     assert isinstance(item, Image)
     found = torch.tensor(item.pixels).float().flatten(0, 1) / 255
@@ -54,7 +54,9 @@ def test_the_difference_is_that_of_the_two_pictures(turning: Network, picture: P
 
 def test_more_variation_weight_is_a_smoother_picture(turning: Network, picture: Picture) -> None:
     curves = [
-        run(turning, picture, steps=80, sheet="pixels", **(FREE | {"variation": weight})).items["trace_variation"]
+        run(turning, picture, steps=80, parameterization="pixels", **(FREE | {"total_variation": weight})).items[
+            "trace_total_variation"
+        ]
         for weight in (0.0, 1.0)
     ]
     assert curves[1].y[-1] < 0.5 * curves[0].y[-1]  # type: ignore[attr-defined]
@@ -67,5 +69,5 @@ def test_early_layers_know_more_of_the_photo_than_late_ones() -> None:
 
 
 def test_a_layer_by_name_is_named() -> None:
-    with pytest.raises(BadParameter, match="layer must be named where at is 'layer', got none"):
-        make_method("inversion", {"at": "layer"})
+    with pytest.raises(BadParameter, match="layer must be named where layer_by is 'layer', got none"):
+        make_method("inversion", {"layer_by": "layer"})

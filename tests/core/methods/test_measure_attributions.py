@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core import methods
-from core.errors import BadInput, BadParameter, Cancelled
+from core.errors import BadInput, BadParameter, Canceled
 from core.items import Result, Series, Table
 from core.measures.baselines import BASELINES
 from core.method_base.method import Checkpoint, Context
@@ -49,11 +49,11 @@ class Given(Context):
 
     def report(self, step: int, *_: Any) -> None:
         if step == self.stop_at:
-            raise Cancelled("stop")
+            raise Canceled("stop")
 
 
 def measured(network: Network, attribution: str = "knowing", context: Context | None = None, **more: Any) -> Result:
-    parameters = {"attribution": attribution, "count": 6, "steps": 4, "only_right": True, "collages": 3} | more
+    parameters = {"attribution": attribution, "count": 6, "steps": 4, "only_correct": True, "collages": 3} | more
     return make_method("measure_attributions", parameters).run([], network, context or Given())
 
 
@@ -113,7 +113,7 @@ def test_without_boxes_the_rest_is_measured(network: Network) -> None:
 
 def test_curves_go_from_nothing_shown_to_all(network: Network) -> None:
     items = measured(network).items
-    inserted, deleted = items["inserted"], items["deleted"]
+    inserted, deleted = items["insertion_curve"], items["deletion_curve"]
     assert isinstance(inserted, Series)
     assert isinstance(deleted, Series)
     assert inserted.x.tolist() == [0, 0.25, 0.5, 0.75, 1]
@@ -132,10 +132,10 @@ def test_every_picture_has_its_row(network: Network) -> None:
 @pytest.mark.parametrize("stop_at", [1, 5, 8, 20, 31])
 def test_a_kill_only_delays_it(network: Network, stop_at: int) -> None:
     context = Given(stop_at)
-    with pytest.raises(Cancelled):
-        measured(network, context=context, randomized=6)
+    with pytest.raises(Canceled):
+        measured(network, context=context, randomizations=6)
     context.stop_at = None
-    again, whole = (measured(network, context=given, randomized=6) for given in (context, Given()))
+    again, whole = (measured(network, context=given, randomizations=6) for given in (context, Given()))
     assert [item.files() for item in again.items.values()] == [item.files() for item in whole.items.values()]
 
 

@@ -35,7 +35,7 @@ def maps(network: Network, pictures: Tensor, **parameters: object) -> Tensor:
 @pytest.mark.parametrize("cover", ["black", "gray", "blurred"])
 def test_it_is_what_a_loop_over_the_windows_finds(cover: str) -> None:
     network, pictures = rectified(), noise(2)
-    found = maps(network, pictures, class_name="dog", window=40, stride=25, cover=cover)
+    found = maps(network, pictures, class_name="dog", window=40, stride=25, baseline=cover)
     covers = reference(pictures, cover)  # type: ignore[arg-type]
     for row in range(2):
         expected = brute(network, pictures[row], 1, 5, [0, 2, 5, 7], covers[row])
@@ -44,7 +44,7 @@ def test_it_is_what_a_loop_over_the_windows_finds(cover: str) -> None:
 
 def test_of_a_linear_network_it_is_what_the_pixel_adds(linear: Network, picture: Picture) -> None:
     seen = linear.prepare(picture)
-    found = maps(linear, seen[None], class_name="dog", window=1, stride=1, cover="black")  # a pixel of 12
+    found = maps(linear, seen[None], class_name="dog", window=1, stride=1, baseline="black")  # a pixel of 12
     expected = (rows()[1].view(3, PIXELS, PIXELS) * seen).sum(dim=0)
     torch.testing.assert_close(found[0], expected, rtol=1e-4, atol=1e-6)
 
@@ -78,6 +78,6 @@ def test_windows_lie_evenly() -> None:
 
 def test_it_tells_its_windows() -> None:
     network = loaded("random/test_resnet")
-    result = made("occlusion", window=50, stride=50, explain="channel").run([sample("cat")], network, Context())
+    result = made("occlusion", window=50, stride=50, target="channel").run([sample("cat")], network, Context())
     assert result.metrics["windows"] == 4
     assert result.items["attribution"].signed  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ from tests.core.methods.conftest import PIXELS
 
 def test_a_network_that_only_knows_the_mean_color_keeps_every_answer(turning: Network, picture: Picture) -> None:
     metrics = make_method("patch_shuffle", {}).run([picture], turning, Context()).metrics
-    assert [metrics[f"kept_{parts}"] for parts in PARTS] == [1, 1, 1]
+    assert [metrics[f"retained_{parts}"] for parts in PARTS] == [1, 1, 1]
 
 
 def test_a_network_that_needs_the_place_loses_it(linear: Network, picture: Picture) -> None:
@@ -27,13 +27,13 @@ def test_a_network_that_needs_the_place_loses_it(linear: Network, picture: Pictu
     pixels = picture.pixels.copy()
     pixels[:] = 0
     pixels[:6, :6] = 255
-    result = make_method("patch_shuffle", {"orders": 64}).run([Picture.from_pixels(pixels)], place, Context())
-    assert 0.1 < result.metrics["kept_2"] < 0.4  # the corner stays in one of four orders
+    result = make_method("patch_shuffle", {"predictions": 64}).run([Picture.from_pixels(pixels)], place, Context())
+    assert 0.1 < result.metrics["retained_2"] < 0.4  # the corner stays in one of four orders
 
 
 def test_every_order_is_a_row_and_one_of_each_size_is_shown(linear: Network, picture: Picture) -> None:
-    result = make_method("patch_shuffle", {"orders": 5}).run([picture], linear, Context())
-    table, sheet = result.items["orders"], result.items["shuffled"]
+    result = make_method("patch_shuffle", {"predictions": 5}).run([picture], linear, Context())
+    table, sheet = result.items["predictions"], result.items["shuffled"]
     assert isinstance(table, Table)
     assert isinstance(sheet, Image)
     assert [row[:2] for row in table.rows] == [(1, 1), *((parts, order) for parts in PARTS for order in range(1, 6))]
@@ -41,4 +41,4 @@ def test_every_order_is_a_row_and_one_of_each_size_is_shown(linear: Network, pic
     first = table.rows[0][2]
     for parts in PARTS:
         kept = [row[2] == first for row in table.rows if row[0] == parts]
-        assert result.metrics[f"kept_{parts}"] == sum(kept) / 5
+        assert result.metrics[f"retained_{parts}"] == sum(kept) / 5

@@ -60,7 +60,7 @@ def test_the_photo_takes_the_color_of_the_style(turning: Network) -> None:
 
 def test_straight_lines_stay_straight_and_where_they_are() -> None:
     photo = room()
-    result = run(load(get_card(LITE0)), photo, size_px=96, steps=40, roughness=1.0)
+    result = run(load(get_card(LITE0)), photo, size_px=96, steps=40, smoothness=1.0)
     assert last(result, "style") < 0.8
     assert np.abs(pixels(result).astype(int) - photo.pixels).mean() > 10
     for left, right, top, bottom in ((4, 20, 18, 46), (54, 66, 30, 68)):  # the window's left edge, and the door's
@@ -83,7 +83,7 @@ def test_in_the_mask_the_first_style_and_outside_the_second(turning: Network) ->
     red, blue = flat(200, 60, 60), flat(60, 60, 200)
     result = run(
         turning, noisy(0, 90, 166), red, blue, mask=half(slice(0, SIDE // 2)), content_weight=0.0, cell_px=4,
-        roughness=0.1, steps=80,
+        smoothness=0.1, steps=80,
     )  # fmt: skip
     found = pixels(result).astype(float)
     left, right = found[:, : SIDE // 2 - 4].mean(axis=(0, 1)), found[:, SIDE // 2 + 4 :].mean(axis=(0, 1))
@@ -93,8 +93,8 @@ def test_in_the_mask_the_first_style_and_outside_the_second(turning: Network) ->
 
 def test_what_is_found_on_a_small_picture_holds_for_the_large_one(turning: Network) -> None:
     cat, style = sample("cat"), flat(180, 110, 60)
-    small = run(turning, cat, style, size_px=64, looked_px=64, cell_px=64, steps=20)
-    large = run(turning, cat, style, size_px=192, looked_px=64, cell_px=64, steps=20)
+    small = run(turning, cat, style, size_px=64, working_px=64, cell_px=64, steps=20)
+    large = run(turning, cat, style, size_px=192, working_px=64, cell_px=64, steps=20)
     assert [pixels(result).shape for result in (small, large)] == [(43, 64, 3), (128, 192, 3)]
     means = [pixels(result).mean(axis=(0, 1)) for result in (small, large)]
     assert means[1] == pytest.approx(means[0], abs=3)
@@ -102,4 +102,4 @@ def test_what_is_found_on_a_small_picture_holds_for_the_large_one(turning: Netwo
 
 def test_a_weight_for_each_style_or_none() -> None:
     with pytest.raises(BadParameter, match=r"mix must give a weight for each of styles: 1, got 2"):
-        make_method("photo_style", {"mix": "1, 2"})
+        make_method("photo_style", {"style_weights": "1, 2"})

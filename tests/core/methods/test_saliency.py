@@ -26,7 +26,7 @@ def test_it_agrees_with_captum_in_every_family(name: str) -> None:
 def test_times_the_picture_it_agrees_with_captum() -> None:
     network = loaded("random/test_resnet")
     pictures = photos(network)
-    maps, answer = made("saliency", form="gradient times picture").maps(network, pictures)
+    maps, answer = made("saliency", form="gradient times input").maps(network, pictures)
     theirs = InputXGradient(network).attribute(pictures.clone().requires_grad_(), int(answer.explained.index))
     expected = theirs.detach().sum(dim=1)
     torch.testing.assert_close(maps, expected, rtol=1e-5, atol=1e-5 * float(expected.abs().amax()))
@@ -36,7 +36,7 @@ def test_of_a_linear_network_it_is_the_weights(linear: Network, picture: Picture
     weights = rows().view(3, 3, PIXELS, PIXELS)
     one, _ = made("saliency", class_name="dog").maps(linear, linear.prepare(picture)[None])
     torch.testing.assert_close(one[0], weights[1].abs().amax(dim=0))
-    between, _ = made("saliency", class_name="dog", rival="bird").maps(linear, linear.prepare(picture)[None])
+    between, _ = made("saliency", class_name="dog", contrast_class="bird").maps(linear, linear.prepare(picture)[None])
     torch.testing.assert_close(between[0], (weights[1] - weights[2]).abs().amax(dim=0))
 
 
@@ -44,7 +44,7 @@ def test_of_a_linear_network_it_is_the_weights(linear: Network, picture: Picture
 @pytest.mark.parametrize("name", FAMILIES.values(), ids=FAMILIES)
 def test_pictures_together_are_as_one_by_one(name: str, explain: str) -> None:
     network = loaded(name)
-    method, pictures = made("saliency", explain=explain), photos(network, 2)
+    method, pictures = made("saliency", target=explain), photos(network, 2)
     together, _ = method.maps(network, pictures)
     apart = torch.cat([method.maps(network, pictures[row : row + 1])[0] for row in range(2)])
     torch.testing.assert_close(together, apart, rtol=1e-3, atol=1e-5 * float(apart.amax()))
@@ -53,7 +53,7 @@ def test_pictures_together_are_as_one_by_one(name: str, explain: str) -> None:
 
 def test_a_neuron_early_in_the_network_sees_only_its_surroundings() -> None:
     network = loaded("random/test_resnet")
-    asked = {"explain": "neuron", "at": "layer", "layer": "conv1", "channel": 3, "y": 0.0, "x": 1.0}
+    asked = {"target": "neuron", "layer_by": "layer", "layer": "conv1", "channel": 3, "y": 0.0, "x": 1.0}
     maps, _ = made("saliency", **asked).maps(network, photos(network))
     rows_, columns = maps[0].nonzero().unbind(dim=1)
     assert int(rows_.amax()) < 10
@@ -71,5 +71,5 @@ def test_the_map_is_raw_of_the_network_s_own_size_and_says_what_it_explains() ->
     torch.testing.assert_close(
         torch.tensor(item.values), made("saliency", class_name="tabby").maps(network, photos(network))[0][0]
     )
-    signed = made("saliency", form="gradient times picture").run([sample("cat")], network, Context())
+    signed = made("saliency", form="gradient times input").run([sample("cat")], network, Context())
     assert signed.items["attribution"].signed  # type: ignore[attr-defined]

@@ -51,20 +51,22 @@ def tiles(image: Image, columns: int) -> list[np.ndarray[Any, Any]]:
 
 
 def test_the_same_latents_give_the_same_bytes_whatever_the_seed(trained: Result) -> None:
-    first, again, other = run(trained), run(trained, seed=5), run(trained, start=4)
+    first, again, other = run(trained), run(trained, seed=5), run(trained, first_latent=4)
     assert {name: item.files() for name, item in first.items()} == {name: item.files() for name, item in again.items()}
     assert first["samples"].files() != other["samples"].files()
 
 
 def test_a_latent_keeps_its_number_wherever_the_sheet_begins(trained: Result) -> None:
-    from_0, from_2 = (tiles(run(trained, start=start)["samples"], 2) for start in (0, 2))
+    from_0, from_2 = (tiles(run(trained, first_latent=start)["samples"], 2) for start in (0, 2))
     assert np.array_equal(from_0[2], from_2[0])
     assert np.array_equal(from_0[3], from_2[1])
     assert not np.array_equal(from_0[0], from_2[0])
 
 
 def test_less_spread_is_less_variety(trained: Result) -> None:
-    variety = [np.std(tiles(run(trained, spread=spread)["samples"], 2), axis=0).mean() for spread in (0.1, 0.5, 1.0)]
+    variety = [
+        np.std(tiles(run(trained, latent_scale=spread)["samples"], 2), axis=0).mean() for spread in (0.1, 0.5, 1.0)
+    ]
     assert variety == sorted(variety)
     assert variety[0] < 0.5 * variety[2]
 
@@ -86,7 +88,7 @@ def test_without_a_generator_it_says_so(trained: Result) -> None:
 
 
 def test_it_stands_in_a_grid_of_one_row_without_a_name() -> None:
-    variants = tuple(make_method("sample", {"model": KEY, "spread": spread}) for spread in (0.5, 1.0))
+    variants = tuple(make_method("sample", {"model": KEY, "latent_scale": spread}) for spread in (0.5, 1.0))
     cells = list(Comparison((), (), variants).cells())
     assert [cell.row for cell in cells] == [None, None]
     assert len({cell.spec.key for cell in cells}) == 2

@@ -8,7 +8,7 @@ import pytest
 
 from core.datasets.dataset import Dataset
 from core.engine import pace
-from core.errors import BadInput, BadParameter, Cancelled, NetworkUnavailable
+from core.errors import BadInput, BadParameter, Canceled, NetworkUnavailable
 from core.items import Animation, Image, Pixels, Result, Series, Weights
 from core.jobs.comparison import Comparison, DatasetRef
 from core.method_base.method import Checkpoint, Context
@@ -19,7 +19,7 @@ from core.networks.network import Network
 from tests.support.squares import squares
 
 JUDGE = "random/test_resnet"
-SMALL: dict[str, Any] = {"steps": 4, "batch": 2, "width": 4, "size_px": 32, "style_px": 32, "judge": JUDGE}
+SMALL: dict[str, Any] = {"steps": 4, "batch_size": 2, "width": 4, "size_px": 32, "style_px": 32, "judge": JUDGE}
 
 
 class Kept(Checkpoint):
@@ -56,7 +56,7 @@ class Job(Context):
         self.scalars |= scalars or {}
         self.preview = preview() if preview else self.preview
         if step == self.stop_at:
-            raise Cancelled("asked to stop")
+            raise Canceled("asked to stop")
 
 
 def data() -> Dataset:
@@ -75,7 +75,7 @@ def curve(result: Result, name: str) -> Any:
 
 def test_it_learns_the_style_and_held_out_pictures_get_its_mean_products_of_colors(turning: Network) -> None:
     """The layer turns the space of colors: its Gram matrix says as much as that of the pixels."""
-    result = run(turning, steps=120, content_weight=0.0, rate=0.01)
+    result = run(turning, steps=120, content_weight=0.0, learning_rate=0.01)
     style = curve(result, "style")
     assert style[-1] < 0.1 * style[0]
     samples, wanted = result.items["samples"], result.items["styles"]
@@ -90,7 +90,7 @@ def test_it_learns_the_style_and_held_out_pictures_get_its_mean_products_of_colo
 
 
 def test_without_style_it_learns_to_leave_pictures_as_they_are(turning: Network) -> None:
-    content = curve(run(turning, steps=150, style_weight=0.0, variation=0.0, rate=0.01), "content")
+    content = curve(run(turning, steps=150, style_weight=0.0, total_variation=0.0, learning_rate=0.01), "content")
     assert content[-1] < 0.3 * content[0]
 
 
@@ -99,7 +99,7 @@ def test_a_job_that_was_stopped_goes_on_to_the_same_bytes(monkeypatch: pytest.Mo
     monkeypatch.setattr(pace, "EVERY_S", 0.0)
     network = load(get_card(JUDGE))
     stopped, job = Job(data(), stop_at), Job(data())
-    with pytest.raises(Cancelled):
+    with pytest.raises(Canceled):
         run(network, stopped)
     job.checkpoint.content = stopped.checkpoint.content
     again, whole = run(network, job), run(network)
@@ -112,16 +112,16 @@ def test_a_job_that_was_stopped_goes_on_to_the_same_bytes(monkeypatch: pytest.Mo
 def test_it_tells_every_term_and_shows_pictures_while_it_learns(turning: Network) -> None:
     job = Job(data())
     result = run(turning, job, steps=3)
-    terms = {"total", "content", "style", "variation"}
+    terms = {"total", "content", "style", "total_variation"}
     assert job.scalars.keys() == terms
     assert all(len(curve(result, name)) == 3 for name in terms)
     assert job.preview is not None
-    film, samples = result.items["learning"], result.items["samples"]
-    assert isinstance(film, Animation)
+    animation, samples = result.items["progress"], result.items["samples"]
+    assert isinstance(animation, Animation)
     assert isinstance(samples, Image)
-    assert film.meta()["count"] == 4, "before each step, and after the last"
+    assert animation.meta()["count"] == 4, "before each step, and after the last"
     total = curve(result, "total")[0]
-    expected = 5 * curve(result, "content")[0] + 10 * curve(result, "style")[0] + curve(result, "variation")[0]
+    expected = 5 * curve(result, "content")[0] + 10 * curve(result, "style")[0] + curve(result, "total_variation")[0]
     assert total == pytest.approx(expected, rel=1e-5)
 
 
@@ -139,7 +139,7 @@ def test_what_is_kept_says_which_styles_it_has(turning: Network) -> None:
 
 def test_weights_of_styles_are_one_for_each() -> None:
     with pytest.raises(BadParameter, match="mix must give a weight for each of styles: 1, got 2"):
-        make_method("style_model", {"mix": "1, 2"})
+        make_method("style_model", {"style_weights": "1, 2"})
 
 
 def test_without_a_data_set_or_its_judge_nothing_is_learned(turning: Network) -> None:

@@ -61,7 +61,7 @@ def run(network: Network, content: Picture, *styles: Picture, mask: Picture | No
     """A small run; `styles` are those that are taken over."""
     named = {"styles": [style.digest for style in styles]} if styles else {}
     masked = {"mask": mask.digest} if mask else {}
-    small = {"size_px": SIDE, "judge": JUDGE, "frames": 2, "variation": 0.0}
+    small = {"size_px": SIDE, "judge": JUDGE, "frames": 2, "total_variation": 0.0}
     method = make_method("style_transfer", small | named | masked | parameters)
     return method.run([content], network, Given(*styles, *([mask] if mask else [])))
 
@@ -85,9 +85,16 @@ def test_without_content_the_picture_gets_the_styles_mean_products_of_colors(
 ) -> None:
     """The layer turns the space of colors: its Gram matrix says as much as that of the pixels."""
     style = noisy(1, 100, 250)
-    rate = 0.3 if sheet == "fourier" else 0.02
+    learning_rate = 0.3 if sheet == "fourier" else 0.02
     result = run(
-        turning, noisy(0, 0, 120), style, content_weight=0.0, optimizer=optimizer, sheet=sheet, rate=rate, steps=150
+        turning,
+        noisy(0, 0, 120),
+        style,
+        content_weight=0.0,
+        optimizer=optimizer,
+        parameterization=sheet,
+        learning_rate=learning_rate,
+        steps=150,
     )
     assert last(result, "style") < 0.005
     found, wanted = (
@@ -146,7 +153,7 @@ def test_outside_the_mask_of_a_single_style_the_photo_stays(turning: Network) ->
 def test_a_mix_lies_between_its_styles(turning: Network) -> None:
     photo, dark, bright = noisy(0, 100, 156), flat(20, 20, 20), flat(235, 235, 235)
     means = [
-        pixels(run(turning, photo, dark, bright, mix=mix, content_weight=0.0, steps=60)).mean()
+        pixels(run(turning, photo, dark, bright, style_weights=mix, content_weight=0.0, steps=60)).mean()
         for mix in ("1, 0.001", "1, 1", "0.001, 1")
     ]
     assert means[0] + 30 < means[1] < means[2] - 30
@@ -158,9 +165,9 @@ def test_original_colors_stay_and_brightness_is_the_styles(turning: Network) -> 
     before, after = of_pixels(photo.pixels.copy()), of_pixels(pixels(result).copy())
     tints = [each - luminance(each) for each in (before, after)]
     torch.testing.assert_close(tints[1], tints[0], atol=2.5 / 255, rtol=0)
-    film = result.items["film"]
-    assert isinstance(film, Animation)
-    assert (film.frames[-1] == pixels(result)).all()
+    animation = result.items["animation"]
+    assert isinstance(animation, Animation)
+    assert (animation.frames[-1] == pixels(result)).all()
 
 
 def test_on_a_real_network_the_style_comes_and_the_content_stays() -> None:
@@ -177,7 +184,7 @@ def test_on_a_real_network_the_style_comes_and_the_content_stays() -> None:
 
 def test_all_encoders_are_judged_by_one_eye(turning: Network) -> None:
     """Nothing moved: whatever the encoder, the judge sees the photo."""
-    nothing: dict[str, Any] = {"style_weight": 0.0, "steps": 1, "sheet": "pixels"}
+    nothing: dict[str, Any] = {"style_weight": 0.0, "steps": 1, "parameterization": "pixels"}
     other = load(get_card("random/test_vit"))
     judged = [run(network, sample("cat"), **nothing).metrics for network in (turning, other)]
     for metrics in judged:
@@ -204,7 +211,7 @@ def test_the_table_names_each_layer_with_its_depth_and_what_is_left(turning: Net
 
 def test_the_picture_keeps_its_shape_and_the_styles_are_shown_at_their_size(turning: Network) -> None:
     wide = Picture.from_pixels(np.repeat(noisy(0).pixels, 2, axis=1))
-    result = run(turning, wide, noisy(1), noisy(2), style_size=0.75, steps=1, size_px=64)
+    result = run(turning, wide, noisy(1), noisy(2), style_scale=0.75, steps=1, size_px=64)
     assert [pixels(result, name).shape for name in ("stylized", "original", "styles")] == [
         (32, 64, 3), (32, 64, 3), (48, 48 + 4 + 48, 3),
     ]  # fmt: skip

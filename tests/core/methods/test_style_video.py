@@ -14,13 +14,13 @@ from core.media.video import Video, decoded
 from core.method_base.method import Context
 from core.methods import make_method
 from core.networks.network import Network
-from tests.support.films import a_film, noisy, pan
+from tests.support.videos import a_video, noisy, pan
 
 KEY = "a" * 64
 
 
 class Job(Context):
-    """Knows one style model and one film."""
+    """Knows one style model and one video."""
 
     def __init__(self, video: Video) -> None:
         super().__init__(0)
@@ -39,7 +39,7 @@ def run(given: Video, **parameters: Any) -> Result:
     return method.run([], cast(Network, None), Job(given))
 
 
-def film(result: Result, name: str = "stylized") -> Animation:
+def video(result: Result, name: str = "stylized") -> Animation:
     item = result.items[name]
     assert isinstance(item, Animation)
     return item
@@ -47,62 +47,62 @@ def film(result: Result, name: str = "stylized") -> Animation:
 
 @pytest.mark.parametrize("given", ["mp4", "gif"])
 @pytest.mark.parametrize("kind", ["mp4", "gif"])
-def test_a_film_comes_out_as_it_came_in_frame_for_frame(given: Any, kind: Any) -> None:
-    result = run(a_film(pan(5), given), kind=kind)
-    styled = film(result)
+def test_a_video_comes_out_as_it_came_in_frame_for_frame(given: Any, kind: Any) -> None:
+    result = run(a_video(pan(5), given), format=kind)
+    styled = video(result)
     assert list(styled.files()) == [kind, "webp"]
     with decoded(Video(styled.whole), 1000, 100) as found:
-        assert (found.count, found.height, found.width, found.rate) == (5, 48, 64, 10)
+        assert (found.count, found.height, found.width, found.learning_rate) == (5, 48, 64, 10)
         first = next(found.frames).astype(int)
     assert np.abs(first - styled.frames[0]).mean() < 12, "what is shown is what is in the file"
     assert styled.frame_ms == 100
-    assert film(result, "original").frames.shape == styled.frames.shape
+    assert video(result, "original").frames.shape == styled.frames.shape
     assert result.metrics["frames"] == 5
 
 
-def test_the_film_is_kept_with_the_animation() -> None:
-    styled = film(run(a_film()))
+def test_the_video_is_kept_with_the_animation() -> None:
+    styled = video(run(a_video()))
     again = KINDS["animation"].load(styled.meta(), styled.files())
     assert isinstance(again, Animation)
     assert again.whole == styled.whole
     assert again.meta() == styled.meta()
 
 
-def test_long_films_are_shown_in_parts_and_no_further_than_asked_for() -> None:
+def test_long_videos_are_shown_in_parts_and_no_further_than_asked_for() -> None:
     moving = pan(120, step=1, height=16, width=24)
-    result = run(a_film(moving), frames=110)
+    result = run(a_video(moving), max_frames=110)
     assert result.metrics["frames"] == 110
-    assert film(result).frames.shape == (55, 16, 24, 3)
-    assert film(result).frame_ms == 200
-    curve = result.items["error"]
+    assert video(result).frames.shape == (55, 16, 24, 3)
+    assert video(result).frame_ms == 200
+    curve = result.items["warping_error"]
     assert isinstance(curve, Series)
     assert set(curve.x.tolist()) <= set(range(1, 110))
 
 
-def test_a_still_film_has_no_flicker_and_a_noisy_one_less_than_frames_painted_alone() -> None:
-    still = run(a_film(pan(1) * 4))
-    assert still.metrics["flicker"] == still.metrics["flicker_alone"] == still.metrics["motion_error"] == 0
-    noise = run(a_film(noisy(5, spread=0.6), "mp4")).metrics
-    assert 0 < noise["flicker"] < noise["flicker_alone"]
-    assert 0 < noise["motion_error"] < noise["motion_error_alone"]
+def test_a_still_video_has_no_flicker_and_a_noisy_one_less_than_frames_painted_alone() -> None:
+    still = run(a_video(pan(1) * 4))
+    assert still.metrics["flicker"] == still.metrics["flicker_framewise"] == still.metrics["mean_warping_error"] == 0
+    noise = run(a_video(noisy(5, spread=0.6), "mp4")).metrics
+    assert 0 < noise["flicker"] < noise["flicker_framewise"]
+    assert 0 < noise["mean_warping_error"] < noise["mean_warping_error_framewise"]
 
 
-def test_what_was_measured_is_told_in_words_with_the_film() -> None:
-    result = run(a_film(noisy(5, spread=0.6), "mp4"))
-    steady, alone = (f"{result.metrics[name]:.3g}" for name in ("flicker", "flicker_alone"))
-    assert f"the painting changes by {steady} of 255 from frame to frame" in film(result).caption
-    assert f"painted each by itself, by {alone}." in film(result).caption
-    assert film(run(a_film(pan(1)))).caption.endswith("of its frames."), "nothing was measured"
+def test_what_was_measured_is_told_in_words_with_the_video() -> None:
+    result = run(a_video(noisy(5, spread=0.6), "mp4"))
+    steady, alone = (f"{result.metrics[name]:.3g}" for name in ("flicker", "flicker_framewise"))
+    assert f"the painting changes by {steady} of 255 from frame to frame" in video(result).caption
+    assert f"painted each by itself, by {alone}." in video(result).caption
+    assert video(run(a_video(pan(1)))).caption.endswith("of its frames."), "nothing was measured"
 
 
 def test_one_frame_is_painted_and_nothing_is_told_of_flicker() -> None:
-    assert list(run(a_film(pan(1))).items) == ["stylized", "original", "frames"]
+    assert list(run(a_video(pan(1))).items) == ["stylized", "original", "frames"]
 
 
-def test_without_a_film_or_with_one_that_is_not_there_it_says_so() -> None:
-    with pytest.raises(BadParameter, match="video must be a film, got none"):
-        run(a_film(), video="")
-    with pytest.raises(BadParameter, match=r"video: a film is named by its digest, 64 hex digits, got 'clip\.mp4'"):
-        run(a_film(), video="clip.mp4")
-    with pytest.raises(BadInput, match=r"there is no film bbbbbbbbbbbb… here"):
-        run(a_film(), video="b" * 64)
+def test_without_a_video_or_with_one_that_is_not_there_it_says_so() -> None:
+    with pytest.raises(BadParameter, match="video must be a video, got none"):
+        run(a_video(), video="")
+    with pytest.raises(BadParameter, match=r"video: a video is named by its digest, 64 hex digits, got 'clip\.mp4'"):
+        run(a_video(), video="clip.mp4")
+    with pytest.raises(BadInput, match=r"there is no video bbbbbbbbbbbb… here"):
+        run(a_video(), video="b" * 64)

@@ -67,7 +67,7 @@ def shown(result: Result, name: str = "stylized") -> Pixels:
 def test_a_picture_keeps_its_size_unless_another_is_asked_for_or_it_is_too_small_or_too_large(
     given: tuple[int, int], size_px: int | None, painted_at: tuple[int, int]
 ) -> None:
-    result = run(Job(), noise(*given), size_px=size_px, measured=False)
+    result = run(Job(), noise(*given), size_px=size_px, evaluate=False)
     assert shown(result).shape == shown(result, "original").shape == (*painted_at, 3)
     if given == painted_at:
         assert np.array_equal(shown(result, "original"), noise(*given))
@@ -76,7 +76,7 @@ def test_a_picture_keeps_its_size_unless_another_is_asked_for_or_it_is_too_small
 def test_what_is_shown_is_what_the_painter_paints() -> None:
     job = Job()
     drawn = painted(job.painter, of_pixels(noise(48, 52)))
-    found = of_pixels(shown(run(job, noise(48, 52), measured=False)))
+    found = of_pixels(shown(run(job, noise(48, 52), evaluate=False)))
     assert float((found - drawn).abs().max()) <= 0.51 / 255
     assert job.noted["pass_ms"] > 0
 
@@ -110,7 +110,7 @@ def test_several_pictures_are_measured_by_the_mean_of_each() -> None:
 
 
 def test_without_measuring_there_are_the_pictures_alone() -> None:
-    assert list(run(Job(), noise(40, 40), measured=False).items) == ["stylized", "original"]
+    assert list(run(Job(), noise(40, 40), evaluate=False).items) == ["stylized", "original"]
 
 
 def test_without_a_style_model_it_says_so() -> None:

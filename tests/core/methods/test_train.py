@@ -12,7 +12,7 @@ import torch
 from core import learning
 from core.datasets.dataset import Dataset
 from core.engine import pace
-from core.errors import BadInput, BadParameter, Cancelled, ComputationFailed
+from core.errors import BadInput, BadParameter, Canceled, ComputationFailed
 from core.items import Pixels, Result, Scalar, Series, Table, Weights
 from core.learning.classifier.views import Examples
 from core.method_base.method import Checkpoint, Context
@@ -22,12 +22,12 @@ from core.networks.network import Network
 from tests.support.squares import squares
 
 SMALL: dict[str, Any] = {
-    "architecture": "test_resnet", "arguments": {"output_stride": 8}, "input_px": 16, "epochs": 2, "batch": 4,
-    "learning_rate": 0.01, "average": 0.5,
+    "architecture": "test_resnet", "model_args": {"output_stride": 8}, "input_px": 16, "epochs": 2, "batch_size": 4,
+    "learning_rate": 0.01, "ema_decay": 0.5,
 }  # fmt: skip
 MIXER: dict[str, Any] = {
     "architecture": "open_mixer",
-    "arguments": {"img_size": 16, "patch_size": 4, "embed_dim": 16, "num_blocks": 2},
+    "model_args": {"img_size": 16, "patch_size": 4, "embed_dim": 16, "num_blocks": 2},
 }
 
 
@@ -74,7 +74,7 @@ class Job(Context):
         self.steps.append(step)
         self.scalars.append(dict(scalars or {}))
         if step == self.stop_at:
-            raise Cancelled("asked to stop")
+            raise Canceled("asked to stop")
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def as_network(result: Result, identity: str = "local/trained#1") -> Network:
     described = config["pretrained_cfg"]
     card = NetworkCard(
         name=identity.partition("#")[0], identity=identity, family="cnn", architecture=config["architecture"],
-        input_px=described["input_size"][1:], class_names=config["label_names"], parameters=1, licence="none",
+        input_px=described["input_size"][1:], class_names=config["label_names"], parameters=1, license="none",
         source="a test", mean=described["mean"], std=described["std"], crop_share=described["crop_pct"],
     )  # fmt: skip
     return Network(card, model, "0" * 64)
@@ -118,7 +118,7 @@ def accuracy(network: Network, dataset: Dataset) -> float:
 
 
 def test_the_network_that_is_kept_is_as_good_as_is_said(dataset: Dataset) -> None:
-    plain = {"magnitude": 0, "mix": 0, "least_crop": 1, "epochs": 4}
+    plain = {"randaugment": 0, "mix_share": 0, "min_crop": 1, "epochs": 4}
     result = run(Job(dataset), **plain)
     top1 = result.metrics["top1"]
     assert top1 > 0.6
@@ -144,7 +144,7 @@ def test_a_stopped_job_goes_on_to_the_same_bytes(
     undisturbed = files(run(Job(dataset), **family))
     for stop_at in stops:
         job = Job(dataset, stop_at=stop_at)
-        with pytest.raises(Cancelled):
+        with pytest.raises(Canceled):
             run(job, **family)
         job.stop_at, job.steps = None, []
         assert files(run(job, **family)) == undisturbed
@@ -193,7 +193,7 @@ def test_full_precision_is_kept_as_it_was_where_half_of_it_costs_accuracy(
         before.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
         return {name: torch.zeros_like(tensor) for name, tensor in model.state_dict().items()}
 
-    plain = {"magnitude": 0, "mix": 0, "least_crop": 1, "epochs": 4}
+    plain = {"randaugment": 0, "mix_share": 0, "min_crop": 1, "epochs": 4}
     expected = run(Job(dataset), **plain).metrics["top1"]
     monkeypatch.setattr(learning.classifier.trained, "halved", halved)
     result = run(Job(dataset), **plain)
@@ -238,7 +238,7 @@ def test_a_trained_network_goes_on_with_new_classes_and_is_left_as_it_was(datase
         kept(
             run(
                 Job(more, **{"local/start#1": start}),
-                start="local/start#1", arguments={}, frozen=frozen, architecture="resnet18",
+                pretrained="local/start#1", model_args={}, freeze_backbone=frozen, architecture="resnet18",
             )
         )
         for frozen in (True, False)
@@ -273,9 +273,9 @@ def test_what_cannot_be_trained_is_one_sentence(dataset: Dataset) -> None:
     with pytest.raises(BadInput, match="a network learns to tell two classes apart at least, this data set has 1"):
         run(Job(replace(dataset, labels=dataset.labels * 0)))
     with pytest.raises(BadParameter, match="a batch of 14 is more than the pictures to learn from"):
-        run(Job(dataset), batch=14)
+        run(Job(dataset), batch_size=14)
     with pytest.raises(BadParameter, match=r"^test_vit cannot be built with these arguments: [^\n]+$"):
-        run(Job(dataset), architecture="test_vit", arguments={"num_heads": 0})
+        run(Job(dataset), architecture="test_vit", model_args={"num_heads": 0})
 
 
 def test_a_loss_that_is_no_number_ends_it_in_a_sentence(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,13 +290,13 @@ def test_a_loss_that_is_no_number_ends_it_in_a_sentence(dataset: Dataset, monkey
     ("parameters", "sentence"),
     [
         ({"architecture": "resnet"}, "architecture: there is no architecture 'resnet'"),
-        ({"arguments": {"pretrained": True}}, "may not set pretrained to 'True'"),
-        ({"arguments": {"depth": None}}, "arguments must be a table of names and values, got None for depth"),
-        ({"start": "local/a#1"}, "was built with its own arguments, there can be no others"),
-        ({"frozen": True}, "a network that starts from random weights cannot be frozen"),
-        ({"batch": 5}, "batch must be even, as pictures are mixed in pairs, got 5"),
+        ({"model_args": {"pretrained": True}}, "may not set pretrained to 'True'"),
+        ({"model_args": {"depth": None}}, "arguments must be a table of names and values, got None for depth"),
+        ({"pretrained": "local/a#1"}, "was built with its own arguments, there can be no others"),
+        ({"freeze_backbone": True}, "a network that starts from random weights cannot be frozen"),
+        ({"batch_size": 5}, "batch must be even, as pictures are mixed in pairs, got 5"),
         ({"epochs": 0}, "epochs must be a whole number from 1 to 10000, got 0"),
-        ({"least_crop": 0}, "least_crop must be 0.05 to 1, got 0"),
+        ({"min_crop": 0}, "least_crop must be 0.05 to 1, got 0"),
     ],
 )
 def test_a_parameter_that_is_not_allowed_is_a_sentence(parameters: Mapping[str, Any], sentence: str) -> None:
@@ -315,7 +315,7 @@ def test_arguments_keep_their_types() -> None:
         "layers": [1, 2],
         "r": [0.5],
     }
-    method = make_method("train", {"architecture": "test_vit", "arguments": arguments})
+    method = make_method("train", {"architecture": "test_vit", "model_args": arguments})
     dumped = method.model_dump(mode="json")["arguments"]
     assert {name: (type(value), value) for name, value in dumped.items()} == {
         name: (type(value), value) for name, value in arguments.items()
@@ -324,7 +324,7 @@ def test_arguments_keep_their_types() -> None:
 
 def test_a_training_is_told_from_another_in_a_few_words() -> None:
     assert make_method("train", SMALL | {"epochs": 1}).subject() == "test_resnet, 16 px, 1 epoch"
-    frozen = make_method("train", {"start": "lite/efficientnet_lite0#e8ef1c1a", "frozen": True})
+    frozen = make_method("train", {"pretrained": "lite/efficientnet_lite0#e8ef1c1a", "freeze_backbone": True})
     assert frozen.subject() == "lite/efficientnet_lite0 with a new classifier, 64 px, 30 epochs"
 
 

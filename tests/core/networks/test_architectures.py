@@ -149,7 +149,7 @@ def test_whoever_loads_networks_can_build_our_own() -> None:
 def test_its_layers_are_found_as_those_of_any_network() -> None:
     card = NetworkCard(
         name="local/c", identity="local/c#1", family="cnn", architecture="concentrator", input_px=(64, 64),
-        class_names=tuple("abcde"), parameters=1, licence="none", source="a test",
+        class_names=tuple("abcde"), parameters=1, license="none", source="a test",
     )  # fmt: skip
     network = Network(card, concentrator(), "0" * 64)
     assert network.layers()[-2:] == ["evidence", "join"]

@@ -59,7 +59,7 @@ def test_a_hub_network_that_was_not_fetched_says_how_to_fetch_it() -> None:
         get_card("hub/owner/name@v1")
 
 
-def test_the_catalogue_is_of_the_installed_timm() -> None:
+def test_the_catalog_is_of_the_installed_timm() -> None:
     assert tables.timm_version() == timm.__version__, "run `python -m core.networks.make_catalog`"
 
 
@@ -72,7 +72,7 @@ def test_a_card_says_what_timm_says(tag: str) -> None:
     assert (3, *card.input_px) == config.input_size
     assert (card.mean, card.std, card.crop_share) == (config.mean, config.std, config.crop_pct)
     assert (card.interpolation, card.crop_mode) == (config.interpolation, config.crop_mode)
-    assert (len(card.class_names), card.licence) == (config.num_classes, config.license)
+    assert (len(card.class_names), card.license) == (config.num_classes, config.license)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "test_vit", "test_convnext"])
@@ -104,10 +104,10 @@ def test_families(name: str, family: str) -> None:
     assert get_card(f"random/{name}").family == family
 
 
-def test_licences_stay_visible_and_unknown_ones_say_so() -> None:
-    assert get_card("timm/convnextv2_base.fcmae_ft_in1k").licence == "cc-by-nc-4.0"
-    assert get_card("timm/res2net50d.in1k").licence == "unknown"
-    assert all(card.licence for card in all_cards())
+def test_licenses_stay_visible_and_unknown_ones_say_so() -> None:
+    assert get_card("timm/convnextv2_base.fcmae_ft_in1k").license == "cc-by-nc-4.0"
+    assert get_card("timm/res2net50d.in1k").license == "unknown"
+    assert all(card.license for card in all_cards())
 
 
 def test_names_and_identities_are_unique_and_lead_back_to_their_cards() -> None:
@@ -139,12 +139,12 @@ def test_only_random_networks_have_random_weights() -> None:
 def test_search_finds_every_word_and_keeps_to_families() -> None:
     found = search("ConvNeXt NC", ["cnn"])
     assert found
-    assert all("convnext" in card.name and "-nc-" in card.licence and card.family == "cnn" for card in found)
+    assert all("convnext" in card.name and "-nc-" in card.license and card.family == "cnn" for card in found)
     assert not search("convnext", ["mixer"])
     assert len(search()) == len(all_cards())
 
 
-def test_the_catalogue_needs_neither_torch_nor_timm() -> None:
+def test_the_catalog_needs_neither_torch_nor_timm() -> None:
     code = (
         "import sys, core.networks.catalog as catalog; catalog.all_cards();"
         "print({'torch', 'timm', 'huggingface_hub'} & set(sys.modules))"

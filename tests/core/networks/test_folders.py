@@ -20,10 +20,10 @@ def local(home: Path) -> Path:
 
 def test_a_local_network_is_listed_with_what_its_configuration_says(local: Path, write_network: WriteNetwork) -> None:
     labels = [f"kind {number}" for number in range(10)]
-    write_network(local / "mine", label_names=labels, licence="ours", family="cnn")
+    write_network(local / "mine", label_names=labels, license="ours", family="cnn")
     card = get_card("local/mine")
     assert card in all_cards()
-    assert (card.class_names, card.licence, card.family) == (tuple(labels), "ours", "cnn")
+    assert (card.class_names, card.license, card.family) == (tuple(labels), "ours", "cnn")
     assert (card.input_px, card.mean, card.std) == ((96, 96), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
     assert card.parameters > 100_000
 

@@ -33,7 +33,7 @@ def built(name: str) -> Network:
 
 
 @pytest.mark.parametrize(("family", "name"), CASES)
-def test_the_catalogue_lists_the_layers_of_the_built_network(family: str, name: str) -> None:
+def test_the_catalog_lists_the_layers_of_the_built_network(family: str, name: str) -> None:
     network = built(name)
     assert network.card.family == family
     assert list(layers_of(network.card)) == network.layers()

@@ -95,4 +95,4 @@ def test_the_record_that_a_training_writes_can_be_read(home: Path) -> None:
     record = training_record("local/mine")
     assert record is not None
     assert (record.accuracy, record.seconds, record.metrics.top1, record.seed) == ((0.25, 0.5), 61.5, 0.5, 3)
-    assert (record.dataset.digest, record.dataset.learned, record.dataset.held_out) == (dataset.digest, 2, 1)
+    assert (record.dataset.digest, record.dataset.training, record.dataset.held_out) == (dataset.digest, 2, 1)

@@ -16,9 +16,9 @@ from core.learning.classifier.views import Examples
 from core.measures.concentration import (
     accuracy_by_size,
     measured,
-    one_place_counts,
+    one_place_counted,
+    runner_up_suppressed,
     with_one_place_left,
-    without_the_rival,
 )
 from core.networks.catalog import get_card
 from core.networks.concentration import concentrations
@@ -93,13 +93,13 @@ def test_the_concentrator_classifies_pictures_of_any_size() -> None:
 
 @pictures_there
 def test_without_the_opposed_class_the_concentrator_is_surer() -> None:
-    found = measured(without_the_rival, network("bundled/concentrator"), *every_other())
+    found = measured(runner_up_suppressed, network("bundled/concentrator"), *every_other())
     assert found.probability_after > found.probability_before
-    assert found.surer > 0.75
+    assert found.more_confident > 0.75
 
 
 @pictures_there
-@pytest.mark.parametrize("change", [one_place_counts, with_one_place_left])
+@pytest.mark.parametrize("change", [one_place_counted, with_one_place_left])
 def test_one_place_alone_weakens_the_concentrator_less_than_the_cnn(change: object) -> None:
     lost = {}
     for name in ("bundled/concentrator", "bundled/cnn"):

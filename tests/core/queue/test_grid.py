@@ -27,7 +27,7 @@ def queue(redis: Redis, settings: Settings) -> JobQueue:
 
 
 def standings(store: Store, queue: JobQueue, **given: object) -> list[str]:
-    return [state.standing for state in look(a_comparison(store, **given), store, queue).cells]
+    return [state.status for state in look(a_comparison(store, **given), store, queue).cells]
 
 
 def start(queue: JobQueue) -> Taken:
@@ -51,7 +51,7 @@ def test_each_cell_stands_where_its_job_is(store: Store, queue: JobQueue) -> Non
     failed, _started = start(queue), start(queue)
     queue.ledger.fail(failed.key, "token", code="x", sentence="why", trace="", ttl_s=60)
     grid = look(comparison, store, queue)
-    assert [state.standing for state in grid.cells] == ["failed", "started", "queued", "done"]
+    assert [state.status for state in grid.cells] == ["failed", "started", "queued", "done"]
     assert grid.cells[0].job.error == "why"
     assert grid.cells[3].manifest.metrics == {"edge_energy": pytest.approx(a_small_result().metrics["edge_energy"])}
     assert grid.live
@@ -78,7 +78,7 @@ def test_a_result_whose_job_just_finished_is_seen(store: Store, queue: JobQueue)
     job = start(queue)
     fill(store, comparison)
     queue.ledger.finish(job.key, job.token)
-    assert [state.standing for state in look(comparison, store, queue).cells] == ["done", "done"]
+    assert [state.status for state in look(comparison, store, queue).cells] == ["done", "done"]
 
 
 def test_a_finished_job_whose_result_was_evicted_is_absent(store: Store, queue: JobQueue) -> None:
@@ -86,7 +86,7 @@ def test_a_finished_job_whose_result_was_evicted_is_absent(store: Store, queue: 
     submit_grid(comparison, store, queue)
     job = start(queue)
     queue.ledger.finish(job.key, job.token)
-    assert look(comparison, store, queue).cells[0].standing == "absent"
+    assert look(comparison, store, queue).cells[0].status == "absent"
 
 
 def test_redis_away_what_is_stored_is_seen_and_the_rest_is_unknown(
@@ -98,7 +98,7 @@ def test_redis_away_what_is_stored_is_seen_and_the_rest_is_unknown(
     begun = time.monotonic()
     grid = look(comparison, store, open_queue(away))
     assert time.monotonic() - begun < 3
-    assert [state.standing for state in grid.cells] == ["done", "unknown", "unknown", "unknown"]
+    assert [state.status for state in grid.cells] == ["done", "unknown", "unknown", "unknown"]
     assert "Redis cannot be reached" in grid.queue_fault
     assert grid.live, "a page that looked on sees it come back"
 
@@ -125,7 +125,7 @@ def test_a_cached_grid_of_100_cells_opens_no_result_and_asks_redis_nothing(
     fill(store, comparison)
     monkeypatch.setattr(Store, "read", refused)
     monkeypatch.setattr(JobQueue, "states", refused)
-    assert {state.standing for state in look(comparison, store, queue).cells} == {"done"}
+    assert {state.status for state in look(comparison, store, queue).cells} == {"done"}
 
 
 def refused(*_: object) -> None:
@@ -138,4 +138,4 @@ def test_what_a_running_method_finds_undefined_is_no_failure(store: Store, queue
     submit_grid(comparison, store, queue)
     queue.ledger.fail(start(queue).key, "token", code="undefined", sentence="no attention here", trace="", ttl_s=60)
     first = look(comparison, store, queue).cells[0]
-    assert (first.standing, first.undefined) == ("undefined", "no attention here")
+    assert (first.status, first.undefined) == ("undefined", "no attention here")

@@ -133,7 +133,7 @@ def test_a_canceled_job_leaves_the_queue(queue: JobQueue, store: Store) -> None:
     assert queue.cancel(key) == "canceled"
 
 
-def test_a_job_cancelled_while_it_runs_can_settle_nothing(queue: JobQueue, store: Store) -> None:
+def test_a_job_canceled_while_it_runs_can_settle_nothing(queue: JobQueue, store: Store) -> None:
     queue.submit(toy_spec(), store)
     taken = start(queue)
     assert queue.cancel(taken.key) == "started"

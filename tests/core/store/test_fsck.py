@@ -94,8 +94,8 @@ def test_a_damaged_data_set_is_found_and_set_aside_and_can_be_given_again(store:
     assert store.dataset(store.put_dataset(damaged)).digest == damaged.digest
 
 
-def test_a_damaged_film_is_found_and_set_aside_and_can_be_given_again(store: Store) -> None:
-    sound, damaged = Video(b"one film"), Video(b"another film")
+def test_a_damaged_video_is_found_and_set_aside_and_can_be_given_again(store: Store) -> None:
+    sound, damaged = Video(b"one video"), Video(b"another video")
     for video in (sound, damaged):
         store.put_video(video)
     assert list(check(store)) == []

@@ -45,8 +45,8 @@ def test_a_style_that_our_own_code_draws_counts_as_kept(store: Store) -> None:
 
 
 @pytest.mark.parametrize("bucket", [False, True], ids=["folder", "bucket"])
-def test_films_are_listed_the_last_one_first(tmp_path: Path, bucket: bool) -> None:
-    store = Store(f"memory://films-{os.getpid()}/team" if bucket else tmp_path)
+def test_videos_are_listed_the_last_one_first(tmp_path: Path, bucket: bool) -> None:
+    store = Store(f"memory://videos-{os.getpid()}/team" if bucket else tmp_path)
     digests = []
     for number in range(3):
         digests.append(store.put_video(Video(b"GIF8" + bytes([number]))))
@@ -57,10 +57,10 @@ def test_films_are_listed_the_last_one_first(tmp_path: Path, bucket: bool) -> No
     assert not store.has_video("0" * 64)
 
 
-def test_a_damaged_film_is_reported_and_set_aside(store: Store) -> None:
+def test_a_damaged_video_is_reported_and_set_aside(store: Store) -> None:
     digest = store.put_video(Video(b"GIF8 and more"))
     (Path(store.shelf.root) / video_path(digest)).write_bytes(b"GIF8 and less")
     with pytest.raises(Damaged, match="damaged on disk: give it again"):
         store.video(digest)
-    with pytest.raises(BadInput, match="there is no film"):
+    with pytest.raises(BadInput, match="there is no video"):
         store.video(digest)

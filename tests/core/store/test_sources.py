@@ -11,8 +11,8 @@ from core.methods import METHODS, make_method
 from core.store.inputs import picture_path
 from core.store.sources import with_digests
 from core.store.store import Store
-from tests.support.films import a_film
 from tests.support.kept import a_picture
+from tests.support.videos import a_video
 
 STYLE_TRANSFER = METHODS["style_transfer"]
 
@@ -41,22 +41,22 @@ def test_sources_of_pictures_become_digests_that_are_kept(store: Store, file: st
     assert with_digests(STYLE_TRANSFER, {"styles": sources.split(",")}, store)["styles"] == ",".join(digests)
 
 
-def test_a_film_is_a_file_or_one_that_is_kept(store: Store, tmp_path: Path) -> None:
-    path, film = tmp_path / "clip.gif", a_film()
-    path.write_bytes(film.content)
+def test_a_video_is_a_file_or_one_that_is_kept(store: Store, tmp_path: Path) -> None:
+    path, video = tmp_path / "clip.gif", a_video()
+    path.write_bytes(video.content)
     method = METHODS["style_video"]
-    assert with_digests(method, {"video": str(path), "kind": "gif"}, store) == {"video": film.digest, "kind": "gif"}
-    assert store.video(film.digest).content == film.content
-    assert with_digests(method, {"video": film.digest}, store) == {"video": film.digest}
+    assert with_digests(method, {"video": str(path), "kind": "gif"}, store) == {"video": video.digest, "kind": "gif"}
+    assert store.video(video.digest).content == video.content
+    assert with_digests(method, {"video": video.digest}, store) == {"video": video.digest}
     assert with_digests(method, {"video": ""}, store) == {"video": ""}
 
 
-def test_a_film_that_is_none_or_not_there_is_one_sentence(store: Store, file: str) -> None:
+def test_a_video_that_is_none_or_not_there_is_one_sentence(store: Store, file: str) -> None:
     method = METHODS["style_video"]
     for source, sentence in (
         ("/no/clip.mp4", r"^there is no file '/no/clip\.mp4'$"),
-        ("0" * 64, r"^there is no film 000000000000…: give it again$"),
-        (file, r"^painting\.png begins with .*, allowed are films of MP4 and GIF$"),
+        ("0" * 64, r"^there is no video 000000000000…: give it again$"),
+        (file, r"^painting\.png begins with .*, allowed are videos of MP4 and GIF$"),
     ):
         with pytest.raises(BadInput, match=sentence):
             with_digests(method, {"video": source}, store)

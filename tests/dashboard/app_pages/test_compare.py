@@ -47,7 +47,7 @@ def test_a_link_prefills_the_form_and_run_makes_the_grid_and_its_link(page: AppT
     comparison = store.comparison(page.query_params["grid"])
     assert [ref.name for ref in comparison.pictures] == ["sample:cat", "sample:coffee"]
     assert comparison.methods[0].model_dump()["steps"] == 7
-    assert {state.standing for state in look(comparison, store, get_queue()).cells} == {"queued"}
+    assert {state.status for state in look(comparison, store, get_queue()).cells} == {"queued"}
 
 
 def test_a_link_to_a_method_without_a_place_in_a_grid_is_told_so(page: AppTest) -> None:
@@ -252,11 +252,11 @@ def test_a_cell_can_be_canceled_and_run_again_and_a_strangers_key_does_nothing(s
     submit_grid(comparison, store, get_queue())
     key = next(comparison.cells()).spec.key
 
-    def standing() -> str:
-        return look(comparison, store, get_queue()).cells[0].standing
+    def status() -> str:
+        return look(comparison, store, get_queue()).cells[0].status
 
     for action, after in (("cancel", "canceled"), ("run", "queued"), ("cancel", "canceled"), ("retry", "queued")):
         live.do(comparison, {"action": action, "key": key})
-        assert standing() == after
+        assert status() == after
     live.do(comparison, {"action": "cancel", "key": "0" * 64})
-    assert standing() == "queued"
+    assert status() == "queued"

@@ -19,7 +19,7 @@ from dashboard.figures.datasets import NAMED_CLASSES, classes_figure
 from dashboard.panel.learning import learning_methods
 from dashboard.views.dataset import CLASSES_A_PAGE, contact_sheet, facts, rows_shown, spread
 from tests.core.datasets.test_files import TWO, packed
-from tests.core.datasets.test_unlabelled import LOOSE
+from tests.core.datasets.test_unlabeled import LOOSE
 from tests.support.opened import opened, press, texts
 from tests.support.squares import squares
 
@@ -119,7 +119,7 @@ def test_one_without_a_record_is_read_once_when_it_is_opened(store: Store) -> No
 
 
 def test_one_class_has_no_chart_and_says_what_cannot_be_learned(store: Store, tmp_path: Path) -> None:
-    digest = store.put_dataset(read_dataset([packed(tmp_path / "a.zip", LOOSE)], labelled=False))
+    digest = store.put_dataset(read_dataset([packed(tmp_path / "a.zip", LOOSE)], labeled=False))
     page = opened("data", dataset=digest)
     assert page.get("plotly_chart") == []
     assert "All pictures are of one class: a network can learn to code or to make them, not to name them." in texts(
@@ -233,10 +233,10 @@ def test_facts_are_told_in_words(store: Store) -> None:
     record = store.dataset_record(store.put_dataset(squares(each=8, held_out=2)))
     assert facts(record) == "30 pictures · 3 classes · 20 x 20 px · 6 held out"
     assert spread(record.classes) == "Each class has 10 pictures."
-    assert spread(record.classes[:2] + (record.classes[2]._replace(learned=1),)) == "The classes have 3 to 10 pictures."  # noqa: RUF005
+    assert spread((*record.classes[:2], record.classes[2]._replace(training=1))) == "The classes have 3 to 10 pictures."
     assert rows_shown(record.classes[0], 1) == 1
-    assert rows_shown(record.classes[0]._replace(learned=990), 1) == 6
-    assert rows_shown(record.classes[0]._replace(learned=990), 20) == 1
+    assert rows_shown(record.classes[0]._replace(training=990), 1) == 6
+    assert rows_shown(record.classes[0]._replace(training=990), 20) == 1
 
 
 def test_an_open_data_set_can_be_learned_from(store: Store) -> None:

@@ -46,7 +46,7 @@ def test_each_conclusion_stands_beside_its_numbers_and_its_rule(store: Store, mo
     page = opened("findings")
     assert not page.exception
     text = texts(page)
-    for claim in ("features of different size", "the border and the centre", "the whole shape", "The Mixer"):
+    for claim in ("features of different size", "the border and the center", "the whole shape", "The Mixer"):
         assert claim in text
     assert "Borne out where two networks of different family differ in the same pictures" in text
     assert "12 pictures, 3 networks" in text
@@ -72,7 +72,7 @@ def test_every_point_of_a_picture_knows_it(store: Store) -> None:
     comparison = a_study(store, SIZES, SHARES)
     networks = findings(comparison, store).networks
     figure = spread_figure(
-        networks, lambda n: {digest: left.feature_size for digest, left in n.left.items()},
+        networks, lambda n: {digest: detail.feature_size for digest, detail in n.remaining.items()},
         lambda n: n.feature_size, "Size",
     )  # fmt: skip
     points = [point for trace in figure.data if trace.customdata is not None for point in trace.customdata]
@@ -149,7 +149,7 @@ def test_a_map_that_survives_randomization_is_flagged(store: Store) -> None:
 @pytest.mark.usefixtures("known")
 def test_what_was_measured_otherwise_is_chosen_apart(store: Store) -> None:
     put_all(store)
-    put_measured(store, "knowing", CNN, MEASURED, count=7, only_right=True)
+    put_measured(store, "knowing", CNN, MEASURED, count=7, only_correct=True)
     page = opened("findings")
     (choice,) = [box for box in page.selectbox if box.label == "Measurement"]
     assert len(choice.options) == 2

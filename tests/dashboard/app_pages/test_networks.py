@@ -23,7 +23,7 @@ def test_every_network_is_listed_with_what_is_at_hand_first() -> None:
     here = table["Weights"] == "on this machine"
     assert here.iloc[0]
     assert not here[here.argmin() :].any()
-    assert set(table.columns) >= {"Network", "Family", "Parameters", "Licence", "Input", "Classes", "Source"}
+    assert set(table.columns) >= {"Network", "Family", "Parameters", "License", "Input", "Classes", "Source"}
 
 
 def test_search_and_families_narrow_the_table() -> None:
@@ -51,14 +51,14 @@ def test_only_what_is_on_this_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("licence", "word"),
+    ("license", "word"),
     [
         ("cc-by-nc-4.0", "non-commercial"), ("CC-BY-NC-SA", "non-commercial"), ("seer-license", "non-commercial"),
         ("apache-2.0", ""), ("mit", ""), ("unknown", "terms unknown"), ("dinov3-license", "own terms"),
     ],
 )  # fmt: skip
-def test_a_licence_that_limits_is_marked(licence: str, word: str) -> None:
-    assert caution(licence) == word
+def test_a_license_that_limits_is_marked(license: str, word: str) -> None:
+    assert caution(license) == word
 
 
 def test_random_weights_say_so() -> None:

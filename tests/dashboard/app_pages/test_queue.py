@@ -50,7 +50,7 @@ def test_an_empty_queue_says_that_nothing_would_run(store: Store) -> None:  # no
     assert "gazegrid up" in page.code[0].value
 
 
-def test_waiting_jobs_are_told_in_words_and_can_be_cancelled(queue: JobQueue) -> None:
+def test_waiting_jobs_are_told_in_words_and_can_be_canceled(queue: JobQueue) -> None:
     page = opened("queue")
     assert metrics(page)["Waiting"] == "4"
     links = [link.value.replace("\\", "") for link in page.page_link]

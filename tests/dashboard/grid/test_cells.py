@@ -118,7 +118,7 @@ def test_a_running_cell_shows_step_preview_and_scalars(comparison: Comparison, s
     grid = look(comparison, store, get_queue())
     key = grid.cells[0].cell.spec.key
     job = JobState(key, "started", step=120, total=500, scalars={"target_probability": 0.9}, preview=4)
-    cell = first_cell(with_first(grid, standing="started", job=job), store)
+    cell = first_cell(with_first(grid, status="started", job=job), store)
     assert (cell["headline"], cell["progress"]) == ("Step 120 of 500", 0.24)
     assert cell["url"] == f"/api/preview/{key}?n=4"
     assert cell["numbers"][0][:2] == ("Target probability", "0.9")
@@ -126,7 +126,7 @@ def test_a_running_cell_shows_step_preview_and_scalars(comparison: Comparison, s
 
 
 @pytest.mark.parametrize(
-    ("standing", "headline", "actions"),
+    ("status", "headline", "actions"),
     [
         ("queued", "Waiting", ["cancel"]), ("started", "Starting", ["cancel"]), ("failed", "Failed", ["retry"]),
         ("canceled", "Canceled", ["run"]), ("absent", "Not computed", ["run"]), ("unknown", "Unknown", []),
@@ -134,11 +134,11 @@ def test_a_running_cell_shows_step_preview_and_scalars(comparison: Comparison, s
     ],
 )  # fmt: skip
 def test_no_cell_is_ever_blank(
-    comparison: Comparison, store: Store, standing: Any, headline: str, actions: list[str]
+    comparison: Comparison, store: Store, status: Any, headline: str, actions: list[str]
 ) -> None:
     grid = look(comparison, store, get_queue())
     state = replace(grid.cells[0].cell, undefined="Because.")
-    cell = first_cell(with_first(grid, standing=standing, cell=state), store)
+    cell = first_cell(with_first(grid, status=status, cell=state), store)
     assert cell["headline"] == headline
     assert cell["reason"].endswith(".")
     assert [action["name"] for action in cell["actions"]] == actions
@@ -147,17 +147,20 @@ def test_no_cell_is_ever_blank(
 def test_a_failed_cell_gives_the_reason_in_a_sentence(comparison: Comparison, store: Store) -> None:
     grid = look(comparison, store, get_queue())
     job = JobState(grid.cells[0].cell.spec.key, "failed", error="the loss became NaN at step 3")
-    assert first_cell(with_first(grid, standing="failed", job=job), store)["reason"] == "The loss became NaN at step 3"
+    assert first_cell(with_first(grid, status="failed", job=job), store)["reason"] == "The loss became NaN at step 3"
 
 
 def test_an_item_that_a_result_lacks_is_said(comparison: Comparison, store: Store) -> None:
     fill(store, comparison)
-    assert first_cell(look(comparison, store, get_queue()), store, "film")["reason"] == "This result has no film."
+    assert (
+        first_cell(look(comparison, store, get_queue()), store, "animation")["reason"]
+        == "This result has no animation."
+    )
 
 
 def test_progress_is_counted_in_words(comparison: Comparison) -> None:
     cell = next(comparison.cells())
-    grid = Grid(comparison, tuple(CellState(cell, standing) for standing in ("done", "started", "queued", "queued")))
+    grid = Grid(comparison, tuple(CellState(cell, status) for status in ("done", "started", "queued", "queued")))
     assert progress_line(grid) == "1 of 4 done, 1 running, 2 waiting"
 
 

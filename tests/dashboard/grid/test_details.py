@@ -8,15 +8,15 @@ from core.store.store import Store
 from tests.support.kept import PROVENANCE, a_comparison, fill
 from tests.support.opened import opened
 
-VIEWS = ["Pictures", "Codes", "Films", "Curves", "Numbers", "Raw values", "All items", "Origin and files"]
+VIEWS = ["Pictures", "Codes", "Animations", "Curves", "Numbers", "Raw values", "All items", "Origin and files"]
 
 
 def parts(page) -> list[str]:
     return list(page.segmented_control(key="view").options)
 
 
-@pytest.mark.parametrize(("view", "kind", "count"), [("Codes", "plotly_chart", 1), ("Films", "bidi_component", 2)])
-def test_codes_and_films_have_a_part_of_their_own(store: Store, view: str, kind: str, count: int) -> None:
+@pytest.mark.parametrize(("view", "kind", "count"), [("Codes", "plotly_chart", 1), ("Animations", "bidi_component", 2)])
+def test_codes_and_animations_have_a_part_of_their_own(store: Store, view: str, kind: str, count: int) -> None:
     comparison = a_comparison(store)
     page = opened("compare", grid=comparison.key, cell=fill(store, comparison, full=True)[0], view=view)
     assert parts(page) == VIEWS
@@ -29,7 +29,7 @@ def test_a_part_is_offered_where_there_is_something_for_it(store: Store) -> None
     key = store.publish(next(comparison.cells()).spec, Result({"codes": codes}), PROVENANCE).key
     offered = parts(opened("compare", grid=comparison.key, cell=key))
     assert "Codes" in offered
-    assert not {"Films", "Numbers"} & set(offered)
+    assert not {"Animations", "Numbers"} & set(offered)
 
 
 def test_numbers_of_a_row_stand_side_by_side_with_what_they_are(store: Store) -> None:

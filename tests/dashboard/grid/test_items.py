@@ -57,7 +57,9 @@ def test_every_kind_of_item_has_a_renderer() -> None:
 def test_a_result_with_every_kind_is_shown_whole(page: AppTest) -> None:
     assert not page.exception
     titles = [shown.value for shown in page.markdown]
-    assert [name for name in ("**Left**", "**Evidence**", "**Film**", "**Codes**", "**Coder**") if name in titles] != []
+    assert [
+        name for name in ("**Left**", "**Evidence**", "**Animation**", "**Codes**", "**Coder**") if name in titles
+    ] != []
     assert len(page.dataframe[0].value) == 2
     assert len(page.get("plotly_chart")) == 6
 
@@ -82,17 +84,17 @@ def test_pictures_are_lazy_tags_with_addresses_of_ours(page: AppTest) -> None:
     assert all('src="/api/' in tag and 'loading="lazy"' in tag for tag in tags)
 
 
-def test_a_film_is_under_a_slider_and_stands_still_below_and_nothing_is_decoded_for_it(
+def test_a_animation_is_under_a_slider_and_stands_still_below_and_nothing_is_decoded_for_it(
     page: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Animation, "load", lambda *_: pytest.fail("the browser asks for it by its address"))
     page.run()
     assert not page.exception
     key = page.session_state["key"]
-    tags = [shown.value for shown in page.html if "film" in shown.value]
-    assert [tag.split('"')[1] for tag in tags] == [f"/api/strip/{key}/film?side=160"]
+    tags = [shown.value for shown in page.html if "animation" in shown.value]
+    assert [tag.split('"')[1] for tag in tags] == [f"/api/strip/{key}/animation?side=160"]
     links = {link.proto.label: link.proto.url for link in page.get("link_button")}
-    assert links["Download the strip"] == f"/api/strip/{key}/film?side=640&download=1"
+    assert links["Download the strip"] == f"/api/strip/{key}/animation?side=640&download=1"
 
 
 def test_codes_with_pictures_bring_them_to_the_plane(store: Store) -> None:

@@ -79,7 +79,7 @@ def test_a_click_asks_and_its_grid_leads_back(
     key = publish(store, cell)
     places.open_place(comparison, cell, 0.25, 0.75)
     asked = store.comparison(address["grid"])
-    assert {state.standing for state in look(asked, store, get_queue()).cells} == {"queued"}
+    assert {state.status for state in look(asked, store, get_queue()).cells} == {"queued"}
     assert sorted(address) == ["back", "grid", "item"]
     monkeypatch.undo()
     page = opened("compare", **address)

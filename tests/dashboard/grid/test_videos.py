@@ -16,8 +16,8 @@ from dashboard.grid.cells import View, grid_data
 from dashboard.session import get_queue
 from dashboard.views.gallery import thumbnail_grid, title
 from dashboard.views.recent import cards
-from tests.support.films import MODEL, a_film, a_painted_cell, painted, pan
 from tests.support.opened import PATIENCE_S, opened, press, run_button, texts
+from tests.support.videos import MODEL, a_painted_cell, a_video, painted, pan
 
 DOOR = {"method": "style_video", "model": MODEL}
 
@@ -34,24 +34,24 @@ def tags(page: AppTest) -> list[str]:
     return [shown.value for shown in page.html if shown.value.startswith(("<video", "<img"))]
 
 
-def test_an_uploaded_film_is_played_told_and_run_and_its_link_has_it(store: Store) -> None:
+def test_an_uploaded_video_is_played_told_and_run_and_its_link_has_it(store: Store) -> None:
     page = opened("compare", **DOOR)
     assert run_button(page).disabled
-    assert "a film" in run_button(page).help
-    film = a_film(pan(7), "mp4")
-    upload(page, "clip.mp4", film.content)
+    assert "a video" in run_button(page).help
+    video = a_video(pan(7), "mp4")
+    upload(page, "clip.mp4", video.content)
     (player,) = tags(page)
-    assert f'src="/api/video/{film.digest}"' in player
+    assert f'src="/api/video/{video.digest}"' in player
     assert "0.7 s · 64 x 48 px · 10 frames a second · 7 frames · " in texts(page)
     press(page, run_button(page).label)
     (method,) = store.comparison("".join(page.query_params["grid"])).methods
-    assert method.model_dump()["video"] == film.digest
+    assert method.model_dump()["video"] == video.digest
     again = opened("compare", grid="".join(page.query_params["grid"]))
-    assert [f'src="/api/video/{film.digest}"' in one for one in tags(again)] == [True]
+    assert [f'src="/api/video/{video.digest}"' in one for one in tags(again)] == [True]
 
 
 def test_a_gif_plays_as_a_picture(store: Store) -> None:
-    digest = store.put_video(a_film())
+    digest = store.put_video(a_video())
     (player,) = tags(opened("compare", **DOOR, video=digest))
     assert player.startswith(f'<img src="/api/video/{digest}"')
 
@@ -59,58 +59,58 @@ def test_a_gif_plays_as_a_picture(store: Store) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"no film at all", "bad.mp4 begins with b'no film ', allowed are films of MP4 and GIF"),
+        (b"no video at all", "bad.mp4 begins with b'no video ', allowed are videos of MP4 and GIF"),
         (png_bytes(pan(1)[0]), "bad.mp4 begins with "),
-        (a_film().content[:40], "bad.mp4 "),
-        (b"", "bad.mp4 has 0.00 MB, allowed are films up to 100 MB"),
+        (a_video().content[:40], "bad.mp4 "),
+        (b"", "bad.mp4 has 0.00 MB, allowed are videos up to 100 MB"),
     ],
     ids=["text", "picture", "cut", "empty"],
 )
-def test_what_is_no_film_is_one_sentence_and_the_chosen_one_stays(store: Store, content: bytes, sentence: str) -> None:
-    digest = store.put_video(a_film())
+def test_what_is_no_video_is_one_sentence_and_the_chosen_one_stays(store: Store, content: bytes, sentence: str) -> None:
+    digest = store.put_video(a_video())
     page = upload(opened("compare", **DOOR, video=digest), "bad.mp4", content)
     (warning,) = [one.value.replace("\\", "") for one in page.warning]
     assert warning.startswith(sentence)
     assert [digest in player for player in tags(page)] == [True]
     assert not run_button(page).disabled
-    upload(page, "good.gif", a_film(pan(2)).content)
+    upload(page, "good.gif", a_video(pan(2)).content)
     assert not page.warning
 
 
 @pytest.mark.usefixtures("store")
-def test_too_large_a_film_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    film = a_film(pan(4), "mp4")
-    monkeypatch.setattr(core_video, "MAX_BYTES", len(film.content) - 1)
-    page = upload(opened("compare", **DOOR), "large.mp4", film.content)
+def test_too_large_a_video_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    video = a_video(pan(4), "mp4")
+    monkeypatch.setattr(core_video, "MAX_BYTES", len(video.content) - 1)
+    page = upload(opened("compare", **DOOR), "large.mp4", video.content)
     assert page.warning[0].value.replace("\\", "").startswith("large.mp4 has 0.0")
     assert not tags(page)
     assert run_button(page).disabled
 
 
 @pytest.mark.usefixtures("store")
-def test_a_link_to_a_film_that_is_not_kept_says_so() -> None:
+def test_a_link_to_a_video_that_is_not_kept_says_so() -> None:
     page = opened("compare", **DOOR, video="0" * 64)
-    assert page.warning[0].value == "This film is not kept here any more: upload it again."
+    assert page.warning[0].value == "This video is not kept here any more: upload it again."
 
 
 @pytest.mark.usefixtures("store")
-def test_a_link_names_a_film_of_the_store_and_never_a_file() -> None:
+def test_a_link_names_a_video_of_the_store_and_never_a_file() -> None:
     page = opened("compare", method="style_video", video="/etc/passwd")
-    assert "a film is named by its digest, 64 hex digits, got '/etc/passwd'" in page.error[0].value.replace("\\", "")
+    assert "a video is named by its digest, 64 hex digits, got '/etc/passwd'" in page.error[0].value.replace("\\", "")
 
 
 CHOOSING = """
 import streamlit as st
-from dashboard.panel.films import film_field, toggle_film
+from dashboard.panel.videos import video_field, toggle_video
 
 for digest in st.session_state.get("clicks", []):
-    toggle_film("film", digest)
-st.text(film_field("film"))
+    toggle_video("video", digest)
+st.text(video_field("video"))
 """
 
 
-def test_kept_films_are_offered_with_a_still_and_a_click_takes_one_or_leaves_it(store: Store) -> None:
-    first, second = (store.put_video(a_film(pan(count))) for count in (2, 3))
+def test_kept_videos_are_offered_with_a_still_and_a_click_takes_one_or_leaves_it(store: Store) -> None:
+    first, second = (store.put_video(a_video(pan(count))) for count in (2, 3))
     page = AppTest.from_string(CHOOSING, default_timeout=PATIENCE_S).run()
     assert page.text[0].value == ""
     offered = str(page.get("bidi_component")[0].proto)
@@ -126,8 +126,8 @@ def in_details(store: Store, items: Mapping[str, Item], video: str) -> AppTest:
     return opened("compare", grid=grid, cell=cell)
 
 
-def test_details_play_the_painted_film_beside_its_source_and_save_both(store: Store) -> None:
-    digest = store.put_video(a_film(pan(5), "mp4"))
+def test_details_play_the_painted_video_beside_its_source_and_save_both(store: Store) -> None:
+    digest = store.put_video(a_video(pan(5), "mp4"))
     items = {"stylized": painted(), "original": Animation(frames=np.stack(pan(3))), "flicker": Scalar(value=0.2)}
     page = in_details(store, items, digest)
     key = "".join(page.query_params["cell"])
@@ -135,31 +135,31 @@ def test_details_play_the_painted_film_beside_its_source_and_save_both(store: St
     assert all(any(f'src="{url}"' in tag for tag in tags(page)) for url in (whole, source))
     assert {f"{whole}?download=1", f"{source}?download=1"} <= {link.proto.url for link in page.get("link_button")}
     assert "It flickers by 0.2." in texts(page)
-    (pair,) = [str(one.proto) for one in page.main.get("bidi_component") if "/api/film/" in str(one.proto)]
-    assert pair.index(f"/api/film/{key}/original") < pair.index(f"/api/film/{key}/stylized")
+    (pair,) = [str(one.proto) for one in page.main.get("bidi_component") if "/api/video/" in str(one.proto)]
+    assert pair.index(f"/api/video/{key}/original") < pair.index(f"/api/video/{key}/stylized")
 
 
-def test_films_of_other_lengths_are_not_laid_over_each_other(store: Store) -> None:
+def test_videos_of_other_lengths_are_not_laid_over_each_other(store: Store) -> None:
     items = {"stylized": painted(3, "gif"), "original": Animation(frames=np.stack(pan(2)))}
-    page = in_details(store, items, store.put_video(a_film()))
-    assert not [one for one in page.main.get("bidi_component") if "/api/film/" in str(one.proto)]
+    page = in_details(store, items, store.put_video(a_video()))
+    assert not [one for one in page.main.get("bidi_component") if "/api/video/" in str(one.proto)]
     assert any(tag.startswith("<img") and "stylized.gif" in tag for tag in tags(page))
 
 
 def test_details_without_the_source_say_so_and_play_the_rest(store: Store) -> None:
     page = in_details(store, {"stylized": painted()}, "0" * 64)
-    assert "This film is not kept here any more" in texts(page)
+    assert "This video is not kept here any more" in texts(page)
     assert any("stylized.mp4" in tag for tag in tags(page))
 
 
-def test_a_grid_and_a_card_of_a_film_show_its_still(store: Store) -> None:
+def test_a_grid_and_a_card_of_a_video_show_its_still(store: Store) -> None:
     one, other = (make_method("style_video", {"model": MODEL, "video": digit * 64}) for digit in "12")
     comparison = Comparison((), (), (one,))
     still = f"/api/still/{'1' * 64}?side="
     (row,) = grid_data(look(comparison, store, get_queue()), View("stylized"), store)["rows"]
     assert row["url"] == f"{still}320"
     assert f"{still}160" in thumbnail_grid(comparison, store)
-    assert title(comparison) == "Stylize a film"
+    assert title(comparison) == "Stylize a video"
     assert f"{still}160" in cards([(comparison, "2026-11-21T10:00:00+00:00")])
     (mixed,) = grid_data(look(Comparison((), (), (one, other)), store, get_queue()), View("stylized"), store)["rows"]
     assert mixed["url"] is None

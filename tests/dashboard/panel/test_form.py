@@ -204,13 +204,13 @@ import streamlit as st
 from core.errors import BadParameter
 from core.method_base.method import Method, Output, parameter
 from core.networks.layers import SharedLayer
-from core.method_base.optimization import at_parameter, layer_parameter, names_a_layer
+from core.method_base.optimization import layer_by_parameter, layer_parameter, names_a_layer
 from dashboard.panel.form import Offered, method_form, prefill
 
 class Layered(Method):
     title, summary, source, family, version = "Layered", "Layered.", "none", "inspection", 1
     outputs = (Output("n", "scalar", "n"),)
-    at: Literal["depth", "layer"] = at_parameter()
+    at: Literal["depth", "layer"] = layer_by_parameter()
     layer: str = layer_parameter()
     _names_a_layer = names_a_layer()
 

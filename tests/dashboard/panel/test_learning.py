@@ -85,9 +85,9 @@ def test_the_first_preset_lays_out_all_kinds() -> None:
 
 
 def test_a_number_can_differ_too_and_a_wrong_one_is_one_sentence(page: AppTest, store: Store) -> None:
-    shown(page, DOOR | {"decoder": "nearest", "code": "4,8,16"})
-    assert [method.model_dump()["code"] for method in asked(page, store).methods] == [4, 8, 16]
-    broken = shown(AppTest.from_file(str(ENTRY), default_timeout=PATIENCE_S), DOOR | {"code": "4,many"})
+    shown(page, DOOR | {"decoder": "nearest", "code_size": "4,8,16"})
+    assert [method.model_dump()["code_size"] for method in asked(page, store).methods] == [4, 8, 16]
+    broken = shown(AppTest.from_file(str(ENTRY), default_timeout=PATIENCE_S), DOOR | {"code_size": "4,many"})
     assert len(broken.error) == 1
     assert "many" in broken.error[0].value
 

@@ -18,11 +18,11 @@ from core.queue.ledger import preview_key
 from core.store.store import Store
 from dashboard.routes import blobs
 from dashboard.routes.blobs import blob_routes, blob_url, draw_points
-from dashboard.routes.stills import STRIP_GAP_PX, film_frames, film_strip
+from dashboard.routes.stills import STRIP_GAP_PX, animation_frames, animation_strip
 from dashboard.session import get_queue
-from tests.support.films import a_film as moving
-from tests.support.films import pan
 from tests.support.kept import PROVENANCE, a_comparison, a_picture, fill
+from tests.support.videos import a_video as moving
+from tests.support.videos import pan
 
 
 def pixels(content: bytes) -> np.ndarray:
@@ -109,13 +109,13 @@ def test_what_is_not_there_is_404_and_a_sentence(client: TestClient, key: str, p
         ("/api/thumbnail/KEY/remaining?side=99999", "side must be one of 160, 320, 640"),
         ("/api/thumbnail/KEY/loss", "loss is a series"),
         ("/api/strip/KEY/remaining", "remaining is a image, not an animation"),
-        ("/api/strip/KEY/film?side=9999&download", "side must be one of 160, 320, 640"),
-        ("/api/film/KEY/remaining?frame=0", "remaining is a image, not an animation"),
-        ("/api/film/KEY/film", "frame must be a whole number from 0 to 2, got ''"),
-        ("/api/film/KEY/film?frame=3", "frame must be a whole number from 0 to 2, got '3'"),
-        ("/api/film/KEY/film?frame=-1", "got '-1'"),
-        ("/api/film/KEY/film?frame=0000000003", "frame must be a whole number from 0 to 2"),
-        ("/api/film/KEY/film?frame=%C2%B2", "frame must be a whole number from 0 to 2"),
+        ("/api/strip/KEY/animation?side=9999&download", "side must be one of 160, 320, 640"),
+        ("/api/animation/KEY/remaining?frame=0", "remaining is a image, not an animation"),
+        ("/api/animation/KEY/animation", "frame must be a whole number from 0 to 2, got ''"),
+        ("/api/animation/KEY/animation?frame=3", "frame must be a whole number from 0 to 2, got '3'"),
+        ("/api/animation/KEY/animation?frame=-1", "got '-1'"),
+        ("/api/animation/KEY/animation?frame=0000000003", "frame must be a whole number from 0 to 2"),
+        ("/api/animation/KEY/animation?frame=%C2%B2", "frame must be a whole number from 0 to 2"),
     ],
 )
 def test_what_is_asked_wrongly_is_400_and_says_what_is_allowed(
@@ -147,16 +147,16 @@ def test_thumbnails_come_in_few_sizes_and_are_made_once(client: TestClient, stor
     assert pixels(client.get(blob_url("style", "woodcut", side=160)).content).shape == (160, 160, 3)
 
 
-def test_a_film_is_read_once_for_all_its_frames(
+def test_a_animation_is_read_once_for_all_its_frames(
     client: TestClient, store: Store, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    frames = film_frames(store.read(key, "film.webp"))
-    assert client.get(blob_url("film", key, "film", frame=2)).content == frames[2]
-    monkeypatch.setattr(blobs, "film_frames", lambda _: pytest.fail("they are kept already"))
-    assert [client.get(blob_url("film", key, "film", frame=number)).content for number in range(3)] == frames
+    frames = animation_frames(store.read(key, "animation.webp"))
+    assert client.get(blob_url("animation", key, "animation", frame=2)).content == frames[2]
+    monkeypatch.setattr(blobs, "animation_frames", lambda _: pytest.fail("they are kept already"))
+    assert [client.get(blob_url("animation", key, "animation", frame=number)).content for number in range(3)] == frames
 
 
-def test_a_kept_film_is_played_whole_or_in_parts_and_its_still_is_small(client: TestClient, store: Store) -> None:
+def test_a_kept_animation_is_played_whole_or_in_parts_and_its_still_is_small(client: TestClient, store: Store) -> None:
     video = moving(pan(3), "mp4")
     place = blob_url("video", store.put_video(video))
     whole = client.get(place)
@@ -171,13 +171,13 @@ def test_a_kept_film_is_played_whole_or_in_parts_and_its_still_is_small(client: 
     assert np.abs(still.astype(int) - pan(1)[0]).mean() < 8
 
 
-def test_the_film_of_a_result_is_played_and_not_only_saved(client: TestClient, store: Store) -> None:
+def test_the_animation_of_a_result_is_played_and_not_only_saved(client: TestClient, store: Store) -> None:
     spec = next(a_comparison(store, pictures=1).cells()).spec
     for seed, kind, content_type in ((1, "mp4", "video/mp4"), (2, "gif", "image/gif")):
         whole = moving(pan(2), kind).content
         painted = Animation(frames=np.stack(pan(2)), whole=whole)
-        key = store.publish(replace(spec, seed=seed), Result({"film": painted}), PROVENANCE).key
-        answer = client.get(blob_url("result", key, f"film.{kind}"))
+        key = store.publish(replace(spec, seed=seed), Result({"animation": painted}), PROVENANCE).key
+        answer = client.get(blob_url("result", key, f"animation.{kind}"))
         assert (answer.content, answer.headers["content-type"]) == (whole, content_type)
         assert "content-disposition" not in answer.headers
 
@@ -192,14 +192,14 @@ def test_plotlys_script_comes_from_this_server_and_may_be_kept_for_ever(client: 
 def test_a_strip_is_made_once_and_saved_without_loss(
     client: TestClient, store: Store, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = client.get(blob_url("strip", key, "film", side=160))
+    first = client.get(blob_url("strip", key, "animation", side=160))
     assert (first.headers["content-type"], "immutable" in first.headers["cache-control"]) == ("image/webp", True)
     assert pixels(first.content).shape == (24, 3 * 24 + 2 * STRIP_GAP_PX, 3)
-    saved = client.get(blob_url("strip", key, "film", side=640, download=1))
-    assert np.array_equal(pixels(saved.content), film_strip(store.read(key, "film.webp"), 640))
-    assert saved.headers["content-disposition"] == f'attachment; filename="{key[:12]}-film-strip.png"'
-    monkeypatch.setattr(blobs, "film_strip", lambda *_: pytest.fail("it is kept already"))
-    assert client.get(blob_url("strip", key, "film", side=160)).content == first.content
+    saved = client.get(blob_url("strip", key, "animation", side=640, download=1))
+    assert np.array_equal(pixels(saved.content), animation_strip(store.read(key, "animation.webp"), 640))
+    assert saved.headers["content-disposition"] == f'attachment; filename="{key[:12]}-animation-strip.png"'
+    monkeypatch.setattr(blobs, "animation_strip", lambda *_: pytest.fail("it is kept already"))
+    assert client.get(blob_url("strip", key, "animation", side=160)).content == first.content
 
 
 def test_a_preview_that_is_gone_is_no_error(client: TestClient, key: str) -> None:

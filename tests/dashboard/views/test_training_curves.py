@@ -109,7 +109,7 @@ def test_the_card_of_a_network_tells_all_that_its_record_holds(two: Path) -> Non
     assert {metric.label: metric.value for metric in page.metric} == {
         "Top-1": "60 %", "Parameters": "6", "Trained in": "3 min", "On": "cuda",
     }  # fmt: skip
-    assert "ViT · 3 classes, 1,080 pictures learned, 120 held out · seed 7 · licence mit" in texts(page)
+    assert "ViT · 3 classes, 1,080 pictures learned, 120 held out · seed 7 · license mit" in texts(page)
     confusions, recipe = page.dataframe[0].value, page.dataframe[1].value
     assert confusions.iloc[0].tolist() == ["cat", "cup", 9, 40]
     assert dict(zip(recipe["Parameter"], recipe["Value"], strict=True))["architecture"] == "test_vit"

@@ -15,7 +15,7 @@ from core.settings import get_settings
 from core.store.inputs import dataset_path, record_path
 from core.store.store import Store, open_store
 from tests.core.datasets.test_files import TWO, folder, packed
-from tests.core.datasets.test_unlabelled import LOOSE
+from tests.core.datasets.test_unlabeled import LOOSE
 from tests.support.squares import square, squares
 from workers.cli.main import main
 
@@ -50,7 +50,7 @@ def test_the_digits_are_listed_from_the_start(gazegrid: Gazegrid) -> None:
     (listed,) = json.loads(out)
     assert status == 0
     assert listed.items() >= {"digest": DIGITS, "name": "digits", "pictures": 1797, "classes": 10}.items()
-    assert listed["learned"] + listed["held_out"] == 1797
+    assert listed["training"] + listed["held_out"] == 1797
     assert gazegrid("data", "list")[1].split()[:4] == [DIGITS[:12], "digits", "1,797", "pictures"]
 
 
@@ -64,7 +64,7 @@ def test_what_is_added_is_listed_and_shown_by_name_by_digest_and_by_how_that_beg
     assert (added["name"], added["source"]) == ("pets", "read from pets.zip")
     assert added["digest"] == read_dataset([path]).digest
     assert added["classes"] == [
-        {"name": "cat", "learned": 1, "held_out": 1}, {"name": "dog", "learned": 1, "held_out": 1},
+        {"name": "cat", "training": 1, "held_out": 1}, {"name": "dog", "training": 1, "held_out": 1},
     ]  # fmt: skip
     assert added["digest"] in {one["digest"] for one in json.loads(gazegrid("data", "list", "--json")[1])}
     for name in ("pets", added["digest"], added["digest"][:8]):

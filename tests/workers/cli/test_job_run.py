@@ -74,7 +74,7 @@ def test_each_job_is_told_in_the_order_asked_for(monkeypatch: pytest.MonkeyPatch
         (2, "cached", ""),
         (3, "failed", "no memory"),
         (4, "undefined", "No classes."),
-        (5, "failed", "the job was cancelled, or is gone: ask again"),
+        (5, "failed", "the job was canceled, or is gone: ask again"),
     ]
 
 

@@ -85,7 +85,7 @@ def test_a_trained_network_is_listed_as_local_and_is_as_good_as_it_says(
     }  # fmt: skip
     assert told["top1"] == 1.0
     record = json.loads((Path(told["folder"]) / "training.json").read_bytes())
-    assert record["dataset"] == record["dataset"] | {"classes": 3, "learned": 54, "held_out": 6}
+    assert record["dataset"] == record["dataset"] | {"classes": 3, "training": 54, "held_out": 6}
     assert len(record["accuracy"]) == 6
     assert gazegrid(monkeypatch, *arguments) == 0  # asked again: nothing is trained
     assert json.loads(capsys.readouterr().out)["key"] == told["key"]

@@ -62,7 +62,7 @@ def test_what_the_worker_holds_is_listed(queue: JobQueue, store: Store) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_cancelled_job_ends_within_5_s_and_publishes_nothing(queue: JobQueue, store: Store, journal: Journal) -> None:
+def test_a_canceled_job_ends_within_5_s_and_publishes_nothing(queue: JobQueue, store: Store, journal: Journal) -> None:
     spec = toy_spec(seconds=60)
     queue.submit(spec, store)
     wait_for(lambda: journal.pids("start"))

@@ -128,7 +128,7 @@ def test_a_job_that_is_no_longer_ours_publishes_nothing(runner: SpecRunner, spec
     assert not runner.store.has(spec.key)
 
 
-def test_a_job_cancelled_at_the_last_moment_publishes_nothing(
+def test_a_job_canceled_at_the_last_moment_publishes_nothing(
     spec: JobSpec, store: Store, pool: NetworkPool, lease: Lease
 ) -> None:
     lease.ledger.cancel(lease.key, ttl_s=60)

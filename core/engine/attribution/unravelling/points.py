@@ -17,7 +17,7 @@ AT_ONCE = 2**18
 
 
 @dataclass(frozen=True)
-class Manner:
+class TracingConfig:
     """How many supporters a point has, and what becomes of them."""
 
     supporters: int = 1
@@ -75,7 +75,7 @@ def joined(parts: list[Points]) -> Points:
     )
 
 
-def merged(points: Points, manner: Manner) -> Points:
+def merged(points: Points, manner: TracingConfig) -> Points:
     """Equal points as one, in the order of their indices; of too many, the heaviest of each picture."""
     if not len(points):
         return points
@@ -157,7 +157,7 @@ def all_positive(contributions: Floats) -> Support:
     return Support(parent, candidate, share[parent, candidate], none[parent])
 
 
-def supported(points: Points, support: Support, index: Indices, sign: Floats, manner: Manner) -> Points:
+def supported(points: Points, support: Support, index: Indices, sign: Floats, manner: TracingConfig) -> Points:
     """The supporters as points: `index` and `sign` (M,) are theirs; `sign` is already the point's times its own."""
     weight = points.weight[support.parent] * support.share
     found = Points(index, sign, weight, points.picture[support.parent])

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core.engine.attribution.unravelling.operations import EVERYTHING, NOTHING, Reads
-from core.engine.attribution.unravelling.points import Manner, Points, Support, all_positive, joined, merged
+from core.engine.attribution.unravelling.points import Points, Support, TracingConfig, all_positive, joined, merged
 from core.engine.attribution.unravelling.replay import recorded
 from core.engine.attribution.unravelling.rules import (
     RULES,
@@ -32,10 +32,10 @@ FAMILIES = (attention, convolution, elementwise, linear, moves, pooling)
 CALLED = {"mkldnn_rnn_layer": "an LSTM", "lstm": "an LSTM", "_cudnn_rnn": "an LSTM"}
 """What a reader knows an operation as."""
 
-MANNERS = {
-    "paper": Manner(),
-    "light": Manner(weighted=True, pools_all=True, places=3, cap=1024),
-    "beam": Manner(supporters=2, places=2, weighted=True, pools_all=True, cap=1024),
+TRACING_CONFIGS = {
+    "paper": TracingConfig(),
+    "light": TracingConfig(weighted=True, pools_all=True, places=3, cap=1024),
+    "beam": TracingConfig(supporters=2, places=2, weighted=True, pools_all=True, cap=1024),
 }
 
 
@@ -121,7 +121,7 @@ def unravel(
     network: nn.Module,
     pictures: Tensor,
     start: Start,
-    manner: Manner,
+    manner: TracingConfig,
     *,
     layers: Sequence[str] = (),
     audit: bool = False,
@@ -178,7 +178,7 @@ def _back(
     return merged(joined(pending.pop(id(tape.pictures), [_none()])), walk.manner), reached
 
 
-def _met(found: list[Points], manner: Manner) -> Points:
+def _met(found: list[Points], manner: TracingConfig) -> Points:
     """All that has come to a tensor, each place once."""
     points = joined(found)
     if not manner.signed:

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from core.engine.checkpoints import from_bytes, moments, restore_moments, to_bytes
 from core.engine.optimization.lbfgs import HISTORY, Lbfgs
-from core.engine.state import from_bytes, moments, restore_moments, to_bytes
 
 
 def rosenbrock(point: Tensor) -> Tensor:

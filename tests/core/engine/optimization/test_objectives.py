@@ -54,7 +54,7 @@ def test_total_variation_of_a_ramp_is_its_slope() -> None:
 def test_a_picture_without_any_gradient_gets_one_where_its_units_would_wake(relu: nn.Module) -> None:
     values = torch.tensor([[-1.0, 0.5, -1.0], [-1.0, -0.5, -1.0]], requires_grad=True)  # the second is dead
     upwards = torch.tensor([[-1.0, -1.0, 1.0]] * 2)  # what is minimized falls where a value rises, but for the last
-    with objectives.freed_relus(relu):
+    with objectives.redirected_relu(relu):
         relu(values).backward(upwards)
     assert values.grad is not None
     assert values.grad.tolist() == [[0.0, -1.0, 0.0], [-1.0, -1.0, 0.0]]
@@ -64,7 +64,7 @@ def test_a_picture_without_any_gradient_gets_one_where_its_units_would_wake(relu
 
 def test_relus_are_themselves_again_after_an_error() -> None:
     relu = nn.ReLU()
-    with pytest.raises(RuntimeError, match="in between"), objectives.freed_relus(relu):
+    with pytest.raises(RuntimeError, match="in between"), objectives.redirected_relu(relu):
         raise RuntimeError("in between")
     values = torch.tensor([[-1.0]], requires_grad=True)
     relu(values).backward(torch.tensor([[-1.0]]))

@@ -12,11 +12,11 @@ from torch import Tensor
 from core.engine.optimization import optimize
 from core.engine.optimization.gradients import normalized
 from core.engine.optimization.optimize import Objective, Outcome, Plan, descend
-from core.engine.optimization.parameterizations import pixel_sheet
+from core.engine.optimization.parameterizations import pixel_parameterization
 from core.engine.optimization.recorder import CHECK_EVERY, even_steps
 from core.engine.ranges import clamp, rescale
 from core.engine.style.edges import energy
-from core.errors import Cancelled, ComputationFailed
+from core.errors import Canceled, ComputationFailed
 from core.method_base.method import Checkpoint, Context
 
 
@@ -57,18 +57,18 @@ def edges(picture: Tensor, step: int) -> dict[str, Tensor]:  # noqa: ARG001
 
 def run(objective: Objective, start: Tensor | None = None, every: int = 0, **plan: Any) -> Outcome:
     begin = photo() if start is None else start
-    sheet = pixel_sheet(begin, rescale, every) if every else pixel_sheet(begin, clamp)
+    sheet = pixel_parameterization(begin, rescale, every) if every else pixel_parameterization(begin, clamp)
     return descend(sheet, objective, Plan(**({"steps": 20} | plan)), Context())
 
 
 def test_plain_descent_has_the_closed_form_of_its_quadratic() -> None:
-    outcome = run(toward(0.5), optimizer="sgd", rate=0.05, steps=9)
+    outcome = run(toward(0.5), optimizer="sgd", learning_rate=0.05, steps=9)
     # the gradient of the mean times the number of values is 2 (x - 0.5): each step leaves 1 - 2 rate of the distance
     torch.testing.assert_close(outcome.picture, 0.5 + 0.9**9 * (photo() - 0.5))
 
 
 def test_momentum_is_that_of_the_heavy_ball() -> None:
-    outcome = run(toward(0.5), optimizer="sgd", rate=0.02, momentum=0.8, steps=5)
+    outcome = run(toward(0.5), optimizer="sgd", learning_rate=0.02, momentum=0.8, steps=5)
     distance, velocity = photo() - 0.5, torch.zeros_like(photo())
     for _ in range(5):
         velocity = 0.8 * velocity + 2 * distance
@@ -77,33 +77,33 @@ def test_momentum_is_that_of_the_heavy_ball() -> None:
 
 
 def test_the_first_step_of_adam_moves_every_pixel_by_the_rate() -> None:
-    outcome = run(toward(2.0), start=photo() * 0.5, rate=0.01, steps=1)
+    outcome = run(toward(2.0), start=photo() * 0.5, learning_rate=0.01, steps=1)
     torch.testing.assert_close(outcome.picture, photo() * 0.5 + 0.01)
 
 
 def test_a_cosine_takes_the_rate_to_nothing() -> None:
-    outcome = run(toward(0.5), optimizer="sgd", rate=0.05, steps=8, schedule="cosine")
+    outcome = run(toward(0.5), optimizer="sgd", learning_rate=0.05, steps=8, schedule="cosine")
     shares = [(1 + math.cos(math.pi * step / 8)) / 2 for step in range(8)]
     left = math.prod(1 - 2 * 0.05 * share for share in shares)
     torch.testing.assert_close(outcome.picture, 0.5 + left * (photo() - 0.5))
 
 
 @pytest.mark.parametrize(("optimizer", "rate"), [("adam", 0.02), ("sgd", 0.02), ("rmsprop", 0.02), ("lbfgs", 1.0)])
-def test_every_optimizer_comes_near_the_minimum(optimizer: str, rate: float) -> None:
-    outcome = run(toward(0.5), optimizer=optimizer, rate=rate, steps=60)
+def test_every_optimizer_comes_near_the_minimum(optimizer: str, learning_rate: float) -> None:
+    outcome = run(toward(0.5), optimizer=optimizer, learning_rate=learning_rate, steps=60)
     assert outcome.traces["total"][-1] < 0.02 * outcome.traces["total"][0]
 
 
 def test_edge_energy_falls_at_every_step_of_plain_descent() -> None:
     """Sobel's filters together amplify no wave's power by more than 64, so that the Hessian's eigenvalues stay under
     128 H W / ((H - 2) (W - 2)) = 179, and every rate under 2 / 179 = 0.0112 must descend."""
-    falling = run(edges, optimizer="sgd", rate=0.011, steps=60).traces["total"][:, 0]
+    falling = run(edges, optimizer="sgd", learning_rate=0.011, steps=60).traces["total"][:, 0]
     assert (falling.diff() < 0).all()
 
 
 def test_that_bound_on_the_rate_is_sharp() -> None:
     waves = torch.zeros(1, 3, 64, 64) + (torch.arange(64) % 4 // 2) * 0.02 + 0.49  # the steepest: period 4 along x
-    outcome = run(edges, start=waves, optimizer="sgd", rate=0.017, steps=30)
+    outcome = run(edges, start=waves, optimizer="sgd", learning_rate=0.017, steps=30)
     assert outcome.traces["total"][30, 0] > outcome.traces["total"][10, 0]
 
 
@@ -113,13 +113,13 @@ def test_a_batch_is_its_pictures_one_by_one() -> None:
         alone = run(edges, start=photo(3)[index : index + 1], every=4, frames=3)
         torch.testing.assert_close(together.picture[index], alone.picture[0])
         torch.testing.assert_close(together.traces["total"][:, index], alone.traces["total"][:, 0])
-        assert (together.film[:, index].int() - alone.film[:, 0].int()).abs().max() <= 1
+        assert (together.frames[:, index].int() - alone.frames[:, 0].int()).abs().max() <= 1
 
 
 def test_the_same_start_gives_the_same_bytes() -> None:
     first, second = (run(edges, frames=5) for _ in range(2))
     assert torch.equal(first.picture, second.picture)
-    assert torch.equal(first.film, second.film)
+    assert torch.equal(first.frames, second.frames)
     assert torch.equal(first.traces["total"], second.traces["total"])
 
 
@@ -132,17 +132,17 @@ def test_traces_hold_every_step_and_the_final_picture() -> None:
 
 @pytest.mark.parametrize("every", [0, 3, 1000])
 def test_the_final_picture_is_in_range_whatever_the_turn(every: int) -> None:
-    outcome = run(toward(5.0), every=every, rate=0.3, steps=10)
+    outcome = run(toward(5.0), every=every, learning_rate=0.3, steps=10)
     assert outcome.picture.min() >= 0
     assert outcome.picture.max() <= 1
 
 
-def test_the_film_goes_from_the_start_to_the_end() -> None:
+def test_the_frames_goes_from_the_start_to_the_end() -> None:
     outcome = run(toward(1.0), frames=4, steps=30)
-    assert outcome.film.shape == (4, 1, 12, 14, 3)
-    assert torch.equal(outcome.film[0, 0], (photo()[0] * 255).round().byte().movedim(0, -1))
-    assert torch.equal(outcome.film[-1, 0], (outcome.picture[0] * 255).round().byte().movedim(0, -1))
-    brightness = outcome.film.float().mean(dim=(1, 2, 3, 4))
+    assert outcome.frames.shape == (4, 1, 12, 14, 3)
+    assert torch.equal(outcome.frames[0, 0], (photo()[0] * 255).round().byte().movedim(0, -1))
+    assert torch.equal(outcome.frames[-1, 0], (outcome.picture[0] * 255).round().byte().movedim(0, -1))
+    brightness = outcome.frames.float().mean(dim=(1, 2, 3, 4))
     assert (brightness.diff() > 0).all()
 
 
@@ -160,7 +160,7 @@ def test_frames_are_evenly_spread_and_bounded() -> None:
 def test_each_step_is_reported_with_its_numbers_and_a_picture() -> None:
     seen: list[tuple[int, int, dict[str, float], tuple[int, ...]]] = []
     descend(
-        pixel_sheet(photo(), clamp),
+        pixel_parameterization(photo(), clamp),
         toward(0.5),
         Plan(steps=3),
         Told(lambda step, total, scalars, preview: seen.append((step, total, dict(scalars), preview().shape))),
@@ -188,7 +188,7 @@ def test_a_loss_that_is_no_longer_finite_is_a_sentence_with_its_step(breaks_at: 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop", "lbfgs"])
 def test_a_run_that_was_cut_off_goes_on_to_the_same_bytes(optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optimize, "CHECKPOINT_EVERY_S", 0)
-    plan = Plan(steps=12, optimizer=optimizer, rate=0.01, momentum=0.5, frames=4, schedule="cosine")  # type: ignore[arg-type]
+    plan = Plan(steps=12, optimizer=optimizer, learning_rate=0.01, momentum=0.5, frames=4, schedule="cosine")  # type: ignore[arg-type]
 
     def killed(step: int, *_: Any) -> None:
         if step == 7:
@@ -197,14 +197,14 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_bytes(optimizer: str, monkey
     cut, taken = Told(killed), Context()
     cut.checkpoint = taken.checkpoint = Kept()
     with pytest.raises(KeyboardInterrupt):
-        descend(pixel_sheet(photo(2), clamp), edges, plan, cut)
+        descend(pixel_parameterization(photo(2), clamp), edges, plan, cut)
     steps: list[int] = []
     taken.report = lambda step, *_: steps.append(step)  # type: ignore[method-assign]
-    again = descend(pixel_sheet(photo(2), clamp), edges, plan, taken)
-    whole = descend(pixel_sheet(photo(2), clamp), edges, plan, Context())
+    again = descend(pixel_parameterization(photo(2), clamp), edges, plan, taken)
+    whole = descend(pixel_parameterization(photo(2), clamp), edges, plan, Context())
     assert steps == [7, 8, 9, 10, 11, 12]  # six steps were kept; the seventh had not been
     assert torch.equal(again.picture, whole.picture)
-    assert torch.equal(again.film, whole.film)
+    assert torch.equal(again.frames, whole.frames)
     assert torch.equal(again.traces["total"], whole.traces["total"])
 
 
@@ -212,7 +212,7 @@ def test_a_damaged_checkpoint_is_a_start_from_the_beginning() -> None:
     context = Context()
     context.checkpoint = Kept()
     context.checkpoint.write(b"no checkpoint")
-    again = descend(pixel_sheet(photo(), clamp), edges, Plan(steps=3), context)
+    again = descend(pixel_parameterization(photo(), clamp), edges, Plan(steps=3), context)
     assert torch.equal(again.picture, run(edges, steps=3).picture)
 
 
@@ -220,21 +220,21 @@ def test_a_checkpoint_of_another_size_is_a_start_from_the_beginning(monkeypatch:
     monkeypatch.setattr(optimize, "CHECKPOINT_EVERY_S", 0)
     context = Context()
     context.checkpoint = Kept()
-    descend(pixel_sheet(photo(2), clamp), edges, Plan(steps=3), context)  # leaves its last checkpoint behind
+    descend(pixel_parameterization(photo(2), clamp), edges, Plan(steps=3), context)  # leaves its last checkpoint behind
     assert context.checkpoint.read()
-    again = descend(pixel_sheet(photo(), clamp), edges, Plan(steps=3), context)
+    again = descend(pixel_parameterization(photo(), clamp), edges, Plan(steps=3), context)
     assert torch.equal(again.picture, run(edges, steps=3).picture)
 
 
 def test_a_run_ends_when_its_values_are_good_enough() -> None:
     outcome = run(edges, steps=400, frames=3, until=lambda values: bool(values["total"].mean() < 1e9))
     assert outcome.steps == CHECK_EVERY
-    assert torch.equal(outcome.film[-1, 0], (outcome.picture[0] * 255).round().byte().movedim(0, -1))
+    assert torch.equal(outcome.frames[-1, 0], (outcome.picture[0] * 255).round().byte().movedim(0, -1))
 
 
 def test_a_normalized_gradient_moves_each_picture_by_the_rate() -> None:
     steep = photo(2) * torch.tensor([1.0, 0.1]).view(2, 1, 1, 1)
-    outcome = run(toward(0.5), start=steep, optimizer="sgd", rate=0.01, steps=1, gradient=normalized)
+    outcome = run(toward(0.5), start=steep, optimizer="sgd", learning_rate=0.01, steps=1, gradient=normalized)
     lengths = (outcome.picture - steep).square().mean(dim=(1, 2, 3)).sqrt()
     torch.testing.assert_close(lengths, torch.full((2,), 0.01))
 
@@ -242,12 +242,12 @@ def test_a_normalized_gradient_moves_each_picture_by_the_rate() -> None:
 def test_what_the_report_raises_ends_the_run_and_leaves_no_trace() -> None:
     def stop(step: int, *_: Any) -> None:
         if step == 2:
-            raise Cancelled("asked to stop")
+            raise Canceled("asked to stop")
 
     torch.set_grad_enabled(False)
     try:
-        with pytest.raises(Cancelled):
-            descend(pixel_sheet(photo(), clamp), edges, Plan(steps=9), Told(stop))
+        with pytest.raises(Canceled):
+            descend(pixel_parameterization(photo(), clamp), edges, Plan(steps=9), Told(stop))
         assert not torch.is_grad_enabled()
     finally:
         torch.set_grad_enabled(True)
@@ -273,13 +273,13 @@ def test_the_draft_precision_lowers_products_and_keeps_sums() -> None:
     assert outcome.picture.dtype == torch.float32
 
 
-def test_film_and_preview_show_what_the_plan_says() -> None:
+def test_frames_and_preview_show_what_the_plan_says() -> None:
     previews: list[Any] = []
     told = Told(lambda *reported: previews.append(reported[3]()))
     plan = Plan(steps=10, frames=3, shown=lambda picture: 1 - picture)
-    outcome = descend(pixel_sheet(photo(), clamp), toward(1.0), plan, told)
-    assert (previews[-1] == outcome.film[-1, 0].numpy()).all()
-    assert torch.equal(outcome.film[0, 0], ((1 - photo()[0]) * 255).round().byte().movedim(0, -1))
+    outcome = descend(pixel_parameterization(photo(), clamp), toward(1.0), plan, told)
+    assert (previews[-1] == outcome.frames[-1, 0].numpy()).all()
+    assert torch.equal(outcome.frames[0, 0], ((1 - photo()[0]) * 255).round().byte().movedim(0, -1))
     assert torch.equal(outcome.picture, run(toward(1.0), steps=10).picture)
 
 
@@ -291,15 +291,15 @@ def test_what_l_bfgs_leaves_is_never_worse_than_what_was_there_before() -> None:
 
     climbed = 0
     for steps in range(2, 14):
-        trace = run(hilly, start=start, optimizer="lbfgs", rate=6.0, steps=steps).traces["total"][:, 0]
+        trace = run(hilly, start=start, optimizer="lbfgs", learning_rate=6.0, steps=steps).traces["total"][:, 0]
         climbed += int((trace.diff() > 0).sum())
         assert trace[-1] <= trace[:-1].min() + 1e-6
     assert climbed
 
 
 def test_an_optimizer_that_begins_anew_is_as_one_that_begins_there() -> None:
-    whole = run(edges, optimizer="adam", rate=0.01, steps=12, anew=frozenset({5}))
-    first = run(edges, optimizer="adam", rate=0.01, steps=5)
-    second = run(edges, start=first.picture, optimizer="adam", rate=0.01, steps=7)
+    whole = run(edges, optimizer="adam", learning_rate=0.01, steps=12, anew=frozenset({5}))
+    first = run(edges, optimizer="adam", learning_rate=0.01, steps=5)
+    second = run(edges, start=first.picture, optimizer="adam", learning_rate=0.01, steps=7)
     assert torch.equal(whole.picture, second.picture)
-    assert not torch.equal(whole.picture, run(edges, optimizer="adam", rate=0.01, steps=12).picture)
+    assert not torch.equal(whole.picture, run(edges, optimizer="adam", learning_rate=0.01, steps=12).picture)

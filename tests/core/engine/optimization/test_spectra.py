@@ -47,5 +47,5 @@ def test_magnitudes_are_those_of_the_photos_whatever_the_phases() -> None:
 def test_one_photos_own_phases_give_the_photo() -> None:
     photo = torch.rand(1, 3, 12, 12) * 0.8 + 0.1
     spectrum = torch.fft.rfft2(spectra.uncolored(photo))
-    sheet = spectra.PhaseSheet(spectrum.angle(), spectrum.abs()[0], 12)
+    sheet = spectra.PhaseParameterization(spectrum.angle(), spectrum.abs()[0], 12)
     torch.testing.assert_close(sheet.picture(), photo, atol=1e-4, rtol=0)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.engine.style.gram import gram
-from core.engine.style.stylization import LEAST_PX, Aims, Maps, Region, Wishes, aims, changed, shared, shrunk
+from core.engine.style.stylization import LEAST_PX, Aims, Maps, Region, StyleLayers, aims, changed, shared, shrunk
 
 SIZE = (40, 48)
 LAYERS = {"near": 0.75, "far": 0.25}
@@ -41,7 +41,7 @@ def picture(seed: int, size: tuple[int, int] = SIZE) -> Tensor:
 
 def the_aims(*regions: Region, encoder: Toy | None = None, smoothing: float = 0.0) -> Aims:
     whole = regions or (Region([(picture(1), 1.0)]),)
-    return aims(encoder or Toy(), picture(0), whole, Wishes("far", LAYERS, smoothing), SIZE)
+    return aims(encoder or Toy(), picture(0), whole, StyleLayers("far", LAYERS, smoothing), SIZE)
 
 
 def half() -> Tensor:
@@ -152,7 +152,7 @@ def test_everything_is_looked_at_at_the_same_scale() -> None:
     passes: list[tuple[int, ...]] = []
     large = [(picture(1, (80, 160)), 1.0)]
     regions = [Region(large, torch.ones(1, 1, 80, 96))]
-    found = aims(Toy(passes=passes), picture(0, (80, 96)), regions, Wishes("far", LAYERS), SIZE)
+    found = aims(Toy(passes=passes), picture(0, (80, 96)), regions, StyleLayers("far", LAYERS), SIZE)
     assert passes == [(1, 3, *SIZE), (1, 3, 40, 80)]
     found.distances(picture(2, (80, 96)))
     assert passes[2:] == [(1, 3, *SIZE)]

@@ -27,7 +27,7 @@ def fitted(few_labels: int = 0, **parameters: Any) -> Trained:
     method = Autoencoder(**parameters)
     given = pictures(method.input_px)
     learner = method.learner(given, 0)
-    Loop(learner, given.training, Plan(method.epochs, method.batch, 0)).run(Context())
+    Loop(learner, given.training, Plan(method.epochs, method.batch_size, 0)).run(Context())
     learner.model.eval()
     return Trained(learner.model, given, learner.recipe, few_labels)
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from core.engine import state
+from core.engine import checkpoints
 from core.errors import Damaged
 from core.learning.autoencoder.learner import (
     AutoencoderLearner,
@@ -86,7 +86,7 @@ def test_it_goes_on_from_its_tensors_to_the_same_bits() -> None:
     whole, first, second = (a_learner(recipe, rectified=True) for _ in range(3))
     taught(whole, 9)
     taught(first, 4)
-    second.restore(state.from_bytes(state.to_bytes(first.tensors(), {}))[0])
+    second.restore(checkpoints.from_bytes(checkpoints.to_bytes(first.tensors(), {}))[0])
     taught(second, 5, first=4)
     assert all(torch.equal(tensor, whole.tensors()[name]) for name, tensor in second.tensors().items())
 

@@ -21,7 +21,7 @@ def test_pca_shows_the_direction_of_the_greatest_spread_first() -> None:
     assert plane.mean(axis=0) == pytest.approx(0, abs=1e-3)
 
 
-def test_neighbours_stay_neighbours_in_the_plane_of_tsne() -> None:
+def test_neighbors_stay_neighbors_in_the_plane_of_tsne() -> None:
     plane = by_tsne(clusters(), 0)
     nearest = np.linalg.norm(plane[:, None] - plane[None], axis=2) + 1e9 * np.eye(36)
     assert (nearest.argmin(axis=1) // 12 == np.arange(36) // 12).all()
@@ -34,7 +34,7 @@ def test_the_same_seed_gives_the_same_bytes_and_the_process_is_left_as_it_was() 
 
 
 @pytest.mark.parametrize("codes", [np.ones((9, 3)), np.eye(4), np.zeros((1, 2))], ids=["alike", "four", "one"])
-def test_codes_without_neighbours_have_a_place_all_the_same(codes: Floats) -> None:
+def test_codes_without_neighbors_have_a_place_all_the_same(codes: Floats) -> None:
     plane = by_tsne(codes.astype(np.float32), 0)
     assert plane.shape == (len(codes), 2)
     assert np.isfinite(plane).all()

@@ -14,10 +14,10 @@ from tests.core.learning.autoencoder.fitting import fitted, pictures, untrained
 def test_so_many_pictures_of_each_class_have_labels_others_in_each_draw() -> None:
     question = FewLabels(pictures(), 3, 0)
     labels = pictures().training_labels
-    first, second = question.labelled(0), question.labelled(1)
+    first, second = question.labeled(0), question.labeled(1)
     assert np.bincount(labels[first]).tolist() == [3] * 10
     assert set(first.tolist()) != set(second.tolist())
-    assert question.labelled(0).tolist() == first.tolist()
+    assert question.labeled(0).tolist() == first.tolist()
 
 
 def test_a_classifier_sees_codes_of_mean_zero_and_spread_one() -> None:

@@ -56,7 +56,7 @@ def a_teacher(names: Sequence[str] = ("red", "green", "blue"), side: int = SIDE,
     order = [("red", "green", "blue").index(name) if name in ("red", "green", "blue") else 0 for name in names]
     card = NetworkCard(
         **{"name": "local/colors", "identity": "local/colors#1"} | changes, family="cnn", architecture="x",
-        input_px=(side, side), class_names=tuple(names), parameters=1, licence="none", source="a test",
+        input_px=(side, side), class_names=tuple(names), parameters=1, license="none", source="a test",
         mean=(0, 0, 0), std=(1, 1, 1),
     )  # fmt: skip
     return Network(card, Colors(order, side), "0" * 64)

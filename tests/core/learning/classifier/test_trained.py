@@ -36,7 +36,7 @@ def state(learner: Learner | Network) -> dict[str, Any]:
 def as_network(start: Learner) -> Network:
     card = NetworkCard(
         name="local/start", identity="local/start#1", family="cnn", architecture=start.architecture,
-        input_px=(SIDE, SIDE), class_names=("a", "b", "c"), parameters=1, licence="none", source="a test",
+        input_px=(SIDE, SIDE), class_names=("a", "b", "c"), parameters=1, license="none", source="a test",
         mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6),
     )  # fmt: skip
     return Network(card, start.model, "0" * 64)

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from core.datasets.dataset import Dataset
-from core.engine import state
+from core.engine import checkpoints
 from core.errors import ComputationFailed, Damaged
 from core.learning.classifier.targets import MixRecipe
 from core.learning.classifier.teacher import Answers
 from core.learning.classifier.trained import Learner
-from core.learning.classifier.trainer import CLIP_NORM, LEAST_RATE, Trainer
+from core.learning.classifier.trainer import CLIP_NORM, MIN_RATE, Trainer
 from core.learning.classifier.views import Views
 from tests.core.learning.classifier.small import ARCHITECTURES, SIDE, VIEWS, equal, learner, trained, trainer, weights
 from tests.support.squares import squares
@@ -73,19 +73,19 @@ def test_a_training_cut_off_after_every_batch_ends_with_the_same_weights(
     assert cuts == 8  # two epochs: three batches, and what follows the last one
     assert equal(weights(part), weights(undisturbed))
     assert equal(weights(part, averaged=True), weights(undisturbed, averaged=True))
-    assert part.standing.losses == undisturbed.standing.losses
-    assert part.standing.top1 == undisturbed.standing.top1
-    assert 0 < part.standing.seconds < 60
+    assert part.state.losses == undisturbed.state.losses
+    assert part.state.top1 == undisturbed.state.top1
+    assert 0 < part.state.seconds < 60
 
 
 def test_a_resumed_training_of_one_step_is_not_the_whole_one(dataset: Dataset) -> None:
     """The test above can fail: going on from elsewhere ends elsewhere."""
     whole, other = trained(trainer(dataset)), trainer(dataset)
     next(other.epoch())
-    tensors, numbers = state.from_bytes(other.to_bytes())
+    tensors, numbers = checkpoints.from_bytes(other.to_bytes())
     for change in ({"batch": 2}, {"epoch": 1}):
         moved = trainer(dataset)
-        moved.resume(state.to_bytes(tensors, numbers | change))
+        moved.resume(checkpoints.to_bytes(tensors, numbers | change))
         assert not equal(weights(trained(moved)), weights(whole))
 
 
@@ -109,11 +109,11 @@ def test_a_checkpoint_that_does_not_fit_is_damaged_and_changes_nothing(
 ) -> None:
     other = trainer(dataset, learner("cnn", seed=5))
     next(other.epoch())
-    tensors, numbers = state.from_bytes(other.to_bytes())
+    tensors, numbers = checkpoints.from_bytes(other.to_bytes())
     part = trainer(dataset)
     before = weights(part), weights(part, averaged=True)
     with pytest.raises(Damaged, match="does not fit"):
-        part.resume(state.to_bytes(change(tensors), numbers))
+        part.resume(checkpoints.to_bytes(change(tensors), numbers))
     assert equal(weights(part), before[0])
     assert equal(weights(part, averaged=True), before[1])
     assert equal(weights(trained(part)), weights(trained(trainer(dataset))))
@@ -150,9 +150,9 @@ def test_an_easy_task_is_learned(family: str) -> None:
     before = one.accuracy(one.named(one.average.module))
     trained(one)
     least = -0.9333 * math.log(0.9333) - 2 * 0.0333 * math.log(0.0333)  # what smoothed labels leave of the loss
-    assert least < one.standing.losses[-1] < 0.6 * one.standing.losses[0]
+    assert least < one.state.losses[-1] < 0.6 * one.state.losses[0]
     assert before < 0.8
-    assert one.standing.top1[-1] > 0.95
+    assert one.state.top1[-1] > 0.95
 
 
 def test_only_the_classifier_of_a_frozen_network_learns_and_its_norms_stay(dataset: Dataset) -> None:
@@ -187,20 +187,18 @@ def test_the_rate_is_a_line_up_and_a_cosine_down(dataset: Dataset, warmup: float
         if step < warm:
             expected = 0.2 * (step + 1) / warm
         else:
-            expected = 0.2 * (
-                LEAST_RATE + (1 - LEAST_RATE) * (1 + math.cos(math.pi * (step - warm) / (total - warm))) / 2
-            )
-        assert one.rate(step) == pytest.approx(expected)
+            expected = 0.2 * (MIN_RATE + (1 - MIN_RATE) * (1 + math.cos(math.pi * (step - warm) / (total - warm))) / 2)
+        assert one.learning_rate(step) == pytest.approx(expected)
     if warm < total:
-        assert one.rate(math.ceil(warm)) == pytest.approx(0.2, rel=0.02)
-        assert one.rate(total) == pytest.approx(0.2 * LEAST_RATE)
+        assert one.learning_rate(math.ceil(warm)) == pytest.approx(0.2, rel=0.02)
+        assert one.learning_rate(total) == pytest.approx(0.2 * MIN_RATE)
 
 
 def test_each_step_is_taken_at_its_rate(dataset: Dataset) -> None:
     one, rates = trainer(dataset), []
     while not one.done:
         rates += [{group["lr"] for group in one.optimizer.param_groups} for _ in one.epoch()]
-    assert rates == [{one.rate(step)} for step in range(6)]
+    assert rates == [{one.learning_rate(step)} for step in range(6)]
 
 
 def test_the_averaged_weights_are_those_computed_by_hand(dataset: Dataset) -> None:
@@ -293,10 +291,10 @@ def test_views_that_come_again_are_mixed_anew(dataset: Dataset) -> None:
 def test_the_mean_loss_and_the_accuracy_of_each_epoch_are_kept(dataset: Dataset) -> None:
     one = trainer(dataset, probe([0.0, 9.0, 0.0]), learning_rate=1e-6)
     losses = list(one.epoch())
-    assert one.standing.losses == [pytest.approx(sum(losses) / 3)]
-    assert one.standing.top1 == [pytest.approx(1 / 3)]
+    assert one.state.losses == [pytest.approx(sum(losses) / 3)]
+    assert one.state.top1 == [pytest.approx(1 / 3)]
     assert one.named(one.average.module).tolist() == [1] * 6
-    json.dumps(vars(one.standing), allow_nan=False)
+    json.dumps(vars(one.state), allow_nan=False)
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf])

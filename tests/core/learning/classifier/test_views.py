@@ -141,7 +141,7 @@ def test_processes_beside_show_the_same(examples: Examples, monkeypatch: pytest.
 def test_held_out_pictures_are_what_the_trained_network_will_see_of_them(dataset: Dataset) -> None:
     card = NetworkCard(
         name="local/x", identity="local/x#1", family="cnn", architecture="x", input_px=(16, 16), class_names=(),
-        parameters=1, licence="none", source="nowhere", crop_share=1.0, interpolation="bicubic",
+        parameters=1, license="none", source="nowhere", crop_share=1.0, interpolation="bicubic",
     )  # fmt: skip
     network = Network(card, nn.Identity(), "0" * 64)
     wide = [png_bytes(np.random.default_rng(index).integers(0, 255, (24, 40, 3), np.uint8)) for index in range(21)]

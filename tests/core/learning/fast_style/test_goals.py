@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.engine.style.stylization import Region, Wishes, aims
+from core.engine.style.stylization import Region, StyleLayers, aims
 from core.learning.fast_style.goals import Goal, goal
-from core.method_base.style_encoder import Encoder, automatic_wishes, reading
+from core.method_base.style_encoder import Encoder, automatic_style_layers, reading
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
@@ -26,22 +26,22 @@ def pictures(seed: int, count: int = 1) -> Tensor:
     return torch.nn.functional.interpolate(coarse, size=(48, 48))
 
 
-def parts(name: str, smoothing: float = 0.0) -> tuple[Encoder, Wishes]:
-    wishes = automatic_wishes(network(name), pictures(0))
-    return reading(network(name), wishes), Wishes(wishes.content, wishes.styles, smoothing)
+def parts(name: str, smoothing: float = 0.0) -> tuple[Encoder, StyleLayers]:
+    style_layers = automatic_style_layers(network(name), pictures(0))
+    return reading(network(name), style_layers), StyleLayers(style_layers.content, style_layers.styles, smoothing)
 
 
 def a_goal(name: str, photos: Tensor, smoothing: float = 0.0) -> Goal:
-    encoder, wishes = parts(name, smoothing)
-    return goal(encoder, photos, [(pictures(9), 0.25), (pictures(8), 0.75)], wishes)
+    encoder, style_layers = parts(name, smoothing)
+    return goal(encoder, photos, [(pictures(9), 0.25), (pictures(8), 0.75)], style_layers)
 
 
 @each_network
 @pytest.mark.parametrize("smoothing", [0.0, 0.5])
 def test_of_one_photo_it_is_what_style_transfer_minimizes(name: str, smoothing: float) -> None:
     photo, painted = pictures(1), pictures(2)
-    encoder, wishes = parts(name, smoothing)
-    theirs = aims(encoder, photo, [Region([(pictures(9), 0.25), (pictures(8), 0.75)])], wishes, (48, 48))
+    encoder, style_layers = parts(name, smoothing)
+    theirs = aims(encoder, photo, [Region([(pictures(9), 0.25), (pictures(8), 0.75)])], style_layers, (48, 48))
     ours = a_goal(name, photo, smoothing)
     for found, expected in zip(ours.distances(painted, photo), theirs.distances(painted), strict=True):
         assert float(found) == pytest.approx(float(expected), rel=1e-4)
@@ -56,8 +56,8 @@ def test_photos_left_alone_keep_their_content_and_have_style_1_on_the_mean(name:
 
 
 def test_the_style_itself_has_style_0() -> None:
-    encoder, wishes = parts("random/test_resnet")
-    made = goal(encoder, pictures(3, 2), [(pictures(9), 1.0)], wishes)
+    encoder, style_layers = parts("random/test_resnet")
+    made = goal(encoder, pictures(3, 2), [(pictures(9), 1.0)], style_layers)
     assert float(made.distances(pictures(9), pictures(3))[1]) == pytest.approx(0, abs=1e-6)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from core.engine.ranges import of_pixels
 from core.items import Pixels
 from core.learning.fast_style.motion import motion
-from tests.support.films import pan
+from tests.support.videos import pan
 
 
 def frame(pixels: Pixels) -> Tensor:

@@ -9,7 +9,7 @@ from core.engine.ranges import of_pixels, to_pixels
 from core.items import Pixels
 from core.learning.fast_style.painter import Design, Painter, build, painted
 from core.learning.fast_style.steady import Frame, SteadyPainter
-from tests.support.films import noisy, pan
+from tests.support.videos import noisy, pan
 
 DESIGN = Design(4, ("0" * 64,), (1.0,), 64)
 
@@ -23,7 +23,7 @@ def run(frames: Sequence[Pixels], steadiness: float = 0.8) -> tuple[SteadyPainte
     return steady, list(steady.paint(iter(frames)))
 
 
-def test_a_film_in_which_nothing_moves_has_no_flicker_at_all() -> None:
+def test_a_video_in_which_nothing_moves_has_no_flicker_at_all() -> None:
     steady, frames = run(pan(1) * 4)
     assert steady.flicker.of("steady") == steady.flicker.of("alone") == 0
     assert all(np.array_equal(frame.steady, frames[0].steady) for frame in frames)

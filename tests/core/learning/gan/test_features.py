@@ -10,7 +10,7 @@ from core.networks.loading import load
 
 
 @pytest.mark.parametrize("name", ["random/test_resnet", "random/test_vit"])
-def test_every_picture_has_features_whatever_its_neighbours_are(name: str) -> None:
+def test_every_picture_has_features_whatever_its_neighbors_are(name: str) -> None:
     network = load(get_card(name))
     pictures = torch.rand(35, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     found = features(network, pictures)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from core.engine import state
+from core.engine import checkpoints
 from core.errors import Damaged
 from core.learning.gan.latents import numbered
 from core.learning.gan.learner import FRAMES, GanLearner, Recipe, drawn
@@ -51,17 +51,17 @@ def test_one_that_was_stopped_and_goes_on_ends_with_the_same_numbers(
     _, loop_before = a_loop(normalization)
     for _ in range(stopped_after):
         loop_before.advance()
-    tensors, numbers = state.from_bytes(loop_before.to_bytes())
+    tensors, numbers = checkpoints.from_bytes(loop_before.to_bytes())
     learner, loop_after = a_loop(normalization)
     learner.restore(tensors)
     assert numbers["step"] == stopped_after
-    loop_after.standing = type(loop_after.standing)(**numbers)
+    loop_after.state = type(loop_after.state)(**numbers)
     for _ in range(loop_after.steps - stopped_after):
         loop_after.advance()
     assert same(learner.tensors(), undisturbed.tensors())
-    assert torch.equal(learner.film(), undisturbed.film())
-    assert learner.film_labels() == undisturbed.film_labels()
-    assert loop_after.standing == loop.standing
+    assert torch.equal(learner.animation(), undisturbed.animation())
+    assert learner.animation_labels() == undisturbed.animation_labels()
+    assert loop_after.state == loop.state
 
 
 def test_another_networks_checkpoint_is_refused_and_changes_nothing() -> None:
@@ -96,20 +96,20 @@ def test_one_that_learns_against_one_that_stands_still_wins(stands: str, loss: s
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_the_film_begins_before_the_first_step_and_ends_with_what_is_drawn_now() -> None:
+def test_the_animation_begins_before_the_first_step_and_ends_with_what_is_drawn_now() -> None:
     learner, loop = a_loop(plan=Plan(epochs=20, batch=4, seed=3))
     fixed = numbered(range(16), 6)
     first = drawn(learner.average, fixed)
     for _ in range(loop.steps):
         loop.advance()
-    film = learner.film()
-    assert len(film) == FRAMES
-    assert film.shape[1:] == (16, 1, 16, 16)
-    assert learner.film_labels()[:: FRAMES - 1] == ("after 0 steps", "at the end")
-    assert len(learner.film_labels()) == FRAMES
-    for frame, pictures in ((film[0], first), (film[-1], drawn(learner.average, fixed))):
+    animation = learner.animation()
+    assert len(animation) == FRAMES
+    assert animation.shape[1:] == (16, 1, 16, 16)
+    assert learner.animation_labels()[:: FRAMES - 1] == ("after 0 steps", "at the end")
+    assert len(learner.animation_labels()) == FRAMES
+    for frame, pictures in ((animation[0], first), (animation[-1], drawn(learner.average, fixed))):
         assert torch.allclose(frame.float() / 255, pictures, atol=0.51 / 255)
-    assert float((film[0].float() - film[-1].float()).abs().mean()) > 5
+    assert float((animation[0].float() - animation[-1].float()).abs().mean()) > 5
     assert learner.preview().shape[2] == 3
 
 

@@ -53,12 +53,12 @@ def learned(real: Pictures) -> Trained:
 def test_digits_that_were_learned_shortly_are_far_nearer_to_real_ones_than_what_was_drawn_before(
     real: Pictures, learned: Trained
 ) -> None:
-    distance, floor = "frechet_distance_in_the_features", "frechet_floor_in_the_features"
+    distance, floor = "frechet_distance", "frechet_floor"
     before, after = untrained(real).compared(), learned.compared()
     assert value(after[distance]) < value(before[distance]) / 4
     assert value(after[floor]) == value(before[floor]) < value(after[distance])
     assert isinstance(after[distance], Scalar)
-    assert after[distance].subject == JUDGE
+    assert after[distance].subject == f"{JUDGE}'s features"
 
 
 def test_digits_that_were_learned_shortly_differ_and_are_no_copies(learned: Trained) -> None:
@@ -107,17 +107,17 @@ def test_few_pictures_have_no_frechet_distance() -> None:
 
 def test_the_walk_comes_by_the_samples_in_their_order(learned: Trained) -> None:
     generator, latents = learned.learner.average, numbered(range(3), 32)
-    film = walk(generator, latents)
-    assert isinstance(film, Animation)
-    assert len(film.frames) == 3 * BETWEEN
-    at_stations = torch.from_numpy(film.frames[::BETWEEN, 10::20, 10::20, 0].copy())  # a pixel is 20 px wide
+    animation = walk(generator, latents)
+    assert isinstance(animation, Animation)
+    assert len(animation.frames) == 3 * BETWEEN
+    at_stations = torch.from_numpy(animation.frames[::BETWEEN, 10::20, 10::20, 0].copy())  # a pixel is 20 px wide
     assert torch.allclose(at_stations / 255, drawn(generator, latents)[:, 0], atol=0.51 / 255)
 
 
 def test_what_is_shown_is_what_was_learned(learned: Trained) -> None:
     shown = learned.shown()
-    samples, film = shown["samples"], shown["learning"]
+    samples, animation = shown["samples"], shown["progress"]
     assert isinstance(samples, Image)
-    assert isinstance(film, Animation)
-    assert np.abs(film.frames[-1].astype(int) - samples.pixels).max() <= 1
-    assert np.abs(film.frames[0].astype(int) - samples.pixels).mean() > 20
+    assert isinstance(animation, Animation)
+    assert np.abs(animation.frames[-1].astype(int) - samples.pixels).max() <= 1
+    assert np.abs(animation.frames[0].astype(int) - samples.pixels).mean() > 20

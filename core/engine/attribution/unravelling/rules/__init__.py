@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from core.engine.attribution.unravelling.operations import NOTHING, Operation, Reads, Value
-from core.engine.attribution.unravelling.points import Floats, Manner, Points
+from core.engine.attribution.unravelling.points import Floats, Points, TracingConfig
 
 Followed = list[tuple[Value, Points]]
 
@@ -23,7 +23,7 @@ Followed = list[tuple[Value, Points]]
 class Walk:
     """What the rules need beside operation and points, and what they note."""
 
-    manner: Manner
+    manner: TracingConfig
     pictures: int
     errors: list[float] | None = None
     """Where asked for: of each traced linear map, how far contributions and bias are from its outcome, relative."""

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from core.engine.attribution.unravelling.points import Manner
-from core.engine.attribution.unravelling.walk import MANNERS, Unravelled, classes, unravel
+from core.engine.attribution.unravelling.points import TracingConfig
+from core.engine.attribution.unravelling.walk import TRACING_CONFIGS, Unravelled, classes, unravel
 from core.networks import architectures  # noqa: F401  registers our own with timm
 
-WHOLE = Manner(weighted=True, pools_all=True, supporters=2, places=2)
+WHOLE = TracingConfig(weighted=True, pools_all=True, supporters=2, places=2)
 """Weighted, and nothing left out."""
 NETWORKS = (
     "test_resnet", "test_vit", "test_vit2", "test_vit3", "test_vit4", "test_efficientnet", "test_efficientnet_gn",
@@ -56,7 +56,7 @@ def side_of(name: str) -> int:
     return 64 if name in {"concentrator", "open_mixer"} else 160
 
 
-def traced(model: nn.Module, seen: Tensor, manner: Manner, **more: bool) -> Unravelled:
+def traced(model: nn.Module, seen: Tensor, manner: TracingConfig, **more: bool) -> Unravelled:
     with torch.no_grad():
         own = model(seen).argmax(dim=1).tolist()
     return unravel(model, seen, classes(own), manner, **more)
@@ -105,17 +105,17 @@ def test_class_token_and_positions_absorb_nothing(name: str) -> None:
     assert traced(network(name), pictures(side=160), WHOLE).lost == 0
 
 
-@pytest.mark.parametrize("mode", MANNERS)
+@pytest.mark.parametrize("mode", TRACING_CONFIGS)
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit"])
 def test_a_batch_is_as_one_by_one_and_a_repetition_the_same(name: str, mode: str) -> None:
     model, seen = network(name), pictures(3, side=160)
-    together = traced(model, seen, MANNERS[mode])
-    assert same(together, traced(model, seen, MANNERS[mode]))
+    together = traced(model, seen, TRACING_CONFIGS[mode])
+    assert same(together, traced(model, seen, TRACING_CONFIGS[mode]))
     area = 3 * 160 * 160
     for row in range(3):
         points = together.pixels.points
         own = points.taken(points.picture == row)
-        alone = traced(model, seen[row : row + 1], MANNERS[mode]).pixels.points
+        alone = traced(model, seen[row : row + 1], TRACING_CONFIGS[mode]).pixels.points
         shared = set(own.index - row * area) & set(alone.index.tolist())
         # the network itself answers a batch a last digit differently, which may turn a tie
         assert len(shared) > 0.97 * max(len(own), len(alone))
@@ -129,7 +129,7 @@ def test_where_the_picture_is_zero_but_for_a_pixel_every_fixation_is_that_pixel(
             module.running_mean.zero_()
     seen = torch.zeros(1, 3, 96, 96)
     seen[0, :, 41, 37] = torch.tensor([0.5, -1.0, 0.7])
-    for manner in (Manner(stays=False), replace(WHOLE, stays=False)):
+    for manner in (TracingConfig(stays=False), replace(WHOLE, stays=False)):
         points = traced(model, seen, manner).pixels.points
         assert len(points) > 0
         assert set((points.index % (96 * 96)).tolist()) == {41 * 96 + 37}
@@ -137,7 +137,7 @@ def test_where_the_picture_is_zero_but_for_a_pixel_every_fixation_is_that_pixel(
 
 def test_without_biases_a_brighter_picture_has_the_same_fixations() -> None:
     seen = pictures(side=16)
-    for manner in (Manner(), WHOLE):
+    for manner in (TracingConfig(), WHOLE):
         assert same(traced(Plain(), seen, manner), traced(Plain(), 4 * seen, manner))
 
 
@@ -167,7 +167,7 @@ def test_fused_attention_is_traced_as_explicit_attention() -> None:
 
 def test_all_points_at_once_are_as_each_by_itself() -> None:
     model, seen = Plain(), pictures(side=16)
-    assert set(traced(model, seen, Manner()).pixels.points.index.tolist()) == by_loops(model, seen)
+    assert set(traced(model, seen, TracingConfig()).pixels.points.index.tolist()) == by_loops(model, seen)
 
 
 def by_loops(model: Plain, seen: Tensor) -> set[int]:

@@ -7,17 +7,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from core.engine.attribution.unravelling.points import Manner
-from core.engine.attribution.unravelling.walk import MANNERS, classes, unravel
+from core.engine.attribution.unravelling.points import TracingConfig
+from core.engine.attribution.unravelling.walk import TRACING_CONFIGS, classes, unravel
 from tests.planted.networks import NAMES, SIDE, accuracy, load, planted
 
 PICTURES = 60
-SINGLE = Manner(weighted=True)
-BEAM = replace(MANNERS["beam"], cap=256)
+SINGLE = TracingConfig(weighted=True)
+BEAM = replace(TRACING_CONFIGS["beam"], cap=256)
 LEAST = {"vit": (SINGLE, 0.75), "vit_mean": (BEAM, 0.45), "mixer": (SINGLE, 0.33), "resnet": (SINGLE, 0.65)}
 
 
-def share_inside(name: str, manner: Manner) -> float:
+def share_inside(name: str, manner: TracingConfig) -> float:
     """Mean share of a picture's weight that lies on the class's pattern, a sixteenth of the picture."""
     pictures, named, inside = planted(PICTURES, torch.Generator().manual_seed(7))
     points = unravel(load(name), pictures, classes(named.tolist()), manner).pixels.points

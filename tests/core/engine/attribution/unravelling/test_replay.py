@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.engine.attribution.unravelling import replay
-from core.engine.attribution.unravelling.walk import MANNERS, Unravelled, classes, unravel
+from core.engine.attribution.unravelling.walk import TRACING_CONFIGS, Unravelled, classes, unravel
 from core.errors import Undefined
 from core.networks.catalog import get_card
 from core.networks.loading import load
@@ -30,7 +30,7 @@ NAMES = (
     "test_coatnet",
     "test_nfnet",
 )
-BEAM = MANNERS["beam"]
+BEAM = TRACING_CONFIGS["beam"]
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.engine.attribution.unravelling.points import Manner, Points, strongest
+from core.engine.attribution.unravelling.points import Points, TracingConfig, strongest
 from core.engine.attribution.unravelling.walk import Start, Unravelled, unravel
 from core.errors import Undefined
 
-PAPER = Manner()
-SHARED = Manner(supporters=2, places=2, weighted=True, pools_all=True)
+PAPER = TracingConfig()
+SHARED = TracingConfig(supporters=2, places=2, weighted=True, pools_all=True)
 
 
 class Alone(nn.Module):
@@ -39,7 +39,7 @@ def back(
     function: Callable[[Tensor], Tensor],
     x: Tensor,
     index: int,
-    manner: Manner = PAPER,
+    manner: TracingConfig = PAPER,
     sign: float = 1,
     **parts: nn.Module,
 ) -> Unravelled:
@@ -231,4 +231,4 @@ def test_supporters_are_the_first_of_equal_ones_and_a_point_without_any_stays_or
     layer.weight.data = torch.tensor([[-1.0, -2.0]])
     x = torch.ones(1, 3, 2)
     assert reached(back(layer, x, 1, layer=layer)) == {2: -1}
-    assert reached(back(layer, x, 1, Manner(stays=False), layer=layer)) == {}
+    assert reached(back(layer, x, 1, TracingConfig(stays=False), layer=layer)) == {}

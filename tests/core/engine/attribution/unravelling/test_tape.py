@@ -14,7 +14,7 @@ from core.engine.attribution.unravelling import walk
 from core.engine.attribution.unravelling.operations import EVERYTHING, NOTHING, Value
 from core.engine.attribution.unravelling.rules import RULES, Rule
 from core.engine.attribution.unravelling.tape import Tape, taped
-from core.engine.attribution.unravelling.walk import MANNERS, classes, unravel
+from core.engine.attribution.unravelling.walk import TRACING_CONFIGS, classes, unravel
 from tests.core.engine.attribution.unravelling.test_invariants import network, pictures
 
 
@@ -68,7 +68,7 @@ def test_after_a_trace_nothing_waits_for_the_garbage_collector() -> None:
         module.register_forward_hook(lambda _, __, outcome: passed.append(ref(outcome)))
     gc.disable()
     try:
-        unravel(model, seen, classes([0]), MANNERS["paper"])
+        unravel(model, seen, classes([0]), TRACING_CONFIGS["paper"])
         assert len(passed) > 10
         assert all(one() is None for one in passed)
     finally:
@@ -78,13 +78,15 @@ def test_after_a_trace_nothing_waits_for_the_garbage_collector() -> None:
 def test_a_rule_that_reads_what_it_has_not_declared_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(RULES, "conv2d", Rule(RULES["conv2d"].follow, NOTHING))
     with pytest.raises(RuntimeError, match="no rule has said it reads"):
-        unravel(network("test_resnet"), pictures(side=96), classes([0]), MANNERS["paper"])
+        unravel(network("test_resnet"), pictures(side=96), classes([0]), TRACING_CONFIGS["paper"])
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit", "test_efficientnet_gn", "test_mambaout"])
 def test_fixations_are_the_same_whether_all_is_kept_or_only_what_is_read(name: str) -> None:
     model, seen = network(name), pictures(side=160)
-    few, all_kept = (unravel(model, seen, classes([1]), MANNERS["beam"], audit=audit) for audit in (False, True))
+    few, all_kept = (
+        unravel(model, seen, classes([1]), TRACING_CONFIGS["beam"], audit=audit) for audit in (False, True)
+    )
     for part in ("index", "sign", "weight"):
         one, other = (getattr(found.pixels.points, part) for found in (few, all_kept))
         assert (one == other).all()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.engine.state import (
+from core.engine.checkpoints import (
     CHECKSUM_BYTES,
     below,
     fits,

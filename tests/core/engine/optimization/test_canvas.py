@@ -5,10 +5,10 @@ from typing import get_args
 import pytest
 import torch
 
-from core.engine.optimization.sheets import SHEETS, Canvas, SheetKind
+from core.engine.optimization.canvas import PARAMETERIZATIONS, Canvas, ParameterizationKind
 from core.engine.optimization.starts import Start
 
-KINDS = get_args(SheetKind)
+KINDS = get_args(ParameterizationKind)
 
 
 def canvas(start: Start = "blank", count: int = 3, seed: int = 0) -> Canvas:
@@ -19,26 +19,28 @@ def canvas(start: Start = "blank", count: int = 3, seed: int = 0) -> Canvas:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("start", get_args(Start))
-def test_every_sheet_from_every_start_is_a_batch_of_pictures_in_range(kind: SheetKind, start: Start) -> None:
-    picture = SHEETS[kind](canvas(start)).picture()
+def test_every_sheet_from_every_start_is_a_batch_of_pictures_in_range(kind: ParameterizationKind, start: Start) -> None:
+    picture = PARAMETERIZATIONS[kind](canvas(start)).picture()
     assert picture.shape == (3, 3, 16, 20)
     assert picture.min() >= 0
     assert picture.max() <= 1
 
 
 @pytest.mark.parametrize("kind", ["fourier", "pixels"])
-def test_a_photo_as_the_start_is_the_photo(kind: SheetKind) -> None:
+def test_a_photo_as_the_start_is_the_photo(kind: ParameterizationKind) -> None:
     made = canvas("photo")
-    torch.testing.assert_close(SHEETS[kind](made).picture(), made.photo.expand(3, -1, -1, -1), atol=2e-3, rtol=0)
+    torch.testing.assert_close(
+        PARAMETERIZATIONS[kind](made).picture(), made.photo.expand(3, -1, -1, -1), atol=2e-3, rtol=0
+    )
 
 
 @pytest.mark.parametrize(("kind", "start"), [("fourier", "blank"), ("phases", "blank"), ("pixels", "noise")])
-def test_random_starts_differ_within_a_batch_and_between_seeds(kind: SheetKind, start: Start) -> None:
-    first, again, other = (SHEETS[kind](canvas(start, seed=seed)).picture() for seed in (0, 0, 5))
+def test_random_starts_differ_within_a_batch_and_between_seeds(kind: ParameterizationKind, start: Start) -> None:
+    first, again, other = (PARAMETERIZATIONS[kind](canvas(start, seed=seed)).picture() for seed in (0, 0, 5))
     assert torch.equal(first, again)
     assert not torch.equal(first[0], first[1])
     assert not torch.equal(first, other)
 
 
 def test_a_blank_sheet_of_waves_is_nearly_gray() -> None:
-    assert (SHEETS["fourier"](canvas()).picture() - 0.5).abs().max() < 0.1
+    assert (PARAMETERIZATIONS["fourier"](canvas()).picture() - 0.5).abs().max() < 0.1

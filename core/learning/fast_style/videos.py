@@ -1,4 +1,4 @@
-"""A film from frames to a film: what is reported on the way, and what is shown and measured in the end."""
+"""A video from frames to a video: what is reported on the way, and what is shown and measured in the end."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ from PIL import Image as PillowImage
 
 from core.items import Animation, Item, Pixels, Scalar, Series
 from core.learning.fast_style.steady import SteadyPainter
-from core.media.video import Film
-from core.media.video_writer import FilmKind, encoded
+from core.media.video import DecodedVideo
+from core.media.video_writer import VideoKind, encoded
 from core.method_base.method import Context
 
 SHOWN_FRAMES, SHOWN_PX = 96, 320
-"""Of the films on a page, at most; a page loads them whole."""
+"""Of the videos on a page, at most; a page loads them whole."""
 LEAST_MS = 20
 OF_255 = "of 255"
-CURVES = {"steady": "error", "alone": "error_alone", "original": "error_original"}
+CURVES = {"steady": "warping_error", "alone": "warping_error_framewise", "original": "warping_error_original"}
 
 
 class Painting:
-    """A film that is being painted."""
+    """A video that is being painted."""
 
-    def __init__(self, film: Film, painter: SteadyPainter, context: Context) -> None:
-        self.film, self.painter, self.context = film, painter, context
-        self._every = math.ceil(film.count / SHOWN_FRAMES)
+    def __init__(self, video: DecodedVideo, painter: SteadyPainter, context: Context) -> None:
+        self.video, self.painter, self.context = video, painter, context
+        self._every = math.ceil(video.count / SHOWN_FRAMES)
         self._shown: list[tuple[Pixels, Pixels]] = []
         """Small frames, painted and original; of the others nothing stays in memory."""
         self._errors: dict[int, Mapping[str, float]] = {}
 
-    def items(self, kind: FilmKind) -> dict[str, Item]:
+    def items(self, kind: VideoKind) -> dict[str, Item]:
         """Paint all of it; what is shown and measured, by the outputs' names of `style_video`."""
-        whole = encoded(self._frames(), self.film.rate, kind)
-        frame_ms = max(LEAST_MS, round(1000 * self._every / self.film.rate))
+        whole = encoded(self._frames(), self.video.frame_rate, kind)
+        frame_ms = max(LEAST_MS, round(1000 * self._every / self.video.frame_rate))
         painted, originals = map(np.stack, zip(*self._shown, strict=True))
         items: dict[str, Item] = {
             "stylized": Animation(frames=painted, frame_ms=frame_ms, whole=whole),
             "original": Animation(frames=originals, frame_ms=frame_ms),
-            "frames": Scalar(value=self.film.count, unit="frames"),
+            "frames": Scalar(value=self.video.count, unit="frames"),
         }
         return items | self._along_the_motion() | self._where_it_is_still()
 
     def _frames(self) -> Iterator[Pixels]:
-        for number, frame in enumerate(self.painter.paint(self.film.frames)):
+        for number, frame in enumerate(self.painter.paint(self.video.frames)):
             if number % self._every == 0:
                 self._shown.append((_small(frame.steady), _small(frame.original)))
             if frame.errors:
                 self._errors[number] = frame.errors
             numbers = {CURVES[kind]: error for kind, error in frame.errors.items()}
-            self.context.report(number + 1, self.film.count, numbers, lambda seen=frame: seen.steady)  # type: ignore[misc]
+            self.context.report(number + 1, self.video.count, numbers, lambda seen=frame: seen.steady)  # type: ignore[misc]
             yield frame.steady
 
     def _along_the_motion(self) -> dict[str, Item]:
@@ -63,8 +63,8 @@ class Painting:
             name: Series(x=x, y=found[kind], x_label="Frame", y_label=label) for kind, name in CURVES.items()
         }
         return items | {
-            "motion_error": Scalar(value=float(found["steady"].mean()), unit=OF_255),
-            "motion_error_alone": Scalar(value=float(found["alone"].mean()), unit=OF_255),
+            "mean_warping_error": Scalar(value=float(found["steady"].mean()), unit=OF_255),
+            "mean_warping_error_framewise": Scalar(value=float(found["alone"].mean()), unit=OF_255),
         }
 
     def _where_it_is_still(self) -> dict[str, Item]:
@@ -74,16 +74,16 @@ class Painting:
             return {}
         return {
             "flicker": Scalar(value=steady, unit=OF_255),
-            "flicker_alone": Scalar(value=alone, unit=OF_255),
+            "flicker_framewise": Scalar(value=alone, unit=OF_255),
         }
 
 
 def steadiness_in_words(items: Mapping[str, Item]) -> str:
-    """What was measured of a painted film, in a sentence or two; empty where nothing was."""
+    """What was measured of a painted video, in a sentence or two; empty where nothing was."""
     told = []
-    places = {"flicker": "Where the film does not change, the painting", "motion_error": "Along its motion, it"}
+    places = {"flicker": "Where the video does not change, the painting", "mean_warping_error": "Along its motion, it"}
     for name, place in places.items():
-        steady, alone = items.get(name), items.get(f"{name}_alone")
+        steady, alone = items.get(name), items.get(f"{name}_framewise")
         if isinstance(steady, Scalar) and isinstance(alone, Scalar):
             instead = f"with frames painted each by itself, by {alone.value:.3g}"
             told.append(f"{place} changes by {steady.value:.3g} {OF_255} from frame to frame; {instead}.")

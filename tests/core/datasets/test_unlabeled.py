@@ -27,22 +27,22 @@ LOOSE = {"1.png": RED, "2.png": GREEN, "3.png": BLUE}
 def test_where_no_labels_are_needed_one_class_or_none_will_do(
     tmp_path: Path, files: Mapping[str, bytes], names: tuple[str, ...]
 ) -> None:
-    unpacked = read_dataset([folder(tmp_path / "a", files)], labelled=False)
+    unpacked = read_dataset([folder(tmp_path / "a", files)], labeled=False)
     assert unpacked.class_names == names
     assert sorted(unpacked.pictures) == sorted(files.values())
     assert 0 < unpacked.held_out.sum() < len(unpacked)
-    assert read_dataset([packed(tmp_path / "a.zip", files)], labelled=False).digest == unpacked.digest
+    assert read_dataset([packed(tmp_path / "a.zip", files)], labeled=False).digest == unpacked.digest
 
 
-def test_labelled_pictures_are_the_same_data_set_whether_labels_are_needed_or_not(tmp_path: Path) -> None:
+def test_labeled_pictures_are_the_same_data_set_whether_labels_are_needed_or_not(tmp_path: Path) -> None:
     for files in (TWO, PARTED):
         path = packed(tmp_path / f"{len(files)}.zip", files)
-        assert read_dataset([path]).digest == read_dataset([path], labelled=False).digest
+        assert read_dataset([path]).digest == read_dataset([path], labeled=False).digest
 
 
 def test_a_table_of_pictures_alone_has_one_class(tmp_path: Path) -> None:
     path = table(tmp_path / "a.parquet", {"image": [RED, GREEN, BLUE]}, {"label": {"names": ["cat", "dog"]}})
-    dataset = read_dataset([path], labelled=False)
+    dataset = read_dataset([path], labeled=False)
     assert (dataset.class_names, dataset.labels.tolist()) == (("all",), [0, 0, 0])
     with pytest.raises(BadInput, match="must have the columns image and label, it lacks label"):
         read_dataset([path])
@@ -52,7 +52,7 @@ def test_pictures_beside_class_folders_are_refused_even_where_no_labels_are_need
     with pytest.raises(
         BadInput, match=r"all pictures lie in class folders or none does, '3\.png' does not and others do"
     ):
-        read_dataset([folder(tmp_path, {**TWO, "3.png": RED})], labelled=False)
+        read_dataset([folder(tmp_path, {**TWO, "3.png": RED})], labeled=False)
 
 
 @pytest.mark.parametrize(
@@ -64,4 +64,4 @@ def test_a_folder_with_too_few_pictures_for_anything_is_refused(
 ) -> None:
     (tmp_path / "data").mkdir()
     with pytest.raises(BadInput, match=sentence):
-        read_dataset([folder(tmp_path / "data", files)], labelled=False)
+        read_dataset([folder(tmp_path / "data", files)], labeled=False)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from core.engine.shown import GAP_PX, answers, tiled, traces
+from core.engine.result_items import GAP_PX, answers, tiled, traces
 from core.items import Series
 
 
@@ -42,8 +42,8 @@ def test_pictures_are_laid_side_by_side_with_white_between() -> None:
     assert np.array_equal(tiled(pictures[:1], 9), pictures[0])
 
 
-def test_films_are_laid_side_by_side_frame_by_frame() -> None:
-    films = np.random.default_rng(0).integers(0, 255, (2, 6, 4, 5, 3), np.uint8)  # two pictures of six frames
-    sheet = tiled(films, 2)
+def test_animations_are_laid_side_by_side_frame_by_frame() -> None:
+    animations = np.random.default_rng(0).integers(0, 255, (2, 6, 4, 5, 3), np.uint8)  # two pictures of six frames
+    sheet = tiled(animations, 2)
     assert sheet.shape == (6, 4, 5 + GAP_PX + 5, 3)
-    assert np.array_equal(sheet[3, :, :5], films[0, 3])
+    assert np.array_equal(sheet[3, :, :5], animations[0, 3])

@@ -1,8 +1,8 @@
-// A film under a slider.
+// An animation under a slider.
 const shown = new WeakMap()
 
 export default function ({ data, parentElement }) {
-  const root = parentElement.querySelector(".film")
+  const root = parentElement.querySelector(".animation")
   if (shown.get(root)?.url === data.url) return
   shown.get(root)?.player.stop()
   const [image, controls] = root.children

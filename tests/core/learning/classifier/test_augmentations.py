@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.learning.classifier.alterations import LEAST_ZOOM, MOST_COLOR, MOST_SHIFT, MOST_ZOOM, jittered, sharpened
+from core.learning.classifier.augmentations import LEAST_ZOOM, MOST_COLOR, MOST_SHIFT, MOST_ZOOM, jittered, sharpened
 
 
 def waves(count: int = 6, side: int = 32) -> torch.Tensor:

@@ -9,12 +9,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from core.engine.optimization.parameterizations import Parameterization, pixel_sheet
+from core.engine.optimization.parameterizations import Parameterization, pixel_parameterization
 from core.engine.optimization.spectra import magnitudes_of, random_phases, random_waves, waves_of
 from core.engine.optimization.starts import STARTS, Start
 from core.engine.ranges import clamp
 
-SheetKind = Literal["fourier", "phases", "pixels"]
+ParameterizationKind = Literal["fourier", "phases", "pixels"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def _phases(canvas: Canvas) -> Parameterization:
 
 
 def _pixels(canvas: Canvas) -> Parameterization:
-    return pixel_sheet(_pixels_at_start(canvas), clamp)
+    return pixel_parameterization(_pixels_at_start(canvas), clamp)
 
 
 def _pixels_at_start(canvas: Canvas) -> Tensor:
@@ -53,7 +53,7 @@ def _pixels_at_start(canvas: Canvas) -> Tensor:
     return torch.cat([make(canvas.photo, canvas.seed + index) for index in range(canvas.count)])
 
 
-SHEETS: Mapping[SheetKind, Callable[[Canvas], Parameterization]] = {
+PARAMETERIZATIONS: Mapping[ParameterizationKind, Callable[[Canvas], Parameterization]] = {
     "fourier": _fourier,
     "phases": _phases,
     "pixels": _pixels,

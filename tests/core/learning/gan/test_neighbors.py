@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.learning.gan import neighbours
-from core.learning.gan.neighbours import mean_distance, nearest
+from core.learning.gan import neighbors
+from core.learning.gan.neighbors import mean_distance, nearest
 
 
 def random_pictures(count: int, seed: int) -> torch.Tensor:
@@ -13,7 +13,7 @@ def random_pictures(count: int, seed: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("chunk", [1, 7, 100])
 def test_copies_are_found_wherever_they_lie(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
-    monkeypatch.setattr(neighbours, "CHUNK", chunk)
+    monkeypatch.setattr(neighbors, "CHUNK", chunk)
     training = random_pictures(30, seed=0)
     copies = training[[29, 0, 13, 13]].float() / 255
     found = nearest(copies, training)

@@ -1,4 +1,4 @@
-"""Films of a few small frames."""
+"""Videos of a few small frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.items import Animation, Item, Pixels, Result
 from core.jobs.comparison import Comparison
 from core.media.samples import sample
 from core.media.video import Video
-from core.media.video_writer import FilmKind, encoded
+from core.media.video_writer import VideoKind, encoded
 from core.methods import make_method
 from core.store.store import Store
 from tests.support.kept import PROVENANCE
@@ -34,20 +34,20 @@ def noisy(count: int, spread: float = 1.0, height: int = 48, width: int = 64) ->
     return [np.clip(np.round(still + one), 0, 255).astype(np.uint8) for one in noise]
 
 
-def a_film(frames: Sequence[Pixels] | None = None, kind: FilmKind = "gif") -> Video:
+def a_video(frames: Sequence[Pixels] | None = None, kind: VideoKind = "gif") -> Video:
     """These frames, or a few of a pan."""
     return Video(encoded(pan(3) if frames is None else frames, RATE, kind))
 
 
-def painted(frames: int = 3, kind: FilmKind = "mp4") -> Animation:
-    """What `style_video` makes of a film, but for the paint."""
+def painted(frames: int = 3, kind: VideoKind = "mp4") -> Animation:
+    """What `style_video` makes of a video, but for the paint."""
     return Animation(
-        frames=np.stack(pan(frames)), whole=a_film(pan(frames), kind).content, caption="It flickers by 0.2."
+        frames=np.stack(pan(frames)), whole=a_video(pan(frames), kind).content, caption="It flickers by 0.2."
     )
 
 
 def a_painted_cell(store: Store, items: Mapping[str, Item], video: str) -> tuple[str, str]:
-    """The keys of a kept comparison of one painted film, and of its result, which has these items."""
+    """The keys of a kept comparison of one painted video, and of its result, which has these items."""
     comparison = Comparison((), (), (make_method("style_video", {"model": MODEL, "video": video}),))
     store.put_comparison(comparison)
     (cell,) = comparison.cells()

@@ -1,4 +1,4 @@
-"""The film that a parameter names: chosen among those that are kept, or uploaded, and played."""
+"""The video that a parameter names: chosen among those that are kept, or uploaded, and played."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from dashboard.session import get_store, plain
 
 ENDINGS = ("mp4", "m4v", "gif")
 OFFERED_MAX = 12
-"""Films to choose from: those that came last."""
-NAMES = "films:names"
+"""Videos to choose from: those that came last."""
+NAMES = "videos:names"
 """What the files of this visit were called, by digest."""
 
 
-def film_field(key: str) -> str:
-    """Digest of the film that is chosen in `st.session_state[key]`, or ''."""
+def video_field(key: str) -> str:
+    """Digest of the video that is chosen in `st.session_state[key]`, or ''."""
     chosen: str = st.session_state.setdefault(key, "")
     kept = get_store().videos(OFFERED_MAX)
     there = bool(chosen) and get_store().has_video(chosen)
@@ -48,11 +48,11 @@ def _name(digest: str) -> str:
 def _clicked(key: str) -> None:
     clicked = st.session_state[f"{key}:buttons"].get("clicked")
     if isinstance(clicked, str):
-        toggle_film(key, clicked)
+        toggle_video(key, clicked)
 
 
-def toggle_film(key: str, digest: str) -> None:
-    """Choose a film, or none where it was chosen."""
+def toggle_video(key: str, digest: str) -> None:
+    """Choose a video, or none where it was chosen."""
     st.session_state[key] = "" if st.session_state.get(key) == digest else digest
 
 
@@ -60,7 +60,7 @@ def _uploader(key: str) -> None:
     """A place for a file; why one is refused is said below it."""
     generation = st.session_state.setdefault(f"{key}:uploads", 0)
     st.file_uploader(
-        "Upload a film", ENDINGS, key=f"{key}:upload:{generation}", on_change=_take_upload, args=(key,),
+        "Upload a video", ENDINGS, key=f"{key}:upload:{generation}", on_change=_take_upload, args=(key,),
         max_upload_size=MAX_BYTES // 1_000_000, label_visibility="collapsed",
     )  # fmt: skip
     if refused := st.session_state.get(f"{key}:refused"):
@@ -68,7 +68,7 @@ def _uploader(key: str) -> None:
 
 
 def _take_upload(key: str) -> None:
-    """Read the file, once and at once; what was chosen stays where it is no film."""
+    """Read the file, once and at once; what was chosen stays where it is no video."""
     file = st.session_state.get(f"{key}:upload:{st.session_state[f'{key}:uploads']}")
     if file is None:
         return
