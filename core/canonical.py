@@ -1,4 +1,4 @@
-"""Canonical JSON: one text for one value, so that its hash can be a name."""
+"""Canonical JSON: equal values give the same bytes, so that a hash can serve as a name."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 
 def canonical_json(value: Any) -> bytes:
-    """UTF-8 JSON with sorted keys and no spaces; raises ValueError on NaN and infinities."""
+    """`value` as UTF-8 JSON with sorted keys and no spaces. Raises ValueError for NaN and infinities."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8")
 
 
 def parsed_json(content: bytes) -> Any:
-    """The value of a JSON text; raises ValueError on anything else, also where it is nested without end."""
+    """The value of a JSON text. Raises ValueError for anything else, also for one that is nested too deeply."""
     try:
         return json.loads(content)
     except RecursionError:

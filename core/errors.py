@@ -1,25 +1,25 @@
-"""Everything that can go wrong, as one tree.
+"""All errors that Gazegrid raises, as one tree.
 
 GazegridError
-├── BadInput                refused at the door, before the queue
-│   ├── BadPicture          bytes that are no usable picture
-│   ├── BadParameter        a method's parameter out of its bounds
-│   ├── BadLink             a link, key or file name made by hand
+├── BadInput                input that is refused, before it reaches the queue
+│   ├── BadPicture          bytes that are not a usable picture
+│   ├── BadParameter        a parameter with a value that is not allowed
+│   ├── BadLink             a malformed link, key or file name
 │   ├── UnknownMethod
 │   └── UnknownNetwork
-├── Undefined               the method has no meaning for this network: said in the cell, not a failure
-├── NetworkUnavailable      a known network whose weights cannot be had here
+├── Undefined               the method is not defined for this network: shown in the cell, not a failure
+├── NetworkUnavailable      a known network whose weights are missing or unusable here
 ├── StoreError
-│   ├── Damaged             a file whose checksum does not hold
-│   ├── StoreFull           no room left on the device
-│   └── StoreUnreadable     the folder is missing, locked or not ours
+│   ├── Damaged             a stored file that does not match its checksum
+│   ├── StoreFull           no space left on the device
+│   └── StoreUnreadable     the folder is missing, locked or not a store
 ├── QueueUnavailable        Redis cannot be reached
-├── ComputationFailed       the method ran and could not give a result (NaN, out of memory)
-├── WorkerLost              the job took its worker down, three times
+├── ComputationFailed       the method ran and gave no result (NaN, out of memory)
+├── WorkerLost              the job crashed its worker, three times
 ├── Superseded              another execution holds this job's lease: nothing may be published
 └── Canceled
 
-`str(error)` is one sentence for a person; `error.code` is stable and for programs.
+`str(error)` is one sentence for a person; `error.code` is stable, for programs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from typing import ClassVar
 
 
 class GazegridError(Exception):
-    """Root of all errors that Gazegrid raises on purpose."""
+    """Base of all errors that Gazegrid raises."""
 
     code: ClassVar[str] = "gazegrid_error"
 
@@ -38,19 +38,19 @@ class GazegridError(Exception):
 
 
 class BadInput(GazegridError):
-    """Input that is refused before the queue."""
+    """Input that is refused before it reaches the queue."""
 
 
 class BadPicture(BadInput):
-    """Bytes that are no usable picture."""
+    """Bytes that are not a usable picture."""
 
 
 class BadParameter(BadInput):
-    """A parameter whose value is not allowed."""
+    """A parameter with a value that is not allowed."""
 
 
 class BadLink(BadInput):
-    """A key, link or name that Gazegrid did not make."""
+    """A malformed key, link or file name."""
 
 
 class UnknownMethod(BadInput):
@@ -62,27 +62,27 @@ class UnknownNetwork(BadInput):
 
 
 class Undefined(GazegridError):
-    """The method has no meaning for this network; the sentence says why."""
+    """The method is not defined for this network; the sentence says why."""
 
 
 class NetworkUnavailable(GazegridError):
-    """A known network whose weights cannot be had here."""
+    """A known network whose weights are missing or unusable here."""
 
 
 class StoreError(GazegridError):
-    """The result store cannot do what was asked."""
+    """The store cannot do what was requested."""
 
 
 class Damaged(StoreError):
-    """A stored file whose checksum does not hold."""
+    """A stored file that does not match its checksum."""
 
 
 class StoreFull(StoreError):
-    """No room left on the store's device."""
+    """No space left on the store's device."""
 
 
 class StoreUnreadable(StoreError):
-    """The store's folder is missing, locked or not ours."""
+    """The store's folder is missing, locked or not a store."""
 
 
 class QueueUnavailable(GazegridError):
@@ -90,15 +90,15 @@ class QueueUnavailable(GazegridError):
 
 
 class ComputationFailed(GazegridError):
-    """The method ran and could not give a result."""
+    """The method ran and gave no result."""
 
 
 class WorkerLost(GazegridError):
-    """The job took its worker down more often than is tried again."""
+    """The job crashed its worker as often as `Settings.max_attempts` allows."""
 
 
 class Superseded(GazegridError):
-    """Another execution holds the job's lease; this one must publish nothing."""
+    """Another execution holds the job's lease; this one may publish nothing."""
 
 
 class Canceled(GazegridError):

@@ -1,7 +1,7 @@
-"""The closed set of things a result is made of, and how each is written to files and read back.
+"""The kinds of items that results are made of, and how each is written to files and read back.
 
-An item knows nothing of methods; the dashboard draws it by its `kind` alone. Raw values are kept, so that a row of
-networks can share one scale; a picture on the screen is derived from them.
+Items are independent of methods: the dashboard draws an item by its `kind` alone. They hold raw values, so that a row
+of networks can share one color scale; what is displayed is derived from them.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ Files = dict[str, bytes]
 
 KINDS: dict[str, type[Item]] = {}
 VISUAL_KINDS = ("image", "map", "points", "animation")
-"""What a cell of a grid can show."""
+"""Kinds that a cell of a grid can show."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Item:
-    """One part of a result. `caption` says in a sentence what is seen."""
+    """One part of a result. `caption`: what it shows, one sentence."""
 
     kind: ClassVar[str]
     caption: str = ""
@@ -45,24 +45,24 @@ class Item:
         KINDS[cls.kind] = cls
 
     def meta(self) -> dict[str, Any]:
-        """What the manifest holds of this item, JSON."""
+        """The part of this item that goes into the manifest, as JSON values."""
         return {"caption": self.caption}
 
     def files(self) -> Files:
-        """What is written beside the manifest."""
+        """The files of this item, beside the manifest."""
         return {}
 
     @classmethod
     def load(cls, meta: Mapping[str, Any], files: Files) -> Self:  # noqa: ARG003  most kinds have files
-        """The item again, from what `meta` and `files` gave."""
+        """The item that gave `meta` and `files`."""
         return cls(**meta)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Map(Item):
-    """A number for each pixel: `values` (H, W) float32, in `unit`, nominally from `low` to `high`.
+    """One number per pixel: `values` (H, W) float32 in `unit`, with the nominal range `low` to `high`.
 
-    `signed`: zero is the middle of the color scale and both directions mean something.
+    `signed`: zero is the center of a diverging color scale.
     """
 
     values: Floats
@@ -84,7 +84,7 @@ class Map(Item):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Image(Item):
-    """A picture: `pixels` (H, W, 3) uint8, kept losslessly."""
+    """An image: `pixels` (H, W, 3) uint8, stored losslessly."""
 
     pixels: Pixels
 
@@ -98,7 +98,10 @@ class Image(Item):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Points(Item):
-    """Places in a picture of `width` x `height` pixels: `xy` (K, 2) x, y in pixels, heaviest first where weighted."""
+    """Points in a picture of `width` x `height` pixels: `xy` (K, 2) x, y in pixels.
+
+    `weights` (K,), if given, in descending order.
+    """
 
     xy: Floats
     width: int
@@ -121,7 +124,7 @@ class Points(Item):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Series(Item):
-    """A curve: `y` (steps,) over `x` (steps,); curves of the same labels are drawn into one chart."""
+    """A curve: `y` (steps,) over `x` (steps,); curves with the same labels share one chart."""
 
     x: Floats
     y: Floats
@@ -142,7 +145,7 @@ class Series(Item):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scalar(Item):
-    """One number with its unit; the result's metrics are its scalars. `subject`: what it is of, such as a class."""
+    """One number with its unit; a result's metrics are its scalars. `subject`: what it refers to, such as a class."""
 
     value: float
     unit: str = ""
@@ -154,7 +157,7 @@ class Scalar(Item):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Table(Item):
-    """Rows of text and numbers under named columns."""
+    """A table of text and numbers with named columns."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
@@ -170,12 +173,12 @@ class Table(Item):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Embedding(Item):
-    """Codes: `points` (N, D) float32 with a label each, and with the picture that each is of: (N, h, w, 3) uint8."""
+    """Latent codes: `points` (N, D) float32, each with a label and, if given, the thumbnail of its picture."""
 
     points: Floats
     labels: tuple[str, ...]
     thumbnails: Pixels | None = None
-    """Kept as one picture, so that a thousand of them are one file."""
+    """(N, h, w, 3) uint8; stored as one PNG."""
 
     def meta(self) -> dict[str, Any]:
         size = {} if self.thumbnails is None else {"thumbnail_px": list(self.thumbnails.shape[1:3])}
@@ -183,8 +186,8 @@ class Embedding(Item):
 
     def files(self) -> Files:
         points = write_safetensors({"points": np.ascontiguousarray(self.points, dtype=np.float32)})
-        pictures = {} if self.thumbnails is None else {"png": png_bytes(_sprite(self.thumbnails))}
-        return {"safetensors": points, "json": canonical_json({"labels": self.labels})} | pictures
+        sprite = {} if self.thumbnails is None else {"png": png_bytes(_sprite(self.thumbnails))}
+        return {"safetensors": points, "json": canonical_json({"labels": self.labels})} | sprite
 
     @classmethod
     def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
@@ -197,19 +200,19 @@ class Embedding(Item):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Animation(Item):
-    """An animation: `frames` (T, H, W, 3) uint8, `frame_ms` milliseconds each; kept as WebP (quality 90).
+    """An animation: `frames` (T, H, W, 3) uint8, `frame_ms` milliseconds each, stored as WebP (quality 90).
 
-    `whole`, MP4 or GIF: where `frames` are only some of it, and smaller, the animation itself.
+    `whole`: the complete animation as MP4 or GIF, where `frames` are only some of its frames, and smaller.
     """
 
     frames: Pixels
     frame_ms: int = 100
     whole: bytes = b""
     labels: tuple[str, ...] = ()
-    """What each frame is, where a number says too little; lost where frames that are alike were joined."""
+    """One label per frame, in place of its number; dropped where equal frames were merged."""
 
     def meta(self) -> dict[str, Any]:
-        with PillowImage.open(io.BytesIO(self._webp), formats=("WEBP",)) as animation:  # it joins frames that are alike
+        with PillowImage.open(io.BytesIO(self._webp), formats=("WEBP",)) as animation:  # WebP merges equal frames
             count = getattr(animation, "n_frames", 1)
         labels = {"labels": list(self.labels)} if len(self.labels) == count else {}
         return super().meta() | {"frame_ms": self.frame_ms, "count": count} | labels
@@ -241,7 +244,7 @@ class Animation(Item):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Weights(Item):
-    """Something trained: named arrays, and the configuration that builds the network they belong to."""
+    """Trained weights: named arrays, and the configuration of the network that they belong to."""
 
     tensors: dict[str, NDArray[Any]]
     config: dict[str, Any] = field(default_factory=dict)
@@ -256,43 +259,43 @@ class Weights(Item):
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a method gives: items by name, in the order in which they are shown."""
+    """The result of a method: name -> item, in display order."""
 
     items: dict[str, Item]
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The scalars by name."""
+        """Name -> value of each scalar."""
         return {name: item.value for name, item in self.items.items() if isinstance(item, Scalar)}
 
 
-def _sprite(pictures: Pixels) -> Pixels:
-    """Pictures (N, h, w, 3) in rows of about as many as there are rows, (rows h, columns w, 3)."""
-    count, height, width = pictures.shape[:3]
+def _sprite(thumbnails: Pixels) -> Pixels:
+    """Thumbnails (N, h, w, 3) in an almost square grid, as one picture (rows * h, columns * w, 3)."""
+    count, height, width = thumbnails.shape[:3]
     columns = max(1, math.ceil(math.sqrt(count)))
     rows = max(1, math.ceil(count / columns))
-    room = np.zeros((rows * columns, height, width, 3), np.uint8)
-    room[:count] = pictures
-    grid = room.reshape(rows, columns, height, width, 3)
+    padded = np.zeros((rows * columns, height, width, 3), np.uint8)
+    padded[:count] = thumbnails
+    grid = padded.reshape(rows, columns, height, width, 3)
     return grid.swapaxes(1, 2).reshape(rows * height, columns * width, 3)
 
 
 def _cut(sprite: Pixels, count: int, height: int, width: int) -> Pixels:
-    """The pictures (N, h, w, 3) that `_sprite` put together."""
+    """The thumbnails (N, h, w, 3) that `_sprite` combined."""
     rows, columns = sprite.shape[0] // height, sprite.shape[1] // width
     grid = sprite.reshape(rows, height, columns, width, 3).swapaxes(1, 2)
     return np.ascontiguousarray(grid.reshape(-1, height, width, 3)[:count])
 
 
 def png_bytes(pixels: Pixels) -> bytes:
-    """`pixels` (H, W, 3) or (H, W) uint8 as PNG."""
+    """`pixels` (H, W, 3) or (H, W) uint8 as a PNG file."""
     buffer = io.BytesIO()
-    # twice as fast as level 4, for files about a tenth larger
+    # twice as fast as level 4, for files about 10 % larger
     PillowImage.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
     return buffer.getvalue()
 
 
 def decode_own(png: bytes) -> Pixels:
-    """Pixels (H, W, 3) uint8 of a PNG that Gazegrid wrote; a stranger's file goes through `core.media.picture`."""
+    """Pixels (H, W, 3) uint8 of a PNG that Gazegrid wrote; uploads go through `core.media.picture` instead."""
     with PillowImage.open(io.BytesIO(png), formats=("PNG",)) as image:
         return np.asarray(image.convert("RGB"))

@@ -157,5 +157,5 @@ VARIED = (
 
 def welcome_comparison(store: Store) -> Comparison:
     """The comparison that a newcomer sees filling up on the first page, its pictures kept in the store."""
-    pictures = tuple(PictureRef(store.put_picture(sample(name)), f"sample:{name}") for name in WELCOME_PICTURES)
+    pictures = tuple(PictureRef(store.inputs.put_picture(sample(name)), f"sample:{name}") for name in WELCOME_PICTURES)
     return Comparison(pictures, DEFAULT_NETWORKS, (make_method(DEFAULT_METHOD, {}),))

@@ -1,4 +1,4 @@
-"""Every setting, with its unit and default; each can be given as an environment variable `GAZEGRID_<NAME>`."""
+"""All settings, with their units and defaults; each is an environment variable `GAZEGRID_<NAME>`."""
 
 from __future__ import annotations
 
@@ -17,54 +17,60 @@ MAX_SOCKET_PATH_BYTES = 100
 
 
 class Settings(BaseSettings):
-    """Read once at start by each process."""
+    """The settings of a process, read once at its start."""
 
-    model_config = SettingsConfigDict(env_prefix="GAZEGRID_", frozen=True, extra="forbid", secrets_dir=None)
+    model_config = SettingsConfigDict(
+        env_prefix="GAZEGRID_", frozen=True, extra="forbid", secrets_dir=None, use_attribute_docstrings=True
+    )
 
     home: Path = REPOSITORY / ".gazegrid"
-    """Folder of everything that Gazegrid keeps on this machine."""
+    """Folder of everything that Gazegrid stores on this machine."""
     store: str | None = None
-    """Folder, or URL such as `s3://bucket/team`, of all that is kept; shared between hosts. Default: `home`/store."""
+    """Folder or URL (`s3://bucket/team`) of all stored data; hosts may share it. Default: `store` in the home."""
     redis_url: SecretStr | None = None
-    """Redis to use; default: the embedded one's unix socket in `home`."""
+    """URL of the Redis server. Default: the embedded server, on a unix socket in the home."""
     redis_password_file: Path | None = None
-    """File that holds the password of `redis_url`'s server."""
+    """File with the password of the Redis server."""
     redis_server: Path | None = None
-    """The server binary of the embedded Redis; default: the first that is found."""
+    """Server binary of the embedded Redis. Default: the first that is found on the PATH or in a package."""
 
     host: str = "127.0.0.1"
-    """Address that the dashboard listens on."""
+    """Address that the dashboard listens on; a loopback address, since there is no login."""
     port: int = Field(8501, ge=1, le=65535)
+    """Port that the dashboard listens on."""
 
     welcome: bool = True
-    """Whether the start submits the welcome comparison."""
+    """Whether `gazegrid up` submits the welcome comparison."""
 
     queue: str = Field("gazegrid", pattern=r"^[a-z][a-z0-9_-]{0,40}$")
-    """Name of the queue; a worker serves one."""
+    """Name of the queue; each worker serves one queue."""
     workers: int = Field(1, ge=1, le=64)
-    """Worker processes of the embedded start."""
+    """Worker processes that `gazegrid up` starts."""
     threads: int | None = Field(None, ge=1, le=256)
-    """Threads a worker computes with; default: cores // workers. Workers x threads above the cores halves the speed."""
+    """Threads of each worker. Default: cores / workers. More threads than cores in total halve the speed."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Device that workers compute on; `auto`: a GPU if there is one."""
     network_memory_mb: int = Field(4096, ge=64)
-    """Memory for networks that stay loaded in a worker, in MiB; the least recently used go first."""
+    """Memory for networks that stay loaded in a worker; the least recently used are unloaded first."""
 
     job_timeout_s: int = Field(6 * 3600, ge=1)
-    """The longest a job may run, in seconds."""
+    """Longest run time of a job; it then fails."""
     lease_s: float = Field(30.0, ge=1.0)
-    """A job whose worker has not been heard of for so long is given to another, in seconds."""
+    """Time without a heartbeat after which a job is taken from its worker and queued again."""
     reaper_tick_s: float = Field(0.5, ge=0.05)
+    """Time between two passes of the reaper over the queue."""
     max_attempts: int = Field(3, ge=1)
-    """Workers that a job may take down before it is given up."""
+    """Crashed workers after which a job fails."""
     failure_ttl_s: int = Field(24 * 3600, ge=60)
-    """How long a failed job's reason is kept in Redis, in seconds."""
+    """Time for which Redis keeps the reason of a failed job."""
 
     cache_mb: int = Field(2048, ge=16)
-    """Size of this host's fast tier of manifests and thumbnails, in MiB."""
+    """Size of this host's cache of manifests and thumbnails."""
     store_limit_gb: float | None = Field(None, gt=0)
-    """Results beyond this are evicted, oldest first, never one that a gallery refers to; default: none are."""
+    """Size of the store above which results are evicted, oldest first, never one in a gallery. Default: no limit."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level of the messages that are logged."""
 
     @property
     def store_place(self) -> str:
@@ -78,15 +84,15 @@ class Settings(BaseSettings):
 
     @property
     def redis_socket(self) -> Path:
-        """Unix socket of the embedded Redis; where the system's limit is too short for it, in the temporary folder."""
-        wished = self.home.absolute() / "redis" / "redis.sock"
-        if len(os.fsencode(wished)) <= MAX_SOCKET_PATH_BYTES:
-            return wished
-        name = hashlib.sha256(os.fsencode(wished)).hexdigest()[:16]
+        """Unix socket of the embedded Redis: in the home, or, where that path is too long, in the temporary folder."""
+        socket = self.home.absolute() / "redis" / "redis.sock"
+        if len(os.fsencode(socket)) <= MAX_SOCKET_PATH_BYTES:
+            return socket
+        name = hashlib.sha256(os.fsencode(socket)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"gazegrid-{os.getuid()}-{name}" / "redis.sock"
 
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """This process' settings."""
+    """The settings of this process."""
     return Settings()

@@ -1,10 +1,10 @@
-"""What an address asks for: `?grid=KEY` shows a comparison, other names prefill the form.
+"""Addresses of the page Compare: `?grid=KEY` opens a comparison, other names prefill the form.
 
     ?method=detail_search&pictures=sample:cat,sample:coffee&networks=bundled/vit,bundled/cnn&steps=100&seed=1
     ?method=fixation&beside=grad_cam,saliency&pictures=sample:cat&networks=bundled/vit
     ?method=style_transfer&styles=style:waves&pictures=sample:cat&networks=bundled/vit
 
-Everything of an address goes through the checks of every other door and is refused in the same words.
+Every value of an address is validated as on the command line, with the same error messages.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.canonical import digest_of
-from core.errors import BadInput
-from core.jobs.comparison import Comparison, DatasetRef, PictureRef, check_place, variants
-from core.jobs.spec import KEY_PATTERN, checked_key, checked_seed
+from core.errors import BadInput, BadLink
+from core.jobs.comparison import Comparison, DatasetRef, PictureRef, check_visual_output, variants
+from core.jobs.spec import KEY_PATTERN, checked_seed
 from core.media.samples import SAMPLE_PREFIX, STYLE_PREFIX
 from core.method_base.method import Method, picture_fields
 from core.methods import METHODS, make_method
@@ -26,55 +26,71 @@ from core.store.store import Store
 
 GRID, CELL, ITEM, SCALE, REACH, DRAWN, VIEW = "grid", "cell", "item", "scale", "reach", "drawn", "view"
 BACK = "back"
-"""`GRID.CELL`: the cell in whose picture was clicked."""
-DOOR = ("method", "beside", "pictures", "networks", "data", "seed")
-OWN = (GRID, CELL, ITEM, SCALE, REACH, DRAWN, VIEW, BACK)
-SOURCES_MAX = 100
+"""`GRID.CELL`: the cell whose picture was clicked."""
+FORM_NAMES = ("method", "beside", "pictures", "networks", "data", "seed")
+VIEW_NAMES = (GRID, CELL, ITEM, SCALE, REACH, DRAWN, VIEW, BACK)
+MAX_SOURCES = 100
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What the form starts from. `method` None: the defaults of whichever is chosen."""
+    """The initial state of the form. `method` None: the defaults of the selected method."""
 
     pictures: tuple[PictureRef, ...] = ()
     networks: tuple[str, ...] = ()
     method: Method | None = None
     seed: int = 0
-    beside: tuple[Method, ...] = ()
-    """Further methods that are asked the same, or further variants."""
+    also: tuple[Method, ...] = ()
+    """Further methods of the same grid, or further variants."""
     datasets: tuple[DatasetRef, ...] = ()
 
 
-def grid_of(query: Mapping[str, str], store: Store) -> Comparison | None:
+def checked_address(key: str, what: str) -> str:
+    """`key`, 64 hex digits. Raises BadLink where it is none; `what` has no such address, such as `data set`."""
+    if not KEY_PATTERN.fullmatch(key):
+        raise incomplete_link(what)
+    return key
+
+
+def incomplete_link(what: str) -> BadLink:
+    """The error for an address that names nothing."""
+    return BadLink(f"this link is incomplete: no {what} has this address")
+
+
+def comparison_at(query: Mapping[str, str], store: Store) -> Comparison | None:
     """The comparison that the address names, or None. Raises BadLink, BadInput, Damaged."""
     key = query.get(GRID)
-    return None if key is None else store.comparison(checked_key(key))
+    return None if key is None else store.comparison(checked_address(key, "comparison"))
 
 
-def door_of(query: Mapping[str, str]) -> dict[str, str]:
-    """What the address says about the form; empty where it says nothing."""
-    return {name: value for name, value in query.items() if name not in OWN}
+def form_query(query: Mapping[str, str]) -> dict[str, str]:
+    """The part of an address that prefills the form: name -> value."""
+    return {name: value for name, value in query.items() if name not in VIEW_NAMES}
 
 
-def draft_from_door(door: Mapping[str, str], store: Store) -> Draft:
-    """The form that the address asks for. Raises BadInput and its kin with the value and what is allowed."""
-    parameters = {name: value for name, value in door.items() if name not in DOOR}
-    methods = _methods(door.get("method", DEFAULT_METHOD), parameters, store) if parameters or "method" in door else ()
-    beside = tuple(make_method(name, {}) for name in _listed(door.get("beside", "")))
-    for asked in (*methods, *beside):
-        check_place(asked)
-    networks = tuple(get_card(name).name for name in _listed(door.get("networks", "")))
-    seed = door.get("seed", "0")
+def draft_from_query(query: Mapping[str, str], store: Store) -> Draft:
+    """The form that `form_query` describes. Raises BadInput with the value and what is allowed."""
+    parameters = {name: value for name, value in query.items() if name not in FORM_NAMES}
+    if "method" not in query and parameters.keys() - METHODS[DEFAULT_METHOD].model_fields.keys():
+        raise incomplete_link("comparison")
+    methods = (
+        _methods(query.get("method", DEFAULT_METHOD), parameters, store) if parameters or "method" in query else ()
+    )
+    also = tuple(make_method(name, {}) for name in _split(query.get("beside", "")))
+    for method in (*methods, *also):
+        check_visual_output(method)
+    networks = tuple(get_card(name).name for name in _split(query.get("networks", "")))
+    seed = query.get("seed", "0")
     if not seed.isdecimal():
         checked_seed(seed)
-    pictures = tuple(picture_ref(source, store) for source in _listed(door.get("pictures", "")))
-    datasets = tuple(DatasetRef(*known_dataset(source, store)) for source in _listed(door.get("data", "")))
-    method, *others = (*methods, *beside) if methods else (None, *beside)
-    return Draft(pictures, networks, method, checked_seed(int(seed)), tuple(filter(None, others)), datasets)
+    pictures = tuple(picture_ref(source, store) for source in _split(query.get("pictures", "")))
+    datasets = tuple(DatasetRef(*known_dataset(source, store)) for source in _split(query.get("data", "")))
+    first, *others = (*methods, *also) if methods else (None, *also)
+    return Draft(pictures, networks, first, checked_seed(int(seed)), tuple(filter(None, others)), datasets)
 
 
 def _methods(name: str, parameters: Mapping[str, str], store: Store) -> tuple[Method, ...]:
-    """The method, or of one that learns its variants: one for each of the values with commas between."""
+    """The method; for one that is trained, a variant for each of the comma-separated values."""
     method = METHODS.get(name)
     if method is None:
         return (make_method(name, parameters),)
@@ -82,38 +98,43 @@ def _methods(name: str, parameters: Mapping[str, str], store: Store) -> tuple[Me
     given = dict(parameters) | {field: _digests(sources, store) for field, sources in pictures.items()}
     if method.needs.grid:
         return (make_method(name, given),)
-    varied = {field: _listed(value) for field, value in parameters.items() if "," in value and field not in pictures}
+    varied = {field: _split(value) for field, value in parameters.items() if "," in value and field not in pictures}
     return variants(method, given, varied)
 
 
 def _digests(sources: str, store: Store) -> str:
-    """Pictures that a parameter names, by their digests: `style:waves` becomes that of the picture."""
-    listed = _listed(sources)
-    return ",".join(one if KEY_PATTERN.fullmatch(one) else picture_ref(one, store).digest for one in listed)
+    """Comma-separated digests of the pictures that a parameter names, such as `style:waves`."""
+    return ",".join(
+        source if KEY_PATTERN.fullmatch(source) else picture_ref(source, store).digest for source in _split(sources)
+    )
 
 
 def draft_from_grid(comparison: Comparison) -> Draft:
-    """The form that would ask for this comparison again."""
-    method, *beside = comparison.methods
+    """The form that makes this comparison again."""
+    method, *also = comparison.methods
     rows, columns = comparison.pictures, comparison.networks
-    return Draft(rows, columns, method, comparison.seed, tuple(beside), comparison.datasets)
+    return Draft(rows, columns, method, comparison.seed, tuple(also), comparison.datasets)
 
 
 def picture_ref(source: str, store: Store) -> PictureRef:
     """`sample:NAME` or `result:KEY/ITEM` as a picture in the store. An address never names a file of this machine."""
     if not source.startswith((SAMPLE_PREFIX, STYLE_PREFIX, RESULT_PREFIX)):
-        raise BadInput(f"pictures in a link are {SAMPLE_PREFIX}NAME or {RESULT_PREFIX}KEY/ITEM, got {source[:80]!r}")
+        raise BadInput(f"a link names pictures as {SAMPLE_PREFIX}NAME or {RESULT_PREFIX}KEY/ITEM, got {source[:80]!r}")
     picture, name = picture_from(source, store)
-    return PictureRef(store.put_picture(picture), source if source.startswith((SAMPLE_PREFIX, STYLE_PREFIX)) else name)
+    return PictureRef(
+        store.inputs.put_picture(picture), source if source.startswith((SAMPLE_PREFIX, STYLE_PREFIX)) else name
+    )
 
 
 def token_of(query: Mapping[str, str]) -> str:
-    """A name for what the address asks the form to be; the form is prefilled once for each."""
-    return query.get(GRID) or (digest_of(door_of(query)) if door_of(query) else "")
+    """An identifier of the form that the address describes, so that it is prefilled once; empty where it has none."""
+    form = form_query(query)
+    return query.get(GRID) or (digest_of(form) if form else "")
 
 
-def _listed(text: str) -> list[str]:
+def _split(text: str) -> list[str]:
+    """Comma-separated names, each once. Raises BadInput for more than `MAX_SOURCES`."""
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if len(names) > SOURCES_MAX:
-        raise BadInput(f"a link names at most {SOURCES_MAX} pictures, networks or methods, this one {len(names)}")
+    if len(names) > MAX_SOURCES:
+        raise BadInput(f"a link names at most {MAX_SOURCES} pictures, networks or methods, got {len(names)}")
     return names

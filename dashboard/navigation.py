@@ -1,4 +1,4 @@
-"""The pages, and nothing else; run by Streamlit for each session, and by `AppTest`."""
+"""The list of pages; Streamlit runs it for each session, and so does `AppTest`."""
 
 from __future__ import annotations
 
@@ -10,50 +10,50 @@ from core.errors import GazegridError
 from dashboard.session import show_error
 
 ICON = Path(__file__).with_name("icon.png")
-"""Our own file: an icon by name would be fetched from elsewhere."""
+"""A file of ours: Streamlit fetches a named icon from another host."""
 PAGES = [
     st.Page(
         "app_pages/compare.py",
         title="Compare",
         icon=":material/grid_view:",
         default=True,
-        help="Set pictures and networks side by side, watch the cells fill, look into each.",
+        help="Compare networks on the same pictures, or trained variants on the same data set.",
     ),
     st.Page(
         "app_pages/data.py",
         title="Data",
         icon=":material/database:",
-        help="Every data set: its classes, some of its pictures, what is held out; add your own.",
+        help="All data sets: classes, sample images, validation split. Add your own.",
     ),
     st.Page(
         "app_pages/findings.py",
         title="Findings",
         icon=":material/query_stats:",
-        help="What many pictures say of the networks: size of features, border and center, use of shape.",
+        help="Statistics over many pictures: feature size, border weight, use of shape, attribution quality.",
     ),
     st.Page(
         "app_pages/queue.py",
         title="Queue",
         icon=":material/hourglass_top:",
-        help="What runs, waits and failed, why, and on which workers.",
+        help="Running, queued and failed jobs, and the active workers.",
     ),
     st.Page(
         "app_pages/galleries.py",
         title="Galleries",
         icon=":material/collections_bookmark:",
-        help="Comparisons that were kept under a name, with notes: open, share, export, import.",
+        help="Saved comparisons with notes: open, share, export, import.",
     ),
     st.Page(
         "app_pages/networks.py",
         title="Networks",
         icon=":material/hub:",
-        help="Every network that can be asked: family, parameters, license, input size.",
+        help="All networks: family, parameters, license, input size, training curves.",
     ),
     st.Page(
         "app_pages/methods.py",
         title="Methods",
         icon=":material/function:",
-        help="Which question each method answers, its source and its parameters.",
+        help="All methods: the question each answers, its source, parameters and results. Glossary.",
     ),
 ]
 

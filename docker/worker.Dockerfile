@@ -13,7 +13,7 @@ RUN groupadd --gid 10001 gazegrid \
     && install -d -o gazegrid -g gazegrid -m 0755 /data /data/store /data/cache /data/networks /run/gazegrid
 
 WORKDIR /app
-COPY pyproject.toml constraints.txt README.md ./
+COPY pyproject.toml constraints.txt README.md LICENSE ./
 RUN mkdir core workers dashboard \
     && pip install --no-cache-dir --constraint constraints.txt --editable '.[worker,lite]'
 COPY . .

@@ -19,13 +19,14 @@ os.environ.setdefault("GAZEGRID_THREADS", "1")
 the workers beside them."""
 
 
-FIRST = {"browser": 0, "workers": 0, "tests": 1}
-"""By folder: what waits for other processes, then what is long; what only computes fills the cores to the end."""
+TESTS = Path(__file__).parent
+FIRST = {"browser": 0, "workers": 0}
+"""By folder: what waits for other processes, then the long files of this folder; what only computes comes last."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files in the order in which they are handed out."""
-    items.sort(key=lambda item: FIRST.get(item.path.parent.name, 2))
+    items.sort(key=lambda item: FIRST.get(item.path.relative_to(TESTS).parts[0], 1 if item.path.parent == TESTS else 2))
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -101,8 +101,9 @@ class Given(Context):
 def trained(name: str) -> Result:
     """What a method needs that goes on from the result of the one of this name."""
     method = few(METHODS[name])
-    network = loaded(SMALLEST["cnn"]) if method.needs.network else cast(Network, None)
-    return method.run([], network, Given(method))
+    if not method.needs.network:
+        return method.run_without_network([], Given(method))
+    return method.run([], loaded(SMALLEST["cnn"]), Given(method))
 
 
 class Watching(Given):
@@ -173,9 +174,10 @@ def job(method: Method) -> JobSpec:
 
 
 def run(method: Method, network_name: str, context: Context) -> Result:
-    network = loaded(network_name) if method.needs.network else cast(Network, None)
+    if not method.needs.network:
+        return method.run_without_network(pictures(method), context)
     try:
-        return method.run(pictures(method), network, context)
+        return method.run(pictures(method), loaded(network_name), context)
     except Undefined as reason:  # what no card can tell
         pytest.skip(f"undefined: {reason}")
 

@@ -1,4 +1,4 @@
-"""Labeled pictures: how folders, archives and tables become one thing with a digest."""
+"""A data set: encoded pictures with classes, a held-out part and optional boxes, named by a digest."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ from core.canonical import digest_of
 from core.errors import Damaged
 
 BOX = ("x0", "y0", "x1", "y1")
-"""Columns of a parquet file that hold a picture's box."""
+"""Columns of a parquet file with a picture's box."""
 HELD_OUT_EVERY = 10
-"""Where nothing is held out, every so many-th picture of each class is."""
+"""Where no picture is held out, one in so many of each class is."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Pictures as they were encoded, the class of each, and which are held out from learning."""
+    """Encoded pictures, their classes, and which of them are held out from training."""
 
     class_names: tuple[str, ...]
     pictures: Sequence[bytes]
+    """(N,) picture files, as they were read."""
     labels: NDArray[np.int64]
-    """(N,) indices into `class_names`."""
+    """(N,) int64 indices into `class_names`."""
     held_out: NDArray[np.bool_]
-    """(N,) true for the pictures that measure what was learned."""
+    """(N,) true for validation pictures, false for training pictures."""
     boxes: NDArray[np.int32] | None = None
-    """(N, 4) first column, first row, last column and last row of each object, in pixels of its picture; -1: unknown.
+    """(N, 4) int32 first column, first row, last column and last row of each object, in pixels; -1: unknown.
 
-    None where nobody asked for boxes: they do not enter the digest then.
+    None: read without boxes, which are then not part of the digest.
     """
 
     def __len__(self) -> int:
@@ -44,7 +45,7 @@ class Dataset:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the class names, each picture's bytes, label and part, and the boxes: 64 hex digits."""
+        """SHA-256 over the class names, each picture's bytes, label and part, and the boxes; 64 hex digits."""
         hashes = hashlib.sha256(digest_of(list(self.class_names)).encode())
         for picture, label, held_out in zip(self.pictures, self.labels.tolist(), self.held_out.tolist(), strict=True):
             hashes.update(hashlib.sha256(picture).digest())
@@ -54,7 +55,7 @@ class Dataset:
         return hashes.hexdigest()
 
     def to_bytes(self) -> bytes:
-        """As one parquet file."""
+        """The data set as a parquet file."""
         columns = {
             "image": pa.array(self.pictures, pa.binary()),
             "label": pa.array(self.labels, pa.int64()),
@@ -69,7 +70,7 @@ class Dataset:
 
     @classmethod
     def from_bytes(cls, content: bytes, digest: str) -> Dataset:
-        """What `to_bytes` wrote. Raises Damaged where it is not the data set of this digest."""
+        """The data set that `to_bytes` wrote. Raises Damaged where it does not match `digest`."""
         try:
             table = pq.read_table(io.BytesIO(content))
             dataset = cls(
@@ -83,13 +84,13 @@ class Dataset:
         except (pa.ArrowException, ValueError, KeyError, TypeError, OSError):
             sound = False
         if not sound:
-            raise Damaged(f"data set {digest[:12]}… was damaged on disk: give it again")
+            raise Damaged(f"data set {digest[:12]}… was damaged on disk: add it again")
         return dataset
 
 
 def every_tenth(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(N,) true for the first picture of each class and every tenth after it; `labels` (N,)."""
-    apart = np.zeros(len(labels), np.bool_)
+    """Mask (N,) that is true for the first picture of each class and every tenth after it; `labels` (N,)."""
+    held_out = np.zeros(len(labels), np.bool_)
     for label in np.unique(labels):
-        apart[np.flatnonzero(labels == label)[::HELD_OUT_EVERY]] = True
-    return apart
+        held_out[np.flatnonzero(labels == label)[::HELD_OUT_EVERY]] = True
+    return held_out

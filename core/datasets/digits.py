@@ -1,4 +1,4 @@
-"""The data set that is always there: scikit-learn's handwritten digits, read from the folder of the installed package.
+"""The bundled data set `digits`: scikit-learn's handwritten digits, read from the installed package.
 
 1,797 pictures of 8 x 8 px, ten classes; E. Alpaydin and C. Kaynak (1998), UCI Machine Learning Repository, CC BY 4.0.
 """
@@ -17,16 +17,16 @@ from core.errors import BadInput
 from core.media.gray_png import gray_png
 
 DIGITS = "digits"
-DIGITS_SOURCE = "scikit-learn: digits that 13 people wrote"
-"""What the record says of them."""
+DIGITS_SOURCE = "scikit-learn: handwritten digits of 13 people"
+"""Source in the data set's record."""
 SIDE_PX = 8
 WHITE = 16
-"""Of 4 x 4 dots, so many were covered with ink: the ink is white."""
+"""Value of a pixel whose 4 x 4 dots are all covered with ink, which is drawn white."""
 
 
 @lru_cache(maxsize=1)
 def digits() -> Dataset:
-    """The pictures in their own order, the first of each class and every tenth after it held out. Raises BadInput."""
+    """The digits in original order; the first of each class and every tenth after it is held out. Raises BadInput."""
     with gzip.open(_file(), "rb") as file:  # importing scikit-learn takes seconds, this takes a twentieth of one
         table = np.loadtxt(file, np.int64, delimiter=",")
     ink, labels = table[:, :-1].reshape(-1, SIDE_PX, SIDE_PX), table[:, -1]
@@ -35,8 +35,8 @@ def digits() -> Dataset:
 
 
 def _file() -> Path:
-    """scikit-learn's own table, found without importing it."""
+    """scikit-learn's table, without importing the package. Raises BadInput."""
     spec = find_spec("sklearn")
     if spec is None or not spec.submodule_search_locations:
-        raise BadInput("the digits come with scikit-learn, which is not installed; run make setup")
+        raise BadInput("the digits come with scikit-learn, which is not installed: run make setup")
     return Path(spec.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"

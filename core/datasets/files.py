@@ -1,6 +1,6 @@
-"""Pictures of an operator, read from where they lie: folders of classes, the files of MNIST, a zip, parquet files.
+"""Data sets from files: class folders, MNIST's idx files, a zip, or parquet files.
 
-All or nothing: where one thing is not as it should be, a sentence says which.
+Reading is all or nothing: the first fault is an error that names the file or row.
 """
 
 from __future__ import annotations
@@ -32,94 +32,95 @@ from core.networks.tables import class_names as classes_of
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp"})
 PARTS = {"train": False, "training": False, "val": True, "valid": True, "validation": True, "test": True}
-"""Folders that hold the class folders of one part -> whether that part is held out."""
+"""Folder of one part's class folders -> whether that part is held out."""
 ALL, UNLABELED = "all", ""
-"""The one class of pictures that lie in no class folders; and what stands for it until all are read."""
+"""The only class of pictures without class folders, and its placeholder until all are read."""
 NUMBERED = re.compile(r"([0-9]{1,9})_")
-"""How a file begins that is named by its class' index."""
+"""Start of a file name that gives the class index."""
 MAX_BYTES = 2**35
-"""Of an archive's content, unpacked."""
+"""Size limit of an unpacked zip."""
 MAX_PICTURE_BYTES = 2**28
-"""Of one picture as it is encoded."""
+"""Size limit of one encoded picture."""
 MAX_PIXELS = 40_000_000
+"""Of one picture."""
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Others cannot be unpacked up to a limit."""
+"""Compressions that can be unpacked up to a size limit."""
 
 Box = tuple[int, int, int, int]
 UNKNOWN: Box = (-1, -1, -1, -1)
-BOXES_BESIDE = "boxes.json"
-"""In a folder of pictures: file name -> box."""
+BOXES_FILE = "boxes.json"
+"""File in a folder of pictures: file name -> box."""
 
 
 class LabeledPicture(NamedTuple):
-    """One picture as it was encoded, the name of its class, and whether it only measures."""
+    """An encoded picture with its class and part; `name` is used in messages."""
 
     name: str
     data: bytes
     label: str
+    """Name of its class."""
     held_out: bool
     box: Box = UNKNOWN
-    """First column, first row, last column and last row of the object, in pixels."""
+    """First column, first row, last column and last row of the object, in pixels; all -1 where unknown."""
 
 
 _UNREADABLE = (
     OSError, EOFError, RuntimeError, ValueError, pa.ArrowException,
     zipfile.BadZipFile, zlib.error, lzma.LZMAError,
 )  # fmt: skip
-"""What the libraries raise on files that are damaged, encrypted or none of their format."""
+"""What the libraries raise for files that are damaged, encrypted or of another format."""
 
 
 def read_dataset(
     paths: Sequence[Path], held_out: Sequence[Path] = (), *, boxes: bool = False, labeled: bool = True
 ) -> Dataset:
-    """The pictures at `paths` to learn from, and those at `held_out` to measure with. Raises BadInput, BadPicture.
+    """A data set of the pictures at `paths`, for training, and of those at `held_out`, for validation.
 
-    A path is a folder of folders named by class (or of `train` and `val` with such folders in them), a folder with the
-    idx files of MNIST, a zip of either, a folder whose files are named `<class index>_...`, or a parquet file with the
-    columns `image` and `label`. Where nothing is held out, a tenth of each class is; without `paths`, all is.
-    `boxes`: read the objects' boxes too, from the columns x0, y0, x1, y1, or from `boxes.json` in the folder.
-    `labeled`: pictures of two classes at least; otherwise one class will do, and pictures without any are of one
-    class, `all`.
+    A path is a folder of class folders (also within `train` and `val`), a folder with MNIST's idx files, a zip of
+    either, a folder of files named `<class index>_...`, or a parquet file with the columns `image` and `label`. Where
+    no picture is held out, a tenth of each class is; without `paths`, all are. Raises BadInput, BadPicture.
+
+    Args:
+        boxes: also read the objects' boxes, from the columns x0, y0, x1, y1, or from `boxes.json` in the folder.
+        labeled: require at least two classes; else one class is enough, and unlabeled pictures are of the class `all`.
     """
     at = partial(pictures_at, boxes=boxes, labeled=labeled)
-    found = [_checked(picture) for path in paths for picture in at(path)]
-    found += [_checked(picture)._replace(held_out=True) for path in held_out for picture in at(path)]
-    all_paths = (*paths, *held_out)
-    names, labels = _classes(found, all_paths, labeled=labeled)
-    apart = np.array([picture.held_out for picture in found], np.bool_)
-    if not apart.any():
-        apart = every_tenth(labels)
-    if paths and (apart.all() or not apart.any()):
-        raise BadInput(
-            f"a data set needs pictures to learn from and others to measure with: {_named(paths)} has too few"
-        )
-    drawn = np.array([picture.box for picture in found], np.int32) if boxes else None
-    return Dataset(tuple(names), [picture.data for picture in found], labels, apart, drawn)
+    pictures = [_checked(picture) for path in paths for picture in at(path)]
+    pictures += [_checked(picture)._replace(held_out=True) for path in held_out for picture in at(path)]
+    names, labels = _classes(pictures, (*paths, *held_out), labeled=labeled)
+    validation = np.array([picture.held_out for picture in pictures], np.bool_)
+    if not validation.any():
+        validation = every_tenth(labels)
+    if paths and (validation.all() or not validation.any()):
+        raise BadInput(f"a data set needs both training and held-out pictures: {_named(paths)} has too few pictures")
+    object_boxes = np.array([picture.box for picture in pictures], np.int32) if boxes else None
+    return Dataset(tuple(names), [picture.data for picture in pictures], labels, validation, object_boxes)
 
 
 def _classes(
-    found: Sequence[LabeledPicture], paths: Sequence[Path], *, labeled: bool
+    pictures: Sequence[LabeledPicture], paths: Sequence[Path], *, labeled: bool
 ) -> tuple[list[str], NDArray[np.int64]]:
-    """The names of the classes, and the index of each picture's: (N,). Raises BadInput."""
-    shown = {picture.label for picture in found}
-    if labeled and len(shown) < 2:
-        raise BadInput(f"a data set needs pictures of two classes at least, found {len(shown)} in {_named(paths)}")
-    if not shown:
+    """The class names, and the class index (N,) of each picture. Raises BadInput."""
+    present = {picture.label for picture in pictures}
+    if labeled and len(present) < 2:
+        raise BadInput(f"a data set needs pictures of at least two classes, got {len(present)} in {_named(paths)}")
+    if not present:
         raise BadInput(f"there is no picture in {_named(paths)}")
-    if UNLABELED in shown and len(shown) > 1:
-        odd = next(picture.name for picture in found if picture.label == UNLABELED)
-        raise BadInput(f"all pictures lie in class folders or none does, {odd[:200]!r} does not and others do")
-    if shown == {UNLABELED}:
-        return [ALL], np.zeros(len(found), np.int64)
+    if UNLABELED in present and len(present) > 1:
+        odd = next(picture.name for picture in pictures if picture.label == UNLABELED)
+        raise BadInput(f"either all pictures are in class folders or none is: {odd[:200]!r} is not, but others are")
+    if present == {UNLABELED}:
+        return [ALL], np.zeros(len(pictures), np.int64)
     names = list(dict.fromkeys(name for path in paths for name in declared_classes(path)))
-    others = shown - set(names)
-    by_label = CLOTHES if others <= set(CLOTHES) else sorted(others, key=_numbers_by_size)
-    names += [name for name in by_label if name in others]
+    undeclared = present - set(names)
+    ordered = CLOTHES if undeclared <= set(CLOTHES) else sorted(undeclared, key=_numeric_order)
+    names += [name for name in ordered if name in undeclared]
     index = {name: number for number, name in enumerate(names)}
-    return names, np.array([index[picture.label] for picture in found], np.int64)
+    return names, np.array([index[picture.label] for picture in pictures], np.int64)
 
 
-def _numbers_by_size(name: str) -> tuple[int, str]:
+def _numeric_order(name: str) -> tuple[int, str]:
+    """Sort key of class names: text alphabetically, then numbers by value."""
     return (len(name), name) if name.isdecimal() else (0, name)
 
 
@@ -128,9 +129,9 @@ def _named(paths: Sequence[Path]) -> str:
 
 
 def pictures_at(path: Path, *, boxes: bool = False, labeled: bool = True) -> Iterator[LabeledPicture]:
-    """The pictures of one folder, zip or parquet file, in order of name or row. Raises BadInput.
+    """The pictures of one folder, zip or parquet file, in order of their names or rows. Raises BadInput.
 
-    `boxes`: with the objects' boxes, where the folder or the file has them. `labeled`: each has a class.
+    `boxes`: with the objects' boxes, where the folder or the file has them; `labeled`: require a class for each.
     """
     readers: dict[str, Callable[[Path], Iterator[LabeledPicture]]] = {
         "folder": partial(_in_folder, boxes=boxes, labeled=labeled),
@@ -139,7 +140,9 @@ def pictures_at(path: Path, *, boxes: bool = False, labeled: bool = True) -> Ite
     }
     read = readers.get("folder" if path.is_dir() else path.suffix.lower())
     if read is None or not path.exists():
-        raise BadInput(f"data are a folder of class folders, a .zip of one or a .parquet file, got {str(path)[:200]!r}")
+        raise BadInput(
+            f"data must be a folder of class folders, a .zip of one or a .parquet file, got {str(path)[:200]!r}"
+        )
     try:
         yield from read(path)
     except MemoryError:  # Arrow's is of both kinds
@@ -153,110 +156,113 @@ def _in_folder(folder: Path, *, boxes: bool, labeled: bool) -> Iterator[LabeledP
     if idx := idx_files([name for name in files if not _is_hidden(name)]):
         yield from _in_idx(folder, idx, lambda name: files[name].read_bytes())
         return
-    drawn = _boxes_beside(folder) if boxes else {}
+    known_boxes = _boxes_in(folder) if boxes else {}
     numbered = _is_numbered(folder)
     for name in filter(is_picture, files):
         data = files[name].read_bytes()
-        found = _of_numbered_class(name, data) if numbered else _in_class_folder(name, data, labeled=labeled)
-        yield found._replace(box=drawn.get(name, UNKNOWN))
+        picture = _of_numbered_class(name, data) if numbered else _in_class_folder(name, data, labeled=labeled)
+        yield picture._replace(box=known_boxes.get(name, UNKNOWN))
 
 
 def _in_idx(path: Path, idx: dict[tuple[str, str], str], read: Read) -> Iterator[LabeledPicture]:
-    """MNIST's files; the classes are clothes where the folder, the zip or a file says fashion."""
-    said = "/".join((*path.resolve().parts[-2:], *idx.values())).lower()
-    for picture in labeled_pictures(idx, read, CLOTHES if "fashion" in said else DIGITS):
+    """The pictures of MNIST's idx files, or of Fashion-MNIST's, where a folder or file name holds `fashion`."""
+    names = "/".join((*path.resolve().parts[-2:], *idx.values())).lower()
+    for picture in labeled_pictures(idx, read, CLOTHES if "fashion" in names else DIGITS):
         yield LabeledPicture(*picture)
 
 
 def _is_numbered(folder: Path) -> bool:
-    """Whether pictures lie in the folder itself, each file named `<class index>_...`."""
+    """Whether the pictures are in the folder itself, each named `<class index>_...`."""
     names = [file.name for file in folder.iterdir() if is_picture(file.name)]
     return bool(names) and all(NUMBERED.match(name) for name in names)
 
 
 def _of_numbered_class(name: str, data: bytes) -> LabeledPicture:
-    if not (found := NUMBERED.match(name)):
-        raise BadInput(f"a picture's file is named <class index>_<anything> like the others, got {name[:200]!r}")
-    return LabeledPicture(name, data, str(int(found[1])), held_out=False)
+    """The picture of a file named `<class index>_...`. Raises BadInput."""
+    if not (match := NUMBERED.match(name)):
+        raise BadInput(f"a picture's file must be named <class index>_<anything> like the others, got {name[:200]!r}")
+    return LabeledPicture(name, data, str(int(match[1])), held_out=False)
 
 
-def _boxes_beside(folder: Path) -> dict[str, Box]:
-    """File name -> box, of `boxes.json` in the folder; none where there is none."""
-    file = folder / BOXES_BESIDE
+def _boxes_in(folder: Path) -> dict[str, Box]:
+    """File name -> box, from `boxes.json` in the folder; empty if there is no such file. Raises BadInput."""
+    file = folder / BOXES_FILE
     if not file.is_file():
         return {}
-    drawn = json.loads(file.read_bytes())
-    if not isinstance(drawn, dict):
-        raise BadInput(f"{BOXES_BESIDE} must be a table of file names and boxes")
-    return {name: _box(sides, f"{name} in {BOXES_BESIDE}") for name, sides in drawn.items()}
+    boxes = json.loads(file.read_bytes())
+    if not isinstance(boxes, dict):
+        raise BadInput(f"{BOXES_FILE} must be a table of file names and boxes, got a {type(boxes).__name__}")
+    return {name: _box(sides, f"{name} in {BOXES_FILE}") for name, sides in boxes.items()}
 
 
 def _box(sides: Any, where: str) -> Box:
-    """Four whole numbers, or UNKNOWN where one is missing. Raises BadInput."""
+    """A box of four whole numbers; UNKNOWN where one is negative. Raises BadInput."""
     if not isinstance(sides, list | tuple) or len(sides) != 4 or not all(isinstance(side, int) for side in sides):
-        raise BadInput(f"a box is four whole numbers x0, y0, x1, y1, got {str(sides)[:80]} for {where[:200]}")
+        raise BadInput(f"a box must be four whole numbers x0, y0, x1, y1, got {str(sides)[:80]} for {where[:200]}")
     left, top, right, bottom = sides
     if min(sides) < 0:
         return UNKNOWN
     if right < left or bottom < top:
-        raise BadInput(f"a box ends where it begins or later, got {str(sides)[:80]} for {where[:200]}")
+        raise BadInput(f"a box must have x1 >= x0 and y1 >= y0, got {str(sides)[:80]} for {where[:200]}")
     return left, top, right, bottom
 
 
 def _in_zip(path: Path, *, labeled: bool) -> Iterator[LabeledPicture]:
     with zipfile.ZipFile(path) as archive:
-        seen = {entry.filename: entry for entry in archive.infolist() if not _is_hidden(_within(entry.filename))}
-        if idx := idx_files(seen):
-            yield from _in_idx(path, idx, lambda name: _unpacked(archive, seen[name], MAX_BYTES))
+        members = {entry.filename: entry for entry in archive.infolist() if not _is_hidden(_inside(entry.filename))}
+        if idx := idx_files(members):
+            yield from _in_idx(path, idx, lambda name: _unpacked(archive, members[name], MAX_BYTES))
             return
-        entries = {name: entry for name, entry in seen.items() if is_picture(name)}
+        entries = {name: entry for name, entry in members.items() if is_picture(name)}
         if sum(entry.file_size for entry in entries.values()) > MAX_BYTES:
-            raise BadInput(f"{path.name} holds more than {MAX_BYTES / 2**30:.0f} GiB of pictures")
+            raise BadInput(f"{path.name} holds more than {MAX_BYTES / 2**30:.0f} GiB of pictures, which is the limit")
         wrapped = _is_wrapped(entries)
         for name in sorted(entries):
             data = _unpacked(archive, entries[name], MAX_PICTURE_BYTES)
             yield _in_class_folder(name.partition("/")[2] if wrapped else name, data, labeled=labeled)
 
 
-def _within(name: str) -> str:
-    """A file's name in a zip. Raises BadInput where it leads out of it: this is no zip of pictures, but an attempt."""
+def _inside(name: str) -> str:
+    """`name`, if it is a path inside of a zip. Raises BadInput."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if ".." in parts or "/" in parts[:1]:
-        raise BadInput(f"a zip of pictures names files inside of it, got {name[:200]!r}")
+        raise BadInput(f"the files in a zip must have names without .. and without a leading /, got {name[:200]!r}")
     return name
 
 
-def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes:
-    """A file of at most so many bytes, whatever the archive says of it. Raises BadInput."""
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit_bytes: int) -> bytes:
+    """The content of a file in a zip; never unpacks more than `limit_bytes`. Raises BadInput."""
     if entry.compress_type not in COMPRESSIONS:
-        raise BadInput(f"{entry.filename[:200]} must be stored or deflated in its zip, it is packed in another way")
+        raise BadInput(
+            f"{entry.filename[:200]} must be stored or deflated in its zip, got method {entry.compress_type}"
+        )
     with archive.open(entry) as file:
-        content = file.read(min(entry.file_size, most) + 1)
-    if len(content) > most:
-        raise BadInput(f"{entry.filename[:200]} has more than {most / 2**20:.0f} MiB, which is the limit")
+        content = file.read(min(entry.file_size, limit_bytes) + 1)
+    if len(content) > limit_bytes:
+        raise BadInput(f"{entry.filename[:200]} has more than {limit_bytes / 2**20:.0f} MiB, which is the limit")
     return content
 
 
 def _is_wrapped(names: Collection[str]) -> bool:
-    """Whether all lies in one folder: most programs pack the folder itself, not what is in it."""
+    """Whether all files are in one folder, as most programs pack the folder itself, not its content."""
     folders = [PurePosixPath(name).parts[:-1] for name in names]
     tops = {parts[0].lower() if parts else "" for parts in folders}
     return len(tops) == 1 and not tops & PARTS.keys() and any(len(parts) > 1 for parts in folders)
 
 
 def _in_class_folder(name: str, data: bytes, *, labeled: bool) -> LabeledPicture:
-    """The picture at `[part/]class/.../file` below the top; where they need no labels, at `[part/]file` too."""
+    """The picture at `[part/]class/.../file`, or, unless `labeled`, at `[part/]file`. Raises BadInput."""
     folders = PurePosixPath(name).parts[:-1]
     held_out = bool(folders) and PARTS.get(folders[0].lower(), False)
     inner = folders[1:] if folders and folders[0].lower() in PARTS else folders
-    name.encode()  # a name on a disk may be no text; then this is a ValueError
+    name.encode()  # a ValueError for a file name that is not text
     if not inner and labeled:
-        raise BadInput(f"each picture lies in a folder that names its class, {name[:200]!r} does not")
+        raise BadInput(f"each picture must be in a folder named after its class, {name[:200]!r} is not")
     return LabeledPicture(name, data, inner[0] if inner else UNLABELED, held_out)
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file of this name is read as a picture; hidden files are not."""
+    """Whether a file of this name is read as a picture: by its ending, unless it is hidden."""
     return PurePosixPath(name).suffix.lower() in ENDINGS and not _is_hidden(name)
 
 
@@ -266,15 +272,15 @@ def _is_hidden(name: str) -> bool:
 
 def _in_table(path: Path, *, boxes: bool, labeled: bool) -> Iterator[LabeledPicture]:
     table = pq.ParquetFile(path)
-    there = set(table.schema_arrow.names)
-    needed = {"image", "label"} if labeled else {"image"}
-    if missing := needed - there:
-        wanted = " and ".join(sorted(needed))
+    present = set(table.schema_arrow.names)
+    required = {"image", "label"} if labeled else {"image"}
+    if missing := required - present:
+        columns_text = " and ".join(sorted(required))
         raise BadInput(
-            f"{path.name} must have the column{'s' * labeled} {wanted}, it lacks {', '.join(sorted(missing))}"
+            f"{path.name} must have the column{'s' * labeled} {columns_text}, it lacks {', '.join(sorted(missing))}"
         )
     names = declared_classes(path)
-    columns = ["image", *(["label"] if "label" in there else []), *(BOX if boxes and set(BOX) <= there else ())]
+    columns = ["image", *(["label"] if "label" in present else []), *(BOX if boxes and set(BOX) <= present else ())]
     row = 0
     for batch in table.iter_batches(batch_size=1024, columns=columns):
         for cells in batch.to_pylist():
@@ -289,25 +295,26 @@ def _in_table(path: Path, *, boxes: bool, labeled: bool) -> Iterator[LabeledPict
 
 
 def _bytes_of(image: object) -> bytes | None:
-    """A picture's file in a table's cell; data set libraries write {bytes, path}."""
+    """The encoded picture in a cell: bytes, or {bytes, path} as data set libraries write; None if there is none."""
     data = image.get("bytes") if isinstance(image, dict) else image
     return data if isinstance(data, bytes) else None
 
 
 def _class_of(label: object, names: Sequence[str], row: int, path: Path) -> str:
+    """The class name of a row's label, which is an index or a text. Raises BadInput."""
     if isinstance(label, str):
         return label
     if not isinstance(label, int) or label < 0 or (names and label >= len(names)):
-        wanted = f"a whole number from 0 to {len(names) - 1}" if names else "a whole number from 0, or a text"
-        raise BadInput(f"the label of row {row} of {path.name} must be {wanted}, got {str(label)[:40]}")
+        allowed = f"a whole number from 0 to {len(names) - 1}" if names else "a whole number from 0, or a text"
+        raise BadInput(f"the label of row {row} of {path.name} must be {allowed}, got {str(label)[:40]}")
     return names[label] if names else str(label)
 
 
 def declared_classes(path: Path) -> tuple[str, ...]:
-    """The class names that come with a parquet file, by index; none where there are none.
+    """The class names of a parquet file, by index; empty if it has none.
 
-    From `classes.json` beside it, a list of names or of `{name, wnid}`, else as data set libraries write
-    them into the file. Raises BadInput.
+    They are in `classes.json` beside it, a list of names or of `{name, wnid}`, or in the file's metadata, as data set
+    libraries write them. Raises BadInput.
     """
     if path.suffix.lower() != ".parquet":
         return ()
@@ -317,14 +324,14 @@ def declared_classes(path: Path) -> tuple[str, ...]:
     except (ValueError, TypeError, KeyError, OSError, pa.ArrowException) as error:
         raise BadInput(f"the class names of {path.name} cannot be read: {error}") from None
     if repeated := [name for name, times in Counter(names).items() if times > 1]:
-        raise BadInput(f"the class names of {path.name} must differ, {repeated[0][:80]!r} is there more than once")
+        raise BadInput(f"the class names of {path.name} must be unique, got {repeated[0][:80]!r} more than once")
     return names
 
 
 def _names_beside(file: Path) -> tuple[str, ...]:
     entries = json.loads(file.read_bytes())
     if not isinstance(entries, list):
-        raise TypeError(f"{file.name} is no list")
+        raise TypeError(f"{file.name} is not a list")
     return tuple(map(_class_name, entries))
 
 
@@ -332,29 +339,29 @@ def _names_within(file: Path) -> tuple[str, ...]:
     metadata = pq.read_schema(file).metadata or {}
     try:
         return tuple(map(str, json.loads(metadata[b"huggingface"])["info"]["features"]["label"]["names"]))
-    except KeyError:  # nobody has named them
+    except KeyError:  # the file names no classes
         return ()
 
 
 def _class_name(entry: Any) -> str:
-    """A class' name; with its WordNet id where ImageNet has several of that name, as the catalog has it."""
+    """A class name, with its WordNet id where ImageNet has several classes of that name."""
     if isinstance(entry, str):
         return entry
-    name, apart = str(entry["name"]), f"{entry['name']} ({entry.get('wnid')})"
-    return apart if apart in classes_of(IMAGENET_CLASSES) else name
+    name, unique = str(entry["name"]), f"{entry['name']} ({entry.get('wnid')})"
+    return unique if unique in classes_of(IMAGENET_CLASSES) else name
 
 
 def _checked(picture: LabeledPicture) -> LabeledPicture:
-    """The same; BadPicture where the bytes are no whole picture: better now than after an hour of training."""
+    """`picture`, after decoding it. Raises BadPicture now rather than after an hour of training."""
     name = picture.name[:200]
     try:
         with PillowImage.open(io.BytesIO(picture.data)) as image:
             if image.width * image.height > MAX_PIXELS:
                 size = f"{image.width} x {image.height} px"
-                raise BadPicture(f"{name} has {size}, allowed are {MAX_PIXELS / 1e6:g} megapixels")
+                raise BadPicture(f"{name} has {size}, the limit is {MAX_PIXELS / 1e6:g} megapixels")
             image.load()
-    except UnidentifiedImageError:  # its own words are about an object in memory
-        raise BadPicture(f"{name} is no picture") from None
+    except UnidentifiedImageError:  # whose message names an object in memory
+        raise BadPicture(f"{name} is not a picture") from None
     except (OSError, ValueError, SyntaxError, PillowImage.DecompressionBombError) as error:
-        raise BadPicture(f"{name} is no whole picture: {error}") from None
+        raise BadPicture(f"{name} is damaged or incomplete: {error}") from None
     return picture

@@ -1,7 +1,7 @@
-"""Pictures and labels in the files of MNIST and Fashion-MNIST: `train-images-idx3-ubyte`, `t10k-labels-idx1-ubyte.gz`.
+"""Pictures and labels in MNIST's and Fashion-MNIST's idx files, such as `train-images-idx3-ubyte`, `t10k-labels-idx1-ubyte.gz`.
 
-Such a file begins with two zeros, 8 for bytes, the number of its dimensions, and the size of each as four bytes; then
-come the bytes themselves.
+An idx file begins with two zero bytes, 8 for the type byte, the number of dimensions, and each size as four bytes; the
+values follow.
 """
 
 from __future__ import annotations
@@ -24,22 +24,23 @@ from core.media.gray_png import gray_png
 
 NAMED = re.compile(r"(.*[-_])?(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?", re.IGNORECASE)
 MAX_BYTES = 2**30
-"""Of one file, unpacked."""
+"""Size limit of one unpacked file."""
 DIGITS = tuple("0123456789")
 CLOTHES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
 """The classes of Fashion-MNIST, by label."""
 PARTS = {"train": False, "t10k": True, "test": True}
-"""How a file's name begins -> whether its pictures are held out."""
+"""Start of a file's name -> whether its pictures are held out."""
 DIMENSIONS = {"images": 3, "labels": 1}
+"""Content of a file -> number of dimensions."""
 
 Read = Callable[[str], bytes]
-"""A file's name -> its bytes."""
+"""File name -> content."""
 
 
 class LabeledPicture(NamedTuple):
-    """One picture as PNG; `name` is for messages."""
+    """One picture as PNG with its class; `name` is used in messages."""
 
     name: str
     png: bytes
@@ -48,27 +49,29 @@ class LabeledPicture(NamedTuple):
 
 
 def idx_files(names: Collection[str]) -> dict[tuple[str, str], str]:
-    """(part, images or labels) -> the file's name; of one that is there twice, the one that is not packed.
+    """(part, `images` or `labels`) -> file name; an unpacked file comes before its packed copy.
 
-    Raises BadInput where they are of several data sets.
+    Raises BadInput where the files belong to several data sets.
     """
-    found: dict[tuple[str, str], str] = {}
-    homes = set()
+    files: dict[tuple[str, str], str] = {}
+    prefixes = set()
     for name in sorted(names, key=lambda name: (name.lower().endswith(".gz"), name)):
         path = PurePosixPath(name)
         if match := NAMED.fullmatch(path.name):
-            found.setdefault((match[2].lower(), match[3].lower()), name)
-            folder = path.parent.parent if NAMED.fullmatch(path.parent.name) else path.parent  # some unpack each apart
-            homes.add(f"{folder}/{match[1] or ''}")
-    if len(homes) > 1:
-        raise BadInput(f"there are idx files of several data sets, {' and '.join(sorted(homes)[:2])}: give one of them")
-    return found
+            files.setdefault((match[2].lower(), match[3].lower()), name)
+            own_folder = NAMED.fullmatch(path.parent.name)  # some programs unpack each file into a folder of its own
+            folder = path.parent.parent if own_folder else path.parent
+            prefixes.add(f"{folder}/{match[1] or ''}")
+    if len(prefixes) > 1:
+        names_text = " and ".join(sorted(prefixes)[:2])
+        raise BadInput(f"the idx files must be of one data set, got several: {names_text}")
+    return files
 
 
 def labeled_pictures(
     files: Mapping[tuple[str, str], str], read: Read, classes: tuple[str, ...]
 ) -> Iterator[LabeledPicture]:
-    """The pictures of every part, in their order. `classes`: names by label. Raises BadInput."""
+    """The pictures of all parts, in file order; `classes`: class names by label. Raises BadInput."""
     for part in sorted({part for part, _ in files}, key=list(PARTS).index):
         for what, rank in DIMENSIONS.items():
             if (part, what) not in files:
@@ -81,9 +84,11 @@ def _of_part(
     name: str, images: NDArray[np.uint8], labels: NDArray[np.uint8], classes: tuple[str, ...], *, held_out: bool
 ) -> Iterator[LabeledPicture]:
     if len(images) != len(labels):
-        raise BadInput(f"{_short(name)} has {len(images):,} pictures, and there are {len(labels):,} labels to them")
-    if len(strange := np.flatnonzero(labels >= len(classes))):
-        first = int(strange[0])
+        raise BadInput(
+            f"{_short(name)} must have a label for each picture, got {len(images):,} and {len(labels):,} labels"
+        )
+    if len(unknown := np.flatnonzero(labels >= len(classes))):
+        first = int(unknown[0])
         raise BadInput(
             f"the label of picture {first + 1:,} of {_short(name)} must be 0 to {len(classes) - 1}, got {labels[first]}"
         )
@@ -92,30 +97,31 @@ def _of_part(
 
 
 def parsed(content: bytes, name: str, dimensions: int) -> NDArray[np.uint8]:
-    """The array of so many dimensions in a file, whose name ends in `.gz` where it is packed. Raises BadInput."""
+    """The array of so many dimensions in an idx file, which is packed if its name ends in `.gz`. Raises BadInput."""
     short = _short(name)
     try:
         with gzip.open(io.BytesIO(content)) if name.lower().endswith(".gz") else io.BytesIO(content) as file:
             head = file.read(4 + 4 * dimensions)
             sizes = _sizes(head, short, dimensions)
             expected = math.prod(sizes)
-            body = file.read(expected + 1)  # never more than was promised, however much is packed into it
+            body = file.read(expected + 1)  # never unpacks more than the header declares
     except (OSError, EOFError, zlib.error) as error:
         raise BadInput(f"{short} is damaged: {' '.join(str(error).split())[:200]}") from None
     if len(body) != expected:
-        much = "more" if len(body) > expected else f"{len(body):,}"
-        raise BadInput(f"{short} must have {expected:,} bytes after its {len(head)} of header, it has {much}")
+        got = "more" if len(body) > expected else f"{len(body):,}"
+        raise BadInput(f"{short} must have {expected:,} bytes after its header of {len(head)} bytes, got {got}")
     return np.frombuffer(body, np.uint8).reshape(sizes)
 
 
 def _sizes(head: bytes, short: str, dimensions: int) -> tuple[int, ...]:
+    """The sizes that the header declares. Raises BadInput."""
     magic = bytes((0, 0, 8, dimensions))
     if len(head) < 4 + 4 * dimensions or head[:4] != magic:
         raise BadInput(f"{short} must begin with the bytes {magic.hex(' ')} and its sizes, got {head.hex(' ')}")
     sizes = struct.unpack(f">{dimensions}I", head[4:])
     if not 0 < math.prod(sizes) <= MAX_BYTES:
-        said = " x ".join(f"{size:,}" for size in sizes)
-        raise BadInput(f"{short} says that it holds {said} bytes, allowed are 1 to {MAX_BYTES:,}")
+        declared = " x ".join(f"{size:,}" for size in sizes)
+        raise BadInput(f"{short} must hold 1 to {MAX_BYTES:,} bytes, its header declares {declared}")
     return sizes
 
 

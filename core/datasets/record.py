@@ -1,6 +1,6 @@
-"""What is told of a data set without reading it: a small record beside it in the store.
+"""The record of a data set: its name, counts and sizes in a small file beside it in the store.
 
-The data set is the truth. Its record can be lost, changed by another name, and made anew.
+It is derived from the data set, except for name, source and time: it can be renamed, lost, and made again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from core.datasets.dataset import Dataset
 from core.errors import BadInput, Damaged
 
 MAX_NAME = 80
+"""Characters."""
 MAX_SOURCE = 200
+"""Characters."""
 
 Count = Annotated[int, Field(ge=0)]
 Size = tuple[Count, Count]
@@ -26,7 +28,7 @@ Size = tuple[Count, Count]
 
 
 class ClassCount(NamedTuple):
-    """How many pictures of a class there are to learn from, and how many are held out."""
+    """Numbers of training pictures and of held-out pictures of a class."""
 
     name: str
     training: Count
@@ -34,66 +36,67 @@ class ClassCount(NamedTuple):
 
 
 class DatasetRecord(BaseModel):
-    """What a later Gazegrid may write besides is passed over."""
+    """What is known of a data set without reading it; unknown fields, of a later Gazegrid, are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     name: Annotated[str, Field(max_length=MAX_NAME)]
-    """As a person calls it; empty: nobody did."""
+    """Empty where nobody named it."""
     source: Annotated[str, Field(max_length=MAX_SOURCE)]
-    """Where it came from, in words."""
+    """Where it came from, for a reader."""
     added: Annotated[str, Field(max_length=40)]
-    """When, ISO 8601; empty: before there were records."""
+    """Time, UTC, ISO 8601; empty where it is unknown."""
     classes: Annotated[tuple[ClassCount, ...], Field(min_length=1)]
     smallest: Size
-    """The least width and the least height that a picture has."""
+    """Smallest width and smallest height of the pictures."""
     largest: Size
+    """Largest width and largest height of the pictures."""
     boxes: Count
-    """Pictures whose object's box is known."""
+    """Pictures with a known box."""
     size_bytes: Count
-    """Of all pictures as they are encoded."""
+    """Size of all encoded pictures."""
 
     @property
     def training(self) -> int:
-        """Pictures to learn from."""
-        return sum(one.training for one in self.classes)
+        """Number of training pictures."""
+        return sum(counts.training for counts in self.classes)
 
     @property
     def held_out(self) -> int:
-        """Pictures that measure what was learned."""
-        return sum(one.held_out for one in self.classes)
+        """Number of held-out pictures."""
+        return sum(counts.held_out for counts in self.classes)
 
     @property
     def pictures(self) -> int:
-        """How many there are."""
+        """Number of all pictures."""
         return self.training + self.held_out
 
     @property
     def size(self) -> str:
-        """Width and height of the pictures in words: `8 x 8 px`, or from the least to the greatest."""
+        """Width and height as text: `8 x 8 px`, or `8 x 8 to 32 x 32 px`."""
         smallest, largest = ("{} x {}".format(*size) for size in (self.smallest, self.largest))
         return f"{smallest} px" if smallest == largest else f"{smallest} to {largest} px"
 
     @property
     def title(self) -> str:
-        """Its name, or the beginning of its digest where it has none."""
+        """Its name, or the first 12 digits of its digest."""
         return self.name or f"{self.digest[:12]}…"
 
     def document(self) -> dict[str, Any]:
-        """For programs: all that is told here."""
-        classes = [one._asdict() for one in self.classes]
+        """The record with its totals, as JSON, for programs."""
+        classes = [counts._asdict() for counts in self.classes]
         counts = {"pictures": self.pictures, "training": self.training, "held_out": self.held_out}
         return self.model_dump(mode="json") | {"classes": classes} | counts
 
     def to_bytes(self) -> bytes:
-        """JSON that carries its own checksum."""
+        """The record as JSON with its own checksum."""
         document = self.model_dump(mode="json")
         return canonical_json({"digest": digest_of(document), "record": document})
 
     @classmethod
     def from_bytes(cls, content: bytes, digest: str) -> DatasetRecord:
-        """What `to_bytes` wrote. Raises Damaged where it is not the record of this data set."""
+        """The record that `to_bytes` wrote for the data set `digest`. Raises Damaged."""
         try:
             envelope = parsed_json(content)
             record = cls.model_validate(envelope["record"])
@@ -101,15 +104,15 @@ class DatasetRecord(BaseModel):
         except (ValueError, KeyError, TypeError, ValidationError):
             sound = False
         if not sound:
-            raise Damaged(f"the record of data set {digest[:12]}… was damaged on disk; it is made anew")
+            raise Damaged(f"the record of data set {digest[:12]}… was damaged on disk; it will be made again")
         return record
 
 
 def record_of(dataset: Dataset, name: str, source: str, added: str) -> DatasetRecord:
-    """The record of a data set; looks into the header of every picture."""
+    """The record of a data set; reads the header of every picture. Raises BadInput (name)."""
     counts = [
-        np.bincount(dataset.labels[dataset.held_out == apart], minlength=len(dataset.class_names)).tolist()
-        for apart in (False, True)
+        np.bincount(dataset.labels[dataset.held_out == held_out], minlength=len(dataset.class_names)).tolist()
+        for held_out in (False, True)
     ]
     sizes = np.array([_size(picture) for picture in dataset.pictures]).reshape(-1, 2)
     return DatasetRecord(
@@ -117,7 +120,7 @@ def record_of(dataset: Dataset, name: str, source: str, added: str) -> DatasetRe
         name=checked_name(name),
         source="".join(filter(str.isprintable, source))[:MAX_SOURCE],
         added=added,
-        classes=tuple(ClassCount(*one) for one in zip(dataset.class_names, *counts, strict=True)),
+        classes=tuple(ClassCount(*row) for row in zip(dataset.class_names, *counts, strict=True)),
         smallest=_pair(sizes.min(axis=0, initial=2**31)),
         largest=_pair(sizes.max(axis=0, initial=0)),
         boxes=0 if dataset.boxes is None else int((dataset.boxes.min(axis=1) >= 0).sum()),
@@ -135,7 +138,7 @@ def _size(picture: bytes) -> Size:
 
 
 def checked_name(name: str) -> str:
-    """A data set's name without outer spaces; BadInput unless it is at most 80 printable characters."""
+    """A data set's name without outer spaces. Raises BadInput unless it is at most 80 printable characters."""
     name = name.strip()
     if len(name) > MAX_NAME or not name.isprintable():
         raise BadInput(f"a data set's name must be at most {MAX_NAME} printable characters, got {name[:MAX_NAME]!r}")
@@ -143,6 +146,6 @@ def checked_name(name: str) -> str:
 
 
 def default_name(sources: Sequence[str]) -> str:
-    """A name after what a data set was read from: `photos.zip` -> `photos`; what cannot be shown is left out."""
+    """A name for a data set from the names of its files: `photos.zip` -> `photos`; printable characters only."""
     text = ", ".join(source.rpartition("/")[2].removesuffix(".zip").removesuffix(".parquet") for source in sources)
     return "".join(filter(str.isprintable, text)).strip()[:MAX_NAME].strip()

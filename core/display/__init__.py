@@ -1,3 +1,6 @@
-"""What pages and exports show alike: words, headings, charts; takes methods and results, gives text and SVG."""
+"""Labels, headings, number formats and chart geometry that pages and exports share.
 
-__all__ = ["headings", "line_chart", "network_view", "parameter_lines", "scatter_chart", "wording"]
+Takes comparisons, methods and stored results; gives text, pixels and coordinates of SVG drawings.
+"""
+
+__all__ = ["glossary", "headings", "line_chart", "network_view", "parameter_lines", "scatter_chart", "wording"]

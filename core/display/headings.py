@@ -1,4 +1,4 @@
-"""What stands over the columns of a grid and beside its rows."""
+"""Titles of a grid's columns, rows and cells."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.display.wording import formatted, network_facts, network_name, picture_name, reference, words
+from core.display.wording import formatted, network_facts, network_name, phrase, picture_name, reference
 from core.jobs.comparison import Cell, Comparison
 from core.method_base.method import Method, field_extra, matters
 from core.networks.card import NetworkCard
@@ -15,24 +15,24 @@ from core.networks.catalog import get_card
 
 @dataclass(frozen=True)
 class Heading:
-    """Of a column: a network, or a variant of a method."""
+    """The title of a column, which stands for a network or for a variant of a method."""
 
     title: str
     facts: str = ""
     note: str = ""
-    """What a reader must not miss."""
+    """A warning, such as `random weights`."""
     license: str = ""
 
 
 def column_headings(comparison: Comparison) -> list[Heading]:
-    """One for each column, in order."""
+    """The heading of each column, in order."""
     if comparison.networks:
         return [_network_heading(get_card(name)) for name in comparison.networks]
     return variant_headings(comparison.methods)
 
 
 def column_heading(comparison: Comparison, cell: Cell) -> Heading:
-    """Of the cell's column."""
+    """The heading of the cell's column."""
     if comparison.networks:
         return _network_heading(get_card(cell.network))
     return variant_headings(comparison.methods)[comparison.methods.index(cell.method)]
@@ -44,7 +44,7 @@ def column_name(comparison: Comparison, cell: Cell) -> str:
 
 
 def cell_name(comparison: Comparison, cell: Cell) -> str:
-    """`cat in resnet18`, `digits: decoder transposed`; without a row, its column's name."""
+    """Row and column as text: `cat in resnet18`, `digits: decoder transposed`; the column alone without a row."""
     name = column_name(comparison, cell)
     if cell.row is None:
         return name
@@ -52,12 +52,12 @@ def cell_name(comparison: Comparison, cell: Cell) -> str:
 
 
 def row_name(cell: Cell) -> str:
-    """The name of its picture or data set; empty where it has none."""
+    """The name of the cell's picture or data set; empty without one."""
     return picture_name(cell.row.name) if cell.row else ""
 
 
-def size_in_words(comparison: Comparison) -> str:
-    """`3 pictures · 2 networks`, `1 data set · 3 variants`; a row or a column that stands for nothing is left out."""
+def grid_size(comparison: Comparison) -> str:
+    """`3 pictures · 2 networks` or `1 data set · 3 variants`; numbers that say nothing are left out."""
     rows = _counted(len(comparison.datasets), "data set") or _counted(len(comparison.pictures), "picture")
     variants = "" if comparison.width == 1 else _counted(comparison.width, "variant")
     return " · ".join(filter(None, [rows, _counted(len(comparison.networks), "network") or variants]))
@@ -67,8 +67,8 @@ def _counted(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}" if number else ""
 
 
-def titles(comparison: Comparison) -> list[str]:
-    """Of its methods, each once."""
+def method_titles(comparison: Comparison) -> list[str]:
+    """The titles of the comparison's methods, each once."""
     return list(dict.fromkeys(method.title for method in comparison.methods))
 
 
@@ -78,51 +78,53 @@ def _network_heading(card: NetworkCard) -> Heading:
 
 
 def variant_headings(methods: Sequence[Method]) -> list[Heading]:
-    """Each by what tells it from the others: its method's title, and the parameters in which they differ."""
+    """A heading for each variant: the parameters in which variants differ, and the method's title where methods do."""
     several = len({type(method) for method in methods}) > 1
     return [
-        _variant_heading(method, [kin for kin in methods if type(kin) is type(method)], titled=several)
+        _variant_heading(method, [other for other in methods if type(other) is type(method)], with_title=several)
         for method in methods
     ]
 
 
-def differing(methods: Sequence[Method]) -> set[str]:
-    """The parameters that are not the same in all methods, which are of one class."""
+def differing_parameters(methods: Sequence[Method]) -> set[str]:
+    """The parameters that are not equal in all of these methods, which are of one class."""
     return {name for name in type(methods[0]).model_fields if len({repr(getattr(one, name)) for one in methods}) > 1}
 
 
-def _variant_heading(method: Method, kin: Sequence[Method], *, titled: bool) -> Heading:
-    told = [
-        f"{words(name).lower()} {_in_words(method, name)}"
+def _variant_heading(method: Method, variants: Sequence[Method], *, with_title: bool) -> Heading:
+    differences = ", ".join(
+        _parameter_text(method, name)
         for name in type(method).model_fields
-        if name in differing(kin) and matters(type(method), name, dict(method))
-    ]
-    if not told:
+        if name in differing_parameters(variants) and matters(type(method), name, dict(method))
+    )
+    if not differences:
         return Heading(method.title)
-    return Heading(method.title, ", ".join(told)) if titled else Heading(", ".join(told))
+    return Heading(method.title, differences) if with_title else Heading(differences)
 
 
-def parameters_line(method: Method, but: Container[str] = ()) -> str:
-    """The parameters that differ from their defaults, or that none does; all `but` these."""
+def parameters_line(method: Method, omit: Container[str] = ()) -> str:
+    """`steps = 40, k2 = 0.5`: the parameters that differ from their defaults, without those to `omit`."""
     changed = {
         name: getattr(method, name)
         for name, field in type(method).model_fields.items()
-        if getattr(method, name) != field.default and name not in but
+        if getattr(method, name) != field.default and name not in omit
     }
-    return ", ".join(f"{name} = {_said(value)}" for name, value in changed.items()) or "default parameters"
+    return ", ".join(f"{name} = {_value_text(value)}" for name, value in changed.items()) or "default parameters"
 
 
-def _said(value: Any) -> str:
-    """A parameter's value in a line; networks and pictures by their names."""
+def _value_text(value: Any) -> str:
+    """A parameter's value on one line; networks and pictures by their names."""
     if isinstance(value, tuple):
         return " and ".join(map(reference, value))
     return f"{value:g}" if isinstance(value, float) else reference(str(value))
 
 
-def _in_words(method: Method, name: str) -> str:
+def _parameter_text(method: Method, name: str) -> str:
+    """`patch size 16 px`, `flip off`, `layer conv1`."""
     value: Any = getattr(method, name)
+    unit = field_extra(type(method).model_fields[name]).get("unit") or ""
     if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, int | float):
-        return formatted(value, field_extra(type(method).model_fields[name]).get("unit") or "")
-    return _said(value)
+        text = "on" if value else "off"
+    else:
+        text = formatted(value, unit) if isinstance(value, int | float) else _value_text(value)
+    return f"{phrase(name)} {text}"

@@ -1,4 +1,4 @@
-"""Curves of the same axes as one chart, in the numbers that an SVG needs."""
+"""Line charts in SVG coordinates: one chart for all curves of the same axes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from core.media.colors import COLORS
 WIDTH, HEIGHT = 300, 190
 LEFT, RIGHT, TOP, BOTTOM = 44, 6, 8, 36
 MAX_POINTS = 400
-"""More points than this are thinned out for drawing."""
+"""Longer curves are thinned out for drawing."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One curve: its name, color, and SVG path."""
+    """A curve: its name, color, and SVG path."""
 
     name: str
     color: str
@@ -30,7 +30,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark on an axis: where, in SVG units, and its number."""
+    """A mark on an axis: its position in SVG units, and its number."""
 
     at: float
     text: str
@@ -38,7 +38,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class LineChart:
-    """What the template draws, in SVG units."""
+    """A chart as the template draws it, in SVG units."""
 
     width: ClassVar[int] = WIDTH
     height: ClassVar[int] = HEIGHT
@@ -53,7 +53,7 @@ class LineChart:
 
 
 def line_charts(series: Mapping[str, Series]) -> list[LineChart]:
-    """One chart for the curves of the same axis labels, in the order in which they come."""
+    """One chart for all series of the same axis labels, in order of first occurrence."""
     groups: dict[tuple[str, str], dict[str, Series]] = {}
     for name, item in series.items():
         groups.setdefault((item.x_label, item.y_label), {})[name] = item
@@ -73,7 +73,7 @@ def _chart(labels: tuple[str, str], group: Mapping[str, Series]) -> LineChart:
 
 
 def _span(values: Floats) -> tuple[float, float]:
-    """The least and the greatest finite value, apart."""
+    """(low, high) of the finite values, never equal; (0, 1) without any."""
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     margin = 0.0 if high > low else abs(high) * 0.1 or 0.5
@@ -89,10 +89,10 @@ def _y(value: float, span: tuple[float, float]) -> float:
 
 
 def _path(item: Series, xs: tuple[float, float], ys: tuple[float, float]) -> str:
-    """The curve; a gap where a value is not finite."""
-    chosen = np.unique(np.linspace(0, len(item.x) - 1, min(len(item.x), MAX_POINTS)).round().astype(int))
+    """The SVG path of the curve, with a gap where a value is not finite."""
+    indices = np.unique(np.linspace(0, len(item.x) - 1, min(len(item.x), MAX_POINTS)).round().astype(int))
     steps, gap = [], True
-    for x, y in zip(item.x[chosen].tolist(), item.y[chosen].tolist(), strict=True):
+    for x, y in zip(item.x[indices].tolist(), item.y[indices].tolist(), strict=True):
         if math.isfinite(x) and math.isfinite(y):
             steps.append(f"{'M' if gap else 'L'}{_x(x, xs)},{_y(y, ys)}")
         gap = not (math.isfinite(x) and math.isfinite(y))
@@ -100,7 +100,7 @@ def _path(item: Series, xs: tuple[float, float], ys: tuple[float, float]) -> str
 
 
 def _round_values(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers (1, 2 or 5 times a power of ten apart) from `low` to `high`."""
+    """Round numbers from `low` to `high`, 1, 2 or 5 times a power of ten apart."""
     rough = (high - low) / about
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)

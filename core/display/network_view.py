@@ -1,4 +1,4 @@
-"""A picture as the network saw it, scaled and cropped to its input; and how points look that lie on it."""
+"""A picture as the network received it, scaled and cropped to its input size; and the style of dots drawn on it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from core.method_base.attribution import ORIGINAL
 from core.store.manifest import Manifest
 from core.store.store import Store
 
-DOTS_AT_EASE = 60
-"""Up to so many points are drawn at full size."""
+MAX_FULL_SIZE_DOTS = 60
+"""More dots than this are drawn smaller."""
 
 
-def seen(store: Store, manifest: Manifest, width_px: int, height_px: int) -> Pixels | None:
-    """The picture that the result keeps, (height, width, 3); None where it keeps none of this size. Raises Damaged."""
-    if not keeps_seen(manifest):
+def stored_view(store: Store, manifest: Manifest, width_px: int, height_px: int) -> Pixels | None:
+    """The network's view that the result stores, (height, width, 3) uint8; None without one of this size.
+
+    Raises Damaged.
+    """
+    if not has_stored_view(manifest):
         return None
     original = store.item(manifest, ORIGINAL.name)
     if isinstance(original, Image) and original.pixels.shape[:2] == (height_px, width_px):
@@ -24,33 +27,33 @@ def seen(store: Store, manifest: Manifest, width_px: int, height_px: int) -> Pix
     return None
 
 
-def keeps_seen(manifest: Manifest) -> bool:
-    """Whether the result keeps the picture as the network saw it."""
+def has_stored_view(manifest: Manifest) -> bool:
+    """Whether the result stores the picture as the network received it."""
     return any((item.name, item.kind) == (ORIGINAL.name, ORIGINAL.kind) for item in manifest.items)
 
 
-def framed(store: Store, manifest: Manifest, item: Points) -> Pixels:
-    """The picture in the points' own frame, (height, width, 3): as the network saw it, where the result keeps that.
+def points_background(store: Store, manifest: Manifest, item: Points) -> Pixels:
+    """The picture in the points' coordinates, (height, width, 3) uint8.
 
-    A network sees a part of the picture, cropped: the whole one is scaled to the frame only where nothing better is
-    kept. Raises Damaged.
+    This is the network's view, which is cropped, where the result stores it; else the whole picture, scaled. Raises
+    Damaged.
     """
-    kept = seen(store, manifest, item.width, item.height)
-    if kept is not None:
-        return kept
-    pixels = store.picture_pixels(manifest.spec["pictures"][0]).pixels
+    view = stored_view(store, manifest, item.width, item.height)
+    if view is not None:
+        return view
+    pixels = store.inputs.picture(manifest.spec["pictures"][0], keep_damaged=True).pixels
     size = (item.width, item.height)
     return np.asarray(PillowImage.fromarray(pixels).resize(size, PillowImage.Resampling.LANCZOS))
 
 
-def dot_looks(item: Points) -> tuple[Floats, Floats]:
-    """How each point is drawn: radius (K,) in percent of the frame's longer side, and opacity (K,) of 0 to 1.
+def dot_styles(item: Points) -> tuple[Floats, Floats]:
+    """Radius (K,) in percent of the longer side, and opacity (K,) from 0 to 1, of each point's dot.
 
-    A dot's area grows with its weight. Where there are many, all are smaller, so that the picture is seen between them.
+    A dot's area grows with its weight. Many dots are drawn smaller, so that the picture remains visible between them.
     """
     count = len(item.xy)
     weights = np.ones(count, np.float32) if item.weights is None else np.abs(item.weights)
     shares = np.sqrt(weights / max(float(weights.max(initial=0)), 1e-12))
-    crowding = np.clip((DOTS_AT_EASE / max(count, 1)) ** 0.25, 0.4, 1.0)
+    crowding = np.clip((MAX_FULL_SIZE_DOTS / max(count, 1)) ** 0.25, 0.4, 1.0)
     radii = crowding * (0.5 + 1.5 * shares)
     return radii.astype(np.float32), (0.35 + 0.55 * shares).astype(np.float32)

@@ -1,4 +1,4 @@
-"""A method's parameters, a line each, as a reader sees them."""
+"""A method's parameters as lines of label and value."""
 
 from __future__ import annotations
 
@@ -9,33 +9,34 @@ from core.display.wording import reference, words
 from core.method_base.method import Method, field_extra
 
 
-def variants_together(methods: Sequence[Method]) -> list[list[Method]]:
-    """Those of one class together."""
+def methods_by_class(methods: Sequence[Method]) -> list[list[Method]]:
+    """The methods grouped by class, in order of first occurrence."""
     classes = dict.fromkeys(map(type, methods))
     return [[method for method in methods if type(method) is cls] for cls in classes]
 
 
 def parameter_lines(methods: Sequence[Method]) -> tuple[tuple[str, str, bool], ...]:
-    """(label, value with unit, whether it was changed) of each parameter; where variants differ, all their values."""
+    """(label, value with unit, whether it is not the default) of each parameter; all values where variants differ."""
     lines = []
     for name, info in type(methods[0]).model_fields.items():
         values = [getattr(method, name) for method in methods]
-        told = dict.fromkeys(_with_unit(value, field_extra(info).get("unit")) for value in values)
-        lines.append((words(name), ", ".join(told), any(value != info.default for value in values)))
+        unit = field_extra(info).get("unit") or ""
+        texts = dict.fromkeys(_with_unit(value, unit) for value in values)
+        lines.append((words(name), ", ".join(texts), any(value != info.default for value in values)))
     return tuple(lines)
 
 
-def _with_unit(value: Any, unit: str | None) -> str:
+def _with_unit(value: Any, unit: str) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
-    text = in_words(value, reference)
+    text = value_text(value, reference)
     return f"{text} {unit}" if unit else text
 
 
-def in_words(value: Any, said: Callable[[str], str] = str) -> str:
-    """A value of a JSON document as text: lists with commas, `name=1` where there are names. `said`: of a text."""
+def value_text(value: Any, shorten: Callable[[str], str] = str) -> str:
+    """A value of a JSON document as text, `a, b` or `name=1, other=2`; `shorten` is applied to strings."""
     if isinstance(value, list | tuple):
-        return ", ".join(in_words(part, said) for part in value) or "none"
+        return ", ".join(value_text(part, shorten) for part in value) or "none"
     if isinstance(value, dict):
-        return ", ".join(f"{name}={in_words(part, said)}" for name, part in value.items()) or "none"
-    return f"{value:g}" if isinstance(value, float) else said(str(value))
+        return ", ".join(f"{name}={value_text(part, shorten)}" for name, part in value.items()) or "none"
+    return f"{value:g}" if isinstance(value, float) else shorten(str(value))

@@ -1,3 +1,6 @@
-"""Pages of `docs/` that are written from the code: `make docs`."""
+"""Reference pages of `docs/` that are written from the code: `make docs`.
 
-__all__ = ["method_docs", "network_docs"]
+Takes method classes, settings, the glossary and the records of bundled networks; gives Markdown.
+"""
+
+__all__ = ["glossary_docs", "method_docs", "network_docs", "page", "settings_docs"]

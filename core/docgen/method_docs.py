@@ -1,31 +1,30 @@
-"""What the classes say of the methods, for the page Methods and for docs/methods.md.
+"""All methods with parameters and outputs, for the page Methods and as docs/reference/methods.md.
 
-python -m core.docgen.method_docs            writes docs/methods.md anew
+python -m core.docgen.method_docs            writes the page
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pydantic.fields import FieldInfo
 
 from core.display.wording import FAMILY_NAMES, markdown_table, reference
+from core.docgen.page import REFERENCE, write_page
 from core.method_base.method import Method, allowed, field_extra
 from core.methods import METHODS
-from core.settings import REPOSITORY
 
-DOCS_FILE = REPOSITORY / "docs" / "methods.md"
+DOCS_FILE = REFERENCE / "methods.md"
 HEAD = """# Methods
 
-Written by `python -m core.docgen.method_docs` from the classes in `core/methods/`; edit those.
+Generated from the classes in `core/methods/` by `make docs`.
 """
 
 
 @dataclass(frozen=True)
 class ParameterLine:
-    """A parameter as the tables show it."""
+    """A row of a table of parameters."""
 
     name: str
     default: str
@@ -35,27 +34,29 @@ class ParameterLine:
 
 
 def parameter_lines(method: type[Method]) -> list[ParameterLine]:
-    """The parameters of a method, in their order."""
+    """The parameters of a method, in the order of the class."""
     return [_line(name, field) for name, field in method.model_fields.items()]
 
 
 def undefined_lines(method: type[Method]) -> list[tuple[str, str]]:
-    """(network family, why the method has no meaning there)."""
+    """(network family, reason) where the method is undefined."""
     return [(FAMILY_NAMES[family], reason) for family, reason in method.undefined.items()]
 
 
 def methods_markdown(methods: Iterable[type[Method]]) -> str:
-    """The whole of docs/methods.md."""
+    """The whole page: one section per method."""
     return "\n".join([HEAD, *map(_section, methods)])
 
 
 def _line(name: str, field: FieldInfo) -> ParameterLine:
     extra = field_extra(field)
     unit = extra.get("unit") or ""
-    conditions = [f"{other} is {' or '.join(map(str, values))}" for other, values in (extra.get("when") or {}).items()]
-    description = (field.description or "") + (f" Only where {' and '.join(conditions)}." if conditions else "")
-    takes = allowed(field).removesuffix(f" {unit}") if unit else allowed(field)
-    return ParameterLine(name, _default(field.default), takes, unit, description)
+    conditions = [
+        f"{other} is {' or '.join(map(str, choices))}" for other, choices in (extra.get("when") or {}).items()
+    ]
+    description = (field.description or "") + (f" Used if {' and '.join(conditions)}." if conditions else "")
+    values = allowed(field).removesuffix(f" {unit}") if unit else allowed(field)
+    return ParameterLine(name, _default(field.default), values, unit, description)
 
 
 def _default(value: object) -> str:
@@ -78,12 +79,10 @@ def _section(method: type[Method]) -> str:
             "",
             f"- Source: {method.source}",
             f"- Family: {method.family}; version {method.version}",
-            *(undefined or ["- Defined for every family of networks"]),
+            *(undefined or ["- Defined for all network families"]),
             "",
-            *markdown_table(("parameter", "default", "allowed", "unit", "what it does"), _parameter_rows(method)),
-            *markdown_table(
-                ("item", "kind", "what is seen"), [(f"`{o.name}`", o.kind, o.caption) for o in method.outputs]
-            ),
+            *markdown_table(("parameter", "default", "allowed", "unit", "description"), _parameter_rows(method)),
+            *markdown_table(("item", "kind", "description"), _output_rows(method)),
         ]
     )
 
@@ -99,5 +98,4 @@ def _output_rows(method: type[Method]) -> list[tuple[str, ...]]:
 
 
 if __name__ == "__main__":
-    DOCS_FILE.write_text(methods_markdown(METHODS.values()), encoding="utf-8")
-    sys.stderr.write(f"wrote {DOCS_FILE}\n")
+    write_page(DOCS_FILE, methods_markdown(METHODS.values()))

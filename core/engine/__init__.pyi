@@ -1,8 +1,8 @@
 from . import activations as activations
 from . import attribution as attribution
+from . import checkpoint_timer as checkpoint_timer
 from . import checkpoints as checkpoints
 from . import optimization as optimization
-from . import pace as pace
 from . import patches as patches
 from . import ranges as ranges
 from . import result_items as result_items

@@ -1,4 +1,4 @@
-"""What a layer says inside a network, for one forward pass; no hook stays behind."""
+"""Outputs of layers inside a network, for one forward pass; no hook stays behind."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from core.errors import Undefined
 
 @contextmanager
 def recorded(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
-    """Name -> output of each layer, filled by whatever forward pass runs inside; differentiable."""
-    found: dict[str, Tensor] = {}
+    """Name -> output of each layer, filled by the forward pass that runs inside; differentiable."""
+    outputs: dict[str, Tensor] = {}
     with ExitStack() as hooks:
         for name, layer in layers.items():
 
-            def keep(_: nn.Module, __: Any, output: Any, name: str = name) -> None:
-                found[name] = _tensor(output)
+            def record(_: nn.Module, __: Any, output: Any, name: str = name) -> None:
+                outputs[name] = _tensor(output)
 
-            hooks.callback(layer.register_forward_hook(keep).remove)
-        yield found
+            hooks.callback(layer.register_forward_hook(record).remove)
+        yield outputs
 
 
 class _ReachedError(Exception):
-    """Ends a forward pass where nothing behind is asked for."""
+    """Ends a forward pass once all layers that are needed have run."""
 
     def __init__(self, output: Tensor | None = None) -> None:
         super().__init__("the layer was reached")
@@ -34,41 +34,44 @@ class _ReachedError(Exception):
 
 
 def output_of(layer: nn.Module, network: nn.Module, pictures: Tensor) -> Tensor:
-    """What `layer` says of `pictures`; `network` runs only as far as there. Raises Undefined if it never gets there."""
+    """Output of `layer` for `pictures` (N, 3, H, W); `network` runs only as far as that layer.
 
-    def leave(_: nn.Module, __: Any, output: Any) -> NoReturn:
+    Raises Undefined where the forward pass never reaches the layer.
+    """
+
+    def stop(_: nn.Module, __: Any, output: Any) -> NoReturn:
         raise _ReachedError(_tensor(output))
 
-    hook = layer.register_forward_hook(leave)
+    hook = layer.register_forward_hook(stop)
     try:
         network(pictures)
     except _ReachedError as reached:
         return cast(Tensor, reached.output)
     finally:
         hook.remove()
-    raise Undefined("this layer has no part in the network's answer")
+    raise Undefined("this layer has no part in the network's prediction")
 
 
 def outputs_of(layers: Mapping[str, nn.Module], run: Callable[[Tensor], object], pictures: Tensor) -> dict[str, Tensor]:
-    """What each layer says of `pictures`, by its name; `run` goes only as far as the last of them.
+    """Name -> output of each layer for `pictures` (N, 3, H, W); `run` goes only as far as the last of them.
 
-    Raises Undefined where it does not come to all.
+    Raises Undefined where the forward pass does not reach all of them.
     """
-    found: dict[str, Tensor] = {}
+    outputs: dict[str, Tensor] = {}
     with ExitStack() as hooks:
         for name, layer in layers.items():
 
-            def keep(_: nn.Module, __: Any, output: Any, name: str = name) -> None:
-                found.setdefault(name, _tensor(output))
-                if len(found) == len(layers):
+            def record(_: nn.Module, __: Any, output: Any, name: str = name) -> None:
+                outputs.setdefault(name, _tensor(output))
+                if len(outputs) == len(layers):
                     raise _ReachedError
 
-            hooks.callback(layer.register_forward_hook(keep).remove)
+            hooks.callback(layer.register_forward_hook(record).remove)
         try:
             run(pictures)
         except _ReachedError:
-            return found
-    raise Undefined("not every one of these layers has a part in the network's answer")
+            return outputs
+    raise Undefined("some of these layers have no part in the network's prediction")
 
 
 def _tensor(output: Any) -> Tensor:

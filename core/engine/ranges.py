@@ -1,4 +1,4 @@
-"""Keeping pictures in [0, 1]."""
+"""Pictures in [0, 1]: brought into the range, resized, and converted from and to pixels."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from core.items import Pixels
 Range = Callable[[Tensor], Tensor]
 """Pictures (N, C, H, W) -> the same in [0, 1]."""
 
-FLAT = 1e-6
-"""A picture whose values differ by less is constant: stretching it would show rounding errors."""
+CONSTANT_RANGE = 1e-6
+"""A picture whose values differ by less counts as constant: rescaling it would amplify rounding errors."""
 
 
 def clamp(picture: Tensor) -> Tensor:
-    """What lies outside [0, 1] is cut off."""
+    """Pictures with values outside [0, 1] clipped, same shape."""
     return picture.clamp(0, 1)
 
 
 def rescale(picture: Tensor) -> Tensor:
-    """Each picture stretched or shrunk so that its least value is 0 and its greatest 1; a constant one is clamped."""
+    """Each picture (N, C, H, W) rescaled so that its minimum is 0 and its maximum 1; a constant one is clamped."""
     low = picture.amin(dim=(1, 2, 3), keepdim=True)
     spread = picture.amax(dim=(1, 2, 3), keepdim=True) - low
-    return ((picture - low) / spread.clamp_min(FLAT)).where(spread > FLAT, picture.clamp(0, 1))
+    return ((picture - low) / spread.clamp_min(CONSTANT_RANGE)).where(spread > CONSTANT_RANGE, picture.clamp(0, 1))
 
 
 def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
-    """Pictures (N, C, H, W) in [0, 1] at (height, width), smoothed where they shrink; differentiable."""
+    """Pictures (N, C, H, W) in [0, 1] resized to (height, width) with antialiasing; differentiable."""
     if tuple(picture.shape[-2:]) == size:
         return picture
     return functional.interpolate(picture, size=size, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
 
 
-def of_pixels(pixels: Pixels) -> Tensor:
+def from_pixels(pixels: Pixels) -> Tensor:
     """(H, W, 3) uint8 -> one picture (1, 3, H, W) float32 in [0, 1]."""
     return torch.from_numpy(pixels).movedim(2, 0)[None].float().contiguous() / 255
 
 
 def to_bytes(picture: Tensor) -> Tensor:
-    """(..., C, H, W) in [0, 1] -> (..., H, W, C) uint8 on the same device, without waiting for it."""
+    """(..., C, H, W) in [0, 1] -> (..., H, W, C) uint8 on the same device, without synchronizing with it."""
     return picture.detach().clamp(0, 1).mul_(255).round_().byte().movedim(-3, -1)
 
 

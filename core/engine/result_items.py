@@ -1,4 +1,4 @@
-"""From what a loop recorded to the items that every optimization of a picture shows."""
+"""Result items that every optimization of a picture shares: sheets of pictures, curves, and predictions."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch import Tensor
 
 from core.items import Item, Series, Table
 
-TOP = 5
+TOP_CLASSES = 5
 GAP_PX = 2
-"""Of white between the pictures of a sheet."""
+"""Gap between the pictures of a sheet."""
 
 
-def tiled(pictures: NDArray[Any], columns: int, between: float = 255) -> NDArray[Any]:
-    """Pictures (N, ..., H, W, C) side by side, `columns` in a row: (..., rows, columns, C), `between` white by default.
+def tiled(pictures: NDArray[Any], columns: int, fill: float = 255) -> NDArray[Any]:
+    """Pictures (N, ..., H, W, C) in a grid of `columns` as one sheet (..., height, width, C).
 
-    They may be uint8 pixels or raw values; the sheet is of the same type.
+    Pictures may be uint8 pixels or raw values; the sheet has the same type. `fill` is the value of the gaps.
     """
     count, height, width = len(pictures), pictures.shape[-3], pictures.shape[-2]
     columns = min(columns, count)
@@ -29,7 +29,7 @@ def tiled(pictures: NDArray[Any], columns: int, between: float = 255) -> NDArray
         columns * (width + GAP_PX) - GAP_PX,
         pictures.shape[-1],
     )
-    sheet = np.full((*pictures.shape[1:-3], *shape), between, dtype=pictures.dtype)
+    sheet = np.full((*pictures.shape[1:-3], *shape), fill, dtype=pictures.dtype)
     for index, picture in enumerate(pictures):
         row, column = divmod(index, columns)
         top, left = row * (height + GAP_PX), column * (width + GAP_PX)
@@ -38,26 +38,28 @@ def tiled(pictures: NDArray[Any], columns: int, between: float = 255) -> NDArray
 
 
 def traces(recorded: Mapping[str, Tensor], labels: Mapping[str, tuple[str, str]]) -> dict[str, Item]:
-    """A curve `trace_NAME` for each name of `labels` (name -> what is measured, caption), mean of the pictures.
+    """Curves `trace_NAME`, means over the pictures, for each name of `labels`: name -> (label of the y axis, caption).
 
-    `recorded` holds (steps + 1, N) float32 on the CPU.
+    `recorded`: name -> (steps + 1, N) float32 on the CPU.
     """
     return {
         f"trace_{name}": Series(
             x=np.arange(len(recorded[name]), dtype=np.float32),
             y=recorded[name].mean(dim=1).numpy(),
             x_label="step",
-            y_label=measured,
+            y_label=y_label,
             caption=caption,
         )
-        for name, (measured, caption) in labels.items()
+        for name, (y_label, caption) in labels.items()
     }
 
 
-def answers(before: Tensor, after: Tensor, class_names: Sequence[str], caption: str) -> Table:
-    """The classes that lead before or after, with their probabilities; `before` and `after` are logits (K,)."""
-    shares = before.softmax(dim=0).tolist(), after.softmax(dim=0).tolist()
-    leading = {index for answer in (before, after) for index in answer.topk(min(TOP, len(answer))).indices.tolist()}
-    order = sorted(leading, key=lambda index: (-shares[0][index], index))
-    rows = tuple((class_names[index], *(round(share[index], 6) for share in shares)) for index in order)
+def predictions_table(before: Tensor, after: Tensor, class_names: Sequence[str], caption: str = "") -> Table:
+    """The top classes before or after, with their probabilities in both; `before` and `after` are logits (K,)."""
+    probabilities = before.softmax(dim=0).tolist(), after.softmax(dim=0).tolist()
+    leading = {
+        index for logits in (before, after) for index in logits.topk(min(TOP_CLASSES, len(logits))).indices.tolist()
+    }
+    order = sorted(leading, key=lambda index: (-probabilities[0][index], index))
+    rows = tuple((class_names[index], *(round(values[index], 6) for values in probabilities)) for index in order)
     return Table(columns=("class", "probability before", "probability after"), rows=rows, caption=caption)

@@ -1,4 +1,4 @@
-"""Randomness that belongs to a place: drawn from the numbers that name it, never from a generator that runs on."""
+"""Random numbers that depend on given numbers alone (seed, epoch, step), never on a generator's history."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import torch
 from core.canonical import digest_of
 
 
-def seed_of(*decided_by: int) -> int:
-    """A seed of 32 bits that all of these numbers decide."""
-    return int(digest_of(list(decided_by))[:8], 16)
+def seed_of(*numbers: int) -> int:
+    """A seed of 32 bits, a hash of all these numbers."""
+    return int(digest_of(list(numbers))[:8], 16)
 
 
 @contextmanager
-def seeded(*decided_by: int) -> Iterator[None]:
-    """The global generators of Python, NumPy and torch (CPU), started from these numbers; as they were afterwards."""
+def seeded(*numbers: int) -> Iterator[None]:
+    """Seed the global generators of Python, NumPy and torch (CPU) with these numbers; restored afterwards."""
     before = random.getstate(), np.random.get_state()  # noqa: NPY002  timm draws from the global one
-    seed = seed_of(*decided_by)
+    seed = seed_of(*numbers)
     with torch.random.fork_rng(devices=[]):
         random.seed(seed)
         np.random.seed(seed)  # noqa: NPY002

@@ -1,4 +1,4 @@
-"""What the network's answer should be, and how far it is from that."""
+"""Logits that an optimization should reach, and the distance to them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Target:
-    """Answers to come near to, weighted; `classes` are their columns, None for all of them in order."""
+    """Logits to reach, weighted; `classes` are their columns, None for all of them in order."""
 
     values: Tensor
     """(N or 1, K)"""
@@ -20,23 +20,23 @@ class Target:
     classes: Tensor | None = None
     """(K,) int64"""
 
-    def loss(self, answer: Tensor) -> Tensor:
-        """mean_k w_k (t_k - y_k)^2 of each answer, (N, all classes) -> (N,).
+    def loss(self, logits: Tensor) -> Tensor:
+        """mean_k w_k (t_k - y_k)^2 of each row of logits, (N, all classes) -> (N,).
 
-        The mean is over all of the network's classes, those that are not asked for with weight 0: so a factor before
-        this loss means the same whether few classes are asked for or all.
+        The mean is over all of the network's classes, those without a target with weight 0: a factor before this loss
+        then means the same for few classes and for all.
         """
-        asked = answer if self.classes is None else answer[:, self.classes]
-        return (self.weights * (self.values - asked).square()).sum(dim=1) / answer.shape[1]
+        selected = logits if self.classes is None else logits[:, self.classes]
+        return (self.weights * (self.values - selected).square()).sum(dim=1) / logits.shape[1]
 
 
-def kept(answer: Tensor) -> Target:
-    """The answer (N, K) as it is, every class weighing 1."""
-    return Target(answer.detach(), torch.ones_like(answer[0]))
+def all_classes(logits: Tensor) -> Target:
+    """The logits (N, K) as they are, each class with weight 1."""
+    return Target(logits.detach(), torch.ones_like(logits[0]))
 
 
-def chosen(goals: Mapping[int, tuple[float, float]], like: Tensor) -> Target:
-    """Only the classes named in `goals`: column -> (value, weight). On the device and in the type of `like`."""
+def some_classes(goals: Mapping[int, tuple[float, float]], like: Tensor) -> Target:
+    """Targets for the classes of `goals` alone: column -> (value, weight); device and dtype are those of `like`."""
     values, weights = zip(*goals.values(), strict=True)
     classes = torch.tensor(list(goals), device=like.device)
     return Target(like.new_tensor([values]), like.new_tensor(weights), classes)

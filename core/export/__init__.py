@@ -1,3 +1,3 @@
-"""A gallery out of the house and in again: one HTML page, or a zip that imports elsewhere."""
+"""A gallery as a file: one HTML page, or a zip that another Gazegrid imports."""
 
 __all__ = ["archive", "page"]

@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from core.display.headings import Heading, cell_name, column_headings, row_name, titles
+from core.display.headings import Heading, cell_name, column_headings, method_titles, row_name
 from core.display.line_chart import LineChart, line_charts
-from core.display.network_view import dot_looks, framed
-from core.display.parameter_lines import in_words, parameter_lines, variants_together
+from core.display.network_view import dot_styles, points_background
+from core.display.parameter_lines import methods_by_class, parameter_lines, value_text
 from core.display.scatter_chart import ScatterChart, scatter_chart
 from core.display.wording import formatted, numbers, picture_name, words
 from core.errors import BadInput, GazegridError
 from core.items import VISUAL_KINDS, Animation, Embedding, Image, Item, Map, Points, Series, Table, Weights, png_bytes
 from core.jobs.comparison import Cell, Comparison, PictureRef
-from core.media.colors import MOST, colorize, shared_scale
+from core.media.colors import SCALE_SHARE, colorize, shared_scale
 from core.media.picture import thumbnail
 from core.media.video import Video
 from core.method_base.method import Method
@@ -185,13 +185,13 @@ def _section(page: _Page, entry: Entry, number: int) -> Section:
         f"{number}. {_title(comparison)}",
         entry,
         columns=tuple(column_headings(comparison)),
-        methods=tuple((kin[0], parameter_lines(kin)) for kin in variants_together(comparison.methods)),
-        blocks=tuple(_block(page, row, several=comparison.bands > 1) for row in rows),
+        methods=tuple((kin[0], parameter_lines(kin)) for kin in methods_by_class(comparison.methods)),
+        blocks=tuple(_block(page, row, several=comparison.rows_each > 1) for row in rows),
     )
 
 
 def _title(comparison: Comparison) -> str:
-    methods = " and ".join(titles(comparison))
+    methods = " and ".join(method_titles(comparison))
     names = [picture_name(row.name) for row in comparison.rows if row]
     told = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     return ": ".join(filter(None, [methods, told]))
@@ -235,7 +235,7 @@ def _block(page: _Page, row: Sequence[_Loaded], *, several: bool) -> Block:
 def _picture_uri(page: _Page, digest: str) -> str:
     """The picture, small; empty where it is gone or damaged."""
     try:
-        pixels = page.store.picture_pixels(digest).pixels
+        pixels = page.store.inputs.picture(digest, keep_damaged=True).pixels
     except GazegridError:
         return ""
     return page.uri(thumbnail(pixels, PICTURE_PX), "image/webp")
@@ -244,7 +244,7 @@ def _picture_uri(page: _Page, digest: str) -> str:
 def _visual_line(page: _Page, name: str, row: Sequence[_Loaded]) -> Line:
     """An item of all networks of a row; its maps share one scale."""
     maps = [item for loaded in row if isinstance(item := loaded.items.get(name), Map)]
-    scale = shared_scale(maps, MOST) if maps else None
+    scale = shared_scale(maps, SCALE_SHARE) if maps else None
     cells = tuple(_drawing(page, loaded, name, scale) if name in loaded.items else None for loaded in row)
     bar = _scale_bar(page, scale, maps[0]) if scale else None
     return Line(words(name), tuple(_caption(loaded, name) for loaded in row), cells, bar)
@@ -265,7 +265,7 @@ def _drawing(
     item = loaded.items[name]
     alt = f"{words(name)}: {loaded.name}"
     if isinstance(item, Map):
-        low, high = scale or shared_scale([item], MOST)
+        low, high = scale or shared_scale([item], SCALE_SHARE)
         return Drawing(page.uri(png_bytes(colorize(item.values, low, high, signed=item.signed)), "image/png"), alt)
     if isinstance(item, Points):
         return _points(page, loaded, item, alt)
@@ -300,7 +300,7 @@ def _animation(page: _Page, loaded: _Loaded, name: str, alt: str) -> Drawing | s
 
 def _points(page: _Page, loaded: _Loaded, item: Points, alt: str) -> Drawing:
     """Dots over the picture as the network saw it, larger and denser where they weigh more, the heaviest on top."""
-    radii, opacities = dot_looks(item)
+    radii, opacities = dot_styles(item)
     order = np.argsort(opacities, kind="stable")
     radii_px = radii * max(item.width, item.height) / 100
     columns = np.column_stack([item.xy, radii_px, opacities])[order].astype(float).round(2).tolist()
@@ -313,7 +313,7 @@ def _framed_uri(page: _Page, loaded: _Loaded, item: Points) -> str:
     if loaded.manifest is None:
         return ""
     try:
-        pixels = framed(page.store, loaded.manifest, item)
+        pixels = points_background(page.store, loaded.manifest, item)
     except GazegridError:
         return ""
     return page.uri(thumbnail(pixels, REDUCED_PX), "image/webp")
@@ -377,5 +377,5 @@ def _flat(document: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]
         if isinstance(value, dict):
             lines += _flat(value, f"{prefix}{name} ")
         else:
-            lines.append((prefix + name, formatted(value) if isinstance(value, float) else in_words(value)))
+            lines.append((prefix + name, formatted(value) if isinstance(value, float) else value_text(value)))
     return lines

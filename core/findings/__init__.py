@@ -1,3 +1,6 @@
-"""What many pictures say of networks: studies, their conclusions, and how good attributions are."""
+"""Statistics over many stored results: studies with their conclusions, attribution quality, training records.
+
+Takes comparisons, jobs and the store; gives numbers with intervals, and sentences about them.
+"""
 
 __all__ = ["conclusions", "measured_attributions", "study", "trained_networks"]

@@ -1,4 +1,4 @@
-"""Attributions that were measured, side by side: results of `measure_attributions`, and the numbers that came along."""
+"""Quality of attribution methods on networks: stored results of `measure_attributions`, and the numbers that ship."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from core.canonical import canonical_json
-from core.display.wording import words
-from core.errors import BadInput
+from core.display.wording import damage_sentence, phrase, words
+from core.errors import BadInput, Damaged
 from core.items import Table
 from core.jobs.spec import JobSpec
 from core.measures import attributions
@@ -23,99 +23,111 @@ from core.store.manifest import Manifest
 from core.store.store import Store
 
 METHOD = "measure_attributions"
-WHOSE = ("attribution", "parameters", "attribution_version")
-"""Parameters that say what is measured; all others say how."""
+SUBJECT_PARAMETERS = ("attribution", "parameters", "attribution_version")
+"""Parameters that name the attribution; all others belong to the protocol."""
 BUNDLED_MEASUREMENT = BUNDLED / "measures" / "attributions.json"
 
 
 @dataclass(frozen=True)
 class MeasuredAttribution:
-    """One method, or one map that knows nothing, on one network."""
+    """The measures of one attribution method, or of one kind of baseline map, on one network."""
 
     network: str
     label: str
-    """`Grad-CAM`, or with what differs from the method's defaults: `Grad-CAM, depth 50`"""
+    """Title and parameters that differ from the defaults: `Grad-CAM`, `Grad-CAM, depth 50`"""
     baseline: bool
     measures: Mapping[str, Measured]
     key: str = ""
-    """Of the result behind it; empty where only the numbers came along"""
+    """Of the result, 64 hex digits; empty for numbers from a file"""
 
     @property
     def fails_sanity_check(self) -> bool:
-        """Whether its maps hardly change when all weights are random: then they do not explain the network."""
+        """Whether the maps hardly change when all weights are randomized: then they do not explain the network."""
         return not self.baseline and attributions.fails_sanity_check(self.measures)
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Attributions that were measured in the same way on the same data, so that they compare."""
+    """Attributions measured by one protocol on one data set, so that they compare."""
 
     protocol: Mapping[str, Any]
     """Digest of the data set, seed, and the parameters of `measure_attributions`"""
     attributions: tuple[MeasuredAttribution, ...] = field(default=())
+    unreadable: int = 0
+    """Results that were left out because they are damaged in the store"""
+
+    @property
+    def caveat(self) -> str:
+        """A sentence about results that could not be read; empty where all could."""
+        return damage_sentence(self.unreadable, "result")
 
     @property
     def networks(self) -> list[str]:
-        """Names, in the order of the alphabet."""
+        """Names of the networks, sorted."""
         return sorted({found.network for found in self.attributions})
 
     @property
     def labels(self) -> list[str]:
-        """Methods first, maps that know nothing last."""
+        """Labels of the methods, then of the baseline maps."""
         return list(dict.fromkeys(found.label for found in self.attributions))
 
     @property
     def measures(self) -> list[str]:
-        """Names of the measures that were taken of any of them."""
+        """Names of the measures that any attribution has, in the order of `MEASURES`."""
         return [name for name in MEASURES if any(name in found.measures for found in self.attributions)]
 
     @property
     def pictures(self) -> int:
-        """That were measured at least."""
+        """Number of pictures measured for every attribution."""
         return min((found.measures["insertion"].pictures for found in self.attributions), default=0)
 
-    def of(self, network: str, label: str) -> MeasuredAttribution | None:
-        """This method on this network, where it was measured."""
+    def entry(self, network: str, label: str) -> MeasuredAttribution | None:
+        """The measures of the method of this label on this network; None without any."""
         return next((found for found in self.attributions if (found.network, found.label) == (network, label)), None)
 
 
 def measurements(store: Store) -> list[Measurement]:
-    """All that is in the store and can be computed in this version, by how it was measured; the largest first."""
-    groups: dict[bytes, list[MeasuredAttribution]] = {}
+    """All measurements of the current versions in the store, one per protocol; the largest first."""
+    groups: dict[bytes, list[JobSpec]] = {}
     for key in store.result_keys():
-        spec, manifest = _measuring(store, key)
-        if spec is not None and manifest is not None:
-            groups.setdefault(canonical_json(_protocol(spec)), []).append(_read(spec, manifest, store))
-    found = [Measurement(json.loads(protocol), _in_order(group)) for protocol, group in groups.items()]
+        if (spec := _measuring_job(store, key)) is not None:
+            groups.setdefault(canonical_json(_protocol(spec)), []).append(spec)
+    found = [measurement(specs, store) for specs in groups.values()]
     return sorted(found, key=lambda measurement: len(measurement.attributions), reverse=True)
 
 
 def measurement(specs: Sequence[JobSpec], store: Store) -> Measurement:
-    """What is in the store of these jobs, which measure in the same way."""
-    manifests = [(spec, store.manifest(spec.key)) for spec in specs]
-    found = [_read(spec, manifest, store) for spec, manifest in manifests if manifest is not None]
-    return Measurement(_protocol(specs[0]) if specs else {}, _in_order(found))
+    """The stored results of these jobs, which share one protocol; damaged results are counted."""
+    measured, unreadable = [], 0
+    for spec in specs:
+        try:
+            if (manifest := store.manifest(spec.key)) is not None:
+                measured.append(_read(spec, manifest, store))
+        except Damaged:
+            unreadable += 1
+    return Measurement(_protocol(specs[0]) if specs else {}, _in_order(measured), unreadable)
 
 
 def _protocol(spec: JobSpec) -> dict[str, Any]:
-    how = {name: value for name, value in spec.method.model_dump(mode="json").items() if name not in WHOSE}
-    return {"dataset": spec.dataset, "seed": spec.seed, **how}
+    parameters = spec.method.model_dump(mode="json")
+    shared = {name: value for name, value in parameters.items() if name not in SUBJECT_PARAMETERS}
+    return {"dataset": spec.dataset, "seed": spec.seed, **shared}
 
 
-def _measuring(store: Store, key: str) -> tuple[JobSpec | None, Manifest | None]:
-    """The job behind a result, and the result, where it is a measurement of this version."""
+def _measuring_job(store: Store, key: str) -> JobSpec | None:
+    """The job of a stored result, if it measures attributions in the current version."""
     try:
         if not _is_measurement(store, key):
-            return None, None
+            return None
         manifest = store.manifest(key)
-        return (JobSpec.from_document(manifest.spec), manifest) if manifest else (None, None)
-    except (BadInput, LookupError):  # of another version, or it went away meanwhile
-        return None, None
+        return JobSpec.from_document(manifest.spec) if manifest else None
+    except (BadInput, LookupError):  # of another version, or deleted meanwhile
+        return None
 
 
 @lru_cache(maxsize=200_000)
 def _is_measurement(store: Store, key: str) -> bool:
-    """A key always stands for the same job. Raises LookupError, which is not remembered, where there is no result."""
+    """Cached, since a key always stands for the same job. Raises LookupError, which is not cached, without a result."""
     manifest = store.manifest(key)
     if manifest is None:
         raise LookupError(key)
@@ -123,32 +135,33 @@ def _is_measurement(store: Store, key: str) -> bool:
 
 
 def _read(spec: JobSpec, manifest: Manifest, store: Store) -> MeasuredAttribution:
+    """The measures of a result. Raises Damaged."""
     table = store.item(manifest, "measures")
     if not isinstance(table, Table):
-        raise BadInput(f"result {spec.key[:12]} holds no measures")
-    found = {row[0]: Measured(Interval(*row[2:5]), int(row[5])) for row in table.rows if row[0] in MEASURES}
+        raise Damaged(f"result {spec.key[:12]} has no table of measures")
+    measures = {row[0]: Measured(Interval(*row[2:5]), int(row[5])) for row in table.rows if row[0] in MEASURES}
     parameters = spec.method.model_dump(mode="json")
     name = parameters["attribution"]
     return MeasuredAttribution(
-        spec.network_name or "", label(name, parameters["parameters"]), name in BASELINES, found, spec.key
+        spec.network_name or "", label(name, parameters["parameters"]), name in BASELINES, measures, spec.key
     )
 
 
 def label(name: str, parameters: Mapping[str, Any]) -> str:
-    """A method's title and what differs from its defaults."""
+    """An attribution method's title, and its parameters that differ from the defaults."""
     if name not in METHODS:
         return words(name)
-    usual = METHODS[name]().model_dump(mode="json")
-    changed = [f"{words(key).lower()} {value}" for key, value in parameters.items() if value != usual.get(key)]
+    defaults = METHODS[name]().model_dump(mode="json")
+    changed = [f"{phrase(key)} {value}" for key, value in parameters.items() if value != defaults.get(key)]
     return ", ".join((METHODS[name].title, *changed))
 
 
-def _in_order(found: Sequence[MeasuredAttribution]) -> tuple[MeasuredAttribution, ...]:
-    return tuple(sorted(found, key=lambda one: (one.baseline, one.label, one.network)))
+def _in_order(measured: Sequence[MeasuredAttribution]) -> tuple[MeasuredAttribution, ...]:
+    return tuple(sorted(measured, key=lambda one: (one.baseline, one.label, one.network)))
 
 
 def to_bytes(found: Measurement) -> bytes:
-    """The numbers as JSON, without the results behind them."""
+    """The numbers as JSON, without their results."""
     return canonical_json({"protocol": found.protocol, "attributions": list(_documents(found))})
 
 
@@ -167,7 +180,7 @@ def _documents(found: Measurement) -> Iterator[dict[str, Any]]:
 
 
 def from_bytes(content: bytes) -> Measurement:
-    """What `to_bytes` was given."""
+    """The measurement that `to_bytes` wrote."""
     document = json.loads(content)
     return Measurement(document["protocol"], tuple(map(_from_document, document["attributions"])))
 
@@ -182,5 +195,5 @@ def _from_document(document: Mapping[str, Any]) -> MeasuredAttribution:
 
 @lru_cache(maxsize=1)
 def bundled_measurement() -> Measurement | None:
-    """What was measured of the networks that come with Gazegrid; None where nothing was."""
+    """The measurement that ships with Gazegrid, of the bundled networks; None without the file."""
     return from_bytes(BUNDLED_MEASUREMENT.read_bytes()) if BUNDLED_MEASUREMENT.exists() else None

@@ -1,7 +1,7 @@
-"""What a grid of many pictures says about its networks: the talk's four conclusions as numbers, with intervals.
+"""Statistics of networks over a grid of many pictures, with bootstrap intervals.
 
-A study is a comparison like any other, of `detail_search` and `patch_shuffle` over many pictures of a data set. What is
-measured is read from the stored results alone, so that every number has its grid behind it.
+A study is an ordinary comparison of `detail_search` and `patch_shuffle` over many pictures of a data set. All numbers
+are computed from its stored results.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from core import measures
 from core.canonical import canonical_json
 from core.datasets.dataset import Dataset
-from core.errors import BadInput
+from core.display.wording import damage_sentence
+from core.errors import BadInput, Damaged
 from core.items import Image, Table
 from core.jobs.comparison import Cell, Comparison, PictureRef
 from core.measures.bootstrap import Interval, interval
@@ -32,70 +33,71 @@ from core.store.store import Store
 
 Numbers = NDArray[np.float64]
 
-LABEL = " · "
-"""Between the class of a picture of a data set and its number, in the picture's name."""
-REMAINING, ORIGINAL, ORDERS = "remaining", "original", "predictions"
-"""Items that are measured: pictures before and after, and answers for shuffled pictures."""
-LEAST_PICTURES = 10
+NAME_SEPARATOR = " · "
+"""Separates class and index in the name of a picture from a data set."""
+REMAINING, ORIGINAL, PREDICTIONS = "remaining", "original", "predictions"
+"""Items that are read: pictures after and before detail search, and predictions for patch-shuffled pictures."""
+MIN_PICTURES = 10
 BUNDLED_FINDINGS = BUNDLED / "measures" / "findings.json"
-PARTS = (1, 2, 4, 8)
+PATCH_GRIDS = (1, 2, 4, 8)
+"""Patches along a side of shuffled pictures; 1: the whole picture."""
 
 
 @dataclass(frozen=True)
 class Shuffled:
-    """A network's answers for one picture and its shuffled copies."""
+    """A network's predictions for one picture and its patch-shuffled copies."""
 
     label: str
-    """What the picture shows, where its name says so; else the network's answer for the picture itself"""
+    """Class of the picture where its name has it, else the predicted class of the whole picture"""
     correct: Mapping[int, float]
-    """Patches along a side (1: the picture itself) -> share of the orders that were named right"""
+    """Patches along a side -> share of the orders whose prediction is the label"""
 
 
 @dataclass(frozen=True)
 class NetworkFindings:
-    """What the grid says of one network."""
+    """Measurements of one network, by picture."""
 
     name: str
     family: Family
     remaining: dict[str, RemainingDetail] = field(default_factory=dict)
-    """Picture's digest -> what detail search left of it"""
+    """Picture's digest -> detail that remains after detail search"""
     shuffled: dict[str, Shuffled] = field(default_factory=dict)
     cells: dict[str, str] = field(default_factory=dict)
-    """Picture's digest -> key of the cell behind its numbers"""
+    """Picture's digest -> key of the result that was measured"""
 
     @cached_property
     def feature_sizes(self) -> dict[str, float]:
-        """Picture's digest -> extent of the features that are left, a share of the width."""
+        """Picture's digest -> extent of the remaining features, as a share of the width."""
         return {digest: detail.feature_size for digest, detail in self.remaining.items()}
 
     @cached_property
     def feature_size(self) -> Interval:
-        """Their mean."""
+        """Mean extent of the remaining features, as a share of the width."""
         return interval(np.array(list(self.feature_sizes.values())))
 
     @cached_property
     def wavelength(self) -> Interval:
-        """Mean wavelength of the edges that are left, by their radial spectrum, a share of the width."""
+        """Mean wavelength of the remaining edges, by their radial spectrum, as a share of the width."""
         return interval(np.array([detail.wavelength for detail in self.remaining.values()]))
 
     @cached_property
     def border_logs(self) -> dict[str, float]:
-        """Picture's digest -> logarithm of the weight of the outer half of the area against the original's."""
+        """Picture's digest -> log ratio of the edge weight in the outer half of the area, remaining to original."""
         return {
             digest: float(np.log(np.maximum(detail.border_weight, 1e-6))) for digest, detail in self.remaining.items()
         }
 
     @cached_property
     def border_weight(self) -> Interval:
-        """Weight of the outer half of the area against the original's, as the mean of logarithms: 1 is as before."""
+        """Geometric mean ratio of edge weight in the outer half of the area, remaining to original; 1: unchanged."""
         logs = interval(np.array(list(self.border_logs.values())))
         return Interval(*(float(np.exp(end)) for end in (logs.value, logs.low, logs.high)))
 
     @cached_property
     def rings(self) -> Numbers:
-        """(rings,) mean share of the edges left from the center to the border, over the same of the originals.
+        """Edges per ring from center to border, (rings,): mean share remaining over mean share in the originals.
 
-        nan where the originals have no edge.
+        NaN where the originals have no edge.
         """
         after = np.mean([detail.rings for detail in self.remaining.values()], axis=0)
         before = np.mean([detail.rings_before for detail in self.remaining.values()], axis=0)
@@ -104,35 +106,42 @@ class NetworkFindings:
 
     @cached_property
     def size_spread(self) -> Interval:
-        """How many octaves the middle half of the edge energy spans by size of feature, within single pictures."""
+        """Mean number of octaves of feature size that the middle half of a picture's edge energy spans."""
         return interval(np.array(list(self.octaves.values())))
 
     @cached_property
     def octaves(self) -> dict[str, float]:
-        """Picture's digest -> octaves that the middle half of its edge energy spans."""
+        """Picture's digest -> octaves of feature size that the middle half of its edge energy spans."""
         return {digest: _octaves(detail) for digest, detail in self.remaining.items()}
 
     def accuracy(self, parts: int) -> Interval:
-        """Share named right of pictures cut into `parts` x `parts` patches; 1: of the pictures themselves."""
+        """Accuracy on pictures cut into `parts` x `parts` shuffled patches, 0 to 1; `parts` 1: on whole pictures."""
         return interval(np.array([shuffled.correct[parts] for shuffled in self.shuffled.values()]))
 
-    def kept(self, parts: int) -> Interval:
-        """Share named right of cut pictures, over the same of the pictures themselves."""
+    def accuracy_retained(self, parts: int) -> Interval:
+        """Accuracy on pictures of `parts` x `parts` shuffled patches, relative to the accuracy on whole pictures."""
         pairs = np.array([(s.correct[parts], s.correct[1]) for s in self.shuffled.values()], dtype=np.float64)
         return interval(pairs, lambda drawn: drawn[..., 0].mean(axis=1) / np.maximum(drawn[..., 1].mean(axis=1), 1e-9))
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a grid says of its networks, and how much of it there is."""
+    """Measurements of all networks of a grid."""
 
     networks: tuple[NetworkFindings, ...]
     comparison: Comparison | None = None
-    """The grid behind the numbers; None where only the numbers came along"""
+    """The grid that was measured; None for numbers from a file"""
+    unreadable: int = 0
+    """Cells that were left out because their stored result is damaged"""
+
+    @property
+    def caveat(self) -> str:
+        """A sentence about cells that could not be read; empty where all could."""
+        return damage_sentence(self.unreadable, "cell")
 
     @property
     def pictures(self) -> int:
-        """Pictures that every network was asked for, and whose results are there."""
+        """Number of pictures that are measured for every network."""
         return min((len(network.remaining) for network in self.networks), default=0)
 
 
@@ -144,24 +153,26 @@ def study(
     seed: int = 0,
     parameters: Mapping[str, Any] | None = None,
 ) -> Comparison:
-    """The comparison that the findings are made of: `count` held-out pictures, each class as often as others.
+    """A comparison for `findings` over `count` held-out pictures, balanced over classes.
 
-    The pictures are kept in the store; `parameters` are detail search's. Raises BadInput, and what a comparison raises.
+    The pictures are written to the store; `parameters` are those of detail search. Raises BadInput.
     """
     methods = (make_method("detail_search", parameters or {}), make_method("patch_shuffle", {}))
-    chosen = list(_one_class_after_the_other(dataset, seed))[:count]
-    if len(chosen) < count:
-        raise BadInput(f"the data set has {len(chosen)} held-out pictures, {count} were asked for")
+    indices = list(_balanced(dataset, seed))[:count]
+    if len(indices) < count:
+        raise BadInput(f"pictures must be at most {len(indices)}, the held-out pictures of the data set, got {count}")
     pictures = tuple(
-        PictureRef(store.put_picture(read_picture(dataset.pictures[index], label)), f"{label}{LABEL}{index}")
-        for index in chosen
+        PictureRef(
+            store.inputs.put_picture(read_picture(dataset.pictures[index], label)), f"{label}{NAME_SEPARATOR}{index}"
+        )
+        for index in indices
         for label in [dataset.class_names[int(dataset.labels[index])]]
     )
     return Comparison(pictures, tuple(networks), methods, seed)
 
 
-def _one_class_after_the_other(dataset: Dataset, seed: int) -> Iterator[int]:
-    """The held-out pictures: one of each class in random order, then a second of each."""
+def _balanced(dataset: Dataset, seed: int) -> Iterator[int]:
+    """Indices of the held-out pictures in random order: one of each class, then a second of each."""
     random = np.random.default_rng(seed)
     held_out = random.permutation(np.flatnonzero(dataset.held_out))
     labels = np.asarray(dataset.labels)[held_out]
@@ -170,25 +181,29 @@ def _one_class_after_the_other(dataset: Dataset, seed: int) -> Iterator[int]:
         yield from (queue[place] for queue in queues if place < len(queue))
 
 
-def can_be_found(comparison: Comparison) -> bool:
-    """Whether this grid is a study: pictures before and after in every cell, and enough of them."""
+def is_study(comparison: Comparison) -> bool:
+    """Whether `findings` can measure this grid: it has pictures before and after detail search, and enough of them."""
     names = {output.name for method in comparison.methods for output in method.outputs}
-    return {REMAINING, ORIGINAL} <= names and len(comparison.pictures) >= LEAST_PICTURES
+    return {REMAINING, ORIGINAL} <= names and len(comparison.pictures) >= MIN_PICTURES
 
 
 def findings(comparison: Comparison, store: Store) -> Findings:
-    """What is in the store of this grid, measured. Raises BadInput where it is no study."""
-    if not can_be_found(comparison):
-        raise BadInput(f"findings need a grid of at least {LEAST_PICTURES} pictures with what detail search left")
-    found = {name: NetworkFindings(name, get_card(name).family) for name in comparison.networks}
+    """Measurements of the grid's stored results; damaged ones are counted. Raises BadInput if it is no study."""
+    if not is_study(comparison):
+        raise BadInput(f"findings need a grid of detail search with at least {MIN_PICTURES} pictures")
+    networks = {name: NetworkFindings(name, get_card(name).family) for name in comparison.networks}
+    unreadable = 0
     for cell in comparison.cells():
-        if not cell.undefined:
-            _measure(cell, store, found[cell.network])
-    return Findings(tuple(network for network in found.values() if network.remaining), comparison)
+        try:
+            if not cell.undefined:
+                _measure(cell, store, networks[cell.network])
+        except Damaged:
+            unreadable += 1
+    return Findings(tuple(network for network in networks.values() if network.remaining), comparison, unreadable)
 
 
 def to_bytes(found: Findings) -> bytes:
-    """The numbers as JSON, without the grid behind them."""
+    """The numbers as JSON, without their grid."""
     return canonical_json([_document(network) for network in found.networks])
 
 
@@ -202,14 +217,14 @@ def _document(network: NetworkFindings) -> dict[str, Any]:
 
 
 def _listed(value: Any) -> Any:
-    """Arrays as lists of few digits; nan, which JSON does not know, as None."""
+    """Arrays as rounded lists; NaN, which JSON lacks, as None."""
     if isinstance(value, np.ndarray):
         return [round(float(number), 5) for number in value]
     return None if np.isnan(value) else round(float(value), 6)
 
 
 def from_bytes(content: bytes) -> Findings:
-    """What `to_bytes` was given, without its grid."""
+    """The findings that `to_bytes` wrote, without their grid."""
     return Findings(tuple(_network(document) for document in json.loads(content)))
 
 
@@ -230,12 +245,12 @@ def _network(document: Mapping[str, Any]) -> NetworkFindings:
 
 @lru_cache(maxsize=1)
 def bundled_findings() -> Findings | None:
-    """What was measured of the networks that come with Gazegrid; None where nothing was."""
+    """The findings that ship with Gazegrid, of the bundled networks; None without the file."""
     return from_bytes(BUNDLED_FINDINGS.read_bytes()) if BUNDLED_FINDINGS.exists() else None
 
 
 def _measure(cell: Cell, store: Store, network: NetworkFindings) -> None:
-    """Add what this cell holds, if it is computed."""
+    """Add the cell's numbers, if it is computed. Raises Damaged."""
     manifest = store.manifest(cell.spec.key)
     if manifest is None:
         return
@@ -246,22 +261,24 @@ def _measure(cell: Cell, store: Store, network: NetworkFindings) -> None:
         if isinstance(original, Image) and isinstance(remaining, Image):
             network.remaining[digest] = measures.features.remaining_detail(original.pixels, remaining.pixels)
             network.cells[digest] = manifest.key
-    if ORDERS in names:
-        table = store.item(manifest, ORDERS)
+    if PREDICTIONS in names:
+        table = store.item(manifest, PREDICTIONS)
         if isinstance(table, Table):
             network.shuffled[digest] = _shuffled(cell, table)
 
 
 def _shuffled(cell: Cell, table: Table) -> Shuffled:
-    label, known, _ = cell.picture.name.rpartition(LABEL)
-    if not known or label not in get_card(cell.network).class_names:
+    label, separator, _ = cell.picture.name.rpartition(NAME_SEPARATOR)
+    if not separator or label not in get_card(cell.network).class_names:
         label = next(row[2] for row in table.rows if row[0] == 1)
-    correct = {parts: float(np.mean([row[2] == label for row in table.rows if row[0] == parts])) for parts in PARTS}
+    correct = {
+        parts: float(np.mean([row[2] == label for row in table.rows if row[0] == parts])) for parts in PATCH_GRIDS
+    }
     return Shuffled(label, correct)
 
 
 def _octaves(detail: RemainingDetail) -> float:
-    """Between the sizes below which a quarter and three quarters of the energy lie; nan for fewer than two features."""
+    """Octaves between the lower and the upper quartile of energy over feature size; NaN for fewer than two features."""
     if len(detail.sizes) < 2:
         return float("nan")
     order = np.argsort(detail.sizes)

@@ -1,4 +1,4 @@
-"""What the records say of the networks that Gazegrid trained, as a reader sees it."""
+"""The networks that Gazegrid trained, and their training records as text."""
 
 from __future__ import annotations
 
@@ -17,57 +17,57 @@ from core.networks.catalog import get_card
 from core.networks.folders import bundled_files, file_sha256, local_files
 from core.networks.records import TrainingRecord, hardest_to_train, training_record
 
-OWN = ("architecture", "model_args")
-"""Parameters in which networks differ that are trained by one recipe."""
+ARCHITECTURE_PARAMETERS = ("architecture", "model_args")
+"""Parameters that may differ between networks of one recipe."""
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A network that Gazegrid trained."""
+class TrainedNetwork:
+    """A network that Gazegrid trained, with the record of its training."""
 
     card: NetworkCard
     record: TrainingRecord
 
 
-def trained_networks() -> list[Trained]:
-    """The bundled networks that have a record, then the local ones; without those that cannot be used."""
-    return [found for name in (*bundled_files(), *local_files()) if (found := _trained(name)) is not None]
+def trained_networks() -> list[TrainedNetwork]:
+    """The bundled networks that have a training record, then the local ones; without those that cannot be used."""
+    return [network for name in (*bundled_files(), *local_files()) if (network := _trained(name)) is not None]
 
 
-def _trained(name: str) -> Trained | None:
+def _trained(name: str) -> TrainedNetwork | None:
     record = training_record(name)
     try:
-        return Trained(get_card(name), record) if record else None
+        return TrainedNetwork(get_card(name), record) if record else None
     except NetworkUnavailable:
         return None
 
 
-def comparable(networks: Iterable[Trained]) -> list[Trained]:
-    """The most of them that learned the same data set; of several as large parts, the first."""
-    parts: dict[str, list[Trained]] = {}
+def comparable(networks: Iterable[TrainedNetwork]) -> list[TrainedNetwork]:
+    """The largest group of networks that were trained on the same data set; the first of several as large."""
+    groups: dict[str, list[TrainedNetwork]] = {}
     for network in networks:
-        parts.setdefault(network.record.dataset.digest, []).append(network)
-    return max(parts.values(), key=len, default=[])
+        groups.setdefault(network.record.dataset.digest, []).append(network)
+    return max(groups.values(), key=len, default=[])
 
 
-def hardest_sentence(networks: Iterable[Trained]) -> str:
-    """Which of the comparable ones was the hardest to train, by the numbers; empty where the records do not say."""
+def hardest_sentence(networks: Iterable[TrainedNetwork]) -> str:
+    """Which of the comparable networks was the hardest to train, with the numbers; empty where records do not tell."""
     compared = {network.card.name: network for network in comparable(networks)}
-    found = hardest_to_train({name: network.record for name, network in compared.items()})
-    if found is None:
+    hardest = hardest_to_train({name: network.record for name, network in compared.items()})
+    if hardest is None:
         return ""
-    others = listed([f"{name} {epochs}" for name, epochs in found.epochs.items() if name != found.name])
-    family = FAMILY_NAMES[compared[found.name].card.family]
-    said = (
-        f"By these records {found.name} ({family}) was the hardest to train: "
-        f"{formatted(found.accuracy, 'share')}, the highest accuracy that all of them reached, "
-        f"took it {epochs_in_words(found.epochs[found.name])}, {others}."
+    others = listed([f"{epochs} for {name}" for name, epochs in hardest.epochs.items() if name != hardest.name])
+    sentence = (
+        f"{hardest.name} ({FAMILY_NAMES[compared[hardest.name].card.family]}) was the hardest to train: "
+        f"{epochs_text(hardest.epochs[hardest.name])} to {formatted(hardest.accuracy, 'share')}, the highest accuracy "
+        f"that all networks reached, compared with {others}."
     )
-    return said + " But their recipes differ too." * bool(differing(found.record for found in compared.values()))
+    recipes_differ = bool(differing_parameters(network.record for network in compared.values()))
+    return sentence + " Their training recipes differ as well." * recipes_differ
 
 
 def weights_sha256(name: str) -> str:
-    """SHA-256 of the weights' file of `bundled/...` or `local/...`, 64 hex digits."""
+    """SHA-256 of the weights file of `bundled/NAME` or `local/NAME`, 64 hex digits."""
     path = (bundled_files() | local_files())[name].weights
     return _hashed(path, path.stat().st_mtime_ns)
 
@@ -77,18 +77,18 @@ def _hashed(path: Path, _changed: int) -> str:
     return file_sha256(path)
 
 
-def data_words(record: TrainingRecord) -> str:
-    """`100 classes, 50,000 pictures learned, 5,000 held out`."""
+def dataset_summary(record: TrainingRecord) -> str:
+    """`100 classes, 50,000 training pictures, 5,000 held out`."""
     data = record.dataset
-    return f"{data.classes:,} classes, {data.training:,} pictures learned, {data.held_out:,} held out"
+    return f"{data.classes:,} classes, {data.training:,} training pictures, {data.held_out:,} held out"
 
 
 def recipe_lines(parameters: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """(parameter, value, what it does) of a recipe, in the method's order; without those that decided nothing."""
+    """(parameter, value with unit, description) of a recipe in the method's order, without ignored parameters."""
     fields = Train.model_fields
     order = sorted(parameters, key=lambda name: list(fields).index(name) if name in fields else len(fields))
-    idle = OWN if parameters.get("pretrained") else ()  # a network to go on from brings its architecture with it
-    return [(name, _value(name, parameters[name]), _description(name)) for name in order if name not in idle]
+    ignored = ARCHITECTURE_PARAMETERS if parameters.get("pretrained") else ()  # which has its own architecture
+    return [(name, _value(name, parameters[name]), _description(name)) for name in order if name not in ignored]
 
 
 def _value(name: str, value: Any) -> str:
@@ -103,17 +103,17 @@ def _value(name: str, value: Any) -> str:
 
 def _description(name: str) -> str:
     if name == "seed":
-        return "What all randomness comes from."
+        return "Seed of all random numbers."
     return (Train.model_fields[name].description or "") if name in Train.model_fields else ""
 
 
-def epochs_in_words(count: int) -> str:
-    """`1 epoch`, `20 epochs`."""
+def epochs_text(count: int) -> str:
+    """A number of epochs: `1 epoch`, `20 epochs`."""
     return f"{count} epoch{'s' * (count != 1)}"
 
 
-def differing(records: Iterable[TrainingRecord]) -> list[str]:
-    """The parameters, beside the architecture, that are not the same in all, and `seed` where that is one of them."""
+def differing_parameters(records: Iterable[TrainingRecord]) -> list[str]:
+    """The parameters, `seed` included and the architecture excluded, that are not equal in all records."""
     known = [{**record.parameters, "seed": record.seed} for record in records]
-    names = dict.fromkeys(name for parameters in known for name in parameters if name not in OWN)
+    names = dict.fromkeys(name for parameters in known for name in parameters if name not in ARCHITECTURE_PARAMETERS)
     return [name for name in names if any(other.get(name) != known[0].get(name) for other in known)]

@@ -1,4 +1,4 @@
-"""A job as data: what decides its result, and the key that this makes."""
+"""A job as data: everything that decides its result, and the key derived from it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ KEY_PATTERN = re.compile(r"[0-9a-f]{64}")
 
 
 def checked_key(text: str) -> str:
-    """`text` if it is 64 hex digits; BadLink otherwise. Nothing else ever becomes part of a path or a Redis name."""
+    """`text`, if it is 64 lower-case hex digits; nothing else becomes part of a path or a Redis key. Raises BadLink."""
     if not isinstance(text, str) or not KEY_PATTERN.fullmatch(text):
-        raise BadLink(f"a key is 64 hex digits, got {str(text)[:80]!r}")
+        raise BadLink(f"a key must be 64 hex digits, got {str(text)[:80]!r}")
     return text
 
 
 def checked_seed(seed: Any) -> int:
-    """`seed` as a whole number; BadInput outside 0 to 2147483647."""
+    """`seed`, if it is a whole number from 0 to 2147483647. Raises BadInput."""
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
         raise BadInput(f"seed must be a whole number from 0 to {MAX_SEED}, got {str(seed)[:40]!r}")
     return seed
@@ -35,21 +35,24 @@ def checked_seed(seed: Any) -> int:
 
 @dataclass(frozen=True)
 class JobSpec:
-    """Everything that decides a result. `network` is the network's identity (`NetworkCard.identity`)."""
+    """Everything that decides a result."""
 
     method: Method
     pictures: tuple[str, ...]
+    """Digests."""
     network: str | None
+    """The network's identity (`NetworkCard.identity`); None where the method needs no network."""
     seed: int = 0
     dataset: str | None = None
+    """Digest; None where the method needs no data set."""
 
     @property
     def network_name(self) -> str | None:
-        """The catalog's name of the network."""
+        """Name of the network in the catalog."""
         return None if self.network is None else self.network.partition("#")[0]
 
     def document(self) -> dict[str, Any]:
-        """The spec as JSON; what is hashed, sent through Redis and written into the manifest."""
+        """The spec as JSON: hashed for the key, sent through Redis and written into the manifest."""
         return {
             "schema": SCHEMA,
             "method": {
@@ -70,24 +73,28 @@ class JobSpec:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> JobSpec:
-        """The spec again, every part validated anew; BadInput where it is not one of ours or of another version."""
+        """The spec that `document` gave, with every part validated again.
+
+        Raises BadInput, UnknownNetwork or NetworkUnavailable where a part is not allowed, or of another version.
+        """
         try:
             if document["schema"] != SCHEMA:
-                raise BadInput(f"this job is of schema {document['schema']}, this Gazegrid's is {SCHEMA}")
-            asked, network = document["method"], document["network"]
-            method = make_method(asked["name"], asked["parameters"])
-            if asked["version"] != method.version:
-                raise BadInput(f"this job asks for {method.name} version {asked['version']}, here is {method.version}")
+                raise BadInput(f"schema must be {SCHEMA}, got {str(document['schema'])[:40]} in this job")
+            described, network = document["method"], document["network"]
+            method = make_method(described["name"], described["parameters"])
+            if described["version"] != method.version:
+                version = str(described["version"])[:40]
+                raise BadInput(f"the version of {method.name} must be {method.version}, got {version} in this job")
             pictures = tuple(checked_key(digest) for digest in document["pictures"])
             if not isinstance(network, str | None):
-                raise BadInput(f"a job's network is a name, got {str(network)[:80]!r}")
+                raise BadInput(f"a job's network must be a name, got {str(network)[:80]!r}")
             dataset = document["dataset"]
             dataset = None if dataset is None else checked_key(dataset)
             if (dataset is not None) != method.needs.dataset:
                 raise BadInput(f"{method.name} needs {'a' if method.needs.dataset else 'no'} data set")
             spec = cls(method, pictures, network, checked_seed(document["seed"]), dataset)
         except (KeyError, TypeError, AttributeError) as error:
-            raise BadInput(f"this is no job description: {type(error).__name__} {error}") from None
+            raise BadInput(f"the job's description cannot be read: {type(error).__name__} {error}") from None
         if spec.network_name is not None and get_card(spec.network_name).identity != network:
             raise BadInput(f"the weights of {spec.network_name} have changed since this job was described")
         return spec

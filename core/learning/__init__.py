@@ -1,6 +1,6 @@
-"""What is trained: the loop, pictures in memory and sheets that all share, and a package for each kind of model.
+"""Training: the shared loop, pictures in memory and sheets, and a package for each kind of model.
 
-Takes a `Dataset`, gives a `Result` with `Weights` in it, which other jobs load again. Each module is imported on first
+Takes a `Dataset`, gives a `Result` that contains `Weights`, which other jobs load. Each module is imported on first
 use, so that declaring a method costs no torch.
 """
 

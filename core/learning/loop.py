@@ -1,7 +1,7 @@
-"""The loop of everything that learns from pictures in memory: batches, curves, reports, checkpoints.
+"""The training loop over pictures in memory: batches, curves, reports, checkpoints.
 
-What is random belongs to the seed and the step, never to a generator that runs on, so that a job that was killed goes
-on from its checkpoint to the same weights, bit for bit.
+Random numbers depend on the seed and the step alone, never on a generator's history, so that a killed job continues
+from its checkpoint to the same weights, bit for bit.
 """
 
 from __future__ import annotations
@@ -16,96 +16,96 @@ import torch
 from torch import Tensor
 
 from core.engine import checkpoints
-from core.engine.pace import Pace
+from core.engine.checkpoint_timer import CheckpointTimer
 from core.engine.seeding import seed_of
-from core.errors import ComputationFailed, Damaged
+from core.errors import ComputationFailed
 from core.items import Item, Pixels, Series
 from core.learning.pictures import as_values
 from core.method_base.method import Context
 
-POINTS = 100
-"""Of a curve, about, where steps are counted."""
+CURVE_POINTS = 100
+"""Approximate number of points of a curve where steps are counted."""
 
 
 class Learner(Protocol):
-    """What a loop shows its batches to; one network and its optimizer, or several."""
+    """What a loop trains: one or several networks with their optimizers."""
 
     def step(self, pictures: Tensor, number: int, share: float) -> Mapping[str, float]:
-        """Learn from (B, C, S, S) in [0, 1] at step `number`, `share` of the way; numbers whose means are curves."""
+        """Train on (B, C, S, S) in [0, 1] at step `number`, at `share` of all steps (0 to 1); returns curve values."""
 
-    def measured(self) -> Mapping[str, float]:
-        """After each round: numbers that are curves."""
+    def evaluate(self) -> Mapping[str, float]:
+        """Values for curves, after each round."""
 
     def preview(self) -> Pixels:
-        """What has been learned so far, (H, W, 3)."""
+        """A picture of the current state, (H, W, 3) uint8."""
 
     def tensors(self) -> Mapping[str, Tensor]:
-        """All that going on needs."""
+        """Everything that `restore` needs."""
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Go on from what `tensors` gave. Raises Damaged where it is another learner's; then nothing has changed."""
+        """Continue from what `tensors` gave. Raises Damaged where it is another learner's; nothing has changed then."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long, and in what order."""
+    """Length and order of a training."""
 
     epochs: int
     batch: int
-    """Pictures a step, at most; what is left over after the last whole batch waits for another epoch."""
+    """Maximal number of pictures per step; an incomplete last batch of an epoch is left out."""
     seed: int
     steps: int | None = None
-    """In place of epochs: so many, whether or not each picture was shown by then."""
+    """Number of steps, in place of epochs."""
 
 
 @dataclass
 class LoopState:
-    """How far it is."""
+    """Progress of a loop."""
 
     step: int = 0
-    """Steps that were taken."""
+    """Steps taken."""
     sums: dict[str, float] = field(default_factory=dict)
-    """Of the numbers of this round's steps."""
+    """Name -> sum of the values of this round's steps."""
     curves: dict[str, list[float]] = field(default_factory=dict)
-    """A value for each whole round: means of the steps' numbers, and what was measured."""
+    """Name -> value of each finished round: means over its steps, and the learner's evaluation."""
 
 
 class Loop:
-    """Epochs of a learner over pictures (N, C, S, S) uint8, which lie on the device that learns.
+    """Trains a learner on pictures (N, C, S, S) uint8, which lie on its device.
 
-    Curves have a value for each round: an epoch, or, where steps are counted, about a hundredth of all.
+    Curves have a value for each round: an epoch, or, where steps are counted, about a hundredth of all steps.
     """
 
     def __init__(self, learner: Learner, pictures: Tensor, plan: Plan) -> None:
         self.learner, self.pictures, self.plan = learner, pictures, plan
         self.batch = min(plan.batch, len(pictures))
         self.batches = len(pictures) // self.batch
-        """An epoch."""
+        """Batches per epoch."""
         self.steps = plan.epochs * self.batches if plan.steps is None else plan.steps
-        self.round = self.batches if plan.steps is None else max(1, self.steps // POINTS)
-        """Steps."""
+        self.round = self.batches if plan.steps is None else max(1, self.steps // CURVE_POINTS)
+        """Steps per round."""
         self.state = LoopState()
         self._order: tuple[int, Tensor] = (-1, torch.empty(0))
 
-    def run(self, context: Context, further: int = 0) -> None:
-        """Learn, from where the context's checkpoint is to the end; `further`: steps of the job that come behind it.
+    def run(self, context: Context, extra_steps: int = 0) -> None:
+        """Train from the context's checkpoint to the end; `extra_steps`: further steps of the job, for its progress.
 
-        Raises ComputationFailed where a number is no longer finite, and whatever `context.report` raises.
+        Raises ComputationFailed where a value is no longer finite, and whatever `context.report` raises.
         """
-        self._take_up(context)
-        pace = Pace()
+        checkpoints.resume(context.checkpoint, self.resume)
+        timer = CheckpointTimer()
         while self.state.step < self.steps:
-            numbers = self.advance()
+            values = self.advance()
             state = self.state
-            told = {} if self.plan.steps else {"epoch": math.ceil(state.step / self.batches)}
-            context.report(state.step, self.steps + further, {**told, **numbers}, self.learner.preview)
+            epoch = {} if self.plan.steps else {"epoch": math.ceil(state.step / self.batches)}
+            context.report(state.step, self.steps + extra_steps, {**epoch, **values}, self.learner.preview)
             if state.step % self.round == 0:
                 context.draw(list(self.curves().values()))
-            pace.keep(lambda: context.checkpoint.write(self.to_bytes()))
+            timer.write_if_due(lambda: context.checkpoint.write(self.to_bytes()))
         context.checkpoint.write(self.to_bytes())
 
-    def then(self, stages: Sequence[Callable[[], Mapping[str, Item]]], context: Context) -> dict[str, Item]:
-        """What is done with what was learned: the items of all stages, each of which is a step of the job, too."""
+    def run_stages(self, stages: Sequence[Callable[[], Mapping[str, Item]]], context: Context) -> dict[str, Item]:
+        """Run the stages that follow the training, each a step of the job; returns the items of all of them."""
         items: dict[str, Item] = {}
         for number, stage in enumerate(stages, start=1):
             items |= stage()
@@ -113,36 +113,36 @@ class Loop:
         return items
 
     def advance(self) -> Mapping[str, float]:
-        """One step, and where it ends a round, what is measured then; the step's numbers."""
+        """Take one step and, at the end of a round, evaluate; returns the values of the step."""
         state = self.state
-        pictures = as_values(self.pictures[self._chosen(state.step)])
-        numbers = self.learner.step(pictures, state.step, state.step / self.steps)
-        for name, value in numbers.items():
+        pictures = as_values(self.pictures[self._batch_indices(state.step)])
+        values = self.learner.step(pictures, state.step, state.step / self.steps)
+        for name, value in values.items():
             if not math.isfinite(value):
-                raise ComputationFailed(f"{name} was {value} at step {state.step}: try a lower rate")
+                raise ComputationFailed(f"{name} was {value} at step {state.step}: try a lower learning rate")
             state.sums[name] = state.sums.get(name, 0.0) + value
         state.step += 1
         if state.step % self.round == 0:
             self._end_round()
-        return numbers
+        return values
 
     def _end_round(self) -> None:
         state = self.state
-        ended = {name: total / self.round for name, total in state.sums.items()}
-        for name, value in {**ended, **self.learner.measured()}.items():
+        means = {name: total / self.round for name, total in state.sums.items()}
+        for name, value in {**means, **self.learner.evaluate()}.items():
             state.curves.setdefault(name, []).append(value)
         state.sums = {}
 
-    def _chosen(self, step: int) -> Tensor:
-        """Indices of a step's pictures: each picture once an epoch, in an order that is the epoch's own."""
+    def _batch_indices(self, step: int) -> Tensor:
+        """Indices of a step's pictures: each at most once per epoch, in an order that depends on seed and epoch."""
         epoch, number = divmod(step, self.batches)
         if self._order[0] != epoch:
-            drawn = np.random.default_rng(seed_of(self.plan.seed, epoch)).permutation(len(self.pictures))
-            self._order = epoch, torch.from_numpy(drawn).to(self.pictures.device)
+            permutation = np.random.default_rng(seed_of(self.plan.seed, epoch)).permutation(len(self.pictures))
+            self._order = epoch, torch.from_numpy(permutation).to(self.pictures.device)
         return self._order[1][number * self.batch : (number + 1) * self.batch]
 
     def curves(self) -> dict[str, Series]:
-        """Each number against the epoch or the step, as far as it goes."""
+        """Name -> value against epoch or step, for all finished rounds."""
         label, times = ("Epoch", 1) if self.plan.steps is None else ("Step", self.round)
         return {
             name: Series(
@@ -153,16 +153,11 @@ class Loop:
         }  # fmt: skip
 
     def to_bytes(self) -> bytes:
-        """Everything that going on needs."""
+        """The state of learner and loop, for `resume`."""
         return checkpoints.to_bytes(self.learner.tensors(), asdict(self.state))
 
-    def _take_up(self, context: Context) -> None:
-        """Go on where the checkpoint left off; from the start where there is none, or a damaged one."""
-        if (content := context.checkpoint.read()) is None:
-            return
-        try:
-            tensors, numbers = checkpoints.from_bytes(content)
-            self.learner.restore(tensors)
-        except Damaged:
-            return
+    def resume(self, content: bytes) -> None:
+        """Continue from what `to_bytes` gave. Raises Damaged, and then nothing has changed."""
+        tensors, numbers = checkpoints.from_bytes(content)
+        self.learner.restore(tensors)
         self.state = LoopState(**numbers)

@@ -1,4 +1,4 @@
-"""A trained network of any kind as it is kept in a result, and back."""
+"""Trained networks of any kind as weights in a result, and back."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 def weights_of(model: nn.Module, kind: str, design: Mapping[str, Any]) -> Weights:
-    """Everything that `model_of` needs; `design`, JSON: what the network is built from."""
+    """Weights of the model, for `model_of`; `design` (JSON): what the network is built from."""
     tensors = {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in model.state_dict().items()}
     return Weights(tensors=tensors, config={kind: dict(design)})
 
 
 def result_of(context: Context, key: str, kind: str) -> Result:
-    """The result of this key. Raises BadInput where there is none."""
+    """The result of this key. Raises BadParameter where the key is empty, BadInput where there is no result."""
     if not key:
         raise BadParameter(f"model must be the key of a trained {kind}, got none")
     return context.result(key)
 
 
 def model_of(result: Result, kind: str, build: Callable[[dict[str, Any]], Model], device: torch.device | str) -> Model:
-    """The trained network of this kind in a result, on `device`, for use only; `build` makes one of its design.
+    """The trained network of this kind in a result, on `device`, in eval mode without gradients.
 
-    Raises BadInput where there is none.
+    `build`: design -> untrained network. Raises BadInput where the result has no such network.
     """
     item = result.items.get(ITEM)
     if not isinstance(item, Weights) or kind not in item.config:
-        raise BadInput(f"this result holds no {kind}: give the key of a trained one")
-    with seeded(0):  # what it starts from is replaced at once, and nobody else's random numbers change
+        raise BadInput(f"this result contains no {kind}: use the key of a trained one")
+    with seeded(0):  # random weights are replaced below; global generators stay untouched
         model = build(item.config[kind])
     tensors = {name: torch.tensor(array) for name, array in item.tensors.items()}
     if not checkpoints.fits(tensors, model):
-        raise BadInput(f"the weights in this result do not fit the {kind} that it describes")
+        raise BadInput(f"the weights in this result do not fit the {kind} it describes")
     model.load_state_dict(tensors)
     return model.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(requires_grad=False)
 
 
-def learned_numbers(model: nn.Module) -> int:
-    """How many numbers a network learns."""
-    return sum(part.numel() for part in model.parameters())
+def parameter_count(model: nn.Module) -> int:
+    """Number of parameters of a network."""
+    return sum(parameter.numel() for parameter in model.parameters())

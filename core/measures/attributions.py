@@ -37,30 +37,53 @@ class Measure:
 
 
 MEASURES: Mapping[str, Measure] = {
-    "insertion": Measure("Insertion", "Area under the answer's probability as the best pixels are shown", "high"),
-    "deletion": Measure("Deletion", "Area under the answer's probability as the best pixels are hidden", "low"),
+    "insertion": Measure(
+        "Insertion", "Area under the curve of the class probability as the top-ranked pixels are inserted", "high"
+    ),
+    "deletion": Measure(
+        "Deletion", "Area under the curve of the class probability as the top-ranked pixels are deleted", "low"
+    ),
     **{
         f"shown_{q}": Measure(
-            f"Kept, {q} % shown", f"Answers kept with only the best {q} % of the pixels shown", "high"
+            f"Prediction retained, top {q} % of pixels",
+            f"Share of pictures whose predicted class stays when only the top {q} % of the pixels are shown", "high",
         )
         for q in SHOWN
     },
     **{
-        f"hidden_{q}": Measure(f"Kept, {q} % hidden", f"Answers kept with the best {q} % of the pixels hidden", "low")
+        f"hidden_{q}": Measure(
+            f"Prediction retained without the top {q} %",
+            f"Share of pictures whose predicted class stays when the top {q} % of the pixels are hidden", "low",
+        )
         for q in SHOWN
     },
-    "inside": Measure("Weight in the box", "Share of the map's weight that lies in the object's box", "high"),
+    "inside": Measure("Energy-based pointing game", "Share of the map's energy inside the object's box", "high"),
     "area": Measure("Box area", "Share of the picture that the object's box covers", ""),
-    "pointing": Measure("Pointing game", "Pictures whose map has its maximum in the object's box", "high"),
-    "pointing_near": Measure("Pointing, near", "The same, with 15 px at 224 px beside the box allowed", "high"),
-    "box_accuracy": Measure("MaxBoxAccV2", "Maps whose own box overlaps the object's enough", "high"),
-    "collage": Measure("Collage", "Share of the weight on the half that is asked for, of two pictures", "high"),
-    "collage_majority": Measure("Collage, most", "Collages with most of the weight on the asked half", "high"),
-    "randomized_0": Measure("Last part random", "Rank correlation of the map with that of random weights", "low"),
-    "randomized_33": Measure("Last third random", "The same, for the last third of the parts", "low"),
-    "randomized_67": Measure("Last two thirds random", "The same, for the last two thirds of the parts", "low"),
-    "randomized_100": Measure("All random", "The same, with all weights random", "low"),
-}
+    "pointing": Measure("Pointing game", "Share of pictures whose map has its maximum in the object's box", "high"),
+    "pointing_near": Measure(
+        "Pointing game, 15 px tolerance", "Pointing game with a tolerance of 15 px at 224 px around the box", "high"
+    ),
+    "box_accuracy": Measure(
+        "MaxBoxAccV2", "Share of pictures where the map's box overlaps the object's box, mean over IoU thresholds", "high"
+    ),
+    "collage": Measure("Collage", "Share of the map's energy on the target half of a two-picture collage", "high"),
+    "collage_majority": Measure(
+        "Collage, majority", "Share of collages with most of the map's energy on the target half", "high"
+    ),
+    "randomized_0": Measure(
+        "Last block randomized", "Rank correlation of the maps before and after the last block is randomized", "low"
+    ),
+    "randomized_33": Measure(
+        "Last third randomized", "Rank correlation of the maps before and after the last third is randomized", "low"
+    ),
+    "randomized_67": Measure(
+        "Last two thirds randomized",
+        "Rank correlation of the maps before and after the last two thirds are randomized", "low",
+    ),
+    "randomized_100": Measure(
+        "All weights randomized", "Rank correlation of the maps before and after all weights are randomized", "low"
+    ),
+}  # fmt: skip
 """In the order in which they are shown."""
 
 

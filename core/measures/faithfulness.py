@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.engine.attribution.references import reference
+from core.engine.attribution.baselines import baseline
 from core.items import Floats
 from core.measures.attributions import SHOWN
 from core.measures.localization import weights
@@ -78,7 +78,7 @@ def best_pixels(values: Floats, shares: Sequence[float] | Numbers) -> NDArray[np
 @torch.inference_mode()
 def _asked(network: Network, picture: Tensor, seen: NDArray[np.bool_], target: int) -> tuple[Numbers, Numbers]:
     """Probability of `target` (S,), and whether it is the first answer (S,), where `seen` (S, H, W) is not blurred."""
-    rest = reference(picture[None], "blurred")
+    rest = baseline(picture[None], "blurred")
     masks = torch.from_numpy(seen).to(picture.device)[:, None]  # (S, 1, H, W)
     logits = torch.cat([network(torch.where(some, picture, rest)) for some in torch.split(masks, BATCH)]).double()
     probability, first = logits.softmax(dim=1)[:, target], logits.argmax(dim=1) == target

@@ -1,8 +1,9 @@
-"""Pictures, videos and colors in and out: strangers' bytes become a `Picture` or a `Video`, and files again."""
+"""Pictures, videos and colors in and out: uploaded bytes become a `Picture` or a `Video`, and files again."""
 
 __all__ = [
     "colors",
     "drawn_styles",
+    "file_names",
     "gray_png",
     "picture",
     "process_limits",

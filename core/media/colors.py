@@ -1,4 +1,4 @@
-"""From a map's raw values to colors, on a scale that a row of networks can share; colors of lines and of classes."""
+"""Colors of maps, on a scale that a row of networks can share, and of lines and classes in charts."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from core.items import Floats, Map, Pixels
 
 SEQUENTIAL = "inferno"
 DIVERGING = "rdbu_r"
-DENSEST, STEEPNESS = 0.85, 0.75
-"""How much of a map's color covers the picture where the map is highest, and the power by which it grows to there."""
-MOST = 0.99
-"""Share of a map's pixels that a scale reaches where it does not reach the highest value."""
+MAX_OPACITY, OPACITY_EXPONENT = 0.85, 0.75
+"""Opacity of an overlay at the end of the scale, and the exponent by which opacity grows towards it."""
+SCALE_SHARE = 0.99
+"""Share of a map's pixels within a robust color scale; the rest gets the end's color."""
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
-"""Of red, green and blue (ITU-R BT.601)."""
+"""Weights of red, green and blue in the luminance (ITU-R BT.601)."""
 COLORS = ("#2563eb", "#d9480f", "#2b8a3e", "#862e9c", "#c2255c", "#0b7285", "#5c940d", "#495057")
-"""Of lines, and of classes where they are few."""
+"""Colors of lines, and of up to 8 classes."""
 
 
 def trimmed(item: Map, share: float) -> Map:
-    """The ends of the values of `share` of a map's pixels, those nearest to its start, as a map of two pixels.
+    """A map of two pixels with the range that covers the lowest `share` of the pixels (by magnitude, if signed).
 
-    A few pixels of a map often have many times the value of all others, which on a scale up to them are all dark.
-    Where all but a few have none, the greatest value is the end all the same.
+    On a scale up to a few extreme values, all other pixels would be dark. Where the range would be empty, it extends to
+    the greatest value.
     """
     start = 0.0 if item.signed else item.low
-    reached = np.abs(item.values) if item.signed else item.values
-    end = float(np.quantile(reached, share, method="higher")) if reached.size else start
-    end = end if end > start else float(reached.max(initial=start))
+    magnitudes = np.abs(item.values) if item.signed else item.values
+    end = float(np.quantile(magnitudes, share, method="higher")) if magnitudes.size else start
+    end = end if end > start else float(magnitudes.max(initial=start))
     return replace(item, values=np.array([[-end if item.signed else start, end]], np.float32))
 
 
 def shared_scale(maps: Iterable[Map], share: float = 1.0) -> tuple[float, float]:
-    """The one scale for several maps: their nominal start to their greatest value; signed ones are symmetric.
+    """(low, high) of one scale for several maps: from their nominal start to their greatest value; symmetric if signed.
 
-    Maps without any values above the start share their nominal range. `share`: of the pixels, see `trimmed`.
+    Maps without values above the start share their nominal range. `share`: share of the pixels, see `trimmed`.
     """
     maps = [trimmed(item, share) for item in maps]
     if any(item.signed for item in maps):
@@ -53,19 +53,19 @@ def shared_scale(maps: Iterable[Map], share: float = 1.0) -> tuple[float, float]
 
 
 def colorize(values: Floats, low: float, high: float, *, signed: bool) -> Pixels:
-    """`values` (H, W) -> (H, W, 3) uint8; what lies outside of `low` to `high` gets the end's color."""
+    """The colors (H, W, 3) uint8 of `values` (H, W); values outside `low` to `high` get the end's color."""
     share = np.clip((values - low) / max(high - low, 1e-12), 0.0, 1.0)
     pixels: Pixels = _table(DIVERGING if signed else SEQUENTIAL)[(share * 255).round().astype(np.uint8)]
     return pixels
 
 
 def laid_over(picture: Pixels, values: Floats, low: float, high: float, *, signed: bool) -> Pixels:
-    """The colors of `values` (H, W) over a gray `picture` (H, W, 3), (H, W, 3) uint8: all color is the map's.
+    """The colors of `values` (H, W) over `picture` (H, W, 3) in gray, as (H, W, 3) uint8.
 
-    The higher a value, or the farther from zero where they are `signed`, the denser its color.
+    The higher a value (the farther from zero, if `signed`), the more opaque its color.
     """
     share = np.clip((values - low) / max(high - low, 1e-12), 0.0, 1.0)
-    density = DENSEST * ((np.abs(2 * share - 1) if signed else share) ** STEEPNESS)[..., None]
+    density = MAX_OPACITY * ((np.abs(2 * share - 1) if signed else share) ** OPACITY_EXPONENT)[..., None]
     gray = (picture @ LUMINANCE)[..., None]
     mixed = density * colorize(values, low, high, signed=signed) + (1 - density) * gray
     pixels: Pixels = mixed.round().astype(np.uint8)
@@ -74,14 +74,14 @@ def laid_over(picture: Pixels, values: Floats, low: float, high: float, *, signe
 
 @lru_cache(maxsize=4)
 def _table(name: str) -> NDArray[np.uint8]:
-    """256 colors (256, 3) of a plotly scale, so that pictures and charts match."""
+    """256 colors (256, 3) uint8 of a plotly scale, so that maps and charts match."""
     shares = [index / 255 for index in range(256)]
     triples = sample_colorscale(get_colorscale(name), shares, colortype="tuple")
     return (np.asarray(triples) * 255).round().astype(np.uint8)
 
 
 def color_among(index: int, count: int) -> str:
-    """The color of one of `count` classes; of many, from all around the circle of hues, every other one darker."""
+    """CSS color of class `index` of `count`; beyond 8 classes from the circle of hues, every other one darker."""
     if count <= len(COLORS):
         return COLORS[index]
     return f"hsl({360 * index / count:.0f}, 65%, {42 if index % 2 else 58}%)"

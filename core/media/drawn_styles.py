@@ -1,8 +1,7 @@
-"""Style pictures that are drawn here, so that a style is at hand where no painting is.
+"""Bundled style pictures, drawn by code, so that style transfer needs no painting.
 
-The same bytes on every machine, whatever its processor and its libraries: random numbers are the raw ones of a
-generator whose stream is fixed, and of arithmetic on fractions there is only + - * / and the square root, which IEEE
-754 rounds in one way.
+They have the same bytes on every machine: random numbers are the raw output of a generator with a fixed stream, and
+floating-point arithmetic is limited to + - * / and the square root, which IEEE 754 rounds in one way.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ from core.media.picture import Picture
 
 SIDE_PX = 512
 _SIDE = 2 * SIDE_PX
-"""Drawn so large, and shrunk by half, which smooths the edges."""
+"""Side of the drawing in pixels; it is shrunk by half, which smooths the edges."""
 _TURN = 1024
 _SINE = np.array([round(1000 * math.sin(2 * math.pi * step / _TURN)) for step in range(_TURN)], np.int64)
-"""A whole turn in `_TURN` steps, in thousandths."""
+"""Sine of a full turn in `_TURN` steps, in thousandths."""
 
 Ints = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -32,17 +31,17 @@ Reals = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Style:
-    """A style that is drawn here."""
+    """A drawn style picture."""
 
     draw: Callable[[int], Pixels]
-    """Seed -> (H, W, 3) uint8"""
+    """Seed -> (H, W, 3) uint8."""
     title: str
     digest: str
-    """Of the picture with seed 0: known without drawing it."""
+    """Digest of the picture with seed 0, known without drawing it."""
 
 
 def mosaic(seed: int) -> Pixels:
-    """Stones of colored glass in dark grout, in rings around three places."""
+    """Stones of colored glass in dark grout, in rings around three centers; (H, W, 3) uint8."""
     cells = 26
     pitch = _SIDE // cells + 1
     shift = _random(seed, 2 * (cells + 2) ** 2, pitch * 4 // 5).reshape(2, cells + 2, cells + 2)
@@ -63,7 +62,7 @@ def mosaic(seed: int) -> Pixels:
 
 
 def _nearest_two(stone_y: Ints, stone_x: Ints, pitch: int) -> tuple[Ints, Ints, Ints, Ints]:
-    """Squared distances to the nearest stone and the second, and the numbers of both, each (H, W)."""
+    """Squared distances to the nearest and second-nearest stone, and the indices of both, each (H, W)."""
     y, x = _grid()
     rows = columns = math.isqrt(len(stone_y))
     row, column = np.broadcast_arrays(y // pitch + 1, x // pitch + 1)
@@ -81,7 +80,7 @@ def _nearest_two(stone_y: Ints, stone_x: Ints, pitch: int) -> tuple[Ints, Ints, 
 
 
 def strokes(seed: int) -> Pixels:
-    """Thick strokes of a brush that turn around five places, blue far from them and yellow near."""
+    """Thick brush strokes that swirl around five centers, yellow near them and blue far away; (H, W, 3) uint8."""
     canvas = np.zeros((_SIDE, _SIDE, 3), np.int64) + _palette("16325c")
     places = _places(seed, 5)
     colors = _palette("fff3c4 fbd45c f2a541 8fc1d4 4f8fc0 2f6aa8 9fd0d8 1f4e8c 3d7ab5 16325c 274f86 0f2347")
@@ -97,7 +96,7 @@ def strokes(seed: int) -> Pixels:
 
 
 def _flow(y: float, x: float, places: Ints) -> tuple[float, float]:
-    """The direction (down, right) of length 1 around the places, each turning the other way than the one before."""
+    """Unit direction (down, right) of the swirls around `places`, which turn in alternating directions."""
     down = right = 0.0
     for number, (place_y, place_x) in enumerate(places.tolist()):
         away_y, away_x = y - place_y, x - place_x
@@ -111,7 +110,7 @@ def _flow(y: float, x: float, places: Ints) -> tuple[float, float]:
 def _stroke(
     canvas: Ints, middle: tuple[int, int], along: tuple[float, float], half_length: int, color: Ints, bristles: Ints
 ) -> None:
-    """A straight stroke, in place: 12 px to each side, each of its 12 bristles a little lighter or darker."""
+    """Draw a straight stroke into `canvas`: half-width 12 px, each of its 12 bristles a little lighter or darker."""
     half_width = 12.0
     reach = half_length + int(half_width)
     top, left = max(0, middle[0] - reach), max(0, middle[1] - reach)
@@ -126,7 +125,7 @@ def _stroke(
 
 
 def waves(seed: int) -> Pixels:
-    """Bands of water that fold over each other, with dark outlines and foam."""
+    """Bands of water that fold over each other, with dark outlines and foam; (H, W, 3) uint8."""
     y, x = _grid()
     turns = _random(seed, 6, _TURN)
     swell = _sine(x + turns[0] + _sine(y * 2 + turns[1]) // 6)
@@ -145,7 +144,7 @@ def waves(seed: int) -> Pixels:
 
 
 def circles(seed: int) -> Pixels:
-    """Squares, each with uneven rings of strong colors."""
+    """Squares with uneven rings of strong colors; (H, W, 3) uint8."""
     count = 6
     side = _SIDE // count + 1
     y, x = _grid()
@@ -164,7 +163,7 @@ def circles(seed: int) -> Pixels:
 
 
 def woodcut(seed: int) -> Pixels:
-    """Cut lines that swell in the shade and thin out in the light, crossed where it is darkest; ink on paper."""
+    """Ink on paper: lines, thick in the shade and thin in the light, crossed where darkest; (H, W, 3) uint8."""
     y, x = _grid()
     turns = _random(seed, 4, _TURN)
     shade = np.full((_SIDE, _SIDE), 0.22)
@@ -182,17 +181,17 @@ def woodcut(seed: int) -> Pixels:
 
 
 def _grid() -> tuple[Ints, Ints]:
-    """y (H, 1) and x (1, W)."""
+    """Row indices (H, 1) and column indices (1, W)."""
     return np.arange(_SIDE, dtype=np.int64)[:, None], np.arange(_SIDE, dtype=np.int64)[None]
 
 
 def _random(seed: int, count: int, below: int) -> Ints:
-    """`count` whole numbers from 0 to `below` - 1."""
+    """`count` whole random numbers from 0 to `below` - 1."""
     return (np.random.PCG64(seed).random_raw(count) % np.uint64(below)).astype(np.int64)
 
 
 def _places(seed: int, count: int) -> Ints:
-    """(count, 2) y, x, away from the edges and from each other: one to each cell of a row that is folded."""
+    """Random points (count, 2) y, x, each in another cell of a 3 x 3 grid (up to 9 points)."""
     drawn = _random(seed, 2 * count, _SIDE // 3).reshape(-1, 2)
     order = np.arange(count)
     corners = np.stack(((order * 5 + 1) % 3, (order * 7 // 3) % 3), axis=1)
@@ -201,25 +200,25 @@ def _places(seed: int, count: int) -> Ints:
 
 
 def _distances(y: Ints, x: Ints, places: Ints) -> Ints:
-    """From each of y, x to the nearest of `places`, in pixels, rounded down."""
+    """Distance from each y, x to the nearest of `places`, in pixels, rounded down."""
     squared = np.min([(y - place_y) ** 2 + (x - place_x) ** 2 for place_y, place_x in places], axis=0)
     rounded: Ints = np.sqrt(squared.astype(float)).astype(np.int64)
     return rounded
 
 
 def _sine(steps: Ints) -> Ints:
-    """The sine of an angle in steps of `_TURN` to the turn, in thousandths."""
+    """Sine, in thousandths, of angles in steps of a `_TURN`-th turn."""
     sine: Ints = _SINE[steps % _TURN]
     return sine
 
 
 def _palette(text: str) -> Ints:
-    """Colors written as RRGGBB: (K, 3)."""
+    """Colors (K, 3), 0 to 255, of space-separated RRGGBB."""
     return np.array([[int(color[part : part + 2], 16) for part in (0, 2, 4)] for color in text.split()], np.int64)
 
 
 def _shrunk(drawn: Ints) -> Pixels:
-    """(2 H, 2 W, 3) as (H, W, 3) uint8, each the mean of four."""
+    """(2 H, 2 W, 3) shrunk to (H, W, 3) uint8; each pixel is the mean of four."""
     clipped = np.clip(drawn, 0, 255)
     summed = clipped[::2, ::2] + clipped[1::2, ::2] + clipped[::2, 1::2] + clipped[1::2, 1::2]
     return ((summed + 2) // 4).astype(np.uint8)
@@ -256,12 +255,12 @@ STYLES = {
 
 @lru_cache(maxsize=len(STYLES))
 def drawn_style(name: str) -> Picture:
-    """The style of this name. Raises BadInput, which names those there are."""
+    """The style picture of this name. Raises BadInput, which lists the names."""
     if name not in STYLES:
-        raise BadInput(f"there is no style {name[:80]!r}; there are: {', '.join(STYLES)}")
+        raise BadInput(f"there is no style {name[:80]!r}: choose one of {', '.join(STYLES)}")
     return Picture.from_pixels(STYLES[name].draw(0))
 
 
 def style_of(digest: str) -> str | None:
-    """The name of the style whose picture has this digest; None where there is none."""
+    """Name of the style whose picture has this digest; None if there is none."""
     return next((name for name, style in STYLES.items() if style.digest == digest), None)

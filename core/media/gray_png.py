@@ -1,8 +1,8 @@
-"""Gray pictures as PNG files whose bytes follow from the pixels alone.
+"""Gray pictures as PNG files whose bytes depend on the pixels alone.
 
-What a library writes depends on its version and on how it was built. The digest of a data set is that of its files, so
-that one whose pictures come as bare numbers (`core/datasets/digits.py`, `core/datasets/idx.py`) would have another name
-on another machine.
+The bytes that a library writes depend on its version and build. A data set's digest covers its encoded pictures, so
+data sets given as arrays (`core/datasets/digits.py`, `core/datasets/idx.py`) would have another digest on another
+machine.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 STORED_MAX = 65_535
-"""Bytes in one block of a deflate stream that is not compressed."""
+"""Maximum bytes in an uncompressed block of a deflate stream."""
 
 
 def gray_png(pixels: NDArray[np.uint8]) -> bytes:
-    """`pixels` (H, W) uint8, 0 black, as PNG: no filter, nothing compressed."""
+    """`pixels` (H, W) uint8, 0 = black, as an uncompressed PNG without filters."""
     height, width = pixels.shape
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)  # 8 bits a pixel, gray
     rows = np.hstack([np.zeros((height, 1), np.uint8), pixels]).tobytes()  # before each row, the number of its filter
@@ -27,7 +27,7 @@ def gray_png(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def _stored(content: bytes) -> bytes:
-    """A zlib stream of blocks that are not compressed."""
+    """`content` as a zlib stream of uncompressed blocks."""
     starts = range(0, len(content), STORED_MAX)
     blocks = [(start + STORED_MAX >= len(content), content[start : start + STORED_MAX]) for start in starts]
     stored = (struct.pack("<BHH", last, len(block), len(block) ^ 0xFFFF) + block for last, block in blocks)

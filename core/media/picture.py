@@ -1,4 +1,4 @@
-"""Pictures: how a stranger's bytes become pixels, once, and what a picture's name is made of."""
+"""Pictures: uploaded bytes are decoded once, to RGB pixels, and the pixels' digest is the picture's name."""
 
 from __future__ import annotations
 
@@ -19,25 +19,31 @@ from PIL import Image as PillowImage
 from core.errors import BadPicture
 from core.items import Pixels, png_bytes
 from core.media import picture_decoder as decoder
-from core.media.process_limits import OUT_OF_MEMORY, REFUSED
+from core.media.file_names import display_name, printable
+from core.media.process_limits import REFUSED, Refused, failure_reason
 
 MAX_BYTES = 25_000_000
+"""Size limit of an encoded picture."""
 THUMBNAIL_QUALITY = 85
+"""Of WebP, 0 to 100."""
+DEFAULT_NAME = "picture"
 _DECODERS = threading.BoundedSemaphore(2)
-"""Two pictures at a time: each may take `decoder.MEMORY_BYTES`."""
+"""At most two decoders run at once: each may take `decoder.MEMORY_BYTES`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """`pixels` (H, W, 3) uint8, sRGB, read-only (`torch.tensor` copies them). Made by `from_pixels`, `read_picture`."""
+    """`pixels` (H, W, 3) uint8, sRGB, read-only (`torch.tensor` copies them); see `from_pixels` and `read_picture`."""
 
     pixels: Pixels
 
     @classmethod
     def from_pixels(cls, array: NDArray[Any]) -> Picture:
-        """A picture of a copy of `array`; BadPicture unless it is (H, W, 3) uint8 with at least one pixel."""
+        """A picture with a copy of `array` (H, W, 3) uint8. Raises BadPicture for any other array, or an empty one."""
         if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or array.size == 0:
-            raise BadPicture(f"a picture is an array (height, width, 3) of uint8, got {array.shape} of {array.dtype}")
+            raise BadPicture(
+                f"a picture must be an array (height, width, 3) of uint8, got {array.shape} of {array.dtype}"
+            )
         pixels = np.array(array, order="C")
         pixels.setflags(write=False)
         return cls(pixels)
@@ -60,37 +66,48 @@ class Picture:
         return content.hexdigest()
 
     def png(self) -> bytes:
-        """The picture as our own PNG: pixels and nothing else."""
+        """The picture as PNG, without metadata."""
         return png_bytes(self.pixels)
 
 
-def read_picture(data: bytes, name: str = "picture") -> Picture:
-    """The picture in a stranger's file, decoded in a process of its own with limits; `name` is for the messages.
+def read_picture(data: bytes, name: str = DEFAULT_NAME) -> Picture:
+    """The picture in an uploaded PNG, JPEG, WEBP, GIF or TIFF file, decoded in a child process with limits.
 
-    PNG, JPEG, WEBP, GIF or TIFF: the first frame, turned by EXIF, in sRGB, alpha over white, 16 bits by the high byte.
-    Raises BadPicture, one sentence with the value and what is allowed.
+    It is the first frame, upright by its EXIF orientation, in sRGB, with transparency over white; of 16 bits per
+    channel, the upper 8. `name` is used in messages. Raises BadPicture.
     """
     check_bytes(len(data), name)
-    shown = _shown_name(name)
-    status, output = _decode_apart(data, shown)
+    name = display_name(name, DEFAULT_NAME)
+    status, output = _decode_in_child(data, name)
     if status == REFUSED:
-        raise BadPicture(f"{shown} {_printable(output[:300].decode(errors='replace'))}")
+        raise BadPicture(f"{name} {printable(output[:300].decode(errors='replace'))}")
     if status != 0:
-        raise BadPicture(f"{shown} {_reason_of_death(status)}")
+        limits = {"time_s": decoder.TIME_S, "memory_bytes": decoder.MEMORY_BYTES}
+        raise BadPicture(f"{name} {failure_reason(status, action='decode', **limits)}")
     header, _, content = output.partition(b"\n")
     return Picture(np.frombuffer(content, np.uint8).reshape(*json.loads(header), 3))
 
 
 def check_bytes(size_bytes: int, name: str) -> None:
-    """Raise BadPicture where a file of this size is refused: before it is read, if the size is known."""
+    """Raise BadPicture for an empty file, or one above the size limit."""
+    name = display_name(name, DEFAULT_NAME)
     if size_bytes == 0:
-        raise BadPicture(f"{_shown_name(name)} is empty: 0 bytes")
+        raise BadPicture(f"{name} is empty: 0 bytes")
     if size_bytes > MAX_BYTES:
-        raise BadPicture(f"{_shown_name(name)} has {size_bytes / 1e6:.2f} MB, allowed are {MAX_BYTES / 1e6:.0f} MB")
+        raise BadPicture(f"{name} has {size_bytes / 1e6:.2f} MB, the limit is {MAX_BYTES / 1e6:.0f} MB")
+
+
+def check_png(png: bytes, picture: Picture, name: str) -> None:
+    """Raise BadPicture where `read_picture` would refuse the PNG of `picture` for its size."""
+    check_bytes(len(png), name)
+    try:
+        decoder.check_sides(picture.width, picture.height)
+    except Refused as refusal:
+        raise BadPicture(f"{name} {refusal}") from None
 
 
 def thumbnail(pixels: Pixels, side_px: int) -> bytes:
-    """`pixels` (H, W, 3) uint8 as WebP whose longer side is at most `side_px`; never enlarged."""
+    """`pixels` (H, W, 3) uint8 as WebP, shrunk so that the longer side is at most `side_px`."""
     image = PillowImage.fromarray(pixels)
     image.thumbnail((side_px, side_px), PillowImage.Resampling.LANCZOS)
     buffer = io.BytesIO()
@@ -98,33 +115,15 @@ def thumbnail(pixels: Pixels, side_px: int) -> bytes:
     return buffer.getvalue()
 
 
-def _decode_apart(data: bytes, shown: str) -> tuple[int, bytes]:
-    """Exit status and standard output of a decoder that was given `data`. Isolated, without our environment."""
+def _decode_in_child(data: bytes, name: str) -> tuple[int, bytes]:
+    """(exit status, standard output) of a decoder process for `data`, isolated and with an empty environment."""
     command = [sys.executable, "-I", "-m", decoder.__name__]
     with _DECODERS:
         try:
-            done = subprocess.run(  # noqa: S603 - our own module, no word of a stranger's among the arguments
+            done = subprocess.run(  # noqa: S603 - our own module, no argument comes from a user
                 command, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={},
                 timeout=decoder.TIME_S, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            raise BadPicture(f"{shown} takes longer than {decoder.TIME_S} s to decode, which is the limit") from None
+            raise BadPicture(f"{name} takes longer than the limit of {decoder.TIME_S} s to decode") from None
     return done.returncode, done.stdout
-
-
-def _reason_of_death(status: int) -> str:
-    if status in decoder.OUT_OF_TIME:
-        return f"takes longer than {decoder.TIME_S} s to decode, which is the limit"
-    if status == OUT_OF_MEMORY:
-        return f"takes more than {decoder.MEMORY_BYTES // 2**20} MB of memory to decode, which is the limit"
-    return "is damaged or cut short: only a whole picture is taken"
-
-
-def _shown_name(name: str) -> str:
-    """`name` without a folder, short, and printable in one line."""
-    plain = _printable(name.replace("\\", "/").rpartition("/")[2]) or "picture"
-    return plain if len(plain) <= 60 else f"{plain[:40]}...{plain[-17:]}"
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -1,9 +1,9 @@
-"""Decode one picture from standard input, under limits. Run by `core.media.picture` as a process of its own.
+"""Decode one picture from standard input, under limits; `core.media.picture` runs this as a child process.
 
     python -I -m core.media.picture_decoder
 
-Imports Pillow and little else, so that it starts in a tenth of a second. Standard output is a line of JSON
-`[height, width]` and then the pixels, row by row, RGB; exit statuses are told in `core/media/process_limits.py`.
+It imports Pillow and little else, so that it starts in 0.1 s. Standard output is a line of JSON `[height, width]` and
+then the pixels, row by row, RGB; for the exit statuses see `core/media/process_limits.py`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any, cast
 
 import PIL.Image
 import PIL.TiffImagePlugin
-import PIL.WebPImagePlugin  # these two are named because `open` would import all forty plugins to find them
+import PIL.WebPImagePlugin  # these two are imported here because `open` would import all forty plugins to find them
 from PIL import ImageCms, UnidentifiedImageError
 from PIL.Image import Image
 from PIL.ImageFile import ImageFile
 
-from core.media.process_limits import Refused, answered, limit_process
+from core.media.process_limits import Refused, exit_status_of, limit_process
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF")
 MAX_PIXELS = 40_000_000
@@ -31,12 +31,11 @@ MAX_PIXELS = 40_000_000
 MIN_SIDE_PX = 16
 MAX_ASPECT = 20
 TIME_S = 10
-"""Of the processor, and on the wall."""
+"""Limit of processor time, and of wall-clock time."""
 COUNTING_S = 1.0
-"""Processor time to look at the header and to count the frames."""
+"""Limit of processor time for reading the header and counting the frames."""
 MEMORY_BYTES = 768 * 2**20
 OPEN_FILES = 32
-OUT_OF_TIME = (-signal.SIGXCPU, -signal.SIGKILL)
 
 STRIP_ROWS = 256
 TURNS: dict[Any, PIL.Image.Transpose] = {
@@ -48,20 +47,20 @@ TURNS: dict[Any, PIL.Image.Transpose] = {
     7: PIL.Image.Transpose.TRANSVERSE,
     8: PIL.Image.Transpose.ROTATE_90,
 }
-"""EXIF orientation -> what sets the picture upright (Pillow turns counter-clockwise)."""
+"""EXIF orientation -> transpose that makes the picture upright (Pillow rotates counter-clockwise)."""
 SCALES = ((1, 255.0, 0.5), (255, 1.0, 0.5), (65_535, 1 / 256, 0.0))
-"""Greatest value in the picture -> factor and summand that bring it to 0 to 255; 16 bits go by their high byte."""
+"""(maximum value, factor, offset) that scale gray values to 0 to 255; 16 bits by their upper 8."""
 
 
 def main() -> int:
-    """Decode standard input; the exit status."""
+    """Decode standard input and return the exit status."""
     limit_process(memory_bytes=MEMORY_BYTES, time_s=TIME_S, open_files=OPEN_FILES)
     warnings.simplefilter("ignore")  # nobody reads them; Pillow's guard against bombs still raises
-    return answered(lambda: write(decode(sys.stdin.buffer.read())))
+    return exit_status_of(lambda: write(decode(sys.stdin.buffer.read())))
 
 
 def decode(data: bytes) -> Image:
-    """The first frame of `data`, mode RGB, upright, sRGB, over white. Raises Refused, or whatever Pillow raises."""
+    """The first frame of `data`: mode RGB, upright, sRGB, over white. Raises Refused, or any error of Pillow."""
     image = opened(data)
     image.load()
     turn = turn_of(image)
@@ -70,46 +69,50 @@ def decode(data: bytes) -> Image:
 
 
 def opened(data: bytes) -> ImageFile:
-    """The picture in `data` with its header read and its size allowed, not decoded yet. Raises Refused."""
+    """The picture in `data`, with its header read and its size checked, but not decoded. Raises Refused."""
     signal.signal(signal.SIGPROF, _too_many_frames)
     signal.setitimer(signal.ITIMER_PROF, COUNTING_S)
     try:
         image = PIL.Image.open(io.BytesIO(data), formats=FORMATS)
         check_size(image)
     except UnidentifiedImageError:
-        raise Refused(f"begins with {data[:12]!r}, allowed are whole files of {', '.join(FORMATS)}") from None
+        raise Refused(f"begins with {data[:12]!r}, it must be a complete file of {', '.join(FORMATS)}") from None
     except PIL.Image.DecompressionBombError:
         guard = 2 * (PIL.Image.MAX_IMAGE_PIXELS or 0)
-        raise Refused(f"has more than {guard / 1e6:.0f} megapixels, allowed are {MAX_PIXELS / 1e6:.0f}") from None
+        raise Refused(f"has more than {guard / 1e6:.0f} megapixels, the limit is {MAX_PIXELS / 1e6:.0f}") from None
     except ValueError:
-        raise Refused("has a header or a text block that is damaged, or longer than the 1 MB that is allowed") from None
+        raise Refused("has a header or a text block that is damaged or larger than 1 MB") from None
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
     return image
 
 
 def _too_many_frames(*_: Any) -> None:
-    raise Refused(f"has too many frames to count, allowed are {MAX_PIXELS / 1e6:.0f} megapixels over all frames")
+    raise Refused(f"has too many frames to count, the limit is {MAX_PIXELS / 1e6:.0f} megapixels over all frames")
 
 
 def check_size(image: ImageFile) -> None:
-    """Raise Refused unless sides, aspect ratio and pixels over all frames are allowed."""
-    width, height = image.size
-    if min(width, height) < MIN_SIDE_PX:
-        raise Refused(f"is {width} x {height} px, allowed are sides of at least {MIN_SIDE_PX} px")
-    if max(width, height) > MAX_ASPECT * min(width, height):
-        raise Refused(f"is {width} x {height} px, allowed is one side at most {MAX_ASPECT} times the other")
-    _check_pixels(f"is {width} x {height} px:", width * height)
+    """Raise Refused unless sides, aspect ratio and pixels over all frames are within the limits."""
+    check_sides(*image.size)
     _check_pixels("has", pixels_of_all_frames(image))
 
 
-def _check_pixels(what: str, pixels: int) -> None:
+def check_sides(width: int, height: int) -> None:
+    """Raise Refused unless the sides in pixels, their ratio and their product are within the limits."""
+    if min(width, height) < MIN_SIDE_PX:
+        raise Refused(f"is {width} x {height} px, its sides must be at least {MIN_SIDE_PX} px")
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise Refused(f"is {width} x {height} px, one side must be at most {MAX_ASPECT} times the other")
+    _check_pixels(f"is {width} x {height} px:", width * height)
+
+
+def _check_pixels(start: str, pixels: int) -> None:
     if pixels > MAX_PIXELS:
-        raise Refused(f"{what} {pixels / 1e6:.1f} megapixels over all frames, allowed are {MAX_PIXELS / 1e6:.0f}")
+        raise Refused(f"{start} {pixels / 1e6:.1f} megapixels over all frames, the limit is {MAX_PIXELS / 1e6:.0f}")
 
 
 def pixels_of_all_frames(image: ImageFile) -> int:
-    """Pixels over all frames. The pages of a TIFF and the parts of an MPO (a JPEG of several) differ in size."""
+    """Pixels over all frames; the pages of a TIFF and the images of an MPO (several JPEGs) may differ in size."""
     frames = getattr(image, "n_frames", 1)
     if image.format not in ("TIFF", "MPO"):
         return int(image.width * image.height * frames)
@@ -122,15 +125,15 @@ def pixels_of_all_frames(image: ImageFile) -> int:
 
 
 def turn_of(image: Image) -> PIL.Image.Transpose | None:
-    """What sets the picture upright; None where EXIF says nothing, or nothing that can be read."""
+    """The transpose that makes the picture upright; None where EXIF has no readable orientation."""
     try:
         return TURNS.get(image.getexif().get(0x0112, 1))
-    except (SyntaxError, ValueError, TypeError, KeyError, struct.error):  # Pillow's, for EXIF that is none
+    except (SyntaxError, ValueError, TypeError, KeyError, struct.error):  # what Pillow raises for damaged EXIF
         return None
 
 
 def over_white(image: Image) -> Image:
-    """`image` of any mode as RGB in sRGB, what is transparent over white."""
+    """`image` of any mode as RGB in sRGB, with transparency over white. Raises Refused."""
     profile = image.info.get("icc_profile")
     image = eight_bit(image)
     alpha = None
@@ -147,7 +150,7 @@ def over_white(image: Image) -> Image:
 
 
 def eight_bit(image: Image) -> Image:
-    """`image` with 8 bits a channel: palettes and black-and-white expanded, greater depths scaled, never clipped."""
+    """`image` with 8 bits per channel: palettes and 1 bit expanded, more bits scaled, not clipped. Raises Refused."""
     if image.mode in ("P", "PA"):
         return image.convert("RGBA" if image.has_transparency_data else "RGB")
     if image.mode == "1":
@@ -159,20 +162,20 @@ def eight_bit(image: Image) -> Image:
     return image
 
 
-def scaled(image: Image, greatest: float | None) -> Image:
-    """Gray of mode I or F brought to 8 bits.
+def scaled(image: Image, white: float | None) -> Image:
+    """A gray image of mode I or F scaled to 8 bits. Raises Refused for values outside 0 to 65535.
 
-    `greatest`: what stands for white; by default 1, 255 or 65535, the least that holds every value of the picture.
+    `white`: the value of white; None: the smallest of 1, 255 and 65535 that no value exceeds.
     """
     low, high = cast("tuple[float, float]", image.getextrema())
     if not 0 <= low <= high <= SCALES[-1][0]:
-        raise Refused(f"has values from {low:g} to {high:g}, allowed are 0 to {SCALES[-1][0]}")
-    factor, summand = next((f, s) for top, f, s in SCALES if (high if greatest is None else greatest) <= top)
-    return image.convert("F").point(lambda value: value * factor + summand).convert("L")
+        raise Refused(f"has values from {low:g} to {high:g}, they must be 0 to {SCALES[-1][0]}")
+    factor, offset = next((f, o) for top, f, o in SCALES if (high if white is None else white) <= top)
+    return image.convert("F").point(lambda value: value * factor + offset).convert("L")
 
 
 def to_srgb(image: Image, profile: bytes | None) -> Image:
-    """`image` (L, RGB, CMYK, YCbCr) as RGB; a profile that cannot be read or is for other channels is passed over."""
+    """`image` (L, RGB, CMYK, YCbCr) as RGB; ignores a damaged profile, or one for other channels. Raises Refused."""
     if profile and image.mode in ("L", "RGB", "CMYK"):
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -182,12 +185,12 @@ def to_srgb(image: Image, profile: bytes | None) -> Image:
         if converted is not None:
             return converted
     if image.mode == "LAB":
-        raise Refused("has colors of mode LAB, allowed are gray, RGB, CMYK and palettes")
+        raise Refused("has colors of mode LAB, they must be gray, RGB, CMYK or a palette")
     return image.convert("RGB")
 
 
 def write(image: Image) -> None:
-    """Size and pixels to standard output, strip by strip: a copy of the whole would not fit beside the picture."""
+    """Write size and pixels to standard output, in strips: a copy of all pixels would exceed the memory limit."""
     out = sys.stdout.buffer
     out.write(json.dumps([image.height, image.width]).encode() + b"\n")
     for top in range(0, image.height, STRIP_ROWS):

@@ -1,26 +1,28 @@
-"""What every process that reads a stranger's file has in common: bounds it sets itself, and how it says no.
+"""Limits of the child processes that read uploaded files, and how such a process reports its outcome.
 
-Such a process is started with `python -I -m core.NAME`. Its exit status is 0, or `REFUSED` with a sentence, or the rest
-of one, on standard output, or `OUT_OF_MEMORY`; any other is a file that something stumbled over.
+A child process is started with `python -I -m core.NAME`. Its exit status is 0, `REFUSED` with a sentence or the rest of
+one on standard output, or `OUT_OF_MEMORY`; any other status means that the file is damaged or took too long.
 """
 
 from __future__ import annotations
 
 import resource
+import signal
 import sys
 from collections.abc import Callable
 
 REFUSED, OUT_OF_MEMORY = 3, 4
+OUT_OF_TIME = (-signal.SIGXCPU, -signal.SIGKILL)
 
 
 class Refused(Exception):
-    """Why the file is not taken: the rest of a sentence that begins with its name."""
+    """Why the file is refused: the rest of a sentence that begins with the file's name."""
 
 
 def limit_process(*, memory_bytes: int, time_s: int, open_files: int | None = None) -> None:
-    """Bound this process for good: its memory, and its seconds of the processor.
+    """Limit memory and processor time of this process, for good; it dies beyond them.
 
-    `open_files`: so many open at a time, and none written.
+    `open_files`: also limit the number of open files, and forbid writing to files.
     """
     limits = {resource.RLIMIT_AS: memory_bytes, resource.RLIMIT_CPU: time_s, resource.RLIMIT_CORE: 0}
     if open_files is not None:
@@ -31,8 +33,8 @@ def limit_process(*, memory_bytes: int, time_s: int, open_files: int | None = No
         resource.setrlimit(kind, (bound, bound))
 
 
-def answered(read: Callable[[], None], refusals: type[Exception] = Refused) -> int:
-    """The exit status of `read`, which writes to standard output; a refusal's sentence is written here."""
+def exit_status_of(read: Callable[[], None], refusals: type[Exception] = Refused) -> int:
+    """Call `read`, which writes to standard output, and return the exit status; writes the sentence of a refusal."""
     try:
         read()
     except refusals as refusal:
@@ -41,3 +43,12 @@ def answered(read: Callable[[], None], refusals: type[Exception] = Refused) -> i
     except MemoryError:
         return OUT_OF_MEMORY
     return 0
+
+
+def failure_reason(status: int, *, action: str, time_s: int, memory_bytes: int) -> str:
+    """Why a child process failed to `action` (decode, read) a file: the rest of a sentence after the file's name."""
+    if status in OUT_OF_TIME:
+        return f"takes longer than the limit of {time_s} s to {action}"
+    if status == OUT_OF_MEMORY:
+        return f"takes more than the limit of {memory_bytes / 2**20:.0f} MiB of memory to {action}"
+    return "is damaged or incomplete"

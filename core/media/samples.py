@@ -1,4 +1,4 @@
-"""The pictures that are always there: color photographs from the folder of the installed scikit-image."""
+"""Sample pictures: color photographs from the installed scikit-image, and drawn style pictures."""
 
 from __future__ import annotations
 
@@ -29,40 +29,40 @@ _SAMPLES = {
 
 
 def sample_names() -> tuple[str, ...]:
-    """The names of the sample pictures, everyday things first."""
+    """Names of the sample pictures, everyday objects first."""
     return tuple(_SAMPLES)
 
 
 def shipped_styles() -> dict[str, str]:
-    """Pictures whose style can be transferred: their sources (`style:mosaic`, `sample:hubble`) with their titles."""
+    """Source (`style:mosaic`, `sample:hubble`) -> title of the bundled style pictures."""
     drawn = {f"{STYLE_PREFIX}{name}": style.title for name, style in STYLES.items()}
-    ordered = dict.fromkeys(("hubble", "ihc", "retina", *_SAMPLES))  # those that are textures first
+    ordered = dict.fromkeys(("hubble", "ihc", "retina", *_SAMPLES))  # textures first
     return drawn | {f"{SAMPLE_PREFIX}{name}": sample_title(name) for name in ordered}
 
 
 def shipped_digest(source: str) -> str:
-    """The digest of one of them; a style is not drawn for it. Raises BadInput for an unknown name."""
+    """Digest of a bundled style picture, without drawing it. Raises BadInput for an unknown name."""
     drawn = STYLES.get(source.removeprefix(STYLE_PREFIX)) if source.startswith(STYLE_PREFIX) else None
     return drawn.digest if drawn else open_picture(source)[0].digest
 
 
 def sample_title(name: str) -> str:
-    """What a sample picture shows. Raises BadInput for an unknown name."""
+    """Title of a sample picture. Raises BadInput for an unknown name."""
     return _entry(name)[1]
 
 
 @lru_cache(maxsize=len(_SAMPLES))
 def sample(name: str) -> Picture:
-    """The sample picture of this name. Raises BadInput, which names those there are."""
+    """The sample picture of this name. Raises BadInput, which lists the names."""
     file_name, _ = _entry(name)
-    with PillowImage.open(_folder() / file_name) as image:  # no stranger's file: no process of its own, and far faster
+    with PillowImage.open(_folder() / file_name) as image:  # not an upload: no child process needed, which is faster
         return Picture.from_pixels(np.asarray(over_white(image)))
 
 
 def open_picture(source: str) -> tuple[Picture, str]:
-    """The picture of `sample:cat`, of `style:mosaic` or of a file on this machine, and a name for its row.
+    """The picture `sample:cat`, `style:mosaic` or at a path, and the name of its row.
 
-    For the command line only: a path is never taken from a page. Raises BadInput, BadPicture.
+    For the command line only: no page accepts a path. Raises BadInput, BadPicture.
     """
     if source.startswith(SAMPLE_PREFIX):
         return sample(source.removeprefix(SAMPLE_PREFIX)), source
@@ -71,7 +71,7 @@ def open_picture(source: str) -> tuple[Picture, str]:
     path = Path(source).expanduser()
     try:
         if not path.is_file():
-            raise BadPicture(f"there is no picture file {source[:200]!r}; give a file's path or sample:cat")
+            raise BadPicture(f"there is no picture file {source[:200]!r}: give a path, or a sample such as sample:cat")
         check_bytes(path.stat().st_size, path.name)
         data = path.read_bytes()
     except (OSError, ValueError) as error:  # a ValueError: a zero byte in the path
@@ -81,16 +81,16 @@ def open_picture(source: str) -> tuple[Picture, str]:
 
 
 def _entry(name: str) -> tuple[str, str]:
-    """Its file and its title, by our name for it or by scikit-image's, such as `hubble_deep_field`."""
+    """(file, title) of a sample, by our name or scikit-image's, such as `hubble_deep_field`. Raises BadInput."""
     name = next((own for own, (file, _) in _SAMPLES.items() if Path(file).stem == name), name)
     if name not in _SAMPLES:
-        raise BadInput(f"there is no sample picture {name[:80]!r}; there are: {', '.join(_SAMPLES)}")
+        raise BadInput(f"there is no sample picture {name[:80]!r}: choose one of {', '.join(_SAMPLES)}")
     return _SAMPLES[name]
 
 
 def _folder() -> Path:
-    """scikit-image's own folder of pictures, found without importing it."""
+    """scikit-image's folder of pictures, without importing the package. Raises BadInput."""
     spec = find_spec("skimage")
     if spec is None or not spec.submodule_search_locations:
-        raise BadInput("the sample pictures come with scikit-image, which is not installed; run make setup")
+        raise BadInput("the sample pictures come with scikit-image, which is not installed: run make setup")
     return Path(spec.submodule_search_locations[0]) / "data"

@@ -1,4 +1,4 @@
-"""Videos: a stranger's file, looked at and decoded in a process of its own, frame by frame."""
+"""Videos: an uploaded file is probed, and decoded frame by frame, in a child process with limits."""
 
 from __future__ import annotations
 
@@ -19,21 +19,24 @@ import numpy as np
 from core.canonical import sha256_hex
 from core.errors import BadInput
 from core.items import Pixels
+from core.media.file_names import display_name, printable
 from core.media.process_limits import OUT_OF_MEMORY, REFUSED
 
 DECODER = "core.media.video_decoder"
-"""It is not imported: no page and no parent of a worker loads FFmpeg."""
+"""Not imported, so that neither the dashboard nor a worker's parent process loads FFmpeg."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 MAX_BYTES = 100_000_000
+"""Size limit of a video file."""
+DEFAULT_NAME = "this video"
 TYPES = {b"GIF8": "image/gif", b"ftyp": "video/mp4"}
-"""What stands at a video's beginning, or behind its first four bytes -> what it is called on the web."""
-_LOOKS = threading.BoundedSemaphore(2)
-"""Two videos at a time are looked at for a page: each may take some memory."""
+"""The first four bytes of a video, or the next four -> its media type."""
+_PROBES = threading.BoundedSemaphore(2)
+"""At most two videos are probed at once for the pages: each takes some memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Video:
-    """A video's file as it came, MP4 or GIF. Made by `read_video`, or of bytes that were looked at before."""
+    """An unchanged video file, MP4 or GIF; made by `read_video`, or from bytes that were probed before."""
 
     content: bytes
 
@@ -44,24 +47,26 @@ class Video:
 
     @property
     def content_type(self) -> str:
-        """`video/mp4` or `image/gif`."""
+        """Media type: `video/mp4` or `image/gif`, else `application/octet-stream`."""
         return TYPES.get(self.content[:4]) or TYPES.get(self.content[4:8], "application/octet-stream")
 
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What a video is told by."""
+    """Number of frames, size and frame rate of a video."""
 
     frames: int
+    """How many."""
     height: int
+    """In pixels, upright."""
     width: int
-    """Pixels, upright."""
+    """In pixels, upright."""
     frame_rate: Fraction
     """Frames a second."""
 
     @property
     def seconds(self) -> float:
-        """How long it takes."""
+        """Duration in seconds."""
         return float(self.frames / self.frame_rate)
 
 
@@ -70,26 +75,26 @@ class DecodedVideo:
     """A video that is being decoded."""
 
     count: int
-    """Frames."""
+    """Number of frames."""
     height: int
     width: int
     frame_rate: Fraction
     """Frames a second."""
     frames: Iterator[Pixels]
-    """(height, width, 3) uint8 each."""
+    """Each (height, width, 3) uint8."""
 
 
 def checked_digest(text: str) -> str:
-    """`text`, a video's digest or empty. Raises ValueError, with a sentence."""
+    """`text`, if it is the digest of a video or empty. Raises ValueError."""
     if text and (len(text) != 64 or not set(text) <= set("0123456789abcdef")):
         raise ValueError(f"a video is named by its digest, 64 hex digits, got {text[:80]!r}")
     return text
 
 
 def read_video(data: bytes, name: str = "video") -> Video:
-    """The video in a stranger's file, whose frames are counted and the first is decoded; `name` is for the messages.
+    """The video in an uploaded file, after its frames were counted and the first was decoded in a child process.
 
-    Raises BadInput, one sentence with the value and what is allowed.
+    `name` is used in messages. Raises BadInput.
     """
     check_bytes(len(data), name)
     video = Video(data)
@@ -98,43 +103,45 @@ def read_video(data: bytes, name: str = "video") -> Video:
 
 
 def check_bytes(size_bytes: int, name: str) -> None:
-    """Raise BadInput where a video of this size is refused: before it is read, if the size is known."""
-    if not 0 < size_bytes <= MAX_BYTES:
-        allowed = f"allowed are videos up to {MAX_BYTES / 1e6:.0f} MB"
-        raise BadInput(f"{_shown(name)} has {size_bytes / 1e6:.2f} MB, {allowed}")
+    """Raise BadInput for an empty file, or one above the size limit."""
+    name = display_name(name, DEFAULT_NAME)
+    if size_bytes == 0:
+        raise BadInput(f"{name} is empty: 0 bytes")
+    if size_bytes > MAX_BYTES:
+        raise BadInput(f"{name} has {size_bytes / 1e6:.2f} MB, the limit is {MAX_BYTES / 1e6:.0f} MB")
 
 
-def facts_of(video: Video, name: str = "this video") -> VideoFacts:
-    """Frames, size and speed of a video. Raises BadInput: one sentence that begins with `name`."""
-    with _LOOKS, _decoder(video, "look") as decoder:
-        count, height, width, *frame_rate = _header(decoder, _shown(name))
+def facts_of(video: Video, name: str = DEFAULT_NAME) -> VideoFacts:
+    """Number of frames, size and frame rate of a video. Raises BadInput; the sentence begins with `name`."""
+    with _PROBES, _decoder(video, "probe") as decoder:
+        count, height, width, *frame_rate = _header(decoder, display_name(name, DEFAULT_NAME))
     return VideoFacts(count, height, width, Fraction(*frame_rate))
 
 
 def first_frame(video: Video, longer_px: int) -> Pixels:
-    """(height, width, 3) uint8, upright, shrunk to this longer side. Raises BadInput."""
-    with _LOOKS, decoded(video, longer_px, 1) as decoding:
+    """The first frame (height, width, 3) uint8, upright, with a longer side of at most `longer_px`. Raises BadInput."""
+    with _PROBES, decoded(video, longer_px, 1) as decoding:
         return next(decoding.frames)
 
 
 @contextmanager
-def decoded(video: Video, longer_px: int, most: int, name: str = "this video") -> Iterator[DecodedVideo]:
-    """The first frames of a video, `most` at most, upright, shrunk to this longer side where it is larger.
+def decoded(video: Video, longer_px: int, max_frames: int, name: str = DEFAULT_NAME) -> Iterator[DecodedVideo]:
+    """Context manager with the first frames of a video, upright, with a longer side of at most `longer_px`.
 
-    Raises BadInput, here or while frames are read: one sentence that begins with `name`.
+    Raises BadInput, here or while frames are read; the sentence begins with `name`.
     """
-    with _decoder(video, str(longer_px), str(most)) as decoder:
-        yield _video(decoder, _shown(name))
+    with _decoder(video, str(longer_px), str(max_frames)) as decoder:
+        yield _decoded_video(decoder, display_name(name, DEFAULT_NAME))
 
 
 @contextmanager
 def _decoder(video: Video, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that decodes the video, isolated and without our environment; it is gone afterwards."""
+    """Context manager with a decoder process for the video, isolated and with an empty environment."""
     command = [sys.executable, "-I", "-m", DECODER, *arguments]
     with tempfile.TemporaryFile() as file:
         file.write(video.content)
         file.seek(0)
-        decoder = subprocess.Popen(  # noqa: S603 - our own module, no word of a stranger's among the arguments
+        decoder = subprocess.Popen(  # noqa: S603 - our own module, no argument comes from a user
             command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=ONE_THREAD
         )
         try:
@@ -145,21 +152,22 @@ def _decoder(video: Video, *arguments: str) -> Iterator[subprocess.Popen[bytes]]
 
 
 def _header(decoder: subprocess.Popen[bytes], name: str) -> list[int]:
+    """[frames, height, width, numerator, denominator of the frame rate]. Raises BadInput."""
     header = _output(decoder).readline()
     if not header.endswith(b"\n"):
-        raise BadInput(f"{name} {_reason(decoder.wait(), header)}")
+        raise BadInput(f"{name} {_failure(decoder.wait(), header)}")
     numbers: list[int] = json.loads(header)
     return numbers
 
 
-def _video(decoder: subprocess.Popen[bytes], name: str) -> DecodedVideo:
+def _decoded_video(decoder: subprocess.Popen[bytes], name: str) -> DecodedVideo:
     count, height, width, *frame_rate = _header(decoder, name)
 
     def frames() -> Iterator[Pixels]:
         for _ in range(count):
             content = _output(decoder).read(height * width * 3)
             if len(content) < height * width * 3:
-                raise BadInput(f"{name} {_reason(decoder.wait(), b'')}")
+                raise BadInput(f"{name} {_failure(decoder.wait(), b'')}")
             yield np.frombuffer(content, np.uint8).reshape(height, width, 3)
 
     return DecodedVideo(count, height, width, Fraction(*frame_rate), frames())
@@ -171,18 +179,10 @@ def _output(decoder: subprocess.Popen[bytes]) -> IO[bytes]:
     return decoder.stdout
 
 
-def _shown(name: str) -> str:
-    """A stranger's name of a file, short and in one line."""
-    return _printable(name.replace("\\", "/").rpartition("/")[2])[-80:] or "this video"
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-def _reason(status: int, said: bytes) -> str:
+def _failure(status: int, output: bytes) -> str:
+    """Why a decoder gave no frames: the rest of a sentence that begins with the video's name."""
     if status == REFUSED:
-        return _printable(said[:300].decode(errors="replace"))
+        return printable(output[:300].decode(errors="replace"))
     if status == OUT_OF_MEMORY:
         return "takes too much memory to decode"
-    return "is damaged or cut short, or takes too long to decode"
+    return "is damaged or incomplete, or takes too long to decode"

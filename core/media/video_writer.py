@@ -1,4 +1,4 @@
-"""Frames -> a video's file, by FFmpeg."""
+"""Frames -> an MP4 or GIF file, encoded by FFmpeg."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from core.items import Pixels
 VideoKind = Literal["mp4", "gif"]
 CODECS = {"mp4": ("libx264", "yuv420p"), "gif": ("gif", "pal8")}
 X264 = {"crf": "18", "preset": "medium"}
-"""No loss that is seen."""
+"""Visually lossless."""
 
 
 def encoded(frames: Iterable[Pixels], frame_rate: Fraction, kind: VideoKind) -> bytes:
-    """Frames (H, W, 3) of one size with even sides, `rate` a second; a GIF has a palette for each frame.
+    """The file of `frames`, each (H, W, 3) uint8 of one size with even sides, at `frame_rate` per second.
 
-    The same frames give the same bytes: one thread encodes.
+    A GIF has a palette per frame. The same frames give the same bytes: one thread encodes.
     """
     buffer = io.BytesIO()
     codec, colors = CODECS[kind]
@@ -53,15 +53,15 @@ def _timed(frame: VideoFrame, number: int, frame_rate: Fraction) -> VideoFrame:
 
 
 def _palettes(width: int, height: int, frame_rate: Fraction) -> Graph:
-    """Takes frames in full color, gives each with the 256 colors that fit it best."""
+    """FFmpeg filters that reduce each RGB frame to a palette of its own with 256 colors."""
     graph = Graph()
     source = graph.add_buffer(width=width, height=height, format=VideoFormat("rgb24"), time_base=1 / frame_rate)
-    both, palette = graph.add("split"), graph.add("palettegen", "stats_mode=single")
-    painted, sink = graph.add("paletteuse", "new=1"), graph.add("buffersink")
-    source.link_to(both)
-    both.link_to(palette, 0, 0)
-    both.link_to(painted, 1, 0)
-    palette.link_to(painted, 0, 1)
-    painted.link_to(sink)
+    split, palette = graph.add("split"), graph.add("palettegen", "stats_mode=single")
+    reduced, sink = graph.add("paletteuse", "new=1"), graph.add("buffersink")
+    source.link_to(split)
+    split.link_to(palette, 0, 0)
+    split.link_to(reduced, 1, 0)
+    palette.link_to(reduced, 0, 1)
+    reduced.link_to(sink)
     graph.configure()
     return graph

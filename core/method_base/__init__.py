@@ -1,3 +1,12 @@
-"""The contract of a method, and the parameters and steps that families of methods share; a method file builds on it."""
+"""The contract of a method, and the bases that families of methods share: parameters, validators, result items."""
 
-__all__ = ["attribution", "class_weights", "judges", "method", "optimization", "style", "style_encoder"]
+__all__ = [
+    "attribution",
+    "class_weights",
+    "judges",
+    "layer_choice",
+    "method",
+    "optimization",
+    "style",
+    "style_encoder",
+]

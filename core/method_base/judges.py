@@ -1,4 +1,4 @@
-"""Other networks that are asked what they see, as a parameter: their names, kept as identities."""
+"""Judges, networks that evaluate what another network produced: a parameter of their names, kept as identities."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ if TYPE_CHECKING:
     from core.networks.network import Network
 
 DEFAULT_JUDGE = get_card("lite/efficientnet_lite0").identity
-"""Where one network compares what others made, so that all are seen by the same eye: one that sees 224 px, since styles
-live in what is lost at 64."""
+"""The judge of styles: its input has 224 px, since styles live in detail that is lost at 64 px."""
 MAX_JUDGES = 8
-COLUMNS = ("picture", "network", "sees", "its probability", "probability of the class")
+COLUMNS = ("image", "network", "predicted class", "probability", "probability of the target class")
 
 Row = tuple[Any, ...]
 
 
 def _identities(value: Any) -> tuple[str, ...]:
-    """Names, or a text with commas between, as identities; ValueError with a sentence."""
+    """Identities of a list of names, or of comma-separated names. Raises ValueError."""
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
-        raise ValueError("networks are given by their names")
+        raise ValueError("networks must be names")
     names = dict.fromkeys(part.strip() for part in parts if part.strip())
     if len(names) > MAX_JUDGES:
         raise ValueError(f"at most {MAX_JUDGES} networks, got {len(names)}")
@@ -39,13 +38,13 @@ def _identities(value: Any) -> tuple[str, ...]:
 def _identity(name: str) -> str:
     identity = get_card(name.partition("#")[0]).identity
     if "#" in name and name != identity:
-        raise ValueError(f"the weights of {name.partition('#')[0][:80]} have changed since this was asked")
+        raise ValueError(f"the weights of {name.partition('#')[0][:80]} have changed since this job was described")
     return identity
 
 
 def _one(judges: tuple[str, ...]) -> tuple[str, ...]:
     if len(judges) != 1:
-        raise ValueError(f"one network judges, got {len(judges)}")
+        raise ValueError(f"there must be one judge, got {len(judges)}")
     return judges
 
 
@@ -53,21 +52,24 @@ Judges = Annotated[tuple[str, ...], BeforeValidator(_identities)]
 Judge = Annotated[Judges, AfterValidator(_one)]
 
 
-def asked(judges: Judges, own: Network, context: Context) -> list[Network]:
-    """The network itself, and the others that give classes, loaded. Raises NetworkUnavailable."""
+def loaded_judges(judges: Judges, own: Network, context: Context) -> list[Network]:
+    """`own`, and those judges that predict classes. Raises NetworkUnavailable."""
     others = [context.network(identity) for identity in judges if identity != own.card.identity]
     return [own, *(other for other in others if other.card.class_names)]
 
 
-def verdicts(networks: Sequence[Network], pictures: Tensor, class_name: str) -> list[Row]:
-    """What each network sees in each picture (N, 3, H, W), and how likely it finds the class; rows of `COLUMNS`."""
+def judgments(networks: Sequence[Network], pictures: Tensor, class_name: str) -> list[Row]:
+    """Prediction of each network for each picture (N, 3, H, W), as rows of `COLUMNS`.
+
+    The last column is None where the network lacks the class.
+    """
     rows: list[Row] = []
     for network in networks:
         names = network.card.class_names
-        size = network.card.input_px
-        answers = network(engine.ranges.resized(pictures, size)).float().softmax(dim=1)  # (N, K)
-        for number, answer in enumerate(answers, start=1):
-            best = int(answer.argmax())
-            wanted = round(float(answer[names.index(class_name)]), 6) if class_name in names else None
-            rows.append((number, network.card.name, names[best], round(float(answer[best]), 6), wanted))
+        resized = engine.ranges.resized(pictures, network.card.input_px)
+        probabilities = network(resized).float().softmax(dim=1)  # (N, K)
+        for number, row in enumerate(probabilities, start=1):
+            top = int(row.argmax())
+            of_target = round(float(row[names.index(class_name)]), 6) if class_name in names else None
+            rows.append((number, network.card.name, names[top], round(float(row[top]), 6), of_target))
     return rows

@@ -1,22 +1,23 @@
 """The contract of a method: one class whose fields are its parameters.
 
-From the class come the form, the key, the command line, the docs and the checks at every door. A method lives in a file
-of its own under `core/methods/`, which is its name; see `docs/adding-a-method.md`.
+The class defines the form, the key, the command line, the docs and the validation at every entry point. A method lives
+in a file of its own under `core/methods/` and has the file's name; see `docs/how-to/add-a-method.md`.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from core.errors import BadInput, BadParameter, NetworkUnavailable
-from core.items import KINDS, Pixels, Result, Series
+from core.items import KINDS, Item, Pixels, Result, Series
 from core.media.drawn_styles import drawn_style, style_of
 from core.networks.card import FAMILIES, Family, NetworkCard
 
@@ -28,29 +29,30 @@ if TYPE_CHECKING:
 
 Choices = Literal["classes", "class", "contrast class", "layers", "networks", "pictures", "results"]
 REGION = "region"
-"""What a picture is `of` that says where: white or black."""
+"""Value of `of` for a picture that is a mask: white inside, black outside."""
 MethodFamily = Literal["optimization", "fixation", "attribution", "autoencoder", "style", "inspection", "training"]
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a method takes beside its parameters."""
+    """Inputs of a method in addition to its parameters."""
 
     pictures: int = 1
-    """How many pictures one job looks at."""
+    """Number of pictures per job."""
     dataset: bool = False
-    """Whether it learns from a data set, which is then `Context.dataset`."""
+    """Whether it reads a data set, which is then `Context.dataset`."""
     network: bool = True
+    """Whether it reads a network."""
 
     @property
     def grid(self) -> bool:
-        """Whether it looks at pictures through networks, and so has a place in a grid of them."""
+        """Whether it reads pictures and networks, so that a grid of pictures x networks can show it."""
         return self.pictures > 0 and self.network
 
 
 @dataclass(frozen=True)
 class Output:
-    """One item that a method yields: its name in the result, its kind, and what is seen."""
+    """Declaration of one item of a result."""
 
     name: str
     kind: str
@@ -60,51 +62,51 @@ class Output:
 
 
 class Checkpoint:
-    """Where a long job keeps how far it is, so that a kill only delays it; this one keeps nothing."""
+    """Storage for the progress of a long job, which then survives a kill; this one stores nothing."""
 
     def read(self) -> bytes | None:
-        """What was written last; None at the start."""
+        """The content that was written last; None at the start."""
         return None
 
     def write(self, content: bytes) -> None:
-        """Keep `content` in place of what was kept before, whole or not at all."""
+        """Replace the stored content by `content`, atomically."""
 
 
 class Context:
-    """What a running method knows of its job, and how it reports; this one reports to nobody."""
+    """Inputs of a running job and its progress reports; this one discards the reports."""
 
     device: str = "cpu"
-    """Where to compute."""
+    """Torch device of the computation."""
     dataset: Dataset | None = None
-    """The labeled pictures, for a method that needs them."""
+    """Labeled images, for a method whose `needs.dataset` is true."""
     checkpoint: Checkpoint = Checkpoint()
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
         self.noted: dict[str, Any] = {}
-        """What the result's provenance shall say beside the usual, JSON."""
+        """Additional entries of the result's provenance, JSON."""
 
     def network(self, identity: str) -> Network:
-        """Another network beside the one that the job is about. Raises NetworkUnavailable."""
+        """The network of this identity, other than the job's own. Raises NetworkUnavailable."""
         raise NetworkUnavailable(f"{identity} cannot be loaded here")
 
     def picture(self, digest: str) -> Picture:
-        """A picture that a parameter names; here only what is drawn by our own code. Raises BadInput, Damaged."""
+        """The picture of a parameter's value; without a store, generated styles only. Raises BadInput, Damaged."""
         name = style_of(digest)
         if name is None:
             raise BadInput(f"there is no picture {digest[:12]}…: upload it again")
         return drawn_style(name)
 
     def video(self, digest: str) -> Video:
-        """A video that a parameter names. Raises BadInput, Damaged."""
+        """The video of a parameter's value. Raises BadInput, Damaged."""
         raise BadInput(f"there is no video {digest[:12]}… here")
 
     def result(self, key: str) -> Result:
-        """What another job gave. Raises BadInput where it is not there."""
+        """The result of another job. Raises BadInput where the store does not hold it."""
         raise BadInput(f"there is no result {key[:12]} here")
 
-    def shared(self, digest: str) -> Checkpoint:  # noqa: ARG002  nothing is kept here
-        """A place for what is costly and serves other jobs too; `digest`: of all that decides it."""
+    def shared(self, digest: str) -> Checkpoint:  # noqa: ARG002  nothing is stored here
+        """Storage that jobs share for expensive intermediate values; `digest` covers all that determines them."""
         return Checkpoint()
 
     def report(
@@ -114,16 +116,16 @@ class Context:
         scalars: Mapping[str, float] | None = None,
         preview: Callable[[], Pixels] | None = None,
     ) -> None:
-        """Say that `step` of `total` is done. `preview` gives (H, W, 3) uint8 and is called only now and then.
+        """Report that `step` of `total` is done, with the current values and a preview (H, W, 3) uint8.
 
-        Call it at every step; it is cheap. Raises `Canceled` when the job is no longer wanted.
+        Cheap: call it at every step; `preview` is called only occasionally. Raises Canceled when the job was canceled.
         """
 
     def draw(self, curves: Sequence[Series]) -> None:
-        """Show these curves as they are so far, until the next ones."""
+        """Show the current state of these curves until the next call."""
 
 
-def parameter(  # noqa: PLR0913  each is something that a page or a check asks of a field
+def parameter(  # noqa: PLR0913  each is an attribute of a field that pages and checks read
     default: Any,
     description: str,
     *,
@@ -135,12 +137,19 @@ def parameter(  # noqa: PLR0913  each is something that a page or a check asks o
     video: bool = False,
     **bounds: Any,
 ) -> Any:
-    """A field of a method. Numbers need `unit` ('' for a pure number) and bounds (`ge`/`gt`, `le`/`lt`).
+    """A field of a method.
 
-    `when` names the other parameters' values under which this one matters (the form hides it otherwise); `choices` says
-    that the form offers names of classes, of one class, of one that it is held against, of layers or of networks,
-    pictures, which are kept as digests (`of` a `REGION`: it is drawn), or results of the method `of`, by key; an
-    `advanced` one is folded away; `video`: the value is a video's digest.
+    Args:
+        default: Its default value.
+        description: What it sets, in a sentence.
+        unit: Unit of a number; '' for a pure number. Required for numbers.
+        when: Values of other parameters under which it has an effect; the form hides it otherwise.
+        choices: What the form offers: names of classes, of a class, of a contrast class, of layers or of networks;
+            pictures, whose digests are the value; or results, whose keys are the value.
+        of: For results, the method that made them; for a picture, `REGION` where it is painted as a mask.
+        advanced: Whether the form folds it away.
+        video: Whether the value is a video's digest.
+        bounds: `ge` or `gt`, and `le` or `lt`. Required for numbers.
     """
     conditions = {name: list(values) for name, values in (when or {}).items()}
     extra: dict[str, Any] = {"unit": unit, "when": conditions, "choices": choices, "of": of, "advanced": advanced}
@@ -149,54 +158,100 @@ def parameter(  # noqa: PLR0913  each is something that a page or a check asks o
 
 
 def field_extra(field: FieldInfo) -> dict[str, Any]:
-    """The `unit`, `when`, `choices`, `of` and `advanced` that `parameter` noted on `field`."""
+    """The arguments `unit`, `when`, `choices`, `of`, `advanced` and `video` of a field's `parameter`."""
     extra = field.json_schema_extra
     return dict(extra) if isinstance(extra, dict) else {}
 
 
 class Method(BaseModel):
-    """A method is its parameters: a frozen model, each field bounded and described."""
+    """A method and its parameters: a frozen model; each field has a description, and each number has bounds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
     name: ClassVar[str]
-    """The file's name; set when the class is made."""
+    """Name of the class's file; set when the class is made."""
     title: ClassVar[str]
     summary: ClassVar[str]
-    """What question the method answers, in a sentence or two."""
+    """The question that the method answers, ending in '?', and one or two sentences about how."""
     source: ClassVar[str]
-    """The paper or talk that the method comes from."""
+    """Citations as in `docs/references.md`, separated by semicolons."""
     family: ClassVar[MethodFamily]
     version: ClassVar[int]
-    """Raised when the mathematics changes: results of another version have another key."""
+    """Incremented when the mathematics changes: results of another version have another key."""
     outputs: ClassVar[tuple[Output, ...]]
     needs: ClassVar[Needs] = Needs()
     undefined: ClassVar[Mapping[Family, str]] = {}
-    """Network family -> why the method has no meaning there."""
+    """Network family -> why the method is not defined for it, in a sentence."""
     shared: ClassVar[bool] = False
-    """Says a class itself, not those made of it: it is no method, but the fields that several have in common."""
+    """True in the body of a base class: it is no method, but declares what several methods share. Not inherited."""
+    leading: ClassVar[bool] = False
+    """True in the body of a base class whose fields stand before those of the methods made of it. Not inherited."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        _order_fields(cls)
         if not vars(cls).get("shared"):
             cls.name = cls.__module__.rpartition(".")[2]
             _check_declaration(cls)
 
+    @classmethod
+    def captions(cls) -> dict[str, str]:
+        """The caption of each output, by name."""
+        return {output.name: output.caption for output in cls.outputs}
+
+    @classmethod
+    def result(cls, items: Mapping[str, Item]) -> Result:
+        """The items in the order of `outputs`; one without a caption gets the caption of its output.
+
+        Raises KeyError where an output that is not optional is missing.
+        """
+        present = [output for output in cls.outputs if output.name in items or not output.optional]
+        return Result({output.name: _captioned(items[output.name], output.caption) for output in present})
+
     def undefined_for(self, card: NetworkCard) -> str | None:
-        """Why the method has no meaning for this network, in a sentence; None where it has."""
+        """Why the method is not defined for this network, in a sentence; None where it is."""
         return self.undefined.get(card.family)
 
     def subject(self) -> str:
-        """What tells one job of it from another where it looks at no picture through a network, in a few words."""
+        """A few words that distinguish its jobs where they read no picture and network."""
         return ""
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
-        """Compute. Deterministic given parameters, pictures, network and `context.seed`."""
-        raise NotImplementedError
+        """The result for a method that needs a network; see `run_without_network`.
+
+        Deterministic given parameters, pictures, network and `context.seed`.
+        """
+        raise NotImplementedError(f"{self.name} runs without a network")
+
+    def run_without_network(self, pictures: Sequence[Picture], context: Context) -> Result:
+        """The result for a method whose `needs.network` is false.
+
+        Deterministic given parameters, pictures and `context.seed`.
+        """
+        raise NotImplementedError(f"{self.name} runs with a network")
+
+
+def _captioned(item: Item, caption: str) -> Item:
+    return item if item.caption else replace(item, caption=caption)
+
+
+def _order_fields(cls: type[Method]) -> None:
+    """Put the fields of leading bases first, then those that the class declares itself, then those of other bases.
+
+    A field that several classes declare counts as the last one's. Pydantic alone would put all inherited fields first.
+    """
+    declared = {base: inspect.get_annotations(base) for base in cls.__mro__}
+    by_rank = sorted(declared, key=lambda base: not vars(base).get("leading", False))  # stable: else as in the MRO
+    owners = {name: base for base in reversed(cls.__mro__) for name in declared[base]}
+    names = [name for base in by_rank for name in declared[base] if owners[name] is base]
+    fields = {name: cls.__pydantic_fields__[name] for name in names if name in cls.__pydantic_fields__}
+    if list(fields) != list(cls.__pydantic_fields__):
+        cls.__pydantic_fields__ = fields
+        cls.model_rebuild(force=True)  # validation and dumps follow the same order
 
 
 def _check_declaration(cls: type[Method]) -> None:
-    """Raise TypeError where a method leaves out what the pages, keys and docs are made of."""
+    """Raise TypeError where a method lacks what pages, keys and docs are made of."""
     for attribute in ("title", "summary", "source", "family", "version", "outputs"):
         if not getattr(cls, attribute, None):
             raise TypeError(f"{cls.__name__} must declare {attribute}")
@@ -206,10 +261,15 @@ def _check_declaration(cls: type[Method]) -> None:
     for family in cls.undefined:
         if family not in FAMILIES:
             raise TypeError(f"{cls.__name__}.undefined names the family {family!r}, not one of {FAMILIES}")
+    earlier: set[str] = set()
     for name, field in cls.model_fields.items():
         _check_field(f"{cls.__name__}.{name}", field)
-        if unknown := field_extra(field).get("when", {}).keys() - cls.model_fields.keys():
-            raise TypeError(f"{cls.__name__}.{name} depends on {', '.join(sorted(unknown))}, which it has not")
+        conditions = field_extra(field).get("when", {}).keys()
+        if unknown := conditions - cls.model_fields.keys():
+            raise TypeError(f"{cls.__name__}.{name} depends on {', '.join(sorted(unknown))}, which does not exist")
+        if later := conditions - earlier:
+            raise TypeError(f"{cls.__name__}.{name} depends on {', '.join(sorted(later))}, which must stand before it")
+        earlier.add(name)
 
 
 def _check_field(name: str, field: FieldInfo) -> None:
@@ -233,7 +293,7 @@ def _is_number(annotation: Any) -> bool:
 
 
 def field_bounds(field: FieldInfo) -> tuple[float | None, float | None]:
-    """The least and the greatest value that a numeric field allows (or, where strict, must stay above and below)."""
+    """Lower and upper bound of a numeric field, inclusive or exclusive; None where there is none."""
     low = high = None
     for constraint in field.metadata:
         low = getattr(constraint, "ge", getattr(constraint, "gt", low))
@@ -242,63 +302,63 @@ def field_bounds(field: FieldInfo) -> tuple[float | None, float | None]:
 
 
 def validated(cls: type[Method], parameters: Mapping[str, Any]) -> Method:
-    """`cls(**parameters)`, or BadParameter with one sentence that names parameter, value and what is allowed.
+    """`cls(**parameters)`; raises BadParameter with one sentence that names parameter, value and what is allowed.
 
-    A parameter that does not matter under the others' values counts as its default: it decides nothing, so that it must
-    not give another key.
+    A parameter without effect under the others' values gets its default: it does not change the result and must not
+    change the key.
     """
     try:
-        asked = cls(**parameters)
-        idle = _idle(asked)
-        return cls(**{name: value for name, value in parameters.items() if name not in idle}) if idle else asked
+        method = cls(**parameters)
+        idle = _idle(method)
+        return cls(**{name: value for name, value in parameters.items() if name not in idle}) if idle else method
     except ValidationError as error:
         raise BadParameter(_sentence(cls, error)) from None
 
 
 def picture_fields(cls: type[Method]) -> list[str]:
-    """The parameters whose values are digests of pictures: one, empty for none, or several."""
+    """Names of the parameters whose values are digests of pictures: one, empty for none, or several."""
     return [name for name, field in cls.model_fields.items() if field_extra(field).get("choices") == "pictures"]
 
 
 def video_fields(cls: type[Method]) -> list[str]:
-    """The parameters whose values are digests of videos."""
+    """Names of the parameters whose values are digests of videos."""
     return [name for name, field in cls.model_fields.items() if field_extra(field).get("video")]
 
 
 def named_pictures(method: Method) -> list[str]:
-    """Digests of the pictures that the parameters name, each once."""
+    """Digests of the pictures in the parameters, each once."""
     values = [getattr(method, name) for name in picture_fields(type(method))]
     each = [[value] if isinstance(value, str) else value for value in values]
     return list(dict.fromkeys(digest for digests in each for digest in digests if digest))
 
 
 def named_videos(method: Method) -> list[str]:
-    """Digests of the videos that the parameters name, each once."""
+    """Digests of the videos in the parameters, each once."""
     values = [getattr(method, name) for name in video_fields(type(method))]
     return list(dict.fromkeys(filter(None, values)))
 
 
 def unchosen(method: Method) -> list[str]:
-    """What it cannot do without and the parameters do not name yet, in words."""
+    """Inputs that the method requires and its parameters lack, in words: `a trained model`, `a video`."""
     fields = type(method).model_fields
     results = [name for name, field in fields.items() if field_extra(field).get("choices") == "results"]
-    asked = {"a trained model": results, "a video": video_fields(type(method))}
-    return [what for what, names in asked.items() if any(not getattr(method, name) for name in names)]
+    required = {"a trained model": results, "a video": video_fields(type(method))}
+    return [what for what, names in required.items() if any(not getattr(method, name) for name in names)]
 
 
 def matters(cls: type[Method], name: str, values: Mapping[str, Any]) -> bool:
-    """Whether the field has a meaning under `values` of the fields before it (their defaults where they have none)."""
+    """Whether the field has an effect under `values` of the fields before it, or their defaults."""
     conditions = field_extra(cls.model_fields[name]).get("when") or {}
     return all(values.get(other, cls.model_fields[other].default) in allowed for other, allowed in conditions.items())
 
 
 def _idle(method: Method) -> set[str]:
-    """The fields that have no meaning in this method."""
-    counted: dict[str, Any] = {}
+    """Names of the fields without effect in this method."""
+    active: dict[str, Any] = {}
     idle = set()
     for name in type(method).model_fields:
-        if matters(type(method), name, counted):
-            counted[name] = getattr(method, name)
+        if matters(type(method), name, active):
+            active[name] = getattr(method, name)
         else:
             idle.add(name)
     return idle
@@ -307,7 +367,7 @@ def _idle(method: Method) -> set[str]:
 def _sentence(cls: type[Method], error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     name, *inside = map(str, first["loc"] or ("",))
-    got = _shown(first["input"]) + (f" for {inside[0][:80]}" if inside else "")
+    got = _shortened(first["input"]) + (f" for {inside[0][:80]}" if inside else "")
     if first["type"] == "extra_forbidden":
         return f"{cls.name} has no parameter {name[:80]!r}; it has {', '.join(cls.model_fields)}"
     if first["type"] == "value_error":
@@ -316,16 +376,16 @@ def _sentence(cls: type[Method], error: ValidationError) -> str:
     return f"{name} must be {allowed(field) if field else first['msg'].lower()}, got {got}"
 
 
-def _shown(value: Any) -> str:
+def _shortened(value: Any) -> str:
     try:
         text = repr(value)
-    except ValueError:  # Python does not write out a whole number of more than 4300 digits
+    except ValueError:  # Python does not print an integer of more than 4300 digits
         return "an enormous number"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def allowed(field: FieldInfo) -> str:
-    """What a field takes, in words: `0.001 to 1 px`, `one of mse, mae`, `true or false`."""
+    """The values that a field accepts, in words: `0.001 to 1 px`, `one of mse, mae`, `true or false`."""
     annotation = field.annotation
     if get_origin(annotation) is Literal:
         return "one of " + ", ".join(map(str, get_args(annotation)))
@@ -347,7 +407,7 @@ def allowed(field: FieldInfo) -> str:
 def _allowed_names(annotation: Any, choices: str | None) -> str:
     if choices == "pictures":
         return "a picture" if annotation is str else "pictures"
-    return "a text" if annotation is str else "names of networks"
+    return "text" if annotation is str else "names of networks"
 
 
 def _has_bound(field: FieldInfo, name: Literal["gt", "lt"]) -> bool:

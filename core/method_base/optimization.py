@@ -1,160 +1,93 @@
-"""What the methods that optimize a picture have in common: parameters, and the items that all of them show."""
+"""Methods that optimize pictures: their parameters, and the items of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import model_validator
-
-from core import engine, networks
-from core.items import Animation, Image, Item
-from core.media.samples import sample, sample_names
+from core import engine
+from core.items import Animation, Image
 from core.method_base.method import Method, Output, parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from core.engine.optimization.optimize import Outcome, Plan
-    from core.networks.network import Network
+    from core.engine.optimization.transforms import RandomTransforms
 
-WAVES_OR_PIXELS = "Learning rate; of a wave's coefficient, or of a pixel, whose range is 1."
+LEARNING_RATE = "Learning rate, for Fourier coefficients or for pixels with range 1."
 
 
 def steps_parameter(default: int) -> Any:
-    """`steps`."""
-    return parameter(default, "Steps of the optimizer.", unit="steps", ge=1, le=10_000)
+    """The parameter `steps`."""
+    return parameter(default, "Optimization steps.", unit="steps", ge=1, le=10_000)
 
 
-def learning_rate_parameter(default: float, description: str = WAVES_OR_PIXELS) -> Any:
-    """`learning_rate`."""
+def learning_rate_parameter(default: float, description: str = LEARNING_RATE) -> Any:
+    """The parameter `learning_rate`."""
     return parameter(default, description, unit="", gt=0, le=10, advanced=True)
 
 
-def frames_parameter() -> Any:
-    """`frames`."""
-    return parameter(24, "Pictures kept for the animation.", unit="frames", ge=2, le=120, advanced=True)
-
-
 def precision_parameter() -> Any:
-    """`precision`."""
-    return parameter("float32", "bf16 is a faster draft on hardware that has it.", advanced=True)
-
-
-def class_parameter(when: Mapping[str, Sequence[Any]] | None = None) -> Any:
-    """`class_name`."""
-    description = "Class to aim at; left empty: what the network itself says of the photo."
-    return parameter("", description, choices="class", when=when)
-
-
-def layer_by_parameter(when: Mapping[str, Sequence[Any]] | None = None) -> Any:
-    """`layer_by`."""
-    description = "Choose the layer by its depth, which compares across networks, or by its name."
-    return parameter("depth", description, when=when)
-
-
-def depth_parameter(default: int) -> Any:
-    """`depth`."""
-    description = "Share of the network's blocks that lie before this layer's end."
-    return parameter(default, description, unit="%", ge=1, le=100, when={"layer_by": ["depth"]})
-
-
-def layer_parameter() -> Any:
-    """`layer`."""
-    return parameter("", "Name of the layer.", choices="layers", when={"layer_by": ["layer"]})
-
-
-def names_a_layer(reads_one: Callable[[Any], bool] = lambda _: True) -> Any:
-    """A validator: where `layer_by` says that the layer is chosen by its name, `layer` is given.
-
-    `reads_one`: whether the method with its other parameters reads a layer at all.
-    """
-
-    def check(method: Any) -> Any:
-        if method.layer_by == "layer" and not method.layer and reads_one(method):
-            raise ValueError("layer must be named where layer_by is 'layer', got none")
-        return method
-
-    return model_validator(mode="after")(check)
-
-
-def seeds_parameter(default: int) -> Any:
-    """`seeds`."""
-    description = "Pictures that are made side by side from different random starts."
-    return parameter(default, description, unit="pictures", ge=1, le=16)
-
-
-def jitter_parameter(default: float) -> Any:
-    """`jitter`."""
-    description = "The picture is moved by up to this share of its side before each step, so that no pixel matters."
-    return parameter(default, description, unit="", ge=0, le=0.5, advanced=True)
-
-
-def scale_parameter(default: float) -> Any:
-    """`scale`."""
-    description = "The picture is scaled by up to this share before each step."
-    return parameter(default, description, unit="", ge=0, le=0.5, advanced=True)
-
-
-def rotate_parameter(default: float) -> Any:
-    """`rotate`."""
-    description = "The picture is turned by up to this angle before each step."
-    return parameter(default, description, unit="degrees", ge=0, le=90, advanced=True)
-
-
-def layer_name(network: Network, layer_by: str, depth: int, layer: str) -> str:
-    """The layer at this depth in percent, or of this name. Raises BadParameter for an unknown name."""
-    if layer_by == "depth":
-        return networks.layout.layer_at(network, depth / 100)
-    network.layer(layer)
-    return layer
-
-
-def plan(method: Method, **more: Any) -> Plan:
-    """The optimizer's plan by the parameters of the same names, and by what the method itself says."""
-    said = method.model_dump(include={"steps", "learning_rate", "frames", "precision"})
-    return engine.optimization.optimize.Plan(**said, **more)
-
-
-def sample_photos(network: Network) -> Tensor:
-    """The photos that come with Gazegrid, (N, 3, H, W), with which a photo is compared."""
-    return network.prepare_all([sample(name) for name in sample_names()])
-
-
-LOGITS = ""
-"""Stands for the network's answer in the place of a layer's name."""
-
-
-def layer_values(network: Network, layer: str, pictures: Tensor) -> Tensor:
-    """What a layer says of pictures (N, 3, H, W) as a map (N, C, h, w); differentiable. Raises Undefined.
-
-    Logits are a map of one place. The network runs no further than the layer.
-    """
-    if layer == LOGITS:
-        logits: Tensor = network(pictures).float()
-        return logits[:, :, None, None]
-    output = engine.activations.output_of(network.model.get_submodule(layer), network, pictures)
-    height, width = pictures.shape[2:]
-    return networks.layout.map_of(network, layer, output, (height, width)).float()
-
-
-def sheet_image(pictures: Tensor, columns: int, caption: str) -> Image:
-    """Pictures (N, 3, H, W) as one, with so many in a row."""
-    return Image(
-        pixels=engine.result_items.tiled(engine.ranges.to_bytes(pictures).cpu().numpy(), columns), caption=caption
+    """The parameter `precision`."""
+    return parameter(
+        "float32", "Number format; bf16 is faster on hardware that has it, and less precise.", advanced=True
     )
 
 
-def animation(outcome: Outcome, columns: int, caption: str) -> Animation:
-    """The animation of a run, the pictures of a batch side by side."""
-    return Animation(frames=engine.result_items.tiled(outcome.frames.movedim(1, 0).numpy(), columns), caption=caption)
+def seeds_parameter(default: int) -> Any:
+    """The parameter `seeds`."""
+    return parameter(default, "Images from different random starts.", unit="images", ge=1, le=16)
+
+
+class PictureOptimization(Method):
+    """A method that optimizes pictures by gradient descent."""
+
+    shared: ClassVar[bool] = True
+
+    steps: int = steps_parameter(200)
+    learning_rate: float = learning_rate_parameter(0.05)
+    frames: int = parameter(24, "Frames of the animation.", unit="frames", ge=2, le=120, advanced=True)
+    precision: Literal["float32", "bf16"] = precision_parameter()
+
+    def plan(self, **settings: Any) -> Plan:
+        """Settings of the optimization: these fields, and `settings`."""
+        fields = self.model_dump(include={"steps", "learning_rate", "frames", "precision"})
+        return engine.optimization.optimize.Plan(**fields, **settings)
+
+
+class TransformedOptimization(PictureOptimization):
+    """A method that transforms the picture at random before each step, so that the result is robust to it."""
+
+    shared: ClassVar[bool] = True
+
+    jitter: float = parameter(
+        0.06, "Largest random shift before each step, as a share of the side.", unit="", ge=0, le=0.5, advanced=True
+    )
+    scale: float = parameter(
+        0.1, "Largest random scaling before each step, as a share of the size.", unit="", ge=0, le=0.5, advanced=True
+    )
+    rotate: float = parameter(
+        8.0, "Largest random rotation before each step.", unit="degrees", ge=0, le=90, advanced=True
+    )
+
+    @property
+    def random_transforms(self) -> RandomTransforms:
+        """Ranges of the transforms."""
+        return engine.optimization.transforms.RandomTransforms(self.jitter, self.scale, self.rotate)
+
+
+def sheet_image(pictures: Tensor, columns: int, caption: str = "") -> Image:
+    """Pictures (N, 3, H, W) in [0, 1] as one image, a grid of `columns`."""
+    pixels = engine.ranges.to_bytes(pictures).cpu().numpy()
+    return Image(pixels=engine.result_items.tiled(pixels, columns), caption=caption)
+
+
+def animation(outcome: Outcome, columns: int = 1) -> Animation:
+    """The animation of a run, its pictures in a grid of `columns`."""
+    return Animation(frames=engine.result_items.tiled(outcome.frames.movedim(1, 0).numpy(), columns))
 
 
 def trace_outputs(traces: Mapping[str, tuple[str, str]]) -> list[Output]:
-    """The curves of a run, as `engine.result_items.traces` gives them: name -> (unit, caption)."""
+    """Outputs for the curves of `engine.result_items.traces`; `traces`: name -> (label of the y axis, caption)."""
     return [Output(f"trace_{name}", "series", caption) for name, (_, caption) in traces.items()]
-
-
-def as_declared(items: Mapping[str, Item], outputs: Sequence[Output]) -> dict[str, Item]:
-    """The items in the order in which the method declares them."""
-    return {output.name: items[output.name] for output in outputs}

@@ -1,73 +1,72 @@
-"""What the methods that transfer styles have in common: parameters, and pictures as they take them."""
+"""Methods that transfer styles: their parameters, their pictures as tensors, and the measures of their results."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 from PIL import Image as PillowImage
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from core import engine
 from core.items import Item, Scalar, Table
 from core.media.drawn_styles import STYLES
 from core.method_base.judges import DEFAULT_JUDGE, Judge
-from core.method_base.method import REGION, Context, Output, parameter
-from core.method_base.style_encoder import automatic_style_layers, reading
+from core.method_base.method import REGION, Context, Method, Output, parameter
+from core.method_base.style_encoder import automatic_style_layers, encoder_of
 from core.networks.layers import depths
 
 if TYPE_CHECKING:
     from torch import Tensor, device
 
     from core.engine.optimization.octaves import Size
-    from core.engine.style.stylization import Aims, Region
+    from core.engine.style.stylization import Region, TransferTargets
     from core.items import Pixels
     from core.media.picture import Picture
     from core.networks.network import Network
 
 DEFAULT_STYLE = STYLES["mosaic"].digest
 MAX_STYLES, MAX_NUMBERS = 8, 12
-MEASURED = (
-    Output("content_distance", "scalar", "Content as the judge sees it: 0 is the photo's"),
-    Output("style_distance", "scalar", "Style as the judge sees it: 1 is the photo's, 0 the wanted one"),
-    Output("ssim", "scalar", "Structural similarity of the brightness with the photo's"),
-    Output("edges_kept", "scalar", "Edges in the photo's places and directions: 1 all, 0.1 as many as by chance"),
+STYLE_MEASURES = (
+    Output("content_distance", "scalar", "Content distance according to the judge; 0 is the photo"),
+    Output("style_distance", "scalar", "Style distance according to the judge; 1 is the photo, 0 the target style"),
+    Output("ssim", "scalar", "Structural similarity (SSIM) to the photo, in luminance"),
+    Output("edges_kept", "scalar", "Agreement with the photo's edges in place and direction; 1 is equal, 0.1 chance"),
 )
-"""What is told of a finished picture, as `measured` gives it."""
+"""Outputs of `style_measures`."""
 GAP_PX = 4
-"""Between pictures that are shown in a row."""
+"""Gap between pictures in a row."""
 
 
 def _digest(value: str) -> str:
     if value and (len(value) != 64 or not set(value) <= set("0123456789abcdef")):
-        raise ValueError(f"a picture is named by its digest, 64 hex digits, got {value[:80]!r}")
+        raise ValueError(f"a picture must be given by its digest, 64 hex digits, got {value[:80]!r}")
     return value
 
 
 def _digests(value: Any) -> tuple[str, ...]:
-    """Digests, or a text with commas between; ValueError with a sentence."""
+    """A list of digests, or comma-separated digests, as a tuple. Raises ValueError."""
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
-        raise ValueError("pictures are named by their digests")
+        raise ValueError("pictures must be given by their digests")
     digests = tuple(_digest(part.strip()) for part in parts if part.strip())
     if not 1 <= len(digests) <= MAX_STYLES:
-        raise ValueError(f"1 to {MAX_STYLES} pictures, got {len(digests)}")
+        raise ValueError(f"there must be 1 to {MAX_STYLES} pictures, got {len(digests)}")
     return digests
 
 
 def _numbers(value: Any, low: float, high: float) -> str:
-    """Numbers with commas between, written in one way; ValueError with a sentence."""
-    allowed = f"at most {MAX_NUMBERS} numbers from {low:g} to {high:g} with commas between, got {str(value)[:60]!r}"
+    """Comma-separated numbers in canonical form. Raises ValueError."""
+    expected = f"at most {MAX_NUMBERS} comma-separated numbers from {low:g} to {high:g}, got {str(value)[:60]!r}"
     try:
-        found = numbers(str(value))
+        parsed = numbers(str(value))
     except ValueError:
-        raise ValueError(allowed) from None
-    if len(found) > MAX_NUMBERS or not all(low <= number <= high for number in found):
-        raise ValueError(allowed)
-    return ", ".join(f"{number:g}" for number in found)
+        raise ValueError(expected) from None
+    if len(parsed) > MAX_NUMBERS or not all(low <= number <= high for number in parsed):
+        raise ValueError(expected)
+    return ", ".join(f"{number:g}" for number in parsed)
 
 
 Styles = Annotated[tuple[str, ...], BeforeValidator(_digests)]
@@ -77,64 +76,76 @@ Shares = Annotated[str, BeforeValidator(partial(_numbers, low=0.001, high=1000))
 
 
 def numbers(text: str) -> list[float]:
-    """The numbers of `Depths` or `Shares`. Raises ValueError."""
+    """The numbers in a text such as `Depths` or `Shares`. Raises ValueError."""
     return [float(part) for part in text.split(",") if part.strip()]
 
 
 def shares_of(text: str, count: int) -> list[float]:
-    """`count` shares that are together 1; alike where the text names none."""
-    given = numbers(text) or [1.0] * count
-    return [share / sum(given) for share in given]
+    """The `count` weights in a text, normalized to sum 1; uniform where it is empty."""
+    weights = numbers(text) or [1.0] * count
+    return [weight / sum(weights) for weight in weights]
 
 
-def check_one_for_each(name: str, weights: str, what: str, count: int) -> None:
-    """Raises ValueError, with a sentence, where there are weights, but not one for each."""
+def check_weight_count(name: str, weights: str, items: str, count: int) -> None:
+    """Raise ValueError where `weights` are given, but not one for each of `count` items."""
     if (given := numbers(weights)) and len(given) != count:
-        raise ValueError(f"{name} must give a weight for each of {what}: {count}, got {len(given)}")
-
-
-def styles_parameter() -> Any:
-    """`styles`."""
-    return parameter((DEFAULT_STYLE,), "Pictures whose style is taken over; several are mixed.", choices="pictures")
-
-
-def style_weights_parameter() -> Any:
-    """`mix`."""
-    return parameter(
-        "", "Weights of the styles in their order, with commas between; left empty: all alike.", advanced=True
-    )
+        raise ValueError(f"{name} must give one weight for each of {items}: {count}, got {len(given)}")
 
 
 def mask_parameter() -> Any:
-    """`mask`."""
+    """The parameter `mask`."""
     description = (
-        "Where it is white, the first style is taken; where it is black, the others, or, where there is one only, the "
-        "picture's own."
+        "Mask: white takes the first style; black takes the other styles, or stays as it is where there is one style "
+        "only. Default: the whole picture."
     )
     return parameter("", description, choices="pictures", of=REGION)
 
 
-def size_parameter() -> Any:
-    """`size_px`."""
-    return parameter(224, "Longer side of the picture.", unit="px", ge=32, le=1024)
+class StyleTransferMethod(Method):
+    """A method that transfers the style of one or several pictures."""
+
+    shared: ClassVar[bool] = True
+    leading: ClassVar[bool] = True
+
+    styles: Styles = parameter(
+        (DEFAULT_STYLE,), "Style images; several are mixed by their Gram matrices.", choices="pictures"
+    )
+    style_weights: Shares = parameter(
+        "", "Comma-separated weights of the styles, in their order. Default: equal weights.", advanced=True
+    )
+
+    @model_validator(mode="after")
+    def _styles_have_weights(self) -> Self:
+        check_weight_count("style_weights", self.style_weights, "styles", len(self.styles))
+        return self
+
+    @property
+    def style_shares(self) -> list[float]:
+        """Weight of each style; the weights sum to 1."""
+        return shares_of(self.style_weights, len(self.styles))
 
 
-def judge_parameter() -> Any:
-    """`judge`."""
-    description = "Network that measures all finished pictures, so that encoders are compared by one eye."
-    return parameter((DEFAULT_JUDGE,), description, choices="networks", advanced=True)
+class JudgedStyle(Method):
+    """A method whose results are measured by a judge, the same one for all networks."""
+
+    shared: ClassVar[bool] = True
+
+    judge: Judge = parameter(
+        (DEFAULT_JUDGE,), "Judge: the network that measures all results, so that they are comparable.",
+        choices="networks", advanced=True,
+    )  # fmt: skip
+
+    def loaded_judge(self, own: Network, context: Context) -> Network:
+        """The judge, which may be the job's `own` network. Raises NetworkUnavailable."""
+        return own if self.judge[0] == own.card.identity else context.network(self.judge[0])
 
 
-def judging(judge: Judge, own: Network, context: Context) -> Network:
-    """The judge, loaded. Raises NetworkUnavailable."""
-    return own if judge[0] == own.card.identity else context.network(judge[0])
-
-
-def measured(stylized: Tensor, photo: Tensor, regions: Sequence[Region], judge: Network) -> dict[str, Item]:
-    """How far a finished picture (1, 3, H, W) is from its photo and from the styles, as `judge` sees it."""
+def style_measures(stylized: Tensor, photo: Tensor, regions: Sequence[Region], judge: Network) -> dict[str, Item]:
+    """Distances of a result (1, 3, H, W) to its photo and styles according to `judge`: items of `STYLE_MEASURES`."""
     style_layers = automatic_style_layers(judge, photo)
-    aims = engine.style.stylization.aims(reading(judge, style_layers), photo, regions, style_layers, size_of(photo))
-    content, style = aims.distances(stylized)
+    encoder = encoder_of(judge, style_layers)
+    targets = engine.style.stylization.transfer_targets(encoder, photo, regions, style_layers, size_of(photo))
+    content, style = targets.distances(stylized)
     return {
         "content_distance": Scalar(value=float(content), subject=judge.card.name),
         "style_distance": Scalar(value=float(style), subject=judge.card.name),
@@ -143,40 +154,46 @@ def measured(stylized: Tensor, photo: Tensor, regions: Sequence[Region], judge: 
     }
 
 
-def layers_table(network: Network, aims: Aims, picture: Tensor) -> Table:
-    """The layers that were compared, and how far each came."""
+def layers_table(network: Network, targets: TransferTargets, picture: Tensor) -> Table:
+    """The compared layers, with the remaining distance of the result (1, 3, H, W) in each."""
     depth = depths(network.layers())
-    content, styles = aims.by_layer(picture)
-    rows = [(aims.content_layer, "content", depth[aims.content_layer], aims.content.shape[1], float(content))]
-    rows += [(aim.layer, "style", depth[aim.layer], len(aim.wanted), float(left)) for aim, left in styles.items()]
-    columns = ("layer", "stands for", "depth (%)", "channels", "distance left")
+    content, styles = targets.by_layer(picture)
+    rows = [(targets.content_layer, "content", depth[targets.content_layer], targets.content.shape[1], float(content))]
+    rows += [
+        (target.layer, "style", depth[target.layer], len(target.gram_target), float(distance))
+        for target, distance in styles.items()
+    ]
+    columns = ("layer", "role", "depth (%)", "channels", "remaining distance")
     return Table(columns=columns, rows=tuple((*row[:4], round(row[4], 4)) for row in rows))
-
-
-def captioned(items: Mapping[str, Item], outputs: Sequence[Output]) -> dict[str, Item]:
-    """The items in the order in which a method declares them, with what it says of each."""
-    return {output.name: replace(items[output.name], caption=output.caption) for output in outputs}
 
 
 def regions_of(
     context: Context, styles: Sequence[tuple[str, float]], mask: str, photo: Tensor, styles_px: float
 ) -> list[Region]:
-    """All of a photo (1, 3, H, W) with all styles, or what is white in the mask and what is black, each with its own.
+    """The regions of a photo (1, 3, H, W): all of it with all styles; with a mask, its white and its black part.
 
-    `styles`: digests and shares, together 1; `styles_px`: the longer side at which they are taken over. Raises BadInput
-    where a picture is not there.
+    Args:
+        context: Gives the pictures.
+        styles: (digest, weight) of each; the weights sum to 1.
+        mask: Digest of a picture; '' for none. White gets the first style, black the others.
+        photo: The content image.
+        styles_px: Longer side of the style images.
+
+    Raises:
+        BadInput: A picture is missing.
     """
-    make = engine.style.stylization.Region
+    region = engine.style.stylization.Region
     weighted = [(sized(context.picture(digest), styles_px, photo.device), share) for digest, share in styles]
     if not mask:
-        return [make(weighted)]
-    drawn = sized(context.picture(mask), max(size_of(photo)), photo.device)
-    white = engine.style.luminance.luminance(engine.ranges.resized(drawn, size_of(photo)))  # (1, 1, H, W)
-    return [make([(weighted[0][0], 1.0)], white), make(engine.style.stylization.shared(weighted[1:]), 1 - white)]
+        return [region(weighted)]
+    mask_picture = sized(context.picture(mask), max(size_of(photo)), photo.device)
+    white = engine.style.luminance.luminance(engine.ranges.resized(mask_picture, size_of(photo)))  # (1, 1, H, W)
+    others = engine.style.stylization.normalized_shares(weighted[1:])
+    return [region([(weighted[0][0], 1.0)], white), region(others, 1 - white)]
 
 
 def pictures_of(regions: Sequence[Region]) -> Pixels:
-    """The regions' styles in a row, (H, W, 3)."""
+    """The style images of all regions in a row, (H, W, 3)."""
     return side_by_side([style for region in regions for style, _ in region.styles])
 
 
@@ -186,7 +203,7 @@ def size_of(picture: Tensor) -> Size:
 
 
 def side_by_side(pictures: Sequence[Tensor]) -> Pixels:
-    """Pictures (1, 3, h, w) of any sizes in a row, white below the lower ones: (H, W, 3)."""
+    """Pictures (1, 3, h, w) of any sizes in a row, aligned at the top, on white: (H, W, 3)."""
     height = max(picture.shape[2] for picture in pictures)
     width = sum(picture.shape[3] + GAP_PX for picture in pictures) - GAP_PX
     row = np.full((height, width, 3), 255, np.uint8)
@@ -198,8 +215,8 @@ def side_by_side(pictures: Sequence[Tensor]) -> Pixels:
 
 
 def sized(picture: Picture, size_px: float, where: device) -> Tensor:
-    """The whole picture with its longer side at `size_px`, (1, 3, H, W) in [0, 1]."""
+    """The whole picture, resized to a longer side of `size_px`: (1, 3, H, W) in [0, 1]."""
     scale = size_px / max(picture.width, picture.height)
-    height, width = engine.style.stylization.shrunk((picture.height, picture.width), scale)
+    height, width = engine.style.stylization.scaled_size((picture.height, picture.width), scale)
     scaled = PillowImage.fromarray(picture.pixels).resize((width, height), PillowImage.Resampling.LANCZOS)
-    return engine.ranges.of_pixels(np.array(scaled)).to(where)
+    return engine.ranges.from_pixels(np.array(scaled)).to(where)

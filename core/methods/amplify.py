@@ -1,4 +1,4 @@
-"""Amplify: the least change of a picture that makes the network surer."""
+"""Amplify: the smallest change of a picture that raises the network's confidence."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
 from core.items import Image, Item, Result, Scalar
-from core.method_base.class_weights import class_problem
-from core.method_base.method import Context, Method, MethodFamily, Output, parameter
+from core.method_base.class_weights import class_parameter, class_problem
+from core.method_base.method import Context, MethodFamily, Output, parameter
 from core.method_base.optimization import (
+    PictureOptimization,
     animation,
-    as_declared,
-    class_parameter,
-    frames_parameter,
     learning_rate_parameter,
-    plan,
-    precision_parameter,
     steps_parameter,
     trace_outputs,
 )
@@ -31,77 +27,75 @@ if TYPE_CHECKING:
     from core.networks.network import Network
 
 TRACES = {
-    "total": ("loss", "Whole loss, -log p + penalty |d|^2"),
-    "probability": ("probability", "Probability of the class"),
-    "change": ("root mean square", "Size of the change d, of a range of 1"),
+    "total": ("loss", "Total loss, -log p + penalty mean d^2"),
+    "probability": ("probability", "Probability of the target class"),
+    "change": ("root mean square", "Root mean square of the change d, for pixels with range 1"),
 }
 
 
-class Amplify(Method):
-    """Minimizes -log p_c(x0 + d) + penalty mean d^2, or -log p_c alone where no value may change by more than a limit.
+class Amplify(PictureOptimization):
+    """Minimizes -log p_c(x0 + d) + penalty mean d^2, or -log p_c(x0 + d) with |d| <= epsilon at every value.
 
-    Plain descent along the gradient brought to length 1: the first step goes along the gradient itself.
+    Plain gradient descent with the gradient normalized to length 1.
     """
 
     title: ClassVar[str] = "Amplify"
     summary: ClassVar[str] = (
-        "Which least change makes the network surer? A small change is searched that the eye hardly sees "
-        "and that raises the probability the most; it is shown magnified."
+        "Which smallest change raises the confidence? A change that is hardly visible is optimized to raise the "
+        "probability of a class; it is displayed amplified."
     )
     source: ClassVar[str] = (
-        "'Small changes, colossal result', of the talk on searching for root causes; "
-        "min -log p_c(x0 + d) + lambda |d|^2, or |d| <= eps at every value (Goodfellow et al. 2014, arXiv:1412.6572)"
+        "Search for root causes (talk in Ukrainian), section 'small changes, colossal result'; "
+        "Goodfellow et al. 2014a, arXiv:1412.6572"
     )
     family: ClassVar[MethodFamily] = "optimization"
     version: ClassVar[int] = 1
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("change", "image", "The change, magnified, around mid-gray"),
-        Output("original", "image", "The picture as the network sees it"),
-        Output("changed", "image", "The picture with the change"),
-        Output("animation", "animation", "The change as it grows, magnified"),
+        Output("change", "image", "Change, amplified, around mid-gray"),
+        Output("original", "image", "Input picture as the network receives it"),
+        Output("changed", "image", "Picture with the change"),
+        Output("animation", "animation", "Growth of the change, amplified"),
         *trace_outputs(TRACES),
-        Output("predictions", "table", "The network's answers before and after"),
-        Output("probability_before", "scalar", "Probability of the class for the original picture"),
-        Output("probability_after", "scalar", "Probability of the class for the changed picture"),
-        Output("change_size", "scalar", "Root mean square of the change, of a range of 1"),
-        Output("gain", "scalar", "How much the class's log odds rose for each hundredth of change"),
-        Output("steps", "scalar", "Steps that were taken"),
+        Output("predictions", "table", "Predictions before and after"),
+        Output("probability_before", "scalar", "Probability of the target class for the original picture"),
+        Output("probability_after", "scalar", "Probability of the target class for the changed picture"),
+        Output("change_size", "scalar", "Root mean square of the change, for pixels with range 1"),
+        Output("gain", "scalar", "Increase of the log odds of the target class per 1/100 of change"),
+        Output("steps", "scalar", "Optimization steps taken"),
     )
 
     class_name: str = class_parameter()
     limit: Literal["penalty", "box"] = parameter(
-        "penalty", "Keep the change small as a whole by a penalty, or every single value within a box."
+        "penalty", "Limit the change by a penalty on its mean square, or each value by a bound (box)."
     )
     penalty: float = parameter(
         1000.0, "Weight of the mean square of the change.", unit="", ge=0, le=1e7, when={"limit": ["penalty"]}
     )
     epsilon: float = parameter(
-        0.01, "Most that a value may change, of a range of 1.", unit="", gt=0, le=1, when={"limit": ["box"]}
+        0.01, "Maximum change of a value, for pixels with range 1.", unit="", gt=0, le=1, when={"limit": ["box"]}
     )
-    goal: float = parameter(0.99, "Probability at which the search ends.", unit="", gt=0, le=1)
+    goal: float = parameter(0.99, "Probability at which the optimization stops.", unit="", gt=0, le=1)
     steps: int = steps_parameter(100)
     magnify: float = parameter(
-        20.0, "The change is shown so many times larger than it is.", unit="times", ge=1, le=255, advanced=True
+        20.0, "Factor by which the displayed change is amplified.", unit="times", ge=1, le=255, advanced=True
     )
-    learning_rate: float = learning_rate_parameter(5e-4, "Root mean square of a step; a pixel's range is 1.")
-    frames: int = frames_parameter()
-    precision: Literal["float32", "bf16"] = precision_parameter()
+    learning_rate: float = learning_rate_parameter(5e-4, "Root mean square of a step, for pixels with range 1.")
 
     def undefined_for(self, card: NetworkCard) -> str | None:
-        """A network without classes is never sure; one without the named class cannot be asked for it."""
+        """Why the network has no such class, in a sentence; None where it has."""
         if not card.class_names:
-            return "This network gives no classes: there is no probability to raise."
+            return "This network predicts no classes: there is no probability to raise."
         return class_problem(card, [self.class_name] if self.class_name else [])
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         original = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
         logits = network(original)
         index = network.class_index(self.class_name) if self.class_name else int(logits.argmax())
-        sheet = engine.optimization.parameterizations.pixel_parameterization(original, self._range(original))
+        pixels = engine.optimization.parameterizations.pixel_parameterization(original, self._range(original))
         outcome = engine.optimization.optimize.descend(
-            sheet, self._objective(network, original, index), self._plan(original), context
+            pixels, self._objective(network, original, index), self._plan(original), context
         )
-        return Result(as_declared(self._items(outcome, original, logits, network, index), self.outputs))
+        return self.result(self._items(outcome, original, logits, network, index))
 
     def _range(self, original: Tensor) -> Callable[[Tensor], Tensor]:
         if self.limit == "penalty":
@@ -110,28 +104,27 @@ class Amplify(Method):
         return lambda picture: picture.clamp(low, high)
 
     def _magnified(self, picture: Tensor, original: Tensor) -> Tensor:
-        """The change around mid-gray."""
+        """The amplified change around mid-gray, same shape."""
         return 0.5 + (picture - original) * self.magnify
 
     def _plan(self, original: Tensor) -> Plan:
-        return plan(
-            self,
+        return self.plan(
             optimizer="sgd",
             schedule="cosine",
             gradient=engine.optimization.gradients.normalized,
-            shown=lambda picture: self._magnified(picture, original),
-            until=lambda values: bool((values["probability"] >= self.goal).all()),
+            display=lambda picture: self._magnified(picture, original),
+            stop_when=lambda values: bool((values["probability"] >= self.goal).all()),
         )
 
     def _objective(self, network: Network, original: Tensor, index: int) -> Objective:
         penalty = self.penalty if self.limit == "penalty" else 0.0
 
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:  # noqa: ARG001
-            surprise = -network(picture).float().log_softmax(dim=1)[:, index]
+            cross_entropy = -network(picture).float().log_softmax(dim=1)[:, index]
             square = (picture - original).square().mean(dim=(1, 2, 3))
             return {
-                "total": surprise + penalty * square,
-                "probability": surprise.detach().neg().exp(),
+                "total": cross_entropy + penalty * square,
+                "probability": cross_entropy.detach().neg().exp(),
                 "change": square.detach().sqrt(),
             }
 
@@ -140,34 +133,29 @@ class Amplify(Method):
     def _items(
         self, outcome: Outcome, original: Tensor, logits: Tensor, network: Network, index: int
     ) -> dict[str, Item]:
-        said = {output.name: output.caption for output in self.outputs}
         names = network.card.class_names
         after = network(outcome.picture)
-        change = outcome.picture - original
-        size = float(change.square().mean().sqrt())
-        odds = [float(answer[0].double().log_softmax(dim=0)[index]) for answer in (logits, after)]
-        risen = (_log_odds(odds[1]) - _log_odds(odds[0])) / max(size * 100, 1e-9)
-        shares = {"probability_before": math.exp(odds[0]), "probability_after": math.exp(odds[1])}
+        size = float((outcome.picture - original).square().mean().sqrt())
+        log_before, log_after = (float(row[0].double().log_softmax(dim=0)[index]) for row in (logits, after))
+        gain = (_log_odds(log_after) - _log_odds(log_before)) / max(size * 100, 1e-9)
         magnified = self._magnified(outcome.picture, original)
         return {
             "change": Image(
-                pixels=engine.ranges.to_pixels(magnified), caption=f"{said['change']}: {self.magnify:g} times"
+                pixels=engine.ranges.to_pixels(magnified), caption=f"{self.captions()['change']}: {self.magnify:g} times"
             ),
-            "changed": Image(pixels=engine.ranges.to_pixels(outcome.picture), caption=said["changed"]),
-            "original": Image(pixels=engine.ranges.to_pixels(original), caption=said["original"]),
-            "animation": animation(outcome, 1, said["animation"]),
+            "original": Image(pixels=engine.ranges.to_pixels(original)),
+            "changed": Image(pixels=engine.ranges.to_pixels(outcome.picture)),
+            "animation": animation(outcome),
             **engine.result_items.traces(outcome.traces, TRACES),
-            "predictions": engine.result_items.answers(logits[0], after[0], names, said["predictions"]),
-            **{
-                key: Scalar(value=value, unit="share", subject=names[index], caption=said[key])
-                for key, value in shares.items()
-            },
-            "change_size": Scalar(value=size, caption=said["change_size"]),
-            "gain": Scalar(value=risen, unit="log odds per 1/100", caption=said["gain"]),
-            "steps": Scalar(value=outcome.steps, unit="steps", caption=said["steps"]),
+            "predictions": engine.result_items.predictions_table(logits[0], after[0], names),
+            "probability_before": Scalar(value=math.exp(log_before), unit="share", subject=names[index]),
+            "probability_after": Scalar(value=math.exp(log_after), unit="share", subject=names[index]),
+            "change_size": Scalar(value=size),
+            "gain": Scalar(value=gain, unit="log odds per 1/100"),
+            "steps": Scalar(value=outcome.steps, unit="steps"),
         }
 
 
 def _log_odds(log_probability: float) -> float:
-    """log(p / (1 - p)), also where p rounds to 1."""
+    """log(p / (1 - p)) of log p, finite where p rounds to 1."""
     return log_probability - math.log(max(-math.expm1(log_probability), 1e-12))

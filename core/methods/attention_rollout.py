@@ -1,4 +1,4 @@
-"""Attention rollout: from which tokens the answer's attention comes, through all blocks."""
+"""Attention rollout: the tokens that the prediction attends to, through all blocks."""
 
 from __future__ import annotations
 
@@ -17,63 +17,62 @@ if TYPE_CHECKING:
     from core.media.picture import Picture
     from core.networks.network import Network
 
-NO_ATTENTION = "Tokens do not attend to each other here: there is no attention to follow."
-NOT_SHOWN = "The attention of this network does not show its weights: it cannot be followed."
+NO_ATTENTION = "This network has no attention between tokens."
+NO_WEIGHTS = "The attention weights of this network are not accessible."
 WINDOWS = (
-    "Attention stays within windows here, or changes its grid, or mixes its heads: it cannot be multiplied through the "
-    "blocks."
+    "Attention in this network stays within windows, changes its grid or mixes its heads: rollout is not defined for it."
 )
 
 
 class AttentionRollout(Method):
-    """The product over the blocks of (A + I) / 2, rows adding up to 1: of the class token, or the mean of all tokens.
+    """The product over the blocks of (A + I) / 2 with rows of sum 1: row of the class token, or mean of all rows.
 
-    It knows no class: it says where information may have come from, not what it was used for.
+    It depends on no class: it shows where information may have come from, not what it was used for.
     """
 
     title: ClassVar[str] = "Attention rollout"
     summary: ClassVar[str] = (
-        "From which places did information flow into the answer? The attention of all blocks is multiplied through, "
-        "skip connections included. The same for every class."
+        "Which places does the prediction attend to? The attention matrices of all blocks are multiplied, skip "
+        "connections included. The map is the same for every class."
     )
     source: ClassVar[str] = "Abnar and Zuidema 2020, arXiv:2005.00928"
     family: ClassVar[MethodFamily] = "attribution"
     version: ClassVar[int] = 1
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("attribution", "map", "Share of each place in the answer's attention, linear between the tokens"),
+        Output("attribution", "map", "Share of the attention per token, linear in between"),
         ORIGINAL,
-        Output("blocks", "scalar", "Attentions that were multiplied"),
+        Output("blocks", "scalar", "Blocks whose attention was multiplied"),
     )
     undefined: ClassVar = {"cnn": NO_ATTENTION, "mixer": NO_ATTENTION}
 
     head_fusion: Literal["mean", "max"] = parameter(
-        "mean", "How the heads of a block are joined: their mean, or the greatest."
+        "mean", "Fusion of a block's attention heads: mean or maximum."
     )
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
-        seen = network.prepare_all(pictures)  # (1, 3, H, W)
-        maps, reader, blocks = self.maps(network, seen)
+        inputs = network.prepare_all(pictures)  # (1, 3, H, W)
+        maps, reader, blocks = self.maps(network, inputs)
         context.report(1, 1)
-        larger = engine.attribution.class_maps.enlarged(maps, (seen.shape[2], seen.shape[3]))[0]
-        said = {output.name: output.caption for output in self.outputs}
-        share = Map(
-            values=larger.cpu().numpy(), unit="share a token", caption=f"{said['attribution']}: attention of {reader}"
-        )
-        return Result(
+        upsampled = engine.attribution.class_maps.upsampled(maps, (inputs.shape[2], inputs.shape[3]))[0]
+        caption = f"{self.captions()['attribution']}: attention of {reader}"
+        return self.result(
             {
-                "attribution": share,
-                "original": Image(pixels=engine.ranges.to_pixels(seen), caption=said["original"]),
-                "blocks": Scalar(value=blocks, unit="blocks", caption=said["blocks"]),
+                "attribution": Map(values=upsampled.cpu().numpy(), unit="share per token", caption=caption),
+                "original": Image(pixels=engine.ranges.to_pixels(inputs)),
+                "blocks": Scalar(value=blocks, unit="blocks"),
             }
         )
 
     def maps(self, network: Network, pictures: Tensor) -> tuple[Tensor, str, int]:
-        """Maps (N, h, w) of pictures (N, 3, H, W), whose attention it is, how many blocks paid. Raises Undefined."""
+        """Maps (N, h, w) of pictures (N, 3, H, W), whose attention they show, and the number of blocks.
+
+        Raises Undefined where the attention cannot be multiplied.
+        """
         with engine.attribution.rollout.attention_weights(network.model) as weights:
             network(pictures)
         if not weights:
-            raise Undefined(NOT_SHOWN)
-        if not engine.attribution.rollout.can_be_followed(weights, len(pictures)):
+            raise Undefined(NO_WEIGHTS)
+        if not engine.attribution.rollout.supports_rollout(weights, len(pictures)):
             raise Undefined(WINDOWS)
         flow = engine.attribution.rollout.rollout(weights, self.head_fusion)  # (N, T, T)
         prefix = int(getattr(network.model, "num_prefix_tokens", 0))
@@ -81,4 +80,4 @@ class AttentionRollout(Method):
         rows = flow[:, :1] if by_class_token else flow[:, prefix:]
         shares = rows.mean(dim=1)[:, :, None]  # (N, T, 1)
         folded = networks.layout.map_of(network, "of attention", shares, (pictures.shape[2], pictures.shape[3]))
-        return folded[:, 0], "the class token" if by_class_token else "all places", len(weights)
+        return folded[:, 0], "the class token" if by_class_token else "all tokens", len(weights)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from core.learning.loop import Loop
     from core.learning.pictures import Pictures
     from core.media.picture import Picture
-    from core.networks.network import Network
 
 RATES = {"linear": 0.02, "dense": 0.005, "convolutional": 0.005}
 """Where nobody asks for another; tried on the digits and on photos of 64 px."""
@@ -140,7 +139,7 @@ class Autoencoder(Method):
         decoder = f", {self.decoder}" if self.architecture == "convolutional" else ""
         return f"{self.kind} {self.architecture} autoencoder{decoder}, code of {self.code_size}"
 
-    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
+    def run_without_network(self, pictures: Sequence[Picture], context: Context) -> Result:  # noqa: ARG002
         """Learn from where the checkpoint is, then measure what was learned."""
         if context.dataset is None:
             raise BadInput("an autoencoder learns from a data set, and none was given")
@@ -149,11 +148,11 @@ class Autoencoder(Method):
         plan = learning.loop.Plan(self.epochs, self.batch_size, context.seed)
         loop = learning.loop.Loop(learner, given.training, plan)
         model = learner.model
-        trained = learning.autoencoder.trained.Trained(model, given, learner.recipe, self.labels_per_class)
-        loop.run(context, further=len(trained.stages))
+        trained = learning.autoencoder.evaluation.Evaluation(model, given, learner.recipe, self.labels_per_class)
+        loop.run(context, extra_steps=len(trained.stages))
         model.eval()
-        model.learn_usual_positions(learning.pictures.as_values(given.held_out[:256]))
-        items = loop.then(trained.stages, context)
+        model.learn_default_positions(learning.pictures.as_values(given.held_out[:256]))
+        items = loop.run_stages(trained.stages, context)
         items |= self._curves(loop) | {"network": learning.autoencoder.stored.as_weights(model)}
         said = {out.name: f"{out.caption}{items[out.name].caption}" for out in self.outputs if out.name in items}
         return Result({name: replace(items[name], caption=caption) for name, caption in said.items()})

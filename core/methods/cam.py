@@ -62,7 +62,7 @@ class Cam(Method):
         seen = network.prepare_all(pictures)  # (1, 3, H, W)
         how, maps, answer = self.maps(network, seen)
         context.report(1, 1)
-        larger = engine.attribution.class_maps.enlarged(maps, (seen.shape[2], seen.shape[3]))[0]
+        larger = engine.attribution.class_maps.upsampled(maps, (seen.shape[2], seen.shape[3]))[0]
         drawn = map_item(larger, f"Classifier at each place, joined by {how}", answer, unit="", signed=True)
         return Result(as_declared(explained_items(self.outputs, seen, answer) | {"attribution": drawn}, self.outputs))
 

@@ -110,12 +110,12 @@ class ClassImage(Method):
         return Result(as_declared(self._items(outcome, photo, judges, index), self.outputs))
 
     def _objective(self, network: Network, index: int, seed: int) -> Objective:
-        moves = engine.optimization.transforms.Moves(self.jitter, self.scale, self.rotate)
+        moves = engine.optimization.transforms.RandomTransforms(self.jitter, self.scale, self.rotate)
 
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
-            logits = network(engine.optimization.transforms.moved_at(step, picture, moves, seed)).float()
+            logits = network(engine.optimization.transforms.transformed_at(step, picture, moves, seed)).float()
             wanted = logits.new_full((len(logits),), index).long()
-            aim = engine.optimization.objectives.class_answer(logits, wanted, self.score)
+            aim = engine.optimization.objectives.class_score(logits, wanted, self.score)
             distance = (picture - 0.5).square().mean(dim=(1, 2, 3))
             return {
                 "total": self.l2_penalty * distance - aim,

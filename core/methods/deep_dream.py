@@ -150,7 +150,7 @@ class DeepDream(Method):
         if self.channel is None:
             examples = sample_photos(network)
             return int(
-                engine.optimization.objectives.most_excited(
+                engine.optimization.objectives.most_excited_units(
                     own, engine.optimization.objectives.channels(read(examples)), 1
                 )
             )
@@ -165,7 +165,7 @@ class DeepDream(Method):
 
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
             size = sizes[min(step * self.octaves // self.steps, self.octaves - 1)]
-            parts = engine.optimization.octaves.seen(
+            parts = engine.optimization.octaves.random_windows(
                 picture, size, window, engine.optimization.transforms.generator_at(step, seed)
             )
             excited = aim(parts, step).mean()[None]
@@ -186,7 +186,7 @@ class DeepDream(Method):
             "original": Image(pixels=engine.ranges.to_pixels(photo), caption=said["original"]),
             "animation": animation(outcome, 1, said["animation"]),
             **engine.result_items.traces(outcome.traces, TRACES),
-            "predictions": engine.result_items.answers(network(whole)[0], network(left)[0], names, said["predictions"]),
+            "predictions": engine.result_items.predictions_table(network(whole)[0], network(left)[0], names, said["predictions"]),
             **{key: Scalar(value=value, caption=said[key]) for key, value in shares.items()},
             "steps": Scalar(value=outcome.steps, unit="steps", caption=said["steps"]),
         }

@@ -178,13 +178,13 @@ class DetailSearch(Method):
         """What the answer should be, and the class whose probability is shown: the heaviest, or the network's own."""
         answered = self._answered(logits)
         if self.target == "keep":
-            return engine.targets.kept(answered), int(logits.argmax())
+            return engine.targets.all_classes(answered), int(logits.argmax())
         if self.target == "without runner-up":
             own, rival = logits[0].topk(2).indices.tolist()
             surest = 1.0 if self.score == "probabilities" else float(answered[0, own])
-            return engine.targets.chosen({own: (surest, 1.0), rival: (0.0, 1.0)}, logits), own
+            return engine.targets.some_classes({own: (surest, 1.0), rival: (0.0, 1.0)}, logits), own
         goals = {network.class_index(name): goal for name, goal in self._goals().items()}
-        return engine.targets.chosen(goals, logits), max(goals, key=lambda index: goals[index])
+        return engine.targets.some_classes(goals, logits), max(goals, key=lambda index: goals[index])
 
     def _answered(self, logits: Tensor) -> Tensor:
         return logits.softmax(dim=1) if self.score == "probabilities" else logits
@@ -223,7 +223,7 @@ class DetailSearch(Method):
             "destroyed": Map(values=destroyed, unit="of the range", caption=said["destroyed"]),
             "animation": animation(outcome, 1, said["animation"]),
             **engine.result_items.traces(outcome.traces, TRACES),
-            "predictions": engine.result_items.answers(
+            "predictions": engine.result_items.predictions_table(
                 logits[0], after[0], network.card.class_names, said["predictions"]
             ),
             **{

@@ -13,7 +13,6 @@ from core.method_base.method import Context, Method, MethodFamily, Needs, Output
 
 if TYPE_CHECKING:
     from core.media.picture import Picture
-    from core.networks.network import Network
 
 
 class Encode(Method):
@@ -42,28 +41,28 @@ class Encode(Method):
 
     model: str = parameter("", "Key of the result that holds the autoencoder.", choices="results", of="autoencoder")
 
-    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
+    def run_without_network(self, pictures: Sequence[Picture], context: Context) -> Result:  # noqa: ARG002
         """Encode all, and look at some."""
         dataset = context.dataset
         if dataset is None:
             raise BadInput("the pictures that are encoded are a data set, and none was given")
         model = learning.autoencoder.stored.trained_autoencoder(context, self.model)
-        given = learning.autoencoder.inputs.all_fitted(dataset, model.design, context.device)
+        given = learning.autoencoder.inputs.prepare_all(dataset, model.design, context.device)
         codes = learning.autoencoder.learner.encoded(model, given)
         names = tuple(dataset.class_names[label] for label in dataset.labels)
         context.report(1, 3)
-        chosen = learning.pictures.class_by_class(dataset.labels, learning.autoencoder.planes.MOST_CODES)
+        chosen = learning.pictures.interleaved_by_class(dataset.labels, learning.autoencoder.projections.MAX_CODES)
         some, labels = learning.pictures.as_values(given[chosen]), dataset.labels[chosen]
-        drawn, some_codes = learning.autoencoder.learner.applied(model, some)
+        drawn, some_codes = learning.autoencoder.learner.reconstructed(model, some)
         values = some_codes.cpu().numpy()
         items: dict[str, Item] = {
-            **learning.sheets.compared(some, drawn),
+            **learning.sheets.reconstruction_items(some, drawn),
             "codes": Embedding(points=codes.cpu().numpy(), labels=names),
-            **learning.autoencoder.planes.planes(values, [names[number] for number in chosen], some, context.seed),
-            "squared_error": Scalar(value=learning.autoencoder.trained.squared_error(drawn, some)),
+            **learning.autoencoder.projections.projections(values, [names[number] for number in chosen], some, context.seed),
+            "squared_error": Scalar(value=learning.autoencoder.evaluation.squared_error(drawn, some)),
         }
         context.report(2, 3)
-        items |= learning.autoencoder.trained.accuracies(
+        items |= learning.autoencoder.evaluation.accuracies(
             {"codes": values, "pixels": some.flatten(1).cpu().numpy()}, labels
         )
         context.report(3, 3)

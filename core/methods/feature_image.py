@@ -157,25 +157,25 @@ class FeatureImage(Method):
         index = self._index(units(read(photo)), units(read(examples))).repeat_interleave(self.seeds)
         names = network.card.class_names if self.unit == "logit" else ()
         labels = [names[number] if names else f"{self.unit} {number}" for number in index.tolist()]
-        return Aim(lambda pictures: objectives.chosen(units(read(pictures)), index), labels)
+        return Aim(lambda pictures: objectives.selected(units(read(pictures)), index), labels)
 
     def _index(self, own: Tensor, others: Tensor) -> Tensor:
         """The units, (count,): by number, or those that the photo (1, C) excites above the others (N, C)."""
         there = own.shape[1]
         if self.first_unit is None:
-            return engine.optimization.objectives.most_excited(own, others, min(self.count, there))
+            return engine.optimization.objectives.most_excited_units(own, others, min(self.count, there))
         if self.first_unit + self.count > there:
             raise BadParameter(
                 f"first_unit + count must be at most {there}, the units here, got {self.first_unit + self.count}"
             )
-        return engine.optimization.objectives.numbered(self.first_unit, self.count, own.device)
+        return engine.optimization.objectives.unit_range(self.first_unit, self.count, own.device)
 
     def _objective(self, network: Network, aim: Aim, seed: int) -> Objective:
-        moves = engine.optimization.transforms.Moves(self.jitter, self.scale, self.rotate)
+        moves = engine.optimization.transforms.RandomTransforms(self.jitter, self.scale, self.rotate)
         objectives = engine.optimization.objectives
 
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
-            moved = engine.optimization.transforms.moved_at(step, picture, moves, seed)
+            moved = engine.optimization.transforms.transformed_at(step, picture, moves, seed)
             with objectives.redirected_relu(network) if step < objectives.REDIRECTED_STEPS else nullcontext():
                 activation = aim.activation(moved)
             return {"total": -activation, "activation": activation.detach()}

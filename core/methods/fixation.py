@@ -146,7 +146,7 @@ class Fixation(Attribution):
                 told.append(layer)
                 weights = place_weights(network, layer, reached, (seen.shape[2], seen.shape[3]))
                 tiles.append(
-                    engine.attribution.fixations.lit(pixels, engine.attribution.fixations.heaviest(weights, share))
+                    engine.attribution.fixations.highlighted(pixels, engine.attribution.fixations.heaviest(weights, share))
                 )
         if not tiles:
             return Image(pixels=pixels, caption="No path leads through the layers at a quarter of the depth each")
@@ -179,5 +179,5 @@ def _inside(layer: str) -> str:
 def _box(seen: Tensor, xy: NDArray[np.float32], caption: str) -> Image:
     pixels, around = engine.ranges.to_pixels(seen), engine.attribution.fixations.box(xy)
     return Image(
-        pixels=pixels if around is None else engine.attribution.fixations.framed(pixels, around), caption=caption
+        pixels=pixels if around is None else engine.attribution.fixations.with_box(pixels, around), caption=caption
     )

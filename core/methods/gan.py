@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from core.learning.loop import Loop
     from core.learning.pictures import Pictures
     from core.media.picture import Picture
-    from core.networks.network import Network
 
 SIDES = (16, 32, 64)
 FEATURES = get_card("bundled/cnn").identity
@@ -131,22 +130,22 @@ class Gan(Method):
     def subject(self) -> str:
         return f"latent of {self.latent_dim}, {self.epochs} epoch{'s' * (self.epochs != 1)}"
 
-    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
+    def run_without_network(self, pictures: Sequence[Picture], context: Context) -> Result:  # noqa: ARG002
         """Learn from where the checkpoint is, then measure what was learned."""
         if context.dataset is None:
             raise BadInput("a GAN learns from a data set, and none was given")
-        side = self.input_px or _side(learning.pictures.own_side(context.dataset.pictures))
+        side = self.input_px or _side(learning.pictures.median_side(context.dataset.pictures))
         given = learning.pictures.in_memory(context.dataset, side, context.device)
         learner = self._learner(given, context)
-        enough = learning.gan.trained.enough(given)
+        enough = learning.gan.evaluation.has_enough_pictures(given)
         judge = context.network(self.judge[0]) if enough else None  # one that cannot be had is told before the learning
-        trained = learning.gan.trained.Trained(learner, given, judge, context.seed)
+        trained = learning.gan.evaluation.Evaluation(learner, given, judge, context.seed)
         loop = learning.loop.Loop(
             learner, given.training, learning.loop.Plan(self.epochs, self.batch_size, context.seed)
         )
-        loop.run(context, further=len(trained.stages))
-        items = loop.then(trained.stages, context)
-        items |= _curves(loop) | {"network": learning.gan.stored.as_weights(learner.average)}
+        loop.run(context, extra_steps=len(trained.stages))
+        items = loop.run_stages(trained.stages, context)
+        items |= _curves(loop) | {"network": learning.gan.stored.as_weights(learner.ema)}
         said = {out.name: f"{out.caption}{items[out.name].caption}" for out in self.outputs if out.name in items}
         return Result({name: replace(items[name], caption=caption) for name, caption in said.items()})
 
@@ -154,11 +153,11 @@ class Gan(Method):
         design = learning.gan.networks.Design(given.side_px, given.channels, self.latent_dim, self.width)
         recipe = learning.gan.learner.Recipe(
             seed=context.seed,
-            generator_rate=self.generator_learning_rate,
-            discriminator_rate=self.discriminator_learning_rate,
+            generator_learning_rate=self.generator_learning_rate,
+            discriminator_learning_rate=self.discriminator_learning_rate,
             beta1=self.beta1,
             label_smoothing=self.label_smoothing,
-            average=self.ema_decay,
+            ema_decay=self.ema_decay,
         )
         both = learning.gan.networks.build(design, self.normalization, context.seed)
         return learning.gan.learner.GanLearner(*both, recipe, context.device)

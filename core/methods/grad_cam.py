@@ -51,7 +51,7 @@ class GradCam(Attribution):
         context.report(1, 1)
         said = {output.name: output.caption for output in self.outputs}
         shape = dict(zip(("rows", "columns"), maps.shape[1:], strict=True))
-        larger = engine.attribution.class_maps.enlarged(maps, (seen.shape[2], seen.shape[3]))[0]
+        larger = engine.attribution.class_maps.upsampled(maps, (seen.shape[2], seen.shape[3]))[0]
         return self.result(
             seen,
             map_item(larger, f"Grad-CAM in layer {layer}", answer, unit="", signed=False),

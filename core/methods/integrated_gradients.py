@@ -46,7 +46,7 @@ class IntegratedGradients(Attribution):
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         seen = network.prepare_all(pictures)  # (1, 3, H, W)
         answer = self.answer(network, seen)
-        empty = engine.attribution.references.reference(seen, self.baseline)
+        empty = engine.attribution.baselines.baseline(seen, self.baseline)
         before = answer.explained.value(network, empty)
         added = self.maps(network, seen, empty, answer.explained, context.report)
         error = float(added.double().sum() - (answer.value - before).double().sum())  # of one picture

@@ -129,7 +129,7 @@ class Inversion(Method):
             ),
             "animation": animation(outcome, 1, said["animation"]),
             **engine.result_items.traces(outcome.traces, TRACES),
-            "predictions": engine.result_items.answers(
+            "predictions": engine.result_items.predictions_table(
                 before[0], after[0], network.card.class_names, said["predictions"]
             ),
             **{key: Scalar(value=value, unit=unit, caption=said[key]) for key, (value, unit) in shares.items()},

@@ -85,6 +85,6 @@ class Occlusion(Attribution):
         def value(covered: Tensor, times: int) -> Tensor:
             return explained.repeated(times).value(network, covered)
 
-        cover = engine.attribution.references.reference(pictures, self.baseline)
+        cover = engine.attribution.baselines.baseline(pictures, self.baseline)
         windows = self.windows(pictures.shape[2], pictures.shape[3])
         return engine.attribution.occlusion.occlusion(value, pictures, cover, windows, reached)

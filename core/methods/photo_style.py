@@ -48,14 +48,14 @@ from core.method_base.style import (
     style_weights_parameter,
     styles_parameter,
 )
-from core.method_base.style_encoder import automatic_style_layers, reading
+from core.method_base.style_encoder import automatic_style_layers, encoder_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from core.engine.optimization.optimize import Objective
     from core.engine.style.color_grid import ColorGrid
-    from core.engine.style.stylization import Aims
+    from core.engine.style.stylization import TransferTargets
     from core.media.picture import Picture
     from core.networks.network import Network
 
@@ -142,8 +142,8 @@ class PhotoStyle(Method):
         styles = list(zip(self.styles, shares_of(self.style_weights, len(self.styles)), strict=True))
         regions = regions_of(context, styles, self.mask, looked, max(size_of(looked)))
         style_layers = automatic_style_layers(network, looked)
-        aims = engine.style.stylization.aims(
-            reading(network, style_layers), looked, regions, style_layers, size_of(looked)
+        aims = engine.style.stylization.transfer_targets(
+            encoder_of(network, style_layers), looked, regions, style_layers, size_of(looked)
         )
         grid = engine.style.color_grid.color_grid(looked, self.cell_px, self.luminance_bins)
         outcome = engine.optimization.optimize.descend(
@@ -162,7 +162,7 @@ class PhotoStyle(Method):
         }
         return Result(captioned(said, self.outputs))
 
-    def _objective(self, aims: Aims, grid: ColorGrid) -> Objective:
+    def _objective(self, aims: TransferTargets, grid: ColorGrid) -> Objective:
         def objective(picture: Tensor, _: int) -> Mapping[str, Tensor]:
             content, style = aims.distances(picture)
             roughness = grid.roughness()

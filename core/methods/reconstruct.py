@@ -14,7 +14,6 @@ from core.method_base.method import Context, Method, MethodFamily, Needs, Output
 
 if TYPE_CHECKING:
     from core.media.picture import Picture
-    from core.networks.network import Network
 
 
 class Reconstruct(Method):
@@ -39,13 +38,13 @@ class Reconstruct(Method):
 
     model: str = parameter("", "Key of the result that holds the autoencoder.", choices="results", of="autoencoder")
 
-    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
+    def run_without_network(self, pictures: Sequence[Picture], context: Context) -> Result:
         """Encode and decode."""
         model = learning.autoencoder.stored.trained_autoencoder(context, self.model)
         original = learning.pictures.as_values(
-            learning.autoencoder.inputs.fitted(pictures[0].pixels, model.design, context.device)
+            learning.autoencoder.inputs.prepare(pictures[0].pixels, model.design, context.device)
         )
-        drawn, codes = learning.autoencoder.learner.applied(model, original)
+        drawn, codes = learning.autoencoder.learner.reconstructed(model, original)
         context.report(1, 1)
         code = codes[0].cpu().numpy()
         items: dict[str, Item] = {
@@ -53,6 +52,6 @@ class Reconstruct(Method):
             "error": Map(values=learning.sheets.value_sheet((drawn - original).abs().mean(1), 1)),
             "original": Image(pixels=learning.sheets.sheet(original, 1)),
             "code": Series(x=np.arange(len(code), dtype=np.float32), y=code, x_label="Unit", y_label="Value"),
-            "squared_error": Scalar(value=learning.autoencoder.trained.squared_error(drawn, original)),
+            "squared_error": Scalar(value=learning.autoencoder.evaluation.squared_error(drawn, original)),
         }
         return Result({output.name: replace(items[output.name], caption=output.caption) for output in self.outputs})

@@ -13,7 +13,6 @@ from core.method_base.method import Context, Method, MethodFamily, Needs, Output
 
 if TYPE_CHECKING:
     from core.media.picture import Picture
-    from core.networks.network import Network
 
 WALKED = 16
 """Latents that a walk visits, at most."""
@@ -51,16 +50,16 @@ class Sample(Method):
     def subject(self) -> str:
         return f"latents {self.first_latent} to {self.first_latent + self.count - 1}, spread {self.latent_scale:g}"
 
-    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
+    def run_without_network(self, pictures: Sequence[Picture], context: Context) -> Result:  # noqa: ARG002
         """Draw."""
         generator = learning.gan.stored.trained_generator(context, self.model)
         numbers = range(self.first_latent, self.first_latent + self.count)
-        latents = self.latent_scale * learning.gan.latents.numbered(numbers, generator.design.latent)
-        drawn = learning.gan.learner.drawn(generator, latents)
+        latents = self.latent_scale * learning.gan.latents.numbered_latents(numbers, generator.design.latent)
+        drawn = learning.gan.learner.generated(generator, latents)
         context.report(1, 2)
         items: dict[str, Item] = {
             "samples": Image(pixels=learning.sheets.sheet(drawn, math.ceil(math.sqrt(self.count)))),
-            "walk": learning.gan.trained.walk(generator, latents[:WALKED]),
+            "walk": learning.gan.evaluation.walk(generator, latents[:WALKED]),
         }
         context.report(2, 2)
         return Result({output.name: replace(items[output.name], caption=output.caption) for output in self.outputs})

@@ -26,10 +26,10 @@ from core.method_base.style import (
     style_weights_parameter,
     styles_parameter,
 )
-from core.method_base.style_encoder import automatic_style_layers, reading
+from core.method_base.style_encoder import automatic_style_layers, encoder_of
 
 if TYPE_CHECKING:
-    from core.learning.fast_style.goals import Goal
+    from core.learning.fast_style.perceptual_loss import PerceptualLoss
     from core.learning.fast_style.judging import Styles as StylePictures
     from core.learning.fast_style.photos import Photos
     from core.learning.loop import Loop
@@ -130,19 +130,19 @@ class StyleModel(Method):
         learner = learning.fast_style.learner.StyleLearner(
             painter, self._goal(network, photos, styles), self._recipe, photos.held_out
         )
-        trained = learning.fast_style.trained.Trained(learner, photos.held_out, styles, judge)
+        trained = learning.fast_style.evaluation.Evaluation(learner, photos.held_out, styles, judge)
         plan = learning.loop.Plan(0, self.batch_size, context.seed, self.steps)
         loop = learning.loop.Loop(learner, photos.training, plan)
-        loop.run(context, further=len(trained.stages))
-        items = loop.then(trained.stages, context)
+        loop.run(context, extra_steps=len(trained.stages))
+        items = loop.run_stages(trained.stages, context)
         items |= _curves(loop) | {"network": learning.fast_style.stored.as_weights(painter)}
         return Result(captioned(items, self.outputs))
 
-    def _goal(self, network: Network, photos: Photos, styles: StylePictures) -> Goal:
+    def _goal(self, network: Network, photos: Photos, styles: StylePictures) -> PerceptualLoss:
         measured = learning.pictures.as_values(photos.training[:UNIT_PHOTOS])
         style_layers = automatic_style_layers(network, measured[:1])
         style_layers = replace(style_layers, smoothing=self.temperature if self.smoothing == "softmax" else 0.0)
-        return learning.fast_style.goals.goal(reading(network, style_layers), measured, styles, style_layers)
+        return learning.fast_style.perceptual_loss.perceptual_loss(encoder_of(network, style_layers), measured, styles, style_layers)
 
     @property
     def _recipe(self) -> learning.fast_style.learner.Recipe:

@@ -46,13 +46,13 @@ from core.method_base.style import (
     style_weights_parameter,
     styles_parameter,
 )
-from core.method_base.style_encoder import automatic_style_layers, reading, style_layers_by_depth
+from core.method_base.style_encoder import automatic_style_layers, encoder_of, style_layers_by_depth
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from core.engine.optimization.optimize import Objective, Outcome, Plan
-    from core.engine.style.stylization import Aims, Region, StyleLayers
+    from core.engine.style.stylization import TransferTargets, Region, StyleLayers
     from core.media.picture import Picture
     from core.networks.network import Network
 
@@ -208,8 +208,8 @@ class StyleTransfer(Method):
             schedule="constant" if self.optimizer == "lbfgs" else "cosine",
             frames=self.frames,
             precision=self.precision,
-            anew=frozenset(starts),
-            shown=self._shown(photo),
+            reset_steps=frozenset(starts),
+            display=self._shown(photo),
         )
 
     def _shown(self, photo: Tensor) -> Callable[[Tensor], Tensor]:
@@ -222,21 +222,21 @@ class StyleTransfer(Method):
         styles = list(zip(self.styles, shares_of(self.style_weights, len(self.styles)), strict=True))
         return regions_of(context, styles, self.mask, photo, self.size_px * self.style_scale)
 
-    def _aims(self, network: Network, photo: Tensor, regions: Sequence[Region]) -> Callable[[int], Aims]:
+    def _aims(self, network: Network, photo: Tensor, regions: Sequence[Region]) -> Callable[[int], TransferTargets]:
         """Octave -> what the picture is held against at its size."""
         if self.original_colors:
-            regions = engine.style.stylization.changed(
+            regions = engine.style.stylization.map_styles(
                 regions, lambda style: engine.style.luminance.matched(style, photo)
             )
             photo = engine.style.luminance.gray(photo)
         style_layers = self._style_layers(network, photo)
-        least = engine.style.stylization.shrunk(size_of(photo), 0.5 ** (self._octaves - 1))
+        least = engine.style.stylization.scaled_size(size_of(photo), 0.5 ** (self._octaves - 1))
         sizes = engine.optimization.octaves.octave_sizes(least, size_of(photo), self._octaves)
 
         @cache
-        def at(octave: int) -> Aims:
-            return engine.style.stylization.aims(
-                reading(network, style_layers), photo, regions, style_layers, sizes[octave]
+        def at(octave: int) -> TransferTargets:
+            return engine.style.stylization.transfer_targets(
+                encoder_of(network, style_layers), photo, regions, style_layers, sizes[octave]
             )
 
         return at
@@ -251,7 +251,7 @@ class StyleTransfer(Method):
             )
         return replace(style_layers, smoothing=self.temperature if self.smoothing == "softmax" else 0.0)
 
-    def _objective(self, aims_at: Callable[[int], Aims]) -> Objective:
+    def _objective(self, aims_at: Callable[[int], TransferTargets]) -> Objective:
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
             content, style = aims_at(self._octave(step)).distances(picture)
             variation = engine.optimization.objectives.total_variation(picture)[0]

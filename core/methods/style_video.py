@@ -17,7 +17,6 @@ from core.method_base.style import captioned
 
 if TYPE_CHECKING:
     from core.media.picture import Picture
-    from core.networks.network import Network
 
 
 class StyleVideo(Method):
@@ -68,16 +67,16 @@ class StyleVideo(Method):
     def subject(self) -> str:
         return f"video {self.video[:8]}, steadiness {self.temporal_weight:g}"
 
-    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
+    def run_without_network(self, pictures: Sequence[Picture], context: Context) -> Result:  # noqa: ARG002
         """Decode, paint and encode, frame by frame."""
         if not self.video:
             raise BadParameter("video must be a video, got none")
-        painter = learning.fast_style.steady.SteadyPainter(
+        painter = learning.fast_style.stabilization.StabilizedPainter(
             learning.fast_style.stored.trained_painter(context, self.model), self.temporal_weight
         )
         with decoded(context.video(self.video), self.size_px, self.max_frames) as video:
             items = learning.fast_style.videos.Painting(video, painter, context).items(self.format)
         told = captioned(items, [output for output in self.outputs if output.name in items])
         shown = told["stylized"]
-        said = f"{shown.caption}. {learning.fast_style.videos.steadiness_in_words(items)}".strip()
+        said = f"{shown.caption}. {learning.fast_style.videos.flicker_summary(items)}".strip()
         return Result(told | {"stylized": replace(shown, caption=said)})

@@ -16,7 +16,6 @@ from core.method_base.style import MEASURED, captioned, sized
 
 if TYPE_CHECKING:
     from core.media.picture import Picture
-    from core.networks.network import Network
 
 MOST_PX = 1536
 """Longer side of a picture that is painted at its own size; a larger one is shrunk."""
@@ -52,12 +51,12 @@ class Stylize(Method):
         advanced=True,
     )  # fmt: skip
 
-    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
+    def run_without_network(self, pictures: Sequence[Picture], context: Context) -> Result:
         """Paint, and measure what was painted."""
         painter = learning.fast_style.stored.trained_painter(context, self.model)
         photo = sized(pictures[0], self._longer_px(pictures[0]), painter.device)
         started_s = time.perf_counter()
-        painted = engine.ranges.to_pixels(learning.fast_style.painter.painted(painter, photo))
+        painted = engine.ranges.to_pixels(learning.fast_style.painter.paint(painter, photo))
         context.noted["pass_ms"] = round(1e3 * (time.perf_counter() - started_s), 2)
         context.report(1, 2)
         said: dict[str, Item] = {
@@ -67,7 +66,7 @@ class Stylize(Method):
         if self.evaluate:
             judge = context.network(self.judge[0])
             styles = learning.fast_style.judging.styles_of(painter.design, context, photo.device)
-            kept = engine.ranges.of_pixels(painted).to(photo.device)
+            kept = engine.ranges.from_pixels(painted).to(photo.device)
             said |= learning.fast_style.judging.measures(judge, kept, photo, styles)
         context.report(2, 2)
         return Result(captioned(said, [output for output in self.outputs if output.name in said]))
@@ -75,5 +74,5 @@ class Stylize(Method):
     def _longer_px(self, picture: Picture) -> int:
         """As asked for, or the picture's own; the shorter side is large enough for every judge."""
         longer, shorter = max(picture.width, picture.height), min(picture.width, picture.height)
-        least = math.ceil(engine.style.stylization.LEAST_PX * longer / shorter)
+        least = math.ceil(engine.style.stylization.MIN_SIDE_PX * longer / shorter)
         return max(self.size_px or min(longer, MOST_PX), least)

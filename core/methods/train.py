@@ -17,10 +17,9 @@ from core.networks.folders import model_arguments
 from core.networks.tables import families
 
 if TYPE_CHECKING:
-    from core.learning.classifier.trained import Learner
+    from core.learning.classifier.models import Learner
     from core.learning.classifier.trainer import Recipe, Trainer, TrainerState
     from core.media.picture import Picture
-    from core.networks.network import Network
 
 HALF_MAY_COST = 0.001
 """Of the accuracy, as a share: weights are kept in half precision where they lose no more."""
@@ -115,18 +114,18 @@ class Train(Method):
         learner = f"{start} with a new classifier" if start else self.architecture
         return f"{learner}, {self.input_px} px, {self.epochs} epoch{'s' * (self.epochs != 1)}"
 
-    def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:  # noqa: ARG002
+    def run_without_network(self, pictures: Sequence[Picture], context: Context) -> Result:  # noqa: ARG002
         """Train from where the checkpoint is, and measure the averaged weights."""
         trainer = self._trainer(context)
         if (content := context.checkpoint.read()) is not None:
             _resume(trainer, content)
-        trainer.asking = lambda share: self._report(context, trainer, {"teacher": share})
-        pace = engine.pace.Pace()
+        trainer.on_teacher_progress = lambda share: self._report(context, trainer, {"teacher": share})
+        timer = engine.checkpoint_timer.CheckpointTimer()
         while not trainer.done:
             context.draw(list(_curves(trainer.state).values()))
             for loss in trainer.epoch():
                 self._report(context, trainer, {"loss": loss})
-                pace.keep(lambda: context.checkpoint.write(trainer.to_bytes()))
+                timer.write_if_due(lambda: context.checkpoint.write(trainer.to_bytes()))
         context.noted["training_seconds"] = round(trainer.state.seconds, 1)
         return self._result(trainer)
 
@@ -148,14 +147,14 @@ class Train(Method):
         answers = None
         if self.teacher:
             teacher = context.network(self.teacher)
-            answers = learning.classifier.teacher.Answers(teacher, dataset.digest, dataset.class_names, context.shared)
+            answers = learning.classifier.teacher.TeacherPredictions(teacher, dataset.digest, dataset.class_names, context.shared)
         learner = self._learner(context, len(dataset.class_names))
         return learning.classifier.trainer.Trainer(
             learner, examples, self._recipe(context.seed), context.device, answers
         )
 
     def _learner(self, context: Context, classes: int) -> Learner:
-        new = learning.classifier.trained
+        new = learning.classifier.models
         if not self.pretrained:
             return new.random_learner(self.architecture, self.model_args, classes, self.input_px, context.seed)
         start = context.network(self.pretrained)
@@ -172,8 +171,8 @@ class Train(Method):
             warmup_epochs=self.warmup_epochs,
             weight_decay=self.weight_decay,
             label_smoothing=self.label_smoothing,
-            average=self.ema_decay,
-            teacher_share=self.distillation_weight,
+            ema_decay=self.ema_decay,
+            distillation_weight=self.distillation_weight,
             distinct_views=self.distinct_views,
             seed=seed,
             sharpen=self.sharpen,
@@ -182,17 +181,17 @@ class Train(Method):
 
     def _result(self, trainer: Trainer) -> Result:
         """The averaged weights, in half precision where that costs no accuracy, and what they are worth."""
-        model, examples = trainer.average.module, trainer.examples
-        full, halved = learning.classifier.trained.copied(model), learning.classifier.trained.halved(model)
-        named = trainer.named(model, exactly=True)
+        model, examples = trainer.ema.module, trainer.examples
+        full, halved = learning.classifier.models.copied(model), learning.classifier.models.halved(model)
+        named = trainer.predictions(model, full_precision=True)
         model.load_state_dict(halved)
-        named_by_half = trainer.named(model, exactly=True)
+        named_by_half = trainer.predictions(model, full_precision=True)
         keep_half = trainer.accuracy(named) - trainer.accuracy(named_by_half) <= HALF_MAY_COST
         tensors, named = (halved, named_by_half) if keep_half else (full, named)
-        confusions = learning.classifier.trained.confusions(named, examples.held_out_labels, examples.class_names)
+        confusions = learning.classifier.models.confusions(named, examples.held_out_labels, examples.class_names)
         items: dict[str, Item] = {
             "network": Weights(
-                tensors=learning.classifier.trained.arrays(tensors),
+                tensors=learning.classifier.models.arrays(tensors),
                 config=trainer.learner.configuration(examples.class_names),
             ),
             **_curves(trainer.state),

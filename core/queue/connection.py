@@ -1,4 +1,4 @@
-"""The way to Redis: how long is waited for it, and the one place where its errors become ours."""
+"""Connections to Redis with time limits, and its errors as QueueUnavailable."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ from core.errors import QueueUnavailable
 from core.settings import Settings
 
 CONNECT_TIMEOUT_S = 1.0
-ANSWER_TIMEOUT_S = 2.5
-"""With the pauses between two tries, a caller hears within 3 s that Redis is away."""
+REPLY_TIMEOUT_S = 2.5
+"""With the pauses between retries, a caller is told within 3 s that Redis is away."""
 
-_Answer = TypeVar("_Answer")
+_Reply = TypeVar("_Reply")
 
 
-def connect(settings: Settings, timeout_s: float = ANSWER_TIMEOUT_S) -> Redis:
-    """Redis for one that would rather hear that it is away than wait. Asks it nothing yet.
+def connect(settings: Settings, timeout_s: float = REPLY_TIMEOUT_S) -> Redis:
+    """A client that soon raises an error while Redis is away. Sends no command yet.
 
-    Raises QueueUnavailable where the file with the password cannot be read.
+    Raises QueueUnavailable where the password file cannot be read.
     """
     quick = Retry(ExponentialBackoff(cap=0.1, base=0.01), 2, supported_errors=(RedisConnectionError,))
     return _redis(settings, quick, timeout_s)
 
 
 def connect_patiently(settings: Settings, give_up: Callable[[], bool]) -> Redis:
-    """Redis for a worker: every command is tried until it is answered, or until `give_up()`.
+    """A client for a worker: it repeats every command until Redis replies, or until `give_up()` is true.
 
-    A Redis that has no room to write is waited for as one that is away.
+    A Redis without space to write counts as away. Raises QueueUnavailable where the password file cannot be read.
     """
     errors = (RedisConnectionError, RedisTimeoutError, TimeoutError, ResponseError)
-    return _redis(settings, _PatientRetry(_Patience(give_up), -1, errors), ANSWER_TIMEOUT_S)
+    return _redis(settings, _PatientRetry(_Patience(give_up), -1, errors), REPLY_TIMEOUT_S)
 
 
 class _PatientRetry(Retry):
-    """Of what Redis answers, only a refusal for now is tried again; the rest is raised at once."""
+    """Repeats after errors that may pass; raises all others at once."""
 
     def call_with_retry(
         self,
-        do: Callable[[], _Answer],
+        do: Callable[[], _Reply],
         fail: Callable[..., Any],
         is_retryable: Callable[[Exception], bool] | None = None,
         with_failure_count: bool = False,
-    ) -> _Answer:
+    ) -> _Reply:
         def may_pass(error: Exception) -> bool:
             return _may_pass(error) and (is_retryable is None or is_retryable(error))
 
@@ -59,24 +59,24 @@ class _PatientRetry(Retry):
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether Redis is away, or answers that it cannot write for now: no room on its disk or in its memory."""
+    """Whether Redis is away, or cannot write for now: no space on its disk or in its memory."""
     if not isinstance(error, ResponseError) or isinstance(error, (OutOfMemoryError, ReadOnlyError, MasterDownError)):
         return True
-    return any(word in str(error) for word in ("MISCONF", "NOREPLICAS"))  # of a pipeline, in the middle
+    return any(word in str(error) for word in ("MISCONF", "NOREPLICAS"))  # an error within a pipeline
 
 
 class _Patience(AbstractBackoff):
-    """Up to a second between two tries, and no end to them; the connection's error once `give_up()` holds."""
+    """Pauses of up to 1 s between retries, without end; raises a connection error once `give_up()` is true."""
 
     def __init__(self, give_up: Callable[[], bool]) -> None:
         self._give_up = give_up
 
     def __deepcopy__(self, memo: dict[int, object]) -> _Patience:
-        return self  # redis-py copies its retries; all connections give up for the same reason
+        return self  # redis-py copies its retries; all connections share `give_up`
 
     def compute(self, failures: int) -> float:
         if self._give_up():
-            raise RedisConnectionError("Redis is away, and this process was told to stop")
+            raise RedisConnectionError("Redis is away, and this process is stopping")
         return min(1.0, 0.05 * 2.0 ** min(failures, 10))
 
 
@@ -103,19 +103,20 @@ def _password(file: Path | None) -> str | None:
     try:
         return file.read_text("utf-8").strip()
     except OSError as error:
-        raise QueueUnavailable(f"the file with Redis' password, {file}, cannot be read: {error.strerror}") from None
+        raise QueueUnavailable(f"the Redis password file {file} cannot be read: {error.strerror}") from None
 
 
 @contextmanager
 def redis_errors() -> Iterator[None]:
-    """Whatever redis-py raises, as QueueUnavailable with one sentence."""
+    """Context manager that raises redis-py's errors as QueueUnavailable."""
     try:
         yield
     except (RedisConnectionError, RedisTimeoutError) as error:
-        raise QueueUnavailable(f"the queue's Redis cannot be reached: {_in_short(error)}") from error
+        raise QueueUnavailable(f"Redis cannot be reached: {_in_short(error)}") from error
     except RedisError as error:
-        raise QueueUnavailable(f"the queue's Redis refused: {_in_short(error)}") from error
+        raise QueueUnavailable(f"Redis refused a command: {_in_short(error)}") from error
 
 
 def _in_short(error: RedisError) -> str:
+    """The error in one line of at most 200 characters."""
     return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__

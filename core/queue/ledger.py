@@ -2,13 +2,12 @@
 
     queued -> started -> finished | failed | canceled
        ^         |
-       +---------+   worker lost, shut down, or asked for again
+       +---------+   worker lost or shut down, or job retried
 
-The records, lists and registries are RQ's own, so that RQ's tools can read them. Each step is one Lua script, hence
-whole or not at all under any kill, and compares before it changes, hence may be repeated and raced. A worker's entry in
-RQ's `StartedJobRegistry` (`rq:wip`) is its lease: the score is the time, by Redis' clock, until which it holds; the
-execution's id is the fencing token, and a step that needs the token does nothing for a worker that no longer holds the
-job.
+Records, lists and registries are RQ's own, so that RQ's tools can read them. Each step is one Lua script: it happens
+whole or not at all under any kill, and checks the state before it changes it, so it may be repeated and raced. An entry
+in RQ's `StartedJobRegistry` (`rq:wip`) is a worker's lease: its score is the expiry by Redis' clock. The execution's id
+is the fencing token: a step that needs the token does nothing for a worker that no longer holds the job.
 """
 
 from __future__ import annotations
@@ -74,7 +73,7 @@ end
 local function lose(sentence, most, ttl)
   redis.call('HSET', job, 'lost_because', sentence)
   if attempts() >= most then
-    fail('worker_lost', 'the job took its worker down ' .. attempts() .. ' times: ' .. sentence, '', ttl)
+    fail('worker_lost', 'the job crashed its worker ' .. attempts() .. ' times: ' .. sentence, '', ttl)
     return 'failed'
   end
   requeue('RPUSH')
@@ -83,7 +82,7 @@ end
 """
 
 _STEPS = {
-    # ARGV: token, lease_s, worker, now -> attempt, data; where it is not to be run, its state
+    # ARGV: token, lease_s, worker, now -> attempt, data; the state of a job that is not to be run
     "take": """
         if kind() ~= 'hash' then
           redis.call('LREM', popped, 0, id)
@@ -130,17 +129,17 @@ _STEPS = {
         redis.call('HSET', job, 'ended_at', ARGV[7])
         fail(ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]))
         return 1""",
-    # ARGV: token; a worker gives the job back unharmed: the attempt does not count, and it is the next one
+    # ARGV: token; a worker returns the job: the attempt does not count, and the job is next in the queue
     "release": """
         if not holds(ARGV[2]) then return 0 end
         redis.call('HSET', job, 'attempts', math.max(0, attempts() - 1))
         requeue('LPUSH')
         return 1""",
-    # ARGV: token, sentence, most attempts, ttl; the job's process died
+    # ARGV: token, sentence, max attempts, ttl; the job's process died
     "lose": """
         if not holds(ARGV[2]) then return 'none' end
         return lose(ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]))""",
-    # ARGV: token, sentence, most attempts, ttl; the worker has not been heard of
+    # ARGV: token, sentence, max attempts, ttl; the worker's lease has expired
     "recover": """
         local entry = id .. ':' .. ARGV[2]
         if not holds(ARGV[2]) then
@@ -150,13 +149,13 @@ _STEPS = {
         local till = redis.call('ZSCORE', leases, entry)
         if till and tonumber(till) > clock() then return 'none' end
         return lose(ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]))""",
-    # popped, and its worker died before it took the job
+    # the job was popped, and its worker died before it took the job
     "reseat": """
         if redis.call('LREM', popped, 0, id) == 0 then return 0 end
         if kind() ~= 'hash' or get('status') ~= 'queued' then return 0 end
         requeue('LPUSH')
         return 1""",
-    # said to be queued, and in no list
+    # the job's status is queued, but it is in no list
     "relist": """
         if kind() ~= 'hash' or get('status') ~= 'queued' or listed() then return 0 end
         requeue('RPUSH')
@@ -172,7 +171,7 @@ _STEPS = {
         finish('canceled', canceled, tonumber(ARGV[2]))
         redis.call('DEL', progress, preview)
         return {before, worker}""",
-    # a failed or canceled job, once more
+    # queue a failed or canceled job again
     "retry": """
         if kind() ~= 'hash' then return 'none' end
         local before = get('status') or 'none'
@@ -182,7 +181,7 @@ _STEPS = {
         redis.call('DEL', progress, preview)
         requeue('RPUSH')
         return 'queued'""",
-    # make room for a new job of this id -> the state of the live one, or 'none'
+    # delete the record of a job that has ended -> the state of one that has not, or 'none'
     "clear": """
         if kind() == 'hash' then
           local status = get('status')
@@ -192,7 +191,7 @@ _STEPS = {
         unlist()
         redis.call('DEL', job, progress, preview)
         return 'none'""",
-    # ARGV: token or '', sentence, quarantine ttl, ttl, now; keep what was found, and say that the job failed
+    # ARGV: token or '', sentence, quarantine ttl, ttl, now; move the record away, and mark the job as failed
     "quarantine": """
         local found = kind()
         if ARGV[2] ~= '' and not holds(ARGV[2]) then return 0 end
@@ -209,7 +208,7 @@ _STEPS = {
 
 @dataclass(frozen=True)
 class Taken:
-    """A job that this worker now holds. `token` is the execution's id; `data` is RQ's record of the call."""
+    """A job that this worker holds: `token` is the execution's id, `data` RQ's record of the call."""
 
     key: str
     token: str
@@ -218,7 +217,7 @@ class Taken:
 
 
 class Ledger:
-    """The jobs of one queue. Every method is one atomic step; redis-py's errors pass through."""
+    """The jobs of one queue. Each method is one atomic step, and raises redis-py's errors."""
 
     def __init__(self, redis: Redis, queue: str) -> None:
         self.redis = redis
@@ -234,75 +233,75 @@ class Ledger:
         }
 
     def take(self, key: str, token: str, *, lease_s: float, worker: str) -> Taken | str:
-        """Start a job that was popped; where it is not to be run, its state (or what stands in its record's place)."""
-        answer = self._step("take", key, token, lease_s, worker, utc_now())
-        if isinstance(answer, bytes):
-            return answer.decode(errors="replace")
-        return Taken(key, token, int(answer[0]), answer[1])
+        """Start a popped job; returns the state of one that is not to be run, or the Redis type of a damaged record."""
+        reply = self._step("take", key, token, lease_s, worker, utc_now())
+        if isinstance(reply, bytes):
+            return reply.decode(errors="replace")
+        return Taken(key, token, int(reply[0]), reply[1])
 
     def renew(self, key: str, token: str, lease_s: float) -> bool:
-        """Hold the job for another `lease_s` seconds; False where it is no longer ours."""
+        """Extend the lease to `lease_s` seconds from now; False if this execution no longer holds the job."""
         return bool(self._step("renew", key, token, lease_s, utc_now()))
 
     def holds(self, key: str, token: str) -> bool:
-        """Whether the job is ours."""
+        """Whether this execution holds the job."""
         return bool(self._step("holds", key, token))
 
     def report(self, key: str, token: str, fields: Mapping[str, str | int], preview: bytes = b"") -> bool:
-        """Note progress, and a preview if there is one; False where the job is no longer ours."""
+        """Write progress, and a preview if not empty; False if this execution no longer holds the job."""
         pairs = [part for pair in fields.items() for part in pair]
         return bool(self._step("report", key, token, preview, PROGRESS_TTL_S, *pairs))
 
     def finish(self, key: str, token: str) -> bool:
-        """The result is in the store."""
+        """Mark the job as finished, once its result is in the store; False if this execution no longer holds it."""
         return bool(self._step("finish", key, token, FINISHED_TTL_S, utc_now()))
 
     def fail(self, key: str, token: str, *, code: str, sentence: str, trace: str, ttl_s: int) -> bool:
-        """The job gave no result, and would give none again."""
+        """Mark the job as failed; False if this execution no longer holds it."""
         return bool(self._step("fail", key, token, code, sentence, trace[-TRACE_CHARACTERS:], ttl_s, utc_now()))
 
     def release(self, key: str, token: str) -> bool:
-        """Give the job back, unharmed: it is the next to be taken."""
+        """Return the job to the front of the queue; False if this execution no longer holds it."""
         return bool(self._step("release", key, token))
 
     def lose(self, key: str, token: str, *, sentence: str, max_attempts: int, ttl_s: int) -> str:
-        """The job's process died: back to the queue's end, or failed as `worker_lost`. Gives the new state."""
+        """Queue the job again after its process died, or fail it as `worker_lost`; returns the new state, or 'none'."""
         return _text(self._step("lose", key, token, sentence, max_attempts, ttl_s))
 
     def recover(self, key: str, token: str, *, sentence: str, max_attempts: int, ttl_s: int) -> str:
-        """As `lose`, for a lease that has run out; 'none' where it was renewed or settled meanwhile."""
+        """As `lose`, for an expired lease; 'none' if it was renewed or the job ended meanwhile."""
         return _text(self._step("recover", key, token, sentence, max_attempts, ttl_s))
 
     def reseat(self, key: str) -> bool:
-        """Back to the queue's front: popped, and not taken."""
+        """Return a job that was popped, but not taken, to the front of the queue; False if there was none."""
         return bool(self._step("reseat", key))
 
     def relist(self, key: str) -> bool:
-        """Back to the queue's end: said to be queued, and in no list."""
+        """Append a queued job that is in no list to the end of the queue; False if there was none."""
         return bool(self._step("relist", key))
 
     def cancel(self, key: str, *, ttl_s: int, token: str = "") -> tuple[str, str]:
-        """A queued or started job is canceled, and its worker may publish nothing any more: (state before, worker).
+        """Cancel a queued or started job, whose worker may then publish nothing; returns (state before, worker).
 
-        With a token, only the execution that it names.
+        With a token, only while the execution of that token holds the job.
         """
         before, worker = self._step("cancel", key, ttl_s, utc_now(), token)
         return _text(before), _text(worker)
 
     def retry(self, key: str) -> str:
-        """A failed or canceled job is queued again. Gives the state it now has."""
+        """Queue a failed or canceled job again; returns the state that it now has."""
         return _text(self._step("retry", key))
 
     def clear(self, key: str) -> str:
-        """Delete the record of a job that has ended; gives the state of one that has not, else 'none'."""
+        """Delete the record of a job that has ended; returns the state of one that has not, else 'none'."""
         return _text(self._step("clear", key))
 
     def quarantine(self, key: str, sentence: str, *, ttl_s: int, token: str = "") -> bool:
-        """Set an unreadable record aside and let the job fail as `damaged`."""
+        """Move an unreadable record to quarantine and mark the job as failed with the code `damaged`."""
         return bool(self._step("quarantine", key, token, sentence, QUARANTINE_TTL_S, ttl_s, utc_now()))
 
     def expired(self) -> list[tuple[str, str]]:
-        """(key, token) of each lease that has run out, by Redis' clock."""
+        """(key, token) of each expired lease, by Redis' clock."""
         seconds, micros = self.redis.time()
         entries = self.redis.zrangebyscore(self.leases_key, 0, seconds + micros / 1e6)
         return [split_entry(entry) for entry in entries]
@@ -317,12 +316,12 @@ class Ledger:
 
 
 def progress_key(key: str) -> str:
-    """Redis key of a job's progress, a hash: step, total, scalars and curves (JSON), preview (its number)."""
+    """Redis key of a job's progress, a hash: step, total, scalars and curves (JSON), preview (number of the latest)."""
     return f"gazegrid:progress:{key}"
 
 
 def preview_key(key: str) -> str:
-    """Redis key of a job's latest preview, a small WebP."""
+    """Redis key of a job's latest preview, a WebP of at most 160 px."""
     return f"gazegrid:preview:{key}"
 
 
@@ -333,9 +332,9 @@ def split_entry(entry: Any) -> tuple[str, str]:
 
 
 def utc_now() -> str:
-    """The time as RQ writes it."""
+    """The current time, UTC, in RQ's format."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _text(answer: Any) -> str:
-    return answer.decode(errors="replace") if isinstance(answer, bytes) else str(answer)
+def _text(reply: Any) -> str:
+    return reply.decode(errors="replace") if isinstance(reply, bytes) else str(reply)

@@ -1,7 +1,7 @@
-"""Jobs on their way: asked for once, looked at in one round trip, canceled hard.
+"""The client's side of the queue: submit jobs, read their states, cancel and retry them.
 
-RQ carries them, and its job id is the key. The record of a job names one function and holds one JSON document; nothing
-else of a record is ever read, so that callbacks, webhooks and dependencies that somebody wrote into it do nothing.
+RQ transports the jobs, and a job's id is its key. A record names one function and holds one JSON document; nothing else
+of it is read, so that callbacks, webhooks and dependencies in a foreign record have no effect.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ from core.store.store import Store
 __all__ = ["TASK", "JobQueue", "JobRow", "JobState", "Submission", "WorkerState", "connect", "open_queue"]
 
 TASK = "workers.worker.task.run_spec"
-"""The one function that a record may name."""
+"""The only function that a record may name."""
 MAX_DOCUMENT_BYTES = 1_000_000
 SUBMIT_TRIES = 8
+MAX_ROWS = 200
+"""Default limit of listed jobs."""
 
 State = Literal["queued", "started", "finished", "failed", "canceled"]
 _STATES = ("queued", "started", "finished", "failed", "canceled")
@@ -40,12 +42,12 @@ _ROW_FIELDS = ("data", "enqueued_at", "started_at", "ended_at", "error_trace")
 
 
 class DamagedRecord(GazegridError):
-    """A job's record in Redis that is not one of ours."""
+    """A job's record in Redis that Gazegrid did not write."""
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What became of asking for a job: `cached` (nothing to do), `queued`, or `started` (joined)."""
+    """The outcome of submitting a job: `cached` (its result is stored), `queued`, or `started` (already running)."""
 
     key: str
     state: Literal["cached", "queued", "started"]
@@ -53,7 +55,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class JobState:
-    """A job now. `preview` is the number of its latest preview, None where there is none."""
+    """The current state of a job."""
 
     key: str
     state: State
@@ -61,18 +63,19 @@ class JobState:
     total: int = 0
     scalars: Mapping[str, float] = field(default_factory=dict)
     curves: tuple[Series, ...] = ()
-    """What the method has drawn so far."""
+    """The method's curves so far."""
     preview: int | None = None
+    """Number of the latest preview; None if there is none."""
     worker: str | None = None
     attempts: int = 0
     error: str | None = None
-    """Why it failed, one sentence."""
+    """Why the job failed, one sentence."""
     error_code: str | None = None
 
 
 @dataclass(frozen=True)
 class JobRow:
-    """A job as the Queue page lists it; times are UTC, ISO. `document` is None where the record is damaged."""
+    """A row of the page Queue; times are UTC, ISO 8601. `document` is None where the record is damaged."""
 
     job: JobState
     document: Mapping[str, Any] | None
@@ -80,23 +83,28 @@ class JobRow:
     started_at: str | None
     ended_at: str | None
     trace: str
-    """Where the code failed, for a developer; empty where there is none."""
+    """The traceback of a failed job, for developers; empty if there is none."""
 
     @property
     def method(self) -> str:
-        """The method's name."""
-        return str(self.document["method"]["name"]) if self.document else "?"
+        """Name of the method; `?` where the record is damaged."""
+        match self.document:
+            case {"method": {"name": str(name)}}:
+                return name
+        return "?"
 
     @property
     def network(self) -> str | None:
-        """The network's name."""
-        identity = self.document["network"] if self.document else None
-        return None if identity is None else str(identity).partition("#")[0]
+        """Name of the network; None if there is none, or the record is damaged."""
+        match self.document:
+            case {"network": str(identity)}:
+                return identity.partition("#")[0]
+        return None
 
 
 @dataclass(frozen=True)
 class WorkerState:
-    """A worker that has been heard of lately; times are UTC, ISO."""
+    """An active worker; times are UTC, ISO 8601."""
 
     name: str
     state: str
@@ -105,7 +113,7 @@ class WorkerState:
     job: str | None
     device: str | None
     networks: tuple[str, ...]
-    """Loaded now, the least recently used first."""
+    """Names of the loaded networks, the least recently used first."""
     started_at: str | None
     heard_at: str | None
     finished: int
@@ -113,12 +121,12 @@ class WorkerState:
 
 
 def open_queue(settings: Settings) -> JobQueue:
-    """The queue of these settings; asks Redis nothing yet."""
+    """The queue of these settings. Sends no command yet. Raises QueueUnavailable."""
     return JobQueue(connect(settings), settings)
 
 
 class JobQueue:
-    """The client's side of the queue. Every method raises QueueUnavailable, within 3 s, where Redis is away."""
+    """The client's side of a queue. Every method raises QueueUnavailable within 3 s if Redis is away."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self.redis = redis
@@ -128,9 +136,9 @@ class JobQueue:
 
     @redis_errors()
     def submit(self, spec: JobSpec, store: Store, front: bool = False) -> Submission:
-        """Ask for a result. However often and from wherever the same is asked, it is computed once.
+        """Submit a job; the same job, submitted by any number of clients, is computed once.
 
-        Safe to repeat after any error: what was accepted is joined.
+        Safe to repeat after any error: an accepted job is joined. `front`: run it next. Raises StoreUnreadable.
         """
         for _ in range(SUBMIT_TRIES):
             if store.manifest(spec.key) is not None:
@@ -143,7 +151,9 @@ class JobQueue:
                     return Submission(spec.key, cast(Literal["queued", "started"], state))
             else:
                 return Submission(spec.key, "queued")
-        raise QueueUnavailable(f"job {spec.key[:12]} ends as fast as it is asked for")
+        raise QueueUnavailable(
+            f"job {spec.key[:12]}… ended {SUBMIT_TRIES} times while it was submitted: submit it again"
+        )
 
     def _enqueue(self, spec: JobSpec, front: bool) -> None:
         self._queue.enqueue_call(
@@ -160,26 +170,26 @@ class JobQueue:
 
     @redis_errors()
     def states(self, keys: Iterable[str]) -> dict[str, JobState]:
-        """The jobs of these keys, in one round trip; a key without a job is left out."""
-        asked = [checked_key(key) for key in keys]
+        """Key -> state of the jobs of these keys, in one round trip; keys without a job are omitted. Raises BadLink."""
+        checked = [checked_key(key) for key in keys]
         with self.redis.pipeline(transaction=False) as pipe:
-            for key in asked:
+            for key in checked:
                 pipe.hmget(f"rq:job:{key}", _JOB_FIELDS)
                 pipe.hgetall(progress_key(key))
-            answers = pipe.execute(raise_on_error=False)
-        found = (_job_state(key, *answers[2 * n : 2 * n + 2]) for n, key in enumerate(asked))
-        return {job.key: job for job in found if job is not None}
+            replies = pipe.execute(raise_on_error=False)
+        states = (_job_state(key, *replies[2 * n : 2 * n + 2]) for n, key in enumerate(checked))
+        return {state.key: state for state in states if state is not None}
 
     @redis_errors()
     def preview(self, key: str) -> bytes | None:
-        """The latest preview of a running job, a WebP of at most 160 px; None where there is none."""
+        """The latest preview of a running job, a WebP of at most 160 px; None if there is none. Raises BadLink."""
         return cast(bytes | None, self.redis.get(preview_key(checked_key(key))))
 
     @redis_errors()
     def cancel(self, key: str) -> str:
-        """End a job that waits or runs; its worker's process is killed, and nothing is published after this.
+        """Cancel a queued or started job: its process is killed, and nothing is published after this.
 
-        Gives the state in which the job was; one that had ended stays as it is, 'none' where there is no such job.
+        Returns the state before; a job that has ended stays as it is, 'none' if there is no such job. Raises BadLink.
         """
         before, worker = self.ledger.cancel(checked_key(key), ttl_s=self.settings.failure_ttl_s)
         if before == "started":
@@ -188,48 +198,48 @@ class JobQueue:
 
     @redis_errors()
     def retry(self, key: str) -> str:
-        """Queue a failed or canceled job again; the state it now has.
+        """Queue a failed or canceled job again; returns the state that it now has.
 
-        Raises BadInput where its record is gone or damaged.
+        Raises BadLink, or BadInput where its record is gone or damaged.
         """
         state = self.ledger.retry(checked_key(key))
         if state not in (*LIVE_STATES, "finished"):
-            raise BadInput(f"job {key[:12]} cannot be tried again, its record is gone or damaged: ask for it anew")
+            raise BadInput(f"job {key[:12]}… cannot be retried, its record is missing or damaged: submit it again")
         return state
 
     @redis_errors()
-    def waiting(self, most: int = 200) -> list[JobRow]:
-        """Jobs that wait, the next one first."""
+    def waiting(self, limit: int = MAX_ROWS) -> list[JobRow]:
+        """Queued jobs, at most `limit`, the next one first."""
         ledger = self.ledger
-        popped, listed = self.redis.lrange(ledger.popped_key, 0, most), self.redis.lrange(ledger.queue_key, 0, most)
-        return self._rows(map(_text, [*reversed(popped), *listed][:most]), "queued")
+        popped, listed = self.redis.lrange(ledger.popped_key, 0, limit), self.redis.lrange(ledger.queue_key, 0, limit)
+        return self._rows(map(_text, [*reversed(popped), *listed][:limit]), "queued")
 
     @redis_errors()
     def running(self) -> list[JobRow]:
-        """Jobs that run."""
+        """Started jobs."""
         entries = self.redis.zrange(self.ledger.leases_key, 0, -1)
         return self._rows((split_entry(entry)[0] for entry in entries), "started")
 
     @redis_errors()
-    def failed(self, most: int = 200) -> list[JobRow]:
-        """Jobs that failed, the latest first."""
-        return self._rows(map(_text, self.redis.zrevrange(self.ledger.failed_key, 0, most - 1)), "failed")
+    def failed(self, limit: int = MAX_ROWS) -> list[JobRow]:
+        """Failed jobs, at most `limit`, the latest first."""
+        return self._rows(map(_text, self.redis.zrevrange(self.ledger.failed_key, 0, limit - 1)), "failed")
 
     def _rows(self, ids: Iterable[str], state: State) -> list[JobRow]:
-        """Those of the jobs that are (still) in this state."""
+        """Rows of the jobs that are (still) in this state."""
         keys = list(ids)
         with self.redis.pipeline(transaction=False) as pipe:
             for key in keys:
                 pipe.hmget(f"rq:job:{key}", _JOB_FIELDS)
                 pipe.hgetall(progress_key(key))
                 pipe.hmget(f"rq:job:{key}", _ROW_FIELDS)
-            answers = pipe.execute(raise_on_error=False)
-        rows = (_job_row(key, *answers[3 * n : 3 * n + 3]) for n, key in enumerate(keys))
+            replies = pipe.execute(raise_on_error=False)
+        rows = (_job_row(key, *replies[3 * n : 3 * n + 3]) for n, key in enumerate(keys))
         return [row for row in rows if row is not None and row.job.state == state]
 
     @redis_errors()
     def counts(self) -> dict[str, int]:
-        """How many jobs are in each state; those that ended are counted until their records expire."""
+        """State -> number of jobs; jobs that have ended are counted until their records expire."""
         ledger = self.ledger
         with self.redis.pipeline(transaction=False) as pipe:
             pipe.llen(ledger.queue_key)
@@ -241,18 +251,18 @@ class JobQueue:
 
     @redis_errors()
     def workers(self) -> list[WorkerState]:
-        """The workers of this queue that have been heard of lately, by name."""
+        """The active workers of this queue, in order of their names."""
         keys = sorted(map(_text, self.redis.smembers(f"rq:workers:{self.settings.queue}")))
         with self.redis.pipeline(transaction=False) as pipe:
             for key in keys:
                 pipe.hgetall(key)
-            answers = pipe.execute(raise_on_error=False)
-        found = zip(keys, answers, strict=True)
-        return [_worker_state(key, answer) for key, answer in found if isinstance(answer, dict) and b"pid" in answer]
+            replies = pipe.execute(raise_on_error=False)
+        entries = zip(keys, replies, strict=True)
+        return [_worker_state(key, reply) for key, reply in entries if isinstance(reply, dict) and b"pid" in reply]
 
 
 def read_record(data: bytes) -> dict[str, Any]:
-    """The document in RQ's record of a call. Raises DamagedRecord for anything but the one call that we make."""
+    """The job's document in RQ's record of a call. Raises DamagedRecord for any other call."""
     try:
         call = json.loads(zlib.decompressobj().decompress(data, MAX_DOCUMENT_BYTES))
     except (zlib.error, ValueError, RecursionError) as error:
@@ -261,26 +271,26 @@ def read_record(data: bytes) -> dict[str, Any]:
         case [str(function), None, [dict(document)], dict(keywords)] if function == TASK and not keywords:
             return document
         case [str(function), *_] if function != TASK:
-            raise DamagedRecord(f"the job's record names {function[:80]!r}; only {TASK} is ever run")
-    raise DamagedRecord("the job's record in Redis is not one that Gazegrid makes")
+            raise DamagedRecord(f"the job's record must name {TASK}, it names {function[:80]!r}")
+    raise DamagedRecord("the job's record in Redis was not written by Gazegrid")
 
 
 def _job_state(key: str, job: Any, progress: Any) -> JobState | None:
-    """From the answers to HMGET and HGETALL; an error in their place is a record of the wrong type."""
+    """The state from the replies to HMGET and HGETALL; an error in place of the first is a record of the wrong type."""
     if isinstance(job, Exception):
         return JobState(key, "failed", error="the job's record in Redis is damaged: run it again", error_code="damaged")
     state, worker, attempts, code, sentence = map(_text, job)
     if state not in _STATES:
         return None
-    noted: Mapping[bytes, bytes] = progress if isinstance(progress, dict) else {}
+    reported: Mapping[bytes, bytes] = progress if isinstance(progress, dict) else {}
     return JobState(
         key,
         cast(State, state),
-        step=_number(noted.get(b"step")),
-        total=_number(noted.get(b"total")),
-        scalars=_scalars(noted.get(b"scalars", b"{}")),
-        curves=_curves(noted.get(b"curves", b"[]")),
-        preview=_number(noted.get(b"preview")) or None,
+        step=_number(reported.get(b"step")),
+        total=_number(reported.get(b"total")),
+        scalars=_scalars(reported.get(b"scalars", b"{}")),
+        curves=_curves(reported.get(b"curves", b"[]")),
+        preview=_number(reported.get(b"preview")) or None,
         worker=worker or None,
         attempts=_number(job[2] if attempts else None),
         error=sentence or None,
@@ -301,17 +311,17 @@ def _job_row(key: str, job: Any, progress: Any, more: Any) -> JobRow | None:
 
 
 def _worker_state(key: str, raw: Mapping[bytes, bytes]) -> WorkerState:
-    noted = {name.decode(errors="replace"): _text(value) for name, value in raw.items()}
+    fields = {name.decode(errors="replace"): _text(value) for name, value in raw.items()}
     return WorkerState(
         name=key.removeprefix("rq:worker:"),
-        state=noted.get("state", "?"),
+        state=fields.get("state", "?"),
         pid=_number(raw.get(b"pid")),
-        host=noted.get("hostname", "?"),
-        job=noted.get("current_job") or None,
-        device=noted.get("device") or None,
-        networks=tuple(filter(None, noted.get("networks", "").split(" "))),
-        started_at=noted.get("birth") or None,
-        heard_at=noted.get("last_heartbeat") or None,
+        host=fields.get("hostname", "?"),
+        job=fields.get("current_job") or None,
+        device=fields.get("device") or None,
+        networks=tuple(filter(None, fields.get("networks", "").split(" "))),
+        started_at=fields.get("birth") or None,
+        heard_at=fields.get("last_heartbeat") or None,
         finished=_number(raw.get(b"successful_job_count")),
         failed=_number(raw.get(b"failed_job_count")),
     )
@@ -322,19 +332,20 @@ def _text(raw: Any) -> str:
 
 
 def _number(raw: bytes | None) -> int:
-    """A whole number that we wrote; 0 where there is none or somebody else wrote it."""
+    """A whole number; 0 where there is none, or something else."""
     return int(raw) if raw and raw.isdigit() else 0
 
 
 def _scalars(raw: bytes) -> dict[str, float]:
+    """Name -> value of the reported scalars; empty where they cannot be read: they are only shown."""
     try:
-        noted = json.loads(raw)
-    except ValueError:
+        return {str(name): float(value) for name, value in json.loads(raw).items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return {}
-    return {str(name): float(value) for name, value in noted.items()} if isinstance(noted, dict) else {}
 
 
 def _curves(raw: bytes) -> tuple[Series, ...]:
+    """The reported curves; none where they cannot be read: they are only shown."""
     try:
         return tuple(
             Series(
@@ -345,5 +356,5 @@ def _curves(raw: bytes) -> tuple[Series, ...]:
             )
             for curve in json.loads(raw)
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ()

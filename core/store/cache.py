@@ -1,6 +1,6 @@
-"""Each host's fast tier in front of the store: bytes by name, on this machine's own disk, gone without loss.
+"""A cache on this machine's disk in front of the store: bytes by name; it can be deleted at any time.
 
-Stock diskcache unpickles what it reads and follows any file name that its database holds; `BytesDisk` stops both.
+Stock diskcache unpickles values and opens any file that its database names; `BytesDisk` prevents both.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from diskcache.core import MODE_BINARY, MODE_RAW
 
 from core.canonical import sha256_hex
 
-SUM_LENGTH = 64
+CHECKSUM_LENGTH = 64
 
 
 class BytesDisk(diskcache.Disk):  # type: ignore[misc]
-    """Keys are text, values are bytes; nothing is ever pickled or read from outside of the folder."""
+    """Keys are text and values bytes: nothing is pickled, and no file outside the folder is read."""
 
     def put(self, key: Any) -> tuple[Any, bool]:
         if not isinstance(key, str):
-            raise TypeError(f"a cache key is text, got {type(key).__name__}")
+            raise TypeError(f"a cache key must be text, got {type(key).__name__}")
         return key, True
 
     def get(self, key: Any, raw: bool) -> Any:
@@ -33,7 +33,7 @@ class BytesDisk(diskcache.Disk):  # type: ignore[misc]
 
     def store(self, value: Any, read: bool, key: Any = diskcache.UNKNOWN) -> tuple[int, int, str | None, Any]:
         if read or not isinstance(value, bytes):
-            raise TypeError(f"a cached value is bytes, got {type(value).__name__}")
+            raise TypeError(f"a cached value must be bytes, got {type(value).__name__}")
         size, mode, filename, stored = super().store(value, read, key=key)
         return size, mode, filename, stored
 
@@ -48,7 +48,7 @@ class BytesDisk(diskcache.Disk):  # type: ignore[misc]
 
 
 class Cache:
-    """Bytes by name with a checksum each; whatever is wrong with it, the answer is 'not here'."""
+    """Bytes by name, each with a checksum; any fault of the cache counts as a miss."""
 
     def __init__(self, folder: Path, size_mb: int) -> None:
         self.folder = folder
@@ -56,21 +56,21 @@ class Cache:
         self._cache = self._open()
 
     def _open(self) -> diskcache.Cache:
-        """A cache that cannot be opened is thrown away: the store is the truth."""
+        """The cache; one that cannot be opened is deleted first, since the store holds everything."""
         try:
-            return self._opened()
+            return self._open_folder()
         except (sqlite3.Error, ValueError, OSError):
             shutil.rmtree(self.folder, ignore_errors=True)
-            return self._opened()
+            return self._open_folder()
 
-    def _opened(self) -> diskcache.Cache:
+    def _open_folder(self) -> diskcache.Cache:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return diskcache.Cache(
             str(self.folder), disk=BytesDisk, size_limit=self.size_bytes, eviction_policy="least-recently-used"
         )
 
     def get(self, name: str) -> bytes | None:
-        """The bytes kept under `name`, or None."""
+        """The bytes stored under `name`; None for a miss."""
         try:
             stored = self._cache.get(name)
         except (sqlite3.Error, ValueError, OSError):
@@ -80,18 +80,18 @@ class Cache:
             return None
         if stored is None:
             return None
-        content = bytes(stored[SUM_LENGTH:])
-        return content if sha256_hex(content).encode() == stored[:SUM_LENGTH] else None
+        content = bytes(stored[CHECKSUM_LENGTH:])
+        return content if sha256_hex(content).encode() == stored[:CHECKSUM_LENGTH] else None
 
     def set(self, name: str, content: bytes) -> None:
-        """Keep `content`, if there is room; a cache that cannot write is no failure."""
+        """Store `content` under `name`; does nothing if the cache cannot be written."""
         try:
             self._cache.set(name, sha256_hex(content).encode() + content)
         except (sqlite3.Error, OSError):
             return
 
     def forget(self, name: str) -> None:
-        """Nothing under `name` any more."""
+        """Delete what is stored under `name`."""
         try:
             self._cache.delete(name)
         except (sqlite3.Error, OSError):

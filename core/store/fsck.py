@@ -1,4 +1,4 @@
-"""Look at everything that is kept, and say what is damaged; a repair sets it aside, and never blesses it."""
+"""Check every stored file and report what is damaged; repair sets damaged files aside and never accepts them."""
 
 from __future__ import annotations
 
@@ -14,95 +14,97 @@ from core.jobs.spec import KEY_PATTERN
 from core.store.gallery import Gallery, gallery_path
 from core.store.inputs import dataset_path, picture_path, record_path, video_path
 from core.store.manifest import FILE_NAME, Manifest
+from core.store.shelf import set_aside
 from core.store.store import Store, comparison_path, result_folder
 
 LEFTOVER_S = 3600
-"""A write that began longer ago than this, in seconds, was cut off."""
+"""Age in seconds above which an unfinished write counts as interrupted."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One damaged thing: its name and what is wrong.
+    """A damaged entry: its name, the reason, and `repair`, which sets it aside (a leftover: deletes it).
 
-    `kind` is result, picture, video, dataset, record (of a data set), comparison, gallery or leftover.
+    `kind`: result, picture, video, dataset, record (of a data set), comparison, gallery or leftover.
     """
 
     kind: str
     name: str
     reason: str
-    mend: Callable[[], None]
+    repair: Callable[[], None]
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """How the things of a folder are filed, and what makes one of them sound."""
+    """One kind of entry: where its files lie, and how one is checked."""
 
     name: str
     folder: str
     ending: str
-    place: Callable[[str], str]
-    """Where the thing of a name belongs. Raises BadInput for what is no name."""
-    look: Callable[[Store, str], None]
-    """Raises where the thing of this name is damaged."""
+    path: Callable[[str], str]
+    """Name -> path in the store. Raises BadInput for a name that is not allowed."""
+    check: Callable[[Store, str], object]
+    """Raises where the entry of this name is damaged."""
 
 
 def check(store: Store) -> Iterator[Problem]:
-    """Read every file of the store and yield what does not hold. Raises StoreUnreadable."""
+    """Read every file of the store and yield what is damaged. Raises StoreUnreadable."""
     for folder in dict.fromkeys(kind.folder for kind in _KINDS):
         for prefix in store.shelf.names(folder):
             for name in store.shelf.names(f"{folder}/{prefix}"):
                 yield from _problem(store, _kind_of(folder, name), f"{folder}/{prefix}/{name}")
     for name in store.shelf.names(_GALLERY.folder):
         yield from _problem(store, _GALLERY, f"{_GALLERY.folder}/{name}")
-    for name in filter(_is_left_over, store.shelf.names("tmp")):
-        yield Problem("leftover", name, "a write that never ended", partial(store.shelf.delete, f"tmp/{name}"))
+    for name in filter(_is_leftover, store.shelf.names("tmp")):
+        yield Problem("leftover", name, "an interrupted write", partial(store.shelf.delete, f"tmp/{name}"))
+
+
+def repair(store: Store) -> list[Problem]:
+    """Set aside all that is damaged, delete leftovers, and return what was repaired. Raises StoreUnreadable."""
+    problems = list(check(store))
+    for problem in problems:
+        problem.repair()
+    return problems
 
 
 def _kind_of(folder: str, name: str) -> _Kind:
-    """What a file of this name is, in a folder that may hold two kinds."""
+    """The kind of a file, in a folder that may hold two kinds."""
     kinds = [kind for kind in _KINDS if kind.folder == folder]
     return next((kind for kind in kinds if name.endswith(kind.ending)), kinds[0])
 
 
-def repair(store: Store) -> list[Problem]:
-    """Set aside (or, for leftovers, delete) all that is damaged; what was mended."""
-    problems = list(check(store))
-    for problem in problems:
-        problem.mend()
-    return problems
-
-
-def _is_left_over(scratch: str) -> bool:
-    """Whether a write began so long ago that it will not end; its name begins with the second of its start."""
+def _is_leftover(scratch: str) -> bool:
+    """Whether a write is too old to be running still; its name begins with its start, in seconds since 1970."""
     started = scratch.partition("-")[0]
     return not started.isdecimal() or time.time() - int(started) > LEFTOVER_S
 
 
 def _problem(store: Store, kind: _Kind, path: str) -> Iterator[Problem]:
-    """The thing at `path`, if it is damaged."""
+    """The entry at `path`, if it is damaged."""
     name = path.rpartition("/")[2].removesuffix(kind.ending)
     try:
-        if kind.place(name) != path:
-            raise Damaged("it is not filed where its name belongs")
-        kind.look(store, name)
+        if kind.path(name) != path:
+            raise Damaged("it is in the wrong folder for its name")
+        kind.check(store, name)
     except StoreUnreadable:
         raise
-    except (BadInput, StoreError, FileNotFoundError, ValueError, KeyError, TypeError) as error:
-        reason = (
-            str(error) if isinstance(error, BadInput | StoreError) else f"it cannot be read: {type(error).__name__}"
-        )
-        yield Problem(kind.name, name, reason, partial(_set_aside, store, kind, path, reason))
+    except (BadInput, StoreError) as error:
+        reason = str(error)
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+        reason = f"it cannot be read: {type(error).__name__}"
+    else:
+        return
+    yield Problem(kind.name, name, reason, partial(_set_aside, store, kind, path, reason))
 
 
 def _set_aside(store: Store, kind: _Kind, path: str, reason: str) -> None:
+    set_aside(store.shelf, path, kind.name, reason)
     name = path.rpartition("/")[2]
-    store.shelf.move(path, damaged := f"damaged/{time.time_ns()}-{kind.name}-{name}")
-    store.shelf.write(f"{damaged}.txt", reason.encode())
     if kind is _RESULT and KEY_PATTERN.fullmatch(name):
         store.forget(name)
 
 
-def _look_at_result(store: Store, key: str) -> None:
+def _check_result(store: Store, key: str) -> None:
     folder = result_folder(key)
     try:
         manifest = Manifest.from_bytes(store.shelf.read(f"{folder}/{FILE_NAME}"), key)
@@ -110,41 +112,32 @@ def _look_at_result(store: Store, key: str) -> None:
         raise Damaged("it has no manifest") from None
     for file in manifest.files:
         if sha256_hex(store.shelf.read(f"{folder}/{file.name}")) != file.sha256:
-            raise Damaged(f"the checksum of {file.name} does not hold")
+            raise Damaged(f"{file.name} does not match its checksum")
 
 
-def _look_at_picture(store: Store, digest: str) -> None:
-    store.picture_pixels(digest)
-
-
-def _look_at_video(store: Store, digest: str) -> None:
-    store.kept_video(digest)
-
-
-def _look_at_dataset(store: Store, digest: str) -> None:
-    store.kept_dataset(digest)
-
-
-def _look_at_record(store: Store, digest: str) -> None:
-    DatasetRecord.from_bytes(store.shelf.read(record_path(digest)), digest)
-
-
-def _look_at_comparison(store: Store, key: str) -> None:
-    store.comparison_document(key)
-
-
-def _look_at_gallery(store: Store, identifier: str) -> None:
+def _check_gallery(store: Store, identifier: str) -> None:
     if Gallery.from_bytes(store.shelf.read(gallery_path(identifier))).id != identifier:
-        raise Damaged("its name is not the one that it is filed under")
+        raise Damaged("its file name does not match its name")
 
 
-_RESULT = _Kind("result", "results", "", result_folder, _look_at_result)
-_GALLERY = _Kind("gallery", "galleries", ".json", gallery_path, _look_at_gallery)
+_RESULT = _Kind("result", "results", "", result_folder, _check_result)
+_GALLERY = _Kind("gallery", "galleries", ".json", gallery_path, _check_gallery)
 _KINDS = (
     _RESULT,
-    _Kind("picture", "pictures", ".png", picture_path, _look_at_picture),
-    _Kind("video", "videos", "", video_path, _look_at_video),
-    _Kind("dataset", "datasets", ".parquet", dataset_path, _look_at_dataset),
-    _Kind("record", "datasets", ".json", record_path, _look_at_record),
-    _Kind("comparison", "comparisons", ".json", comparison_path, _look_at_comparison),
-)
+    _Kind(
+        "picture", "pictures", ".png", picture_path,
+        lambda store, digest: store.inputs.picture(digest, keep_damaged=True),
+    ),
+    _Kind("video", "videos", "", video_path, lambda store, digest: store.inputs.video(digest, keep_damaged=True)),
+    _Kind(
+        "dataset", "datasets", ".parquet", dataset_path,
+        lambda store, digest: store.inputs.dataset(digest, keep_damaged=True),
+    ),
+    _Kind(
+        "record", "datasets", ".json", record_path,
+        lambda store, digest: DatasetRecord.from_bytes(store.shelf.read(record_path(digest)), digest),
+    ),
+    _Kind(
+        "comparison", "comparisons", ".json", comparison_path, lambda store, key: store.comparison_document(key),
+    ),
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""A named set of comparisons with notes: what a team keeps and shares. What it refers to is never evicted."""
+"""Galleries: named sets of comparisons with notes; results that a gallery refers to are never evicted."""
 
 from __future__ import annotations
 
@@ -17,55 +17,59 @@ from core.jobs.spec import checked_key
 from core.store.store import Store
 
 MAX_NAME = 80
+"""Characters."""
 MAX_NOTE = 4_000
+"""Characters."""
 ID_PATTERN = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A comparison in a gallery, and what is said of it."""
+    """A comparison in a gallery."""
 
     comparison: str
+    """Its key."""
     note: str
     added: str
+    """Time, UTC, ISO 8601."""
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Comparisons under a name; the name decides the id, so that the same name is the same gallery."""
+    """Comparisons under a name; the name determines the id, so that one name is one gallery."""
 
     name: str
     entries: tuple[Entry, ...] = ()
 
     @property
     def id(self) -> str:
-        """16 hex digits: the gallery's link and file name."""
+        """16 hex digits, used in the gallery's link and file name."""
         return gallery_id(self.name)
 
     def to_bytes(self) -> bytes:
-        """JSON that carries its own checksum."""
+        """The gallery as JSON with its own checksum."""
         document = {"name": self.name, "entries": [vars(entry) for entry in self.entries]}
         return canonical_json({"digest": digest_of(document), "gallery": document})
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Gallery:
-        """The gallery again; Damaged where a bit has changed or it is not one of ours."""
+        """The gallery that `to_bytes` wrote. Raises Damaged."""
         try:
             envelope = parsed_json(content)
             document = envelope["gallery"]
             if digest_of(document) != envelope["digest"]:
-                raise Damaged("the checksum of a gallery does not hold")
+                raise Damaged("the gallery does not match its checksum")
             entries = tuple(
                 Entry(checked_key(entry["comparison"]), checked_note(entry["note"]), str(entry["added"])[:40])
                 for entry in document["entries"]
             )
             return cls(checked_name(document["name"]), entries)
         except (ValueError, KeyError, TypeError, AttributeError, BadInput) as error:
-            raise Damaged(f"a gallery cannot be read: {type(error).__name__}") from None
+            raise Damaged(f"the gallery cannot be read: {type(error).__name__}") from None
 
 
 def checked_name(name: str) -> str:
-    """A gallery's name without outer spaces; BadInput unless it is 1 to 80 printable characters."""
+    """A gallery's name without outer spaces. Raises BadInput unless it is 1 to 80 printable characters."""
     name = str(name).strip()
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
         raise BadInput(f"a gallery's name must be 1 to {MAX_NAME} printable characters, got {name[:MAX_NAME]!r}")
@@ -73,26 +77,26 @@ def checked_name(name: str) -> str:
 
 
 def checked_note(note: str) -> str:
-    """A note; BadInput beyond 4,000 characters."""
+    """A note without outer spaces. Raises BadInput unless it is a text of at most 4,000 characters."""
     if not isinstance(note, str) or len(note) > MAX_NOTE:
-        raise BadInput(f"a note must be a text of at most {MAX_NOTE} characters, got {len(str(note))}")
+        raise BadInput(f"a note must be at most {MAX_NOTE} characters, got {len(str(note))}")
     return note.strip()
 
 
 def gallery_id(name: str) -> str:
-    """16 hex digits for a name."""
+    """The id of the gallery of this name, 16 hex digits. Raises BadInput."""
     return digest_of(checked_name(name))[:16]
 
 
 def gallery_path(identifier: str) -> str:
-    """Where a gallery lies; BadLink where `identifier` is not 16 hex digits."""
+    """Path of a gallery in the store. Raises BadLink unless `identifier` is 16 hex digits."""
     if not isinstance(identifier, str) or not ID_PATTERN.fullmatch(identifier):
-        raise BadLink(f"a gallery's link ends in 16 hex digits, got {str(identifier)[:80]!r}")
+        raise BadLink(f"a gallery's id must be 16 hex digits, got {str(identifier)[:80]!r}")
     return f"galleries/{identifier}.json"
 
 
 def load_gallery(store: Store, identifier: str) -> Gallery:
-    """The gallery behind a link. Raises BadLink, BadInput (none there), Damaged."""
+    """The gallery of this id. Raises BadLink, BadInput (none), Damaged."""
     try:
         return Gallery.from_bytes(store.shelf.read(gallery_path(identifier)))
     except FileNotFoundError:
@@ -115,18 +119,21 @@ def galleries(store: Store) -> Iterator[Gallery]:
 
 
 def readable_galleries(store: Store) -> tuple[list[Gallery], dict[str, str]]:
-    """The galleries that can be read, by name, and what is wrong with each of the others, by file name."""
-    found, faults = [], {}
+    """The readable galleries in order of their names, and file name -> reason of each damaged one."""
+    readable, faults = [], {}
     for name in store.shelf.names("galleries"):
         try:
-            found.append(load_gallery(store, name.removesuffix(".json")))
+            readable.append(load_gallery(store, name.removesuffix(".json")))
         except (BadInput, Damaged) as error:
             faults[name] = str(error)
-    return sorted(found, key=lambda gallery: gallery.name.casefold()), faults
+    return sorted(readable, key=lambda gallery: gallery.name.casefold()), faults
 
 
 def add_to_gallery(store: Store, name: str, comparison: str, note: str = "") -> Gallery:
-    """Put a kept comparison into the gallery of this name, made if need be; one that is there gets the new note."""
+    """Add a stored comparison to the gallery of this name, which is made if need be; a known one gets the new note.
+
+    Returns the gallery. Raises BadLink, BadInput (name, note, no such comparison), Damaged, StoreFull.
+    """
     store.comparison(comparison)
     entry = Entry(comparison, checked_note(note), datetime.now(UTC).isoformat(timespec="seconds"))
     with store.shelf.locked("galleries"):
@@ -140,27 +147,33 @@ def add_to_gallery(store: Store, name: str, comparison: str, note: str = "") -> 
 
 
 def remove_from_gallery(store: Store, identifier: str, comparison: str) -> Gallery:
-    """Take a comparison out of a gallery; its results stay until they are evicted."""
+    """Remove a comparison from a gallery and return the gallery; its results stay until they are evicted.
+
+    Raises BadLink, BadInput (no such gallery), Damaged.
+    """
     with store.shelf.locked("galleries"):
         gallery = load_gallery(store, identifier)
-        rest = tuple(entry for entry in gallery.entries if entry.comparison != comparison)
-        return save_gallery(store, replace(gallery, entries=rest))
+        remaining = tuple(entry for entry in gallery.entries if entry.comparison != comparison)
+        return save_gallery(store, replace(gallery, entries=remaining))
 
 
 def delete_gallery(store: Store, identifier: str) -> None:
-    """No such gallery any more; its comparisons and results stay."""
+    """Delete a gallery; its comparisons stay, and its results until they are evicted. Raises BadLink."""
     with store.shelf.locked("galleries"):
         store.shelf.delete(gallery_path(identifier))
 
 
 def save_gallery(store: Store, gallery: Gallery) -> Gallery:
-    """Write a gallery whole; hold the lock `galleries` around reading and saving."""
+    """Write a gallery and return it; hold the lock `galleries` around reading and saving."""
     store.shelf.write(gallery_path(gallery.id), gallery.to_bytes())
     return gallery
 
 
 def pinned_keys(store: Store) -> set[str]:
-    """The results that the cells of galleries stand for now. Raises BadInput, Damaged where one cannot be known."""
+    """Keys of the results in all galleries, with the current versions of methods and networks.
+
+    Raises BadInput, Damaged where a gallery or comparison cannot be read.
+    """
     keys: set[str] = set()
     for document in _pinned_comparisons(store):
         with suppress(BadInput, NetworkUnavailable):  # method or network is gone: its results are pinned by their jobs
@@ -169,14 +182,14 @@ def pinned_keys(store: Store) -> set[str]:
 
 
 def _pinned_comparisons(store: Store) -> Iterator[dict[str, Any]]:
-    """The comparisons of all galleries as they were kept. Raises BadInput, Damaged."""
+    """The documents of all galleries' comparisons, as they were stored. Raises BadInput, Damaged."""
     for gallery in galleries(store):
         for entry in gallery.entries:
             yield store.comparison_document(entry.comparison)
 
 
 def _pinned_jobs(store: Store) -> set[str]:
-    """What `_job` makes of each cell of the galleries, in the versions in which they were kept."""
+    """`_job` of each cell of the galleries, in the versions in which they were stored."""
     return {
         _job(method, picture["digest"], network, document["seed"])
         for document in _pinned_comparisons(store)
@@ -185,12 +198,12 @@ def _pinned_jobs(store: Store) -> set[str]:
 
 
 def _job(method: Mapping[str, Any], picture: str, network: str, seed: int) -> str:
-    """A name for a cell that does not depend on what its method and network are today."""
+    """A digest of a cell that does not depend on the current versions of its method and network."""
     return digest_of([method, picture, network.partition("#")[0], seed])
 
 
 def _stored_job(store: Store, key: str) -> str | None:
-    """`_job` of a stored result; None where its manifest is damaged or it is of no single picture and network."""
+    """`_job` of a stored result; None if its manifest is damaged, or without exactly one picture and a network."""
     manifest = store.manifest(key)
     if manifest is None or manifest.spec["network"] is None or len(manifest.spec["pictures"]) != 1:
         return None
@@ -200,18 +213,19 @@ def _stored_job(store: Store, key: str) -> str | None:
 def evict(store: Store, limit_bytes: int) -> list[str]:
     """Delete results, oldest first, until they take at most `limit_bytes`; never one that a gallery refers to.
 
-    The keys that went. Raises BadInput, Damaged, and deletes nothing, where what must be kept cannot be known.
+    Returns the keys of the deleted results. Raises BadInput, Damaged, and then deletes nothing, where a gallery or
+    comparison cannot be read.
     """
     with store.shelf.locked("galleries"):
         keys, jobs = pinned_keys(store), _pinned_jobs(store)
         sizes = {key: store.result_size_and_time(key) for key in store.result_keys()}
         total = sum(size for size, _ in sizes.values())
-        gone = []
+        deleted = []
         for key in sorted(sizes, key=lambda key: sizes[key][1]):
             if total <= limit_bytes:
                 break
             if key not in keys and _stored_job(store, key) not in jobs:
                 store.delete_result(key)
                 total -= sizes[key][0]
-                gone.append(key)
-        return gone
+                deleted.append(key)
+        return deleted

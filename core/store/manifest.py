@@ -1,4 +1,4 @@
-"""The page that makes a result folder valid: what was computed, by what, and the checksum of every file."""
+"""The file that makes a result folder valid: the job, its provenance, and the checksum of every file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILE_NAME = "manifest.json"
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file of a result: its name in the folder, SHA-256 and size."""
+    """A file of a result: name in the folder, SHA-256 (64 hex digits) and size in bytes."""
 
     name: str
     sha256: str
@@ -24,7 +24,7 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class StoredItem:
-    """An item as the manifest knows it: enough to choose a widget without reading its files."""
+    """An item as the manifest lists it: enough to choose a widget without reading its files."""
 
     name: str
     kind: str
@@ -32,7 +32,7 @@ class StoredItem:
     files: tuple[StoredFile, ...]
 
     def file(self, ending: str) -> StoredFile:
-        """The item's file of this ending; KeyError where it has none."""
+        """The item's file with this ending (without a dot). Raises KeyError."""
         for file in self.files:
             if file.name.endswith(f".{ending}"):
                 return file
@@ -41,7 +41,10 @@ class StoredItem:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is known of a stored result. `spec` is the job's document, `provenance` what did not decide the result."""
+    """The description of a stored result.
+
+    `spec`: the job's document, which decides the result; `provenance`: when, where and with what it was computed.
+    """
 
     key: str
     spec: dict[str, Any]
@@ -50,23 +53,23 @@ class Manifest:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The scalars by name."""
+        """Name -> value of each scalar."""
         return {item.name: item.meta["value"] for item in self.items if item.kind == "scalar"}
 
     @property
     def files(self) -> tuple[StoredFile, ...]:
-        """Every file of the folder but the manifest."""
+        """All files of the result's folder except the manifest."""
         return tuple(file for item in self.items for file in item.files)
 
     def item(self, name: str) -> StoredItem:
-        """The item of this name; BadInput where there is none."""
+        """The item of this name. Raises BadInput."""
         for item in self.items:
             if item.name == name:
                 return item
         raise BadInput(f"this result has no item {name[:80]!r}; it has {', '.join(item.name for item in self.items)}")
 
     def to_bytes(self) -> bytes:
-        """JSON that carries its own checksum."""
+        """The manifest as JSON with its own checksum."""
         document = {
             "schema": SCHEMA,
             "key": self.key,
@@ -81,20 +84,20 @@ class Manifest:
 
     @classmethod
     def from_bytes(cls, content: bytes, key: str) -> Manifest:
-        """The manifest of `key` again; Damaged where a bit has changed, or it is not ours or another result's."""
+        """The manifest that `to_bytes` wrote for the result `key`. Raises Damaged."""
         try:
             envelope = parsed_json(content)
             document: Mapping[str, Any] = envelope["manifest"]
             if digest_of(document) != envelope["digest"]:
-                raise Damaged("the checksum of a manifest does not hold")
+                raise Damaged("the manifest does not match its checksum")
             if digest_of(document["spec"]) != checked_key(document["key"]):
-                raise Damaged("a manifest's key is not the hash of its job")
+                raise Damaged("the manifest's key is not the hash of its job")
             if document["key"] != key:
-                raise Damaged("a manifest lies under another result's key")
+                raise Damaged("the manifest belongs to another result")
             items = tuple(
                 StoredItem(i["name"], i["kind"], i["meta"], tuple(StoredFile(**file) for file in i["files"]))
                 for i in document["items"]
             )
             return cls(document["key"], document["spec"], items, document["provenance"])
         except (ValueError, KeyError, TypeError, AttributeError, BadInput) as error:
-            raise Damaged(f"a manifest cannot be read: {type(error).__name__}") from None
+            raise Damaged(f"the manifest cannot be read: {type(error).__name__}") from None

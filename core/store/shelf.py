@@ -1,4 +1,4 @@
-"""Where the store's files lie: a folder (local, or POSIX shared between hosts), or a bucket through fsspec.
+"""The files of the store: in a folder (local, or POSIX shared between hosts), or in a bucket through fsspec.
 
 Paths are relative, with `/`. A group of files becomes visible all at once or not at all: in a folder by a rename, in a
 bucket by writing the file that makes the group valid last.
@@ -24,54 +24,55 @@ from core.errors import StoreError, StoreFull, StoreUnreadable
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
-def _allow() -> None:
-    """Publish without asking anybody."""
+def always_allowed() -> None:
+    """Let every group become visible."""
 
 
 class Shelf(Protocol):
-    """What the store asks of a place for files."""
+    """Storage of files by relative path."""
 
     def read(self, path: str) -> bytes:
-        """Content of a file; FileNotFoundError where there is none."""
+        """Content of a file. Raises FileNotFoundError."""
 
     def exists(self, path: str) -> bool:
-        """Whether a file is there."""
+        """Whether there is a file at this path."""
 
     def write(self, path: str, content: bytes) -> None:
-        """One file, replaced whole."""
+        """Write one file; a file that is there is replaced at once, never half. Raises StoreFull."""
 
     def write_group(
-        self, folder: str, files: Mapping[str, bytes], last: str, allowed: Callable[[], None] = _allow
+        self, folder: str, files: Mapping[str, bytes], last: str, allowed: Callable[[], None] = always_allowed
     ) -> None:
-        """New files of one folder, visible all at once; nothing happens where the folder is there already.
+        """Write the files of one new folder, visible all at once; a group that is there already stays as it is.
 
-        `last` names the file that makes the group valid; `allowed` is called just before, and may raise.
+        `last`: the file that makes the group valid. `allowed` is called right before the group becomes visible; when it
+        raises, nothing becomes visible. Raises StoreFull.
         """
 
     def names(self, folder: str) -> Iterator[str]:
-        """Names in a folder, sorted; none where there is no such folder."""
+        """Names of the entries of a folder, sorted; none if there is no such folder. Raises StoreUnreadable."""
 
     def size_and_time(self, folder: str) -> tuple[int, float]:
-        """Bytes of a folder's files, and the newest one's time in seconds since 1970."""
+        """Total size of a folder's files in bytes, and the time of the newest, in seconds since 1970."""
 
     def written_at(self, path: str) -> float:
-        """When a file was written, in seconds since 1970; 0 where there is none."""
+        """Time of the last write of a file, in seconds since 1970; 0 if there is no such file."""
 
     def move(self, source: str, target: str) -> None:
-        """A file or folder under another name; nothing happens where there is none."""
+        """Rename a file or folder; does nothing if there is none."""
 
     def delete(self, path: str) -> None:
-        """No file or folder of this name any more."""
+        """Delete a file or folder; does nothing if there is none."""
 
     def locked(self, name: str) -> Any:
-        """Context: one process at a time."""
+        """Context manager that one process at a time can hold (in a folder; a bucket has no locks)."""
 
     def place_of(self, path: str) -> str:
-        """Full path or URL."""
+        """Full path or URL of a file or folder."""
 
 
 class FolderShelf:
-    """Files below a folder of this machine's file system."""
+    """Files below a folder. Errors of the operating system are raised as StoreFull, StoreUnreadable or StoreError."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -96,7 +97,7 @@ class FolderShelf:
             _sync_folder(target.parent)
 
     def write_group(
-        self, folder: str, files: Mapping[str, bytes], last: str, allowed: Callable[[], None] = _allow
+        self, folder: str, files: Mapping[str, bytes], last: str, allowed: Callable[[], None] = always_allowed
     ) -> None:
         target = self.root / folder
         with _as_store_error(self.root), self._scratch() as scratch:
@@ -116,7 +117,7 @@ class FolderShelf:
 
     @staticmethod
     def _rename_new(group: Path, target: Path) -> None:
-        """Rename; another process that was faster wrote the same content, which then stays."""
+        """Rename; if another process was faster, its group, which has the same content, stays."""
         try:
             group.rename(target)
         except OSError as error:
@@ -159,7 +160,7 @@ class FolderShelf:
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
-        """A folder on the same device that is gone afterwards; what a killed process leaves is cleared by fsck."""
+        """A temporary folder on the same device; fsck deletes those that killed processes leave."""
         scratch = Path(tempfile.mkdtemp(dir=self.root / "tmp", prefix=f"{int(time.time())}-{os.getpid()}-"))
         try:
             yield scratch
@@ -168,7 +169,7 @@ class FolderShelf:
 
 
 class BucketShelf:
-    """Files below a URL that fsspec opens, such as `s3://bucket/team`. A bucket has no rename and no lock."""
+    """Files below a URL that fsspec opens, such as `s3://bucket/team`; a bucket has no rename and no locks."""
 
     def __init__(self, url: str) -> None:
         self.files, self.root = fsspec.core.url_to_fs(url)
@@ -187,7 +188,7 @@ class BucketShelf:
         self.files.pipe_file(self._full(path), content)
 
     def write_group(
-        self, folder: str, files: Mapping[str, bytes], last: str, allowed: Callable[[], None] = _allow
+        self, folder: str, files: Mapping[str, bytes], last: str, allowed: Callable[[], None] = always_allowed
     ) -> None:
         if self.exists(f"{folder}/{last}"):
             return
@@ -205,9 +206,9 @@ class BucketShelf:
         yield from sorted(path.rstrip("/").rpartition("/")[2] for path in listed)
 
     def size_and_time(self, folder: str) -> tuple[int, float]:
-        found = self.files.find(self._full(folder), detail=True).values()
-        times = [self.files.modified(info["name"]).timestamp() for info in found]
-        return sum(int(info["size"]) for info in found), max(times, default=0.0)
+        files = self.files.find(self._full(folder), detail=True).values()
+        times = [self.files.modified(info["name"]).timestamp() for info in files]
+        return sum(int(info["size"]) for info in files), max(times, default=0.0)
 
     def written_at(self, path: str) -> float:
         with suppress(FileNotFoundError):
@@ -231,8 +232,16 @@ class BucketShelf:
 
 
 def open_shelf(place: str | Path) -> Shelf:
-    """The shelf at a folder or, where it is a URL, in a bucket."""
+    """The shelf in a folder or, for a URL, in a bucket. Raises StoreUnreadable."""
     return BucketShelf(str(place)) if "://" in str(place) else FolderShelf(Path(place))
+
+
+def set_aside(shelf: Shelf, path: str, kind: str, reason: str) -> None:
+    """Move a damaged file or folder to `damaged/`, for a person to look at, with the reason in a `.txt` beside it."""
+    target = f"damaged/{time.time_ns()}-{kind}-{path.rpartition('/')[2]}"
+    shelf.move(path, target)
+    with suppress(StoreFull):  # the move is what counts; a full disk must not hide why the read failed
+        shelf.write(f"{target}.txt", reason.encode())
 
 
 def _write_synced(path: Path, content: bytes) -> None:
@@ -252,16 +261,16 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def _as_store_error(root: Path) -> Iterator[None]:
-    """Say in a sentence what the operating system refused; an absent file stays FileNotFoundError."""
+    """Raise errors of the operating system as one sentence; a missing file stays FileNotFoundError."""
     try:
         yield
     except FileNotFoundError:
         if root.is_dir():
             raise
-        raise StoreUnreadable(f"the store's folder {root} is not there") from None
+        raise StoreUnreadable(f"the store's folder {root} does not exist") from None
     except OSError as error:
         if error.errno in _NO_ROOM:
-            raise StoreFull(f"no room left on the device of {root}: make room, then run it again") from error
+            raise StoreFull(f"no space left on the device of {root}: free some space, then run it again") from error
         if isinstance(error, (PermissionError, NotADirectoryError, FileExistsError)):
             raise StoreUnreadable(f"the store's folder {root} cannot be used: {error.strerror}") from error
         raise StoreError(f"the store's folder {root} failed: {error.strerror or error}") from error

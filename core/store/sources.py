@@ -1,4 +1,4 @@
-"""Where a picture or a data set may come from by name: what is shipped, a file, what is in the store."""
+"""Pictures, videos and data sets by name: bundled ones, files, and what is in the store."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from core.method_base.method import Method, picture_fields, video_fields
 from core.store.store import Store
 
 RESULT_PREFIX = "result:"
-DIGEST_BEGINNING = re.compile(r"[0-9a-f]{8,64}")
+DIGEST_PREFIX = re.compile(r"[0-9a-f]{8,64}")
 
 
 def picture_from(source: str, store: Store) -> tuple[Picture, str]:
     """The picture that `source` names, and the name of its row.
 
-    `sample:cat`, `style:mosaic`, a file's path, or `result:KEY/item`: a picture made by one method goes into the next.
+    `source`: `sample:cat`, `style:mosaic`, a path, or `result:KEY/item` for an image of another result.
     Raises BadPicture, BadInput, Damaged.
     """
     if not source.startswith(RESULT_PREFIX):
@@ -37,68 +37,75 @@ def picture_from(source: str, store: Store) -> tuple[Picture, str]:
         raise BadInput(f"there is no result {key[:12]}… in this store")
     item = store.item(manifest, name)
     if not isinstance(item, Image):
-        raise BadInput(f"{name} of result {key[:12]}… is a {item.kind}; only an image can be looked at again")
+        raise BadInput(
+            f"{name} of result {key[:12]}… must be an image to be used as a picture, it is of kind {item.kind}"
+        )
     return Picture.from_pixels(item.pixels), f"{name} of {key[:12]}"
 
 
 def with_digests(method: type[Method], parameters: Mapping[str, Any], store: Store) -> dict[str, Any]:
-    """The parameters of a method, with digests for the pictures and videos that they name; these are in the store then.
+    """The parameters with digests in place of pictures and videos, which are put into the store.
 
-    A picture is named as for `picture_from`, or by its digest where it is there; several comma-separated. A video is
-    a file or the digest of one that is there. Raises BadPicture, BadInput, Damaged.
+    A picture: as for `picture_from`, or the digest of a stored one; several are comma-separated. A video: a path, or
+    the digest of a stored one. Raises BadPicture, BadInput, Damaged, StoreFull.
     """
-    found = dict(parameters)
+    resolved = dict(parameters)
     for name in set(video_fields(method)) & parameters.keys():
         if isinstance(source := parameters[name], str) and source:
-            found[name] = _video_of(source, store)
+            resolved[name] = _video_digest(source, store)
     for name in set(picture_fields(method)) & parameters.keys():
         value = parameters[name]
         sources = value.split(",") if isinstance(value, str) else value
         if isinstance(sources, list | tuple) and all(isinstance(source, str) for source in sources):
-            digests = [_digest_of(source.strip(), store) for source in sources if source.strip()]
-            found[name] = ",".join(digests)
-    return found
+            digests = [_picture_digest(source.strip(), store) for source in sources if source.strip()]
+            resolved[name] = ",".join(digests)
+    return resolved
 
 
-def _digest_of(source: str, store: Store) -> str:
+def _picture_digest(source: str, store: Store) -> str:
     if KEY_PATTERN.fullmatch(source):
-        return store.picture(source).digest
-    return store.put_picture(picture_from(source, store)[0])
+        return store.inputs.picture(source).digest
+    return store.inputs.put_picture(picture_from(source, store)[0])
 
 
-def _video_of(source: str, store: Store) -> str:
+def _video_digest(source: str, store: Store) -> str:
     if KEY_PATTERN.fullmatch(source):
-        return store.video(source).digest
+        return store.inputs.video(source).digest
     path = Path(source)
     if not path.is_file():
         raise BadInput(f"there is no file {source[:200]!r}")
     if path.stat().st_size > MAX_BYTES:
-        raise BadInput(f"{path.name[:80]} has more than the {MAX_BYTES / 1e6:.0f} MB that a video may have")
-    return store.put_video(read_video(path.read_bytes(), path.name))
+        raise BadInput(
+            f"{path.name[:80]} must be at most {MAX_BYTES / 1e6:.0f} MB, got {path.stat().st_size / 1e6:.2f} MB"
+        )
+    return store.inputs.put_video(read_video(path.read_bytes(), path.name))
 
 
 def known_dataset(source: str, store: Store) -> tuple[str, str]:
-    """Digest and name of a data set that is shipped or in the store: by its name, its digest or how that begins.
+    """(digest, name) of a bundled or stored data set, by its name, its digest or the first 8 or more digits of that.
 
     Raises BadInput where there is none, or more than one.
     """
     if source == DIGITS:
-        return store.put_dataset(digits(), DIGITS, DIGITS_SOURCE), DIGITS
-    listed = [(digest, record.title if record else digest[:12]) for digest, record in store.datasets()]
-    begins = source if DIGEST_BEGINNING.fullmatch(source) else None
-    found = [(digest, name) for digest, name in listed if source == name or (begins and digest.startswith(begins))]
-    if len(found) > 1:
-        which = ", ".join(digest[:12] for digest, _ in found[:4])
-        raise BadInput(f"there are {len(found)} data sets {source[:80]!r}: give the digest of one, {which}")
-    if not found:
+        return store.inputs.put_dataset(digits(), DIGITS, DIGITS_SOURCE), DIGITS
+    listed = [(digest, record.title if record else digest[:12]) for digest, record in store.inputs.datasets()]
+    prefix = source if DIGEST_PREFIX.fullmatch(source) else None
+    matches = [(digest, name) for digest, name in listed if source == name or (prefix and digest.startswith(prefix))]
+    if len(matches) > 1:
+        digests = ", ".join(digest[:12] for digest, _ in matches[:4])
+        raise BadInput(f"there are {len(matches)} data sets {source[:80]!r}: give the digest of one of {digests}")
+    if not matches:
         raise BadInput(f"there is no data set {source[:80]!r} in this store")
-    return found[0]
+    return matches[0]
 
 
 def dataset_from(source: str, store: Store) -> tuple[str, str]:
-    """The same, or of what lies at a path, which is kept in the store then. Raises BadInput, BadPicture, StoreFull."""
+    """(digest, name) of a data set: the files at a path, which are put into the store, or as for `known_dataset`.
+
+    Raises BadInput, BadPicture, StoreFull.
+    """
     path = Path(source)
     if not path.exists():
         return known_dataset(source, store)
     name = default_name([path.name])
-    return store.put_dataset(read_dataset([path], labeled=False), name, f"read from {path.name}"), name
+    return store.inputs.put_dataset(read_dataset([path], labeled=False), name, f"read from {path.name}"), name

@@ -1,14 +1,13 @@
-"""The truth: what goes into jobs, results, comparisons and galleries, each kept under the hash of what decided it.
+"""The store: inputs, results, comparisons and galleries, each under the hash of what decides it.
 
     results/ab/abcd.../manifest.json + files            comparisons/ab/abcd....json   galleries/....json
     pictures/ videos/ datasets/, see `core/store/inputs.py`   checkpoints/abcd...   shared/abcd...   damaged/   tmp/
 
-A result is visible all at once or not at all, checked when it is read, and set aside when it is damaged.
+A result becomes visible all at once or not at all, is checked when it is read, and is set aside when it is damaged.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,15 +22,11 @@ from core.settings import Settings
 from core.store.cache import Cache
 from core.store.inputs import Inputs, now
 from core.store.manifest import FILE_NAME, Manifest, StoredFile, StoredItem
-from core.store.shelf import Shelf, open_shelf
+from core.store.shelf import Shelf, always_allowed, open_shelf, set_aside
 
 
-def _nobody_objects() -> None:
-    """Publish without a lease."""
-
-
-class KeptCheckpoint(Checkpoint):
-    """How far a job is, in the store: another worker, on another host, goes on from there."""
+class StoredCheckpoint(Checkpoint):
+    """A checkpoint in the store, so that a worker on any host can resume the job."""
 
     def __init__(self, shelf: Shelf, path: str) -> None:
         self._shelf, self._path = shelf, path
@@ -46,25 +41,32 @@ class KeptCheckpoint(Checkpoint):
         self._shelf.write(self._path, content)
 
     def clear(self) -> None:
-        """The job has ended."""
+        """Delete the checkpoint, once the job has ended."""
         self._shelf.delete(self._path)
 
 
-class Store(Inputs):
-    """Everything that is kept, at a folder or a bucket's URL."""
+class Store:
+    """A store in a folder or at a bucket's URL; `inputs` holds its pictures, videos and data sets.
+
+    Raises StoreUnreadable where the folder cannot be used.
+    """
 
     def __init__(self, place: str | Path, cache: Cache | None = None) -> None:
-        super().__init__(open_shelf(place))
+        self.shelf = open_shelf(place)
+        self.inputs = Inputs(self.shelf)
         self.cache = cache
 
     # results
 
     def has(self, key: str) -> bool:
-        """Whether a result is there; does not look whether it is sound."""
+        """Whether a result is stored; its files are not checked. Raises BadLink."""
         return self.shelf.exists(f"{result_folder(key)}/{FILE_NAME}")
 
     def manifest(self, key: str) -> Manifest | None:
-        """What is known of a result; None where there is none. A damaged manifest is set aside and counts as none."""
+        """The manifest of a result; None if there is none. A damaged result is set aside and counts as none.
+
+        Raises BadLink, StoreUnreadable.
+        """
         name = f"manifest:{checked_key(key)}"
         if self.cache and (content := self.cache.get(name)):
             if not self.has(key):  # evicted or deleted by another process or host
@@ -72,7 +74,7 @@ class Store(Inputs):
                 return None
             try:
                 return Manifest.from_bytes(content, key)
-            except Damaged:  # of this host's fast copy; the result itself may be sound
+            except Damaged:  # only the cached copy; the result itself may be sound
                 self.cache.forget(name)
         try:
             manifest = Manifest.from_bytes(self.shelf.read(f"{result_folder(key)}/{FILE_NAME}"), key)
@@ -90,13 +92,14 @@ class Store(Inputs):
         spec: JobSpec,
         result: Result,
         provenance: Mapping[str, Any],
-        allowed: Callable[[], None] = _nobody_objects,
+        allowed: Callable[[], None] = always_allowed,
     ) -> Manifest:
-        """Keep a result. `allowed` is asked right before it becomes visible and may raise; then nothing is seen.
+        """Store a result and return its manifest; a result that is there already stays as it is.
 
-        A result that is there already stays as it is. Raises StoreFull, StoreUnreadable.
+        `allowed` is called right before the result becomes visible; when it raises, nothing becomes visible.
+        Raises StoreFull, StoreUnreadable, StoreError.
         """
-        items, files = _written(result)
+        items, files = _serialized(result)
         stamped = {**provenance, "published": now()}
         manifest = Manifest(spec.key, spec.document(), items, stamped)
         files[FILE_NAME] = manifest.to_bytes()
@@ -104,13 +107,13 @@ class Store(Inputs):
         return self.manifest(spec.key) or manifest
 
     def read(self, key: str, file_name: str) -> bytes:
-        """A file of a result, checked. Raises BadInput (no such file), Damaged (and the result is set aside)."""
+        """A file of a result, checked. Raises BadLink, BadInput (no such file), Damaged (the result is set aside)."""
         manifest = self.manifest(key)
         if manifest is None:
-            raise BadInput(f"there is no result {key}")
+            raise BadInput(f"there is no result {key[:12]}… in this store")
         stored = next((file for file in manifest.files if file.name == file_name), None)
         if stored is None:
-            raise BadInput(f"result {key[:12]} has no file {file_name[:80]!r}")
+            raise BadInput(f"result {key[:12]}… has no file {file_name[:80]!r}")
         return self._checked(key, stored)
 
     def _checked(self, key: str, stored: StoredFile) -> bytes:
@@ -119,19 +122,19 @@ class Store(Inputs):
         except FileNotFoundError:
             content = b""
         if sha256_hex(content) != stored.sha256:
-            reason = f"the checksum of {stored.name} in result {key[:12]} does not hold"
+            reason = f"{stored.name} of result {key[:12]}… does not match its checksum"
             self.set_aside(key, reason)
-            raise Damaged(f"{reason}; it was set aside, run it again")
+            raise Damaged(f"{reason}; the result was set aside: run it again")
         return content
 
     def item(self, manifest: Manifest, name: str) -> Item:
-        """One item with its values, checked. Raises BadInput, Damaged."""
+        """One item of a result with its values, checked. Raises BadInput (no such item), Damaged."""
         stored = manifest.item(name)
         files = {file.name.rpartition(".")[2]: self._checked(manifest.key, file) for file in stored.files}
         return KINDS[stored.kind].load(stored.meta, files)
 
     def result(self, key: str) -> Result | None:
-        """The whole result with its values, or None where there is none. Raises Damaged."""
+        """A result with all its values, checked; None if there is none. Raises BadLink, Damaged."""
         manifest = self.manifest(key)
         if manifest is None:
             return None
@@ -145,57 +148,56 @@ class Store(Inputs):
                     yield name
 
     def set_aside(self, key: str, reason: str) -> None:
-        """Move a damaged result out of the way, for a person to look at; it will be computed again."""
+        """Move a damaged result to `damaged/`, with the reason beside it; it will be computed again."""
         self.forget(key)
-        self.shelf.move(result_folder(key), damaged := f"damaged/{time.time_ns()}-result-{checked_key(key)}")
-        self.shelf.write(f"{damaged}.txt", reason.encode())
+        set_aside(self.shelf, result_folder(key), "result", reason)
 
     def delete_result(self, key: str) -> None:
-        """No such result any more."""
+        """Delete a result. Raises BadLink."""
         self.forget(key)
         self.shelf.delete(result_folder(key))
 
     def path_of(self, path: str) -> str:
-        """Where a file of the store lies, for a person or a program outside: a path or a URL."""
+        """Full path or URL of a file of the store, for use outside of Gazegrid."""
         return self.shelf.place_of(path)
 
     def result_size_and_time(self, key: str) -> tuple[int, float]:
-        """Bytes of a result's files, and when it was written, in seconds since 1970."""
+        """Size of a result in bytes, and the time of its writing, in seconds since 1970."""
         return self.shelf.size_and_time(result_folder(key))
 
     def forget(self, key: str) -> None:
-        """Drop this host's fast copy of a manifest."""
+        """Delete a manifest from this host's cache. Raises BadLink."""
         if self.cache:
             self.cache.forget(f"manifest:{checked_key(key)}")
 
-    # what long jobs keep until they end
+    # checkpoints
 
-    def checkpoint(self, key: str) -> KeptCheckpoint:
-        """Where the job of this key keeps how far it is."""
-        return KeptCheckpoint(self.shelf, f"checkpoints/{checked_key(key)}")
+    def checkpoint(self, key: str) -> StoredCheckpoint:
+        """The checkpoint of the job `key`. Raises BadLink."""
+        return StoredCheckpoint(self.shelf, f"checkpoints/{checked_key(key)}")
 
-    def shared(self, digest: str) -> KeptCheckpoint:
-        """A place for what several jobs need and is costly; it can be deleted at any time."""
-        return KeptCheckpoint(self.shelf, f"shared/{checked_key(digest)}")
+    def shared(self, digest: str) -> StoredCheckpoint:
+        """An intermediate result that several jobs share; it can be deleted at any time. Raises BadLink."""
+        return StoredCheckpoint(self.shelf, f"shared/{checked_key(digest)}")
 
     # comparisons
 
     def put_comparison(self, comparison: Comparison) -> str:
-        """Keep a grid, so that its key is a link; the key."""
+        """Store a comparison, so that its key is a link, and return the key. Raises StoreFull, StoreUnreadable."""
         path = comparison_path(comparison.key)
         if not self.shelf.exists(path):
             self.shelf.write(path, canonical_json({"comparison": comparison.document(), "created": now()}))
         return comparison.key
 
     def comparison(self, key: str) -> Comparison:
-        """The grid behind a link, with its methods as they are now: of an earlier version, it has another key today.
+        """The comparison behind a link, with the current versions of its methods; its key may then differ from `key`.
 
-        Raises BadLink (no key), BadInput (no such grid, or its method or network is gone), Damaged.
+        Raises BadLink, BadInput (none, or its method or network is gone), NetworkUnavailable, Damaged.
         """
         return Comparison.from_document(self.comparison_document(key))
 
     def comparison_document(self, key: str) -> dict[str, Any]:
-        """The grid as it was kept, checked against its key. Raises BadLink, BadInput (no such grid), Damaged."""
+        """The comparison as it was stored, checked against its key. Raises BadLink, BadInput (none), Damaged."""
         try:
             document: dict[str, Any] = parsed_json(self.shelf.read(comparison_path(key)))["comparison"]
             sound = digest_of(document) == key
@@ -208,25 +210,25 @@ class Store(Inputs):
         return document
 
     def comparisons(self) -> list[tuple[str, str]]:
-        """(key, time of creation) of all grids, newest first; damaged ones are left to fsck."""
-        found = []
+        """(key, time of creation, ISO 8601) of all comparisons, newest first; damaged ones are left to fsck."""
+        entries = []
         for prefix in self.shelf.names("comparisons"):
             for name in self.shelf.names(f"comparisons/{prefix}"):
                 try:
                     raw = parsed_json(self.shelf.read(f"comparisons/{prefix}/{name}"))
-                    found.append((name.removesuffix(".json"), str(raw["created"])))
+                    entries.append((name.removesuffix(".json"), str(raw["created"])))
                 except (FileNotFoundError, ValueError, KeyError, TypeError):
                     continue
-        return sorted(found, key=lambda entry: entry[1], reverse=True)
+        return sorted(entries, key=lambda entry: entry[1], reverse=True)
 
 
 def open_store(settings: Settings) -> Store:
-    """The store of these settings, with this host's fast tier in front of it. Raises StoreUnreadable."""
+    """The store of these settings, with this host's cache in front of it. Raises StoreUnreadable."""
     return Store(settings.store_place, Cache(settings.home / "cache", settings.cache_mb))
 
 
-def _written(result: Result) -> tuple[tuple[StoredItem, ...], dict[str, bytes]]:
-    """The items as the manifest lists them, and all files by name."""
+def _serialized(result: Result) -> tuple[tuple[StoredItem, ...], dict[str, bytes]]:
+    """The items as the manifest lists them, and file name -> content of all their files."""
     items, contents = [], {}
     for name, item in result.items.items():
         files = []
@@ -236,15 +238,15 @@ def _written(result: Result) -> tuple[tuple[StoredItem, ...], dict[str, bytes]]:
             files.append(StoredFile(file_name, sha256_hex(content), len(content)))
         items.append(StoredItem(name, item.kind, item.meta(), tuple(files)))
     if len({item.name for item in items}) != len(items) or FILE_NAME in contents:
-        raise StoreError("a result's items need names of their own")
+        raise StoreError(f"the items of a result must have unique names other than {FILE_NAME}")
     return tuple(items), contents
 
 
 def result_folder(key: str) -> str:
-    """Where a result lies."""
+    """Folder of a result in the store. Raises BadLink."""
     return f"results/{checked_key(key)[:2]}/{key}"
 
 
 def comparison_path(key: str) -> str:
-    """Where a comparison lies."""
+    """Path of a comparison in the store. Raises BadLink."""
     return f"comparisons/{checked_key(key)[:2]}/{key}.json"

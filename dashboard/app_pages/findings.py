@@ -1,4 +1,4 @@
-"""What many pictures say of the networks: each conclusion of the talk beside its numbers, and the grid behind them."""
+"""Statistics over many pictures: conclusions with their numbers and the grid behind them, and attribution quality."""
 
 from __future__ import annotations
 
@@ -10,87 +10,91 @@ import streamlit as st
 
 from core.display.wording import FAMILY_NAMES, formatted, network_name, picture_name
 from core.errors import GazegridError
-from core.findings.conclusions import conclusions, in_words
+from core.findings.conclusions import conclusions, interval_text
 from core.findings.study import (
-    LEAST_PICTURES,
+    MIN_PICTURES,
     REMAINING,
     Findings,
     NetworkFindings,
     bundled_findings,
-    can_be_found,
     findings,
+    is_study,
 )
 from core.jobs.comparison import Comparison
-from core.jobs.spec import checked_key
-from core.queue.grid import look
+from core.queue.grid import read_grid
 from dashboard.figures.findings import ring_figure, shape_figure, spread_figure
 from dashboard.grid.cells import View
 from dashboard.grid.items import PLOTLY
 from dashboard.grid.live import show_grid
-from dashboard.links import GRID
-from dashboard.session import get_queue, get_store, plain, show_error
+from dashboard.links import GRID, checked_address
+from dashboard.session import get_queue, get_store, help_bubble, plain, show_error
 from dashboard.views.attribution_findings import show_attributions
 from dashboard.views.gallery import title
 from dashboard.views.recent import COMPARE
 
-STUDY, PICTURE = "study", "findings:picture"
-LOOKED_AT = 200
-ICONS = {"borne out": ":material/check_circle:", "not borne out": ":material/cancel:", "open": ":material/help:"}
+STUDY = "study"
+MAX_COMPARISONS = 200
+"""Latest comparisons that are searched for studies."""
+ICONS = {
+    "supported": ":material/check_circle:",
+    "not supported": ":material/cancel:",
+    "inconclusive": ":material/help:",
+}
 COMMAND = "gazegrid study --networks NAME,NAME --data FOLDER --pictures 100"
 
 
 def page() -> None:
-    """What a study says of the networks, and what attributions are worth."""
+    """A tab for the statistics of a study, and one for attribution quality."""
     st.title("Findings", anchor=False)
-    needed, attributed = st.tabs(["What networks need", "What attributions are worth"])
-    with needed:
+    features, attributions = st.tabs(["Feature statistics", "Attribution quality"])
+    with features:
         _show_study()
-    with attributed:
+    with attributions:
         show_attributions()
 
 
 def _show_study() -> None:
-    """A study, chosen or named by the address; or how one is made."""
-    comparison = _chosen(_studies())
+    """The selected study; without one, the bundled findings and the command that makes a study."""
+    comparison = _select_study(_studies())
     if comparison is None:
         _without_study()
         return
-    grid = look(comparison, get_store(), get_queue())
+    grid = read_grid(comparison, get_store(), get_queue())
     done = sum(state.status == "done" for state in grid.cells)
     if done < len(grid.cells):
-        st.info(f"{done:,} of {len(grid.cells):,} cells are computed; the numbers below are of these.")
-    with st.spinner("Measuring what is left of each picture…"):
-        found = _found(comparison.key, done)
-    if found.pictures < LEAST_PICTURES:
-        st.caption(f"The numbers are shown from {LEAST_PICTURES} pictures on that every network has done.")
+        st.info(f"{done:,} of {len(grid.cells):,} cells are computed; the numbers below are based on these.")
+    with st.spinner("Measuring the remaining details of each picture…"):
+        study = _findings(comparison.key, done)
+    if study.pictures < MIN_PICTURES:
+        st.caption(f"Numbers appear once every network has completed {MIN_PICTURES} pictures.")
         return
-    _show(found)
+    _show(study)
 
 
-def _show(found: Findings) -> None:
-    _conclusions(found)
-    _charts(found)
-    _table(found)
+def _show(study: Findings) -> None:
+    _conclusions(study)
+    _charts(study)
+    _table(study)
 
 
 def _studies() -> list[Comparison]:
-    """The latest grids that can be measured."""
-    found = []
-    for key, _ in get_store().comparisons()[:LOOKED_AT]:
+    """The studies among the latest comparisons."""
+    studies = []
+    for key, _ in get_store().comparisons()[:MAX_COMPARISONS]:
         try:
             comparison = get_store().comparison(key)
         except GazegridError:
-            continue  # of another version: the page Compare says so
-        if can_be_found(comparison):
-            found.append(comparison)
-    return found
+            continue  # of another version: the page Compare lists it
+        if is_study(comparison):
+            studies.append(comparison)
+    return studies
 
 
-def _chosen(studies: list[Comparison]) -> Comparison | None:
+def _select_study(studies: list[Comparison]) -> Comparison | None:
     named = st.query_params.get(STUDY)
     try:
         if named and named not in {study.key for study in studies}:
-            studies = [get_store().comparison(checked_key(named)), *studies]
+            studies = [get_store().comparison(checked_address(named, "study")), *studies]
     except GazegridError as error:
         show_error(error)
     if not studies:
@@ -107,125 +111,137 @@ def _chosen(studies: list[Comparison]) -> Comparison | None:
 
 
 def _without_study() -> None:
-    """What came along with Gazegrid, if anything; and how a study of one's own is made."""
-    found = bundled_findings()
-    if found is None:
-        _how_to_begin()
+    """The bundled findings, if any, and the command that makes a study."""
+    study = bundled_findings()
+    if study is None:
+        _show_command()
         return
     st.markdown(
-        "Measured with the networks that come with Gazegrid, on held-out pictures of the data that they learned. "
-        "The pictures did not come along, so that the points have no grid behind them here."
+        "Measured on the bundled networks with validation images of their training data. "
+        "These images are not bundled, so the points open no grid."
     )
-    _show(found)
-    with st.expander("Make a study of your own", icon=":material/add:"):
-        _how_to_begin()
+    _show(study)
+    with st.expander("Run your own study", icon=":material/add:"):
+        _show_command()
 
 
-def _how_to_begin() -> None:
+def _show_command() -> None:
     st.markdown(
-        "Over many pictures, what one cell shows becomes a number: how large the features are that a network needs, "
-        "whether it looks at the border or at the center, whether it uses the whole shape of an object."
+        "A study measures the detail search over many pictures: the size of the features that a network needs, "
+        "the weight of border and center, and the use of the object's shape."
     )
-    st.markdown(f"A study is a grid of at least {LEAST_PICTURES} pictures. Make one of a data set of your own:")
+    st.markdown(f"A study is a grid of at least {MIN_PICTURES} pictures. Run one on your own data set:")
     st.code(COMMAND, language="bash")
-    st.caption("Its cells are computed like all others, kept, and shown here and on the page Compare.")
+    st.caption("Its cells are stored like all others and appear here and on the page Compare.")
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _found(key: str, _done: int) -> Findings:
-    """Measured once for each state of the grid."""
+def _findings(key: str, _done: int) -> Findings:
+    """The measurements of a study, once for each number of done cells."""
     return findings(get_store().comparison(key), get_store())
 
 
-def _conclusions(found: Findings) -> None:
+def _conclusions(study: Findings) -> None:
     st.caption(
-        f"{found.pictures:,} pictures, {len(found.networks)} networks. In brackets: 95 % intervals of the bootstrap "
-        "over pictures."
+        f"{study.pictures:,} pictures, {len(study.networks)} networks. In brackets: 95 % bootstrap intervals over "
+        "pictures.",
+        help=help_bubble("bootstrap"),
     )
-    for conclusion in conclusions(found):
+    for conclusion in conclusions(study):
         with st.container(border=True, gap="xsmall"):
             st.markdown(f"{ICONS[conclusion.verdict]} **{plain(conclusion.claim)}** {conclusion.verdict.capitalize()}.")
             st.markdown(plain(conclusion.reason))
             st.caption(plain(conclusion.rule))
 
 
-def _charts(found: Findings) -> None:
-    spread = partial(spread_figure, found.networks, behind=found.comparison is not None)
+def _charts(study: Findings) -> None:
+    spread = partial(spread_figure, study.networks, linked=study.comparison is not None)
     left, right = st.columns(2, gap="large")
     with left:
         _chart(
-            "How large are the features that are left?",
-            "Mean extent of connected edges, as a share of the width. A point a picture.",
-            spread(_of("feature_size"), lambda n: n.feature_size, "Share of the width"),
-            found.comparison,
+            "feature_size",
+            "Feature size",
+            "Mean extent of connected edges, as a share of the width. One point per picture.",
+            spread(_values("feature_size"), lambda network: network.feature_size, "Share of the width"),
+            study.comparison,
         )
         _chart(
-            "Of which sizes inside one picture?",
-            "Octaves between the sizes below which a quarter and three quarters of the edge energy lie.",
-            spread(lambda n: n.octaves, lambda n: n.size_spread, "Octaves"),
-            found.comparison,
+            "size_spread",
+            "Spread of feature sizes",
+            "Octaves between the sizes below which one and three quarters of the edge energy lie.",
+            spread(lambda network: network.octaves, lambda network: network.size_spread, "Octaves"),
+            study.comparison,
         )
         _chart(
-            "Which wavelengths do their edges have?",
-            "Mean wavelength by the radial spectrum of what is left, as a share of the width.",
-            spread(_of("wavelength"), lambda n: n.wavelength, "Share of the width"),
-            found.comparison,
+            "wavelength",
+            "Edge wavelength",
+            "Mean wavelength in the radial spectrum of the remaining edges, as a share of the width.",
+            spread(_values("wavelength"), lambda network: network.wavelength, "Share of the width"),
+            study.comparison,
         )
     with right:
         _chart(
-            "Border or center?",
-            "Share of the edges left in the outer half of the area, over the same share of the original.",
-            spread(_of("border_weight"), lambda n: n.border_weight, "Against the original", log=True),
-            found.comparison,
+            "border_weight",
+            "Border weight",
+            "Share of the remaining edges in the outer half of the area, divided by the original's share.",
+            spread(_values("border_weight"), lambda network: network.border_weight, "Ratio to the original", log=True),
+            study.comparison,
         )
-        _chart("From the center to the border", "1 is as in the originals.", ring_figure(found.networks))
         _chart(
-            "Does the shape matter?",
-            "Pictures named right when they are cut into patches that are put together in another order.",
-            shape_figure(found.networks),
+            "rings",
+            "Radial profile",
+            "Remaining edges from the center to the border; 1 is as in the original.",
+            ring_figure(study.networks),
+        )
+        _chart(
+            "shuffled",
+            "Accuracy on patch-shuffled images",
+            "Accuracy when pictures are cut into patches and reassembled in random order.",
+            shape_figure(study.networks),
         )
 
 
-def _of(name: str) -> Callable[[NetworkFindings], dict[str, float]]:
+def _values(name: str) -> Callable[[NetworkFindings], dict[str, float]]:
+    """Digest of a picture -> its value of this name."""
     return lambda network: {digest: getattr(detail, name) for digest, detail in network.remaining.items()}
 
 
-def _chart(heading: str, told: str, figure: go.Figure, behind: Comparison | None = None) -> None:
-    """A chart; where it has a point for each picture of a grid, a click shows the picture's row under it."""
-    st.markdown(f"**{heading}**")
-    st.caption(told if behind is None else f"{told} Click a point for its row.")
-    key = f"findings:{heading}"
-    if behind is None:
+def _chart(name: str, title: str, caption: str, figure: go.Figure, grid: Comparison | None = None) -> None:
+    """A chart; with a `grid`, each of its points is a picture, and a click shows the picture's row below."""
+    st.markdown(f"**{title}**", help=help_bubble(title))
+    st.caption(caption if grid is None else f"{caption} Click a point to see its row.")
+    key = f"findings:{name}"
+    if grid is None:
         st.plotly_chart(figure, key=key, config=PLOTLY)
         return
     event = st.plotly_chart(figure, key=key, config=PLOTLY, on_select="rerun", selection_mode="points")
     points = [point["customdata"] for point in event.selection.points if point.get("customdata")]
     if points:
-        _row(behind, points[0][1])
+        _row(grid, points[0][1])
 
 
 def _row(comparison: Comparison, digest: str) -> None:
     name = next((ref.name for ref in comparison.pictures if ref.digest == digest), "")
     with st.container(border=True):
         st.markdown(f"**{plain(picture_name(name))}**")
-        show_grid(comparison, View(REMAINING, compact=True), live=False, part=lambda grid: grid.about(digest))
+        show_grid(comparison, View(REMAINING, compact=True), live=False, part=lambda grid: grid.rows_of(digest))
         st.page_link(
             COMPARE, label="Open the whole grid", icon=":material/open_in_full:", query_params={GRID: comparison.key}
         )
 
 
-def _table(found: Findings) -> None:
+def _table(study: Findings) -> None:
     st.markdown("**All numbers**")
     rows = [
         {
             "Network": network_name(network.name),
             "Family": FAMILY_NAMES[network.family],
-            "Feature size (of the width)": in_words(network.feature_size),
-            "Wavelength (of the width)": in_words(network.wavelength),
-            "Octaves of size": in_words(network.size_spread),
-            "Border (against the original)": in_words(network.border_weight),
+            "Feature size (share of width)": interval_text(network.feature_size),
+            "Wavelength (share of width)": interval_text(network.wavelength),
+            "Size spread (octaves)": interval_text(network.size_spread),
+            "Border weight (ratio)": interval_text(network.border_weight),
             **{
-                f"Named right, {parts} x {parts}" if parts > 1 else "Named right": in_words(
+                f"Accuracy, {parts} x {parts} patches" if parts > 1 else "Accuracy": interval_text(
                     network.accuracy(parts), "share"
                 )
                 for parts in (1, 2, 4, 8)
@@ -233,9 +249,10 @@ def _table(found: Findings) -> None:
             },
             "Pictures": formatted(len(network.remaining)),
         }
-        for network in found.networks
+        for network in study.networks
     ]
-    st.dataframe(rows, hide_index=True)
+    columns = {label: st.column_config.TextColumn(help=help_bubble(label)) for row in rows for label in row}
+    st.dataframe(rows, hide_index=True, column_config=columns)
 
 
 page()

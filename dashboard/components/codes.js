@@ -1,9 +1,9 @@
-// Codes in the plane, drawn by plotly; under the pointer the picture that a code is of, and its neighbors after a click.
+// An embedding drawn by plotly: the picture of the code under the pointer, and its nearest neighbors after a click.
 const NEIGHBORS = 11
-const shown = new WeakMap()
+const rendered = new WeakMap()
 let loading = null
 
-// Plotly's own script, once a page; it comes from this server.
+// Plotly's script, loaded once per page from this server.
 const plotly = (url) => {
   loading ??= new Promise((resolve, reject) => {
     if (window.Plotly) return resolve(window.Plotly)
@@ -16,8 +16,8 @@ const plotly = (url) => {
   return loading
 }
 
-// Plotly puts its styles into the page's head, where they do not reach a component: this one takes them along.
-const styled = (root) => {
+// Plotly adds its styles to the page's head, which does not reach into a component: copy them.
+const copyStyles = (root) => {
   const style = document.createElement("style")
   const { cssRules } = document.getElementById("plotly.js-style-global").sheet
   style.textContent = Array.from(cssRules, (rule) => rule.cssText).join("\n")
@@ -49,7 +49,7 @@ const nearest = ([x, y], places) => places
   .slice(0, NEIGHBORS + 1)
   .map(([, index]) => index)
 
-// What the page's theme decides, as the chart's frame knows it.
+// The layout with the colors of the page's theme.
 const themed = (layout, root) => {
   const style = getComputedStyle(root)
   const text = style.getPropertyValue("--st-text-color").trim()
@@ -63,13 +63,13 @@ const themed = (layout, root) => {
 
 export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".codes")
-  const now = JSON.stringify([data.sprite, data.figure.data.length])
-  if (shown.get(root) === now) return
-  shown.set(root, now)
-  const [chart, pointed, chosen] = root.children
+  const state = JSON.stringify([data.sprite, data.figure.data.length])
+  if (rendered.get(root) === state) return
+  rendered.set(root, state)
+  const [chart, pointed, neighbors] = root.children
   plotly(data.plotly).then(async (Plotly) => {
-    styled(root)
-    const traces = data.figure.data.map((trace) => ({ ...trace, hoverinfo: "none" })) // the picture says more
+    copyStyles(root)
+    const traces = data.figure.data.map((trace) => ({ ...trace, hoverinfo: "none" })) // the picture replaces plotly's label
     await Plotly.newPlot(chart, traces, themed(data.figure.layout, root), { displayModeBar: false, responsive: true })
     chart.on("plotly_hover", ({ points: [point], event }) => {
       const box = root.getBoundingClientRect()
@@ -81,7 +81,7 @@ export default function ({ data, parentElement }) {
     chart.on("plotly_unhover", () => { pointed.hidden = true })
     chart.on("plotly_click", ({ points: [point] }) => {
       const indices = nearest(data.places[point.customdata], data.places)
-      chosen.replaceChildren(...indices.map((index) => labeled(data, index)))
+      neighbors.replaceChildren(...indices.map((index) => labeled(data, index)))
     })
   }).catch((error) => { chart.textContent = error.message })
 }

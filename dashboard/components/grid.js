@@ -1,4 +1,4 @@
-// The grid: rows of cells that fill live. Every word is set as text, never as markup.
+// The grid: rows of cells that fill live. All text is set as text, never as markup.
 const make = (tag, className, text) => {
   const element = document.createElement(tag)
   if (className) element.className = className
@@ -6,6 +6,14 @@ const make = (tag, className, text) => {
     element.textContent = text
     element.title = text
   }
+  return element
+}
+
+// A label with an explanation: a dotted underline, and the explanation under the pointer.
+const explained = (element, help) => {
+  if (!help) return element
+  element.classList.add("explained")
+  element.title = help
   return element
 }
 
@@ -18,7 +26,7 @@ const picture = (url, alt, old) => {
   image.dataset.url = url
   if (!old) image.src = url
   else {
-    const next = new Image() // the old one stays until the new one is there
+    const next = new Image() // the old one stays until the new one is loaded
     next.onload = () => { if (image.dataset.url === url) image.src = url }
     next.src = url
   }
@@ -48,9 +56,9 @@ const storedMaps = new Map() // address -> promise of {width, height, at}
 
 // A map's raw values: safetensors is a header's length (8 bytes), the header (JSON), float32 row by row.
 const readValues = async (url) => {
-  const answer = await fetch(url)
-  if (!answer.ok) throw new Error(`${answer.status}`)
-  const buffer = await answer.arrayBuffer()
+  const response = await fetch(url)
+  if (!response.ok) throw new Error(`${response.status}`)
+  const buffer = await response.arrayBuffer()
   const view = new DataView(buffer)
   const headerBytes = Number(view.getBigUint64(0, true))
   const { values } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, headerBytes)))
@@ -67,7 +75,7 @@ const valuesOf = (url) => {
   return storedMaps.get(url)
 }
 
-// The value under the pointer, in a line over the picture's lower edge.
+// The value under the pointer, in a line at the lower edge of the picture.
 const addProbe = (frame, values) => {
   const line = make("div", "probe")
   line.hidden = true
@@ -78,7 +86,7 @@ const addProbe = (frame, values) => {
     const map = await valuesOf(values.url)
     if (!map || !inside) return
     const box = frame.getBoundingClientRect()
-    const scale = Math.min(box.width / map.width, box.height / map.height) // the picture lies centered in its frame
+    const scale = Math.min(box.width / map.width, box.height / map.height) // the picture is centered in its frame
     const x = Math.floor((clientX - box.left - (box.width - scale * map.width) / 2) / scale)
     const y = Math.floor((clientY - box.top - (box.height - scale * map.height) / 2) / scale)
     line.hidden = x < 0 || y < 0 || x >= map.width || y >= map.height
@@ -99,7 +107,7 @@ const fill = (box, cell, send) => {
       frame.onclick = () => send({ action: "details", key: cell.key })
     }
     if (cell.values) {
-      frame.removeAttribute("title") // its bubble would lie over the value
+      frame.removeAttribute("title") // the tooltip would cover the value
       addProbe(frame, cell.values)
     }
   } else {
@@ -121,10 +129,8 @@ const fill = (box, cell, send) => {
   if (cell.scale) parts.push(colorBar(cell.scale))
   if (cell.numbers.length) {
     const list = make("dl", "numbers")
-    for (const [label, value, full] of cell.numbers) {
-      const name = make("dt", "", label)
-      name.title = full
-      list.append(name, make("dd", "", value))
+    for (const [label, value, help] of cell.numbers) {
+      list.append(explained(make("dt", "", label), help), make("dd", "", value))
     }
     parts.push(list)
   }
@@ -140,7 +146,7 @@ const fill = (box, cell, send) => {
 
 const columnHead = (column) => {
   const head = make("div", "head")
-  head.append(make("strong", "", column.title), make("span", "sub", column.subtitle))
+  head.append(explained(make("strong", "", column.title), column.help), make("span", "sub", column.subtitle))
   if (column.note) head.append(make("span", "note", column.note))
   return head
 }
@@ -149,21 +155,21 @@ const rowHead = (row) => {
   const head = make("div", "rowhead")
   if (row.url) head.append(picture(row.url, row.title))
   head.append(make("span", "name", row.title))
-  if (row.subtitle) head.append(make("span", "method", row.subtitle))
+  if (row.subtitle) head.append(explained(make("span", "method", row.subtitle), row.help))
   if (row.scale) head.append(colorBar(row.scale))
   return head
 }
 
-const drawn = new WeakMap()
+const rendered = new WeakMap()
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const send = (value) => setTriggerValue("clicked", value)
   const root = parentElement.querySelector(".grid")
   const shape = JSON.stringify([data.columns, data.rows.map((row) => [row.title, row.subtitle, row.url, row.scale, row.cells.length])])
-  let state = drawn.get(root)
+  let state = rendered.get(root)
   if (state?.shape !== shape) {
-    state = { shape, boxes: new Map(), seen: new Map() }
-    drawn.set(root, state)
+    state = { shape, boxes: new Map(), contents: new Map() }
+    rendered.set(root, state)
     root.style.setProperty("--columns", data.columns.length)
     root.classList.toggle("compact", data.compact)
     root.classList.toggle("tall", data.rows.length > 3)
@@ -180,9 +186,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   data.rows.forEach((row, y) => row.cells.forEach((cell, x) => {
     const place = `${y}:${x}`
-    const now = JSON.stringify(cell)
-    if (state.seen.get(place) === now) return
-    state.seen.set(place, now)
+    const content = JSON.stringify(cell)
+    if (state.contents.get(place) === content) return
+    state.contents.set(place, content)
     fill(state.boxes.get(place), cell, send)
   }))
 }

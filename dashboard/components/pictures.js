@@ -1,17 +1,17 @@
-// Pictures to click: each on or off.
-const drawn = new WeakMap()
+// Toggle buttons with a picture each.
+const rendered = new WeakMap()
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".pictures")
-  const now = JSON.stringify(data)
-  if (drawn.get(root) === now) return
-  drawn.set(root, now)
+  const state = JSON.stringify(data)
+  if (rendered.get(root) === state) return
+  rendered.set(root, state)
   root.replaceChildren(...data.pictures.map((picture) => {
     const button = document.createElement("button")
     button.type = "button"
     button.title = picture.title
     button.setAttribute("aria-label", picture.title)
-    button.setAttribute("aria-pressed", picture.chosen)
+    button.setAttribute("aria-pressed", picture.selected)
     const image = document.createElement("img")
     image.loading = "lazy"
     image.alt = ""

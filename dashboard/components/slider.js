@@ -1,4 +1,4 @@
-// Two pictures with a border between them. Where their shapes differ, one stands above the other.
+// Two pictures with a movable divider. Pictures of different aspect ratio are stacked instead.
 const shape = (image) => image.naturalWidth / image.naturalHeight
 
 export default function ({ data, parentElement }) {
@@ -15,6 +15,6 @@ export default function ({ data, parentElement }) {
     image.alt = side.name
     image.onload = compare
   }
-  borderOf(pair)
+  dividerOf(pair)
   compare()
 }

@@ -1,8 +1,9 @@
-"""Plotly figures of measured attributions: methods as lines and bars, maps that know nothing dashed or gray."""
+"""Plotly figures of measured attributions: methods as lines and bars, baseline maps dashed or gray."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import plotly.graph_objects as go
 
@@ -17,37 +18,44 @@ GRAY = "rgb(128,128,128)"
 DOTTED = {"color": GRAY, "dash": "dot", "width": 1.5}
 
 
-def kept_figure(found: Measurement, network: str, kind: str) -> go.Figure:
-    """Answers kept against the share of the best pixels that is shown or hidden: `kind` is `shown` or `hidden`."""
-    figure = _lines(found, network, [f"{kind}_{share}" for share in SHOWN], SHOWN, times=100)
-    figure.update_xaxes(title=f"Best pixels {kind}", ticksuffix=" %", tickvals=list(SHOWN))
-    figure.update_yaxes(title="Answers kept", ticksuffix=" %", range=[0, 102])
+def retained_figure(measurement: Measurement, network: str, kind: Literal["shown", "hidden"]) -> go.Figure:
+    """Prediction retained against the share of top pixels that are shown or hidden."""
+    figure = _lines(measurement, network, [f"{kind}_{share}" for share in SHOWN], SHOWN, times=100)
+    figure.update_xaxes(title=f"Top pixels {kind}", ticksuffix=" %", tickvals=list(SHOWN))
+    figure.update_yaxes(title="Prediction retained", ticksuffix=" %", range=[0, 102])
     return figure
 
 
-def randomized_figure(found: Measurement, network: str) -> go.Figure:
-    """How much of the map's order stays, against how much of the network is random; the line is what survives."""
-    figure = _lines(found, network, [f"randomized_{percent}" for percent in STAGES], STAGES, baselines=False)
+def randomized_figure(measurement: Measurement, network: str) -> go.Figure:
+    """Rank correlation with the original map against the randomized share; a line marks the sanity check."""
+    figure = _lines(measurement, network, [f"randomized_{percent}" for percent in STAGES], STAGES, baselines=False)
     figure.add_hline(y=SURVIVES, line=DOTTED)
     texts = ["last part", *(f"{percent} %" for percent in STAGES[1:])]
-    figure.update_xaxes(title="Of the network random, from the top", tickvals=list(STAGES), ticktext=texts)
+    figure.update_xaxes(title="Randomized weights, from the last part on", tickvals=list(STAGES), ticktext=texts)
     figure.update_yaxes(title="Rank correlation", range=[-0.3, 1.05])
     return figure
 
 
-def bar_figure(found: Measurement, measure: str, chance: str | float | None = None) -> go.Figure:
-    """One measure: a group of bars a method, a color a network.
+def bar_figure(measurement: Measurement, measure: str, chance: str | float | None = None) -> go.Figure:
+    """Bars of one measure: a group per method, a color per network.
 
-    `chance`: what a map that knows nothing has, drawn as a dotted line: a measure's name, or a value.
+    `chance`: the level of a map without information, a dotted line: a measure's name, or a value.
     """
     figure = go.Figure()
-    labels = [label for label in found.labels if any(_has(found.of(name, label), measure) for name in found.networks)]
-    for place, network in enumerate(found.networks):
-        there = [label for label in labels if _has(found.of(network, label), measure)]
-        intervals = [_interval(found.of(network, label), measure) for label in there]
+    labels = [
+        label
+        for label in measurement.labels
+        if any(_has(measurement.entry(name, label), measure) for name in measurement.networks)
+    ]
+    for place, network in enumerate(measurement.networks):
+        measured = [label for label in labels if _has(measurement.entry(network, label), measure)]
+        intervals = [_interval(measurement.entry(network, label), measure) for label in measured]
         figure.add_bar(
-            x=there, y=[one.value for one in intervals], name=network_name(network),
-            marker={"color": COLORS[place % len(COLORS)], "opacity": [_opacity(found, label) for label in there]},
+            x=measured, y=[one.value for one in intervals], name=network_name(network),
+            marker={
+                "color": COLORS[place % len(COLORS)],
+                "opacity": [_opacity(measurement, label) for label in measured],
+            },
             error_y={
                 "type": "data", "symmetric": False, "thickness": 1.5, "width": 4,
                 "array": [one.high - one.value for one in intervals],
@@ -55,8 +63,8 @@ def bar_figure(found: Measurement, measure: str, chance: str | float | None = No
             },
             hovertemplate="%{x}<br>%{y:.3g} (+%{error_y.array:.2g}, -%{error_y.arrayminus:.2g})<extra></extra>",
         )  # fmt: skip
-        if isinstance(chance, str) and there:
-            level = _interval(found.of(network, there[0]), chance).value
+        if isinstance(chance, str) and measured:
+            level = _interval(measurement.entry(network, measured[0]), chance).value
             figure.add_hline(y=level, line=DOTTED | {"color": COLORS[place % len(COLORS)]})
     if isinstance(chance, float):
         figure.add_hline(y=chance, line=DOTTED)
@@ -66,17 +74,22 @@ def bar_figure(found: Measurement, measure: str, chance: str | float | None = No
 
 
 def _lines(
-    found: Measurement, network: str, names: Sequence[str], x: Sequence[float], times: float = 1, baselines: bool = True
+    measurement: Measurement,
+    network: str,
+    names: Sequence[str],
+    x: Sequence[float],
+    times: float = 1,
+    baselines: bool = True,
 ) -> go.Figure:
     figure = go.Figure()
-    for place, label in enumerate(found.labels):
-        one = found.of(network, label)
+    for place, label in enumerate(measurement.labels):
+        one = measurement.entry(network, label)
         if one is None or (one.baseline and not baselines) or not all(_has(one, name) for name in names):
             continue
         intervals = [_interval(one, name) for name in names]
         figure.add_scatter(
             x=list(x), y=[times * of.value for of in intervals], name=label, mode="lines+markers",
-            line=_line(found, label, place),
+            line=_line(measurement, label, place),
             error_y={
                 "type": "data", "symmetric": False, "thickness": 1, "width": 3,
                 "array": [times * (of.high - of.value) for of in intervals],
@@ -86,20 +99,20 @@ def _lines(
     return _framed(figure)
 
 
-def _line(found: Measurement, label: str, place: int) -> dict[str, str]:
-    """A color a method; a dash of gray a map that knows nothing."""
-    baselines = [name for name in found.labels if _is_baseline(found, name)]
+def _line(measurement: Measurement, label: str, place: int) -> dict[str, str]:
+    """Color and dash: a color per method, a gray dash per baseline map."""
+    baselines = [name for name in measurement.labels if _is_baseline(measurement, name)]
     if label in baselines:
         return {"color": GRAY, "dash": LINE_DASHES[1 + baselines.index(label) % (len(LINE_DASHES) - 1)]}
     return {"color": COLORS[place % len(COLORS)], "dash": "solid"}
 
 
-def _opacity(found: Measurement, label: str) -> float:
-    return 0.4 if _is_baseline(found, label) else 1.0
+def _opacity(measurement: Measurement, label: str) -> float:
+    return 0.4 if _is_baseline(measurement, label) else 1.0
 
 
-def _is_baseline(found: Measurement, label: str) -> bool:
-    return any(one.baseline for one in found.attributions if one.label == label)
+def _is_baseline(measurement: Measurement, label: str) -> bool:
+    return any(one.baseline for one in measurement.attributions if one.label == label)
 
 
 def _has(one: MeasuredAttribution | None, measure: str) -> bool:

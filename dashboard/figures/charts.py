@@ -1,4 +1,4 @@
-"""Plotly figures of items: curves, maps with their raw values, points, codes in the plane. No Streamlit here."""
+"""Plotly figures of items: curves, maps with raw values, points, embeddings. Nothing here needs Streamlit."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.display.network_view import dot_looks
-from core.display.scatter_chart import NAMED_CLASSES
+from core.display.network_view import dot_styles
+from core.display.scatter_chart import MAX_LEGEND_CLASSES
 from core.items import Embedding, Floats, Map, Pixels, Points, Series
 from core.media.colors import color_among, colorize
 
 LINE_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-PLOTTED_POINTS_MAX = 2_000
-MARKED_EPOCHS = 40
-LEGEND_LETTERS = 32
+MAX_PLOTTED_POINTS = 2_000
+MAX_MARKED_EPOCHS = 40
+MAX_LEGEND_LETTERS = 32
 DOT_COLOR, DOT_PX = "#ff4020", 9
-"""Of points: their color, and a dot's width in pixels of the screen for a radius of one percent."""
+"""Color of points; and the width of a dot in screen pixels for a radius of one percent."""
 LATTICE = 32
-"""Places along each side of a picture that can be clicked."""
+"""Clickable places along each side of a picture."""
 MARGIN = {"l": 8, "r": 8, "t": 32, "b": 8}
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A series to draw: `source` is whose it is (a network), `name` what it is."""
+    """A series to draw: `source` names the network or variant, `name` the quantity."""
 
     source: str
     name: str
@@ -36,18 +36,23 @@ class Curve:
 
 
 def curve_figures(curves: Iterable[Curve], *, log: bool = False) -> list[go.Figure]:
-    """One chart for all curves of the same axes. Several sources: a color each; several names of one: a dash each."""
-    groups: dict[tuple[str, str], list[Curve]] = {}
-    for curve in curves:
-        groups.setdefault((curve.series.x_label, curve.series.y_label), []).append(curve)
-    figures = [_curves(x_label, y_label, group) for (x_label, y_label), group in groups.items()]
+    """A chart for each pair of axes. Sources differ in color and names in dash; names of a single source in color."""
+    figures = [_curves_figure(group) for group in curve_groups(curves)]
     if log:
         for figure in figures:
             figure.update_yaxes(type="log", exponentformat="power")
     return figures
 
 
-def _curves(x_label: str, y_label: str, curves: Sequence[Curve]) -> go.Figure:
+def curve_groups(curves: Iterable[Curve]) -> list[list[Curve]]:
+    """The curves, grouped by the labels of their axes."""
+    groups: dict[tuple[str, str], list[Curve]] = {}
+    for curve in curves:
+        groups.setdefault((curve.series.x_label, curve.series.y_label), []).append(curve)
+    return list(groups.values())
+
+
+def _curves_figure(curves: Sequence[Curve]) -> go.Figure:
     sources = list(dict.fromkeys(curve.source for curve in curves))
     names = list(dict.fromkeys(curve.name for curve in curves))
     figure = go.Figure()
@@ -64,31 +69,32 @@ def _curves(x_label: str, y_label: str, curves: Sequence[Curve]) -> go.Figure:
             name=label or curve.name,
             line={"color": COLORS[position % len(COLORS)], "dash": dash},
         )
+    axes = curves[0].series
     figure.update_layout(
-        xaxis_title=x_label, yaxis_title=y_label, height=360, margin=MARGIN, hovermode="x unified",
+        xaxis_title=axes.x_label, yaxis_title=axes.y_label, height=360, margin=MARGIN, hovermode="x unified",
         legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0}, showlegend=len(curves) > 1,
     )  # fmt: skip
     return figure
 
 
 COLORS = ("#2f6fde", "#d9822b", "#2a9d6e", "#c2408b", "#7a5af0", "#b8433f", "#5b7083", "#9a7d0a")
-"""Told apart by color-blind readers too, as far as eight can be."""
+"""Distinguishable for color-blind readers, as far as eight colors can be."""
 
 
 @dataclass(frozen=True)
-class LearningCurve:
-    """How a network learned. `dashed`: it cannot be compared with the others."""
+class TrainingCurve:
+    """The validation accuracy of a network during training. `dashed`: it is not comparable with the others."""
 
     name: str
     accuracy: Sequence[float]
-    """After each epoch, a share of 1."""
+    """After each epoch, from 0 to 1."""
     epoch_minutes: float
     color: str
     dashed: bool = False
 
 
-def learning_figure(curves: Sequence[LearningCurve], *, by_minutes: bool = False) -> go.Figure:
-    """Accuracy against epochs, or against minutes; the legend in the order in which the curves end."""
+def training_figure(curves: Sequence[TrainingCurve], *, by_minutes: bool = False) -> go.Figure:
+    """Validation accuracy against epochs or minutes; the legend is sorted by the final accuracy."""
     figure = go.Figure()
     for curve in sorted(curves, key=lambda curve: -curve.accuracy[-1]):
         percent = 100 * np.asarray(curve.accuracy, np.float32)
@@ -96,38 +102,38 @@ def learning_figure(curves: Sequence[LearningCurve], *, by_minutes: bool = False
         minutes = epochs * curve.epoch_minutes
         figure.add_scatter(
             x=minutes if by_minutes else epochs, y=accuracy, customdata=np.column_stack([epochs, minutes]),
-            mode="lines+markers" if len(epochs) <= MARKED_EPOCHS else "lines", marker={"size": 5},
+            mode="lines+markers" if len(epochs) <= MAX_MARKED_EPOCHS else "lines", marker={"size": 5},
             line={"color": curve.color, "dash": "dash" if curve.dashed else "solid"},
             name=f"{inert(_short(curve.name))}  {accuracy[-1]:.1f} %",
             hovertemplate=f"<b>{inert(curve.name)}</b><br>epoch %{{customdata[0]}}, %{{customdata[1]:.3~g}} min"
-            "<br>%{y:.1f} % named right<extra></extra>",
+            "<br>%{y:.1f} % accuracy<extra></extra>",
         )  # fmt: skip
     figure.update_layout(
-        xaxis_title="Minutes of training" if by_minutes else "Epoch", yaxis_title="Held-out pictures named right",
+        xaxis_title="Minutes of training" if by_minutes else "Epoch", yaxis_title="Validation accuracy",
         yaxis={"ticksuffix": " %", "rangemode": "tozero"}, height=380, margin=MARGIN | {"t": 8}, showlegend=True,
         hovermode="closest", legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0},
     )  # fmt: skip
-    if not by_minutes and max(len(curve.accuracy) for curve in curves) <= MARKED_EPOCHS // 2:
+    if not by_minutes and max(len(curve.accuracy) for curve in curves) <= MAX_MARKED_EPOCHS // 2:
         figure.update_xaxes(dtick=1)
     return figure
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= LEGEND_LETTERS else f"{name[: LEGEND_LETTERS - 1]}…"
+    return name if len(name) <= MAX_LEGEND_LETTERS else f"{name[: MAX_LEGEND_LETTERS - 1]}…"
 
 
 def thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """At most `PLOTTED_POINTS_MAX` places of a curve, its ends among them."""
-    if len(x) <= PLOTTED_POINTS_MAX:
+    """At most `MAX_PLOTTED_POINTS` points of a curve, including both ends."""
+    if len(x) <= MAX_PLOTTED_POINTS:
         return x, y
-    places = np.linspace(0, len(x) - 1, PLOTTED_POINTS_MAX).round().astype(int)
+    places = np.linspace(0, len(x) - 1, MAX_PLOTTED_POINTS).round().astype(int)
     return x[places], y[places]
 
 
 def color_stops(*, signed: bool, count: int = 33) -> list[tuple[float, str]]:
-    """The color scale of the pictures, as plotly and CSS take it: (share, color) from 0 to 1.
+    """The color scale of maps for plotly and CSS: (share from 0 to 1, color).
 
-    Not by name: Streamlit takes some colors of plotly's scales for placeholders of its theme.
+    A scale by name would not do: Streamlit replaces some colors of plotly's scales by those of its theme.
     """
     shares = np.linspace(0, 1, count, dtype=np.float32)
     colors = colorize(shares[None], 0.0, 1.0, signed=signed)[0]
@@ -152,11 +158,11 @@ def picture_figure(pixels: Pixels) -> go.Figure:
 
 
 def points_figure(item: Points, background: Pixels) -> go.Figure:
-    """The points over their picture, (height, width, 3) of the points' own frame: heavier ones larger and denser."""
+    """Points over `background` (height, width, 3) of their own frame; heavier points are larger and more opaque."""
     figure = go.Figure(go.Image(z=background, hoverinfo="skip"))
     weights: NDArray[np.float32] | None = item.weights
-    radii, opacities = dot_looks(item)
-    order = np.argsort(opacities, kind="stable")  # the heaviest on top
+    radii, opacities = dot_styles(item)
+    order = np.argsort(opacities, kind="stable")  # the heaviest is drawn last
     weights = None if weights is None else weights[order]
     figure.add_scatter(
         x=item.xy[order, 0], y=item.xy[order, 1], mode="markers", customdata=weights, showlegend=False,
@@ -168,14 +174,14 @@ def points_figure(item: Points, background: Pixels) -> go.Figure:
 
 
 def clickable_figure(pixels: Pixels, points: Points | None, place: tuple[float, float] | None) -> go.Figure:
-    """A picture in which each place can be clicked, with the points that there are, and a cross at `place` (shares).
+    """A picture whose places can be clicked, with its points, and a cross at `place` (x, y from 0 to 1).
 
-    Pictures take no clicks in plotly, points do: an invisible lattice of them lies over all.
+    In plotly points take clicks and pictures do not: an invisible lattice of points covers the picture.
     """
     height_px, width_px = pixels.shape[:2]
-    nothing = Points(xy=np.zeros((0, 2), np.float32), width=width_px, height=height_px)
-    figure = points_figure(points or nothing, pixels)
-    template = "Ask for the neuron here<br>x %{x:.0f} px, y %{y:.0f} px<extra></extra>"
+    no_points = Points(xy=np.zeros((0, 2), np.float32), width=width_px, height=height_px)
+    figure = points_figure(points or no_points, pixels)
+    template = "Explain the neuron here<br>x %{x:.0f} px, y %{y:.0f} px<extra></extra>"
     _add_lattice(figure, width_px, height_px, marker={"size": 16, "opacity": 0}, hovertemplate=template)
     if place is not None:
         figure.add_scatter(
@@ -187,7 +193,7 @@ def clickable_figure(pixels: Pixels, points: Points | None, place: tuple[float, 
 
 
 def region_figure(pixels: Pixels) -> go.Figure:
-    """A picture that can be drawn around: plotly's lasso takes points, so that a lattice of them lies over it."""
+    """A picture on which regions can be drawn: plotly's lasso selects points, so a lattice of them covers it."""
     height_px, width_px = pixels.shape[:2]
     figure = _framed(go.Figure(go.Image(z=pixels, hoverinfo="skip")), width_px, height_px)
     _add_lattice(figure, width_px, height_px, marker={"size": 2, "opacity": 0}, hoverinfo="skip")
@@ -197,7 +203,7 @@ def region_figure(pixels: Pixels) -> go.Figure:
 
 
 def _add_lattice(figure: go.Figure, width_px: int, height_px: int, **look: Any) -> None:
-    """Invisible points all over a picture, evenly spread, for what plotly offers for points only."""
+    """Add invisible points, evenly spread over a picture, for what plotly offers for points only."""
     steps = (np.arange(LATTICE) + 0.5) / LATTICE
     x, y = (axis.ravel() for axis in np.meshgrid(steps * width_px, steps * height_px))
     hidden = {"marker": {"opacity": 0}}
@@ -207,26 +213,28 @@ def _add_lattice(figure: go.Figure, width_px: int, height_px: int, **look: Any) 
 def embedding_figure(item: Embedding) -> go.Figure:
     """The first two dimensions of the codes, colored by label."""
     figure = go.Figure()
-    drawn = figure.add_scatter if len(item.points) <= PLOTTED_POINTS_MAX else figure.add_scattergl
+    add_trace = figure.add_scatter if len(item.points) <= MAX_PLOTTED_POINTS else figure.add_scattergl
     labels, classes = np.asarray(item.labels), len(set(item.labels))
     second = item.points[:, 1] if item.points.shape[1] > 1 else np.zeros(len(item.points))
     for index, label in enumerate(dict.fromkeys(item.labels)):
-        mine = np.flatnonzero(labels == label)
-        drawn(
-            x=item.points[mine, 0], y=second[mine], mode="markers", name=inert(label), customdata=mine,
+        members = np.flatnonzero(labels == label)
+        add_trace(
+            x=item.points[members, 0], y=second[members], mode="markers", name=inert(label), customdata=members,
             marker={"size": 6, "color": color_among(index, classes)},
         )  # fmt: skip
     figure.update_xaxes(title="Dimension 1", zeroline=False, automargin=True)
-    figure.update_yaxes(title="Dimension 2", zeroline=False, automargin=True, scaleanchor="x")  # distances count
+    figure.update_yaxes(
+        title="Dimension 2", zeroline=False, automargin=True, scaleanchor="x"
+    )  # equal units: distances matter
     figure.update_layout(
-        height=480, margin=MARGIN | {"t": 8}, showlegend=1 < classes <= NAMED_CLASSES,
+        height=480, margin=MARGIN | {"t": 8}, showlegend=1 < classes <= MAX_LEGEND_CLASSES,
         legend={"orientation": "h", "yanchor": "bottom", "y": 1, "x": 0, "itemsizing": "constant"},
     )  # fmt: skip
     return figure
 
 
 def _framed(figure: go.Figure, width_px: int, height_px: int) -> go.Figure:
-    """Square pixels, y downwards, no axes: as a picture is."""
+    """The figure with square pixels, y downwards and no axes."""
     figure.update_xaxes(visible=False, range=[-0.5, width_px - 0.5], constrain="domain")
     figure.update_yaxes(visible=False, range=[height_px - 0.5, -0.5], scaleanchor="x", constrain="domain")
     figure.update_layout(height=460, margin={"l": 0, "r": 0, "t": 8, "b": 0})
@@ -234,5 +242,5 @@ def _framed(figure: go.Figure, width_px: int, height_px: int) -> go.Figure:
 
 
 def inert(text: str) -> str:
-    """Text that plotly takes for no markup."""
+    """The text with plotly's markup escaped."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace("%{", "% {")

@@ -1,4 +1,4 @@
-"""Plotly figures of a study's findings. Every point that stands for a picture carries the picture's digest."""
+"""Plotly figures of a study's findings. A point that stands for a picture carries the picture's digest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.display.wording import network_name
-from core.findings.study import PARTS, NetworkFindings
+from core.findings.study import PATCH_GRIDS, NetworkFindings
 from core.measures.bootstrap import Interval
 from core.measures.features import ring_edges
 from dashboard.figures.charts import COLORS, MARGIN
@@ -18,24 +18,24 @@ HEIGHT = 340
 
 Networks = Sequence[NetworkFindings]
 Values = Callable[[NetworkFindings], dict[str, float]]
-"""Picture's digest -> its number."""
+"""Digest of a picture -> its value."""
 Mean = Callable[[NetworkFindings], Interval]
 
 
 def spread_figure(
-    networks: Networks, values: Values, mean: Mean, title: str, *, log: bool = False, behind: bool = True
+    networks: Networks, values: Values, mean: Mean, title: str, *, log: bool = False, linked: bool = True
 ) -> go.Figure:
-    """A point a picture, and beside them the mean with its interval; one column a network.
+    """One column per network: a point per picture, and the mean with its interval.
 
-    `behind`: whether a click on a point leads anywhere.
+    `linked`: whether a click on a point opens the picture's row.
     """
     figure = go.Figure()
-    extra = "click: the grid behind it" if behind else ""
+    extra = "click to see the row" if linked else ""
     for place, network in enumerate(networks):
-        found = {digest: value for digest, value in values(network).items() if np.isfinite(value)}
-        scatter = np.random.default_rng(place).uniform(-0.16, 0.16, len(found))
+        finite = {digest: value for digest, value in values(network).items() if np.isfinite(value)}
+        scatter = np.random.default_rng(place).uniform(-0.16, 0.16, len(finite))
         figure.add_scatter(
-            x=place + scatter, y=list(found.values()), customdata=[[network.name, digest] for digest in found],
+            x=place + scatter, y=list(finite.values()), customdata=[[network.name, digest] for digest in finite],
             mode="markers", marker={"color": _color(place), "size": 6, "opacity": 0.45},
             hovertemplate=f"{network_name(network.name)}<br>%{{y:.3g}}<extra>{extra}</extra>",
         )  # fmt: skip
@@ -45,7 +45,7 @@ def spread_figure(
 
 
 def ring_figure(networks: Networks) -> go.Figure:
-    """Share of the edges left against the original's, from the center to the border."""
+    """Remaining edges relative to the original's, from the center to the border."""
     figure = go.Figure()
     ends = ring_edges()
     middles = (ends + np.concatenate([[0.0], ends[:-1]])) / 2
@@ -55,27 +55,27 @@ def ring_figure(networks: Networks) -> go.Figure:
             line={"color": _color(place)},
         )  # fmt: skip
     figure.add_hline(y=1, line={"color": "rgba(128,128,128,0.6)", "dash": "dot"})
-    figure.update_xaxes(title="Distance from the center (the border is 1)", range=[0, 1])
-    return _framed(figure, "Weight against the original", legend=True)
+    figure.update_xaxes(title="Distance from the center (border: 1)", range=[0, 1])
+    return _framed(figure, "Ratio to the original", legend=True)
 
 
 def shape_figure(networks: Networks) -> go.Figure:
-    """Pictures named right, whole and cut into ever smaller patches in another order."""
+    """Accuracy on whole pictures and on pictures of shuffled patches, from large to small patches."""
     figure = go.Figure()
     for place, network in enumerate(networks):
         if network.shuffled:
-            intervals = [network.accuracy(parts) for parts in PARTS]
-            drawn = _with_interval(list(range(len(PARTS))), intervals, _color(place), 100)
-            shown = {"mode": "lines+markers", "showlegend": True, "name": network_name(network.name)}
-            figure.add_scatter(**(drawn | shown))
-    labels = ["whole", *(f"{parts} x {parts}" for parts in PARTS[1:])]
-    figure.update_xaxes(title="Patches", tickvals=list(range(len(PARTS))), ticktext=labels)
+            intervals = [network.accuracy(parts) for parts in PATCH_GRIDS]
+            points = _with_interval(list(range(len(PATCH_GRIDS))), intervals, _color(place), 100)
+            line = {"mode": "lines+markers", "showlegend": True, "name": network_name(network.name)}
+            figure.add_scatter(**(points | line))
+    labels = ["whole", *(f"{parts} x {parts}" for parts in PATCH_GRIDS[1:])]
+    figure.update_xaxes(title="Grid of patches", tickvals=list(range(len(PATCH_GRIDS))), ticktext=labels)
     figure.update_yaxes(ticksuffix=" %")
-    return _framed(figure, "Named right", legend=True)
+    return _framed(figure, "Accuracy", legend=True)
 
 
 def _with_interval(x: Sequence[float], intervals: Sequence[Interval], color: str, times: float = 1.0) -> dict[str, Any]:
-    """A point for each interval, and a bar from end to end."""
+    """A trace with a point and an error bar for each interval, all multiplied by `times`."""
     values = np.array([[i.value, i.low, i.high] for i in intervals]) * times
     return {
         "x": x, "y": values[:, 0], "mode": "markers", "showlegend": False, "line": {"color": color},

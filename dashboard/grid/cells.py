@@ -1,6 +1,6 @@
-"""The grid as the page shows it: plain data for `components.grid_view`, made of what is stored and what Redis says.
+"""The grid as plain data for `components.grid_view`, from stored results and the states of jobs.
 
-Chosen by an item's kind and a cell's status alone; nothing here knows Streamlit or a method's name.
+An item's kind and the cell's status alone decide what is shown: nothing here knows Streamlit or a method's name.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, Literal
 
+from core.display.glossary import help_text
 from core.display.headings import Heading, column_headings, row_name
-from core.display.network_view import keeps_seen
+from core.display.network_view import has_stored_view
 from core.display.wording import duration, formatted, numbers, words
 from core.errors import BadInput, Damaged
 from core.items import Map
 from core.jobs.comparison import Cell, Comparison, PictureRef, RowRef
-from core.media.colors import MOST, shared_scale, trimmed
+from core.media.colors import SCALE_SHARE, shared_scale, trimmed
 from core.method_base.attribution import ORIGINAL
 from core.method_base.method import Method, Output, named_videos
 from core.queue.grid import CellState, CellStatus, Grid
@@ -26,56 +27,57 @@ from core.store.store import Store
 from dashboard.figures.charts import color_stops
 from dashboard.routes.blobs import blob_url
 from dashboard.routes.contact_sheets import SQUARE
+from dashboard.session import sentence
 
 ScaleChoice = Literal["row", "grid", "cell"]
 ReachChoice = Literal["most", "all"]
 Scale = tuple[float, float]
-NUMBERS_MAX = 4
-"""Scalars under a cell; the rest is in its details."""
-DIRECT_BYTES = 400_000
-"""Pictures up to here are shown in the grid as they are stored; larger ones as a thumbnail of 640 px."""
+MAX_NUMBERS = 4
+"""Scalars under a cell; its details have the rest."""
+MAX_DIRECT_BYTES = 400_000
+"""Larger images appear in the grid as a thumbnail of 640 px instead of the stored file."""
 
 TRACE = "trace_"
-"""What a curve of an optimization is called before its name; all curves are, so a reader need not see it."""
+"""Prefix of the curves of an optimization, which labels leave out."""
 DETAILS = {"name": "details", "label": "Details"}
 CANCEL = {"name": "cancel", "label": "Cancel"}
-RETRY = {"name": "retry", "label": "Try again"}
+RETRY = {"name": "retry", "label": "Retry"}
 RUN = {"name": "run", "label": "Run"}
 
 
 @dataclass(frozen=True)
 class View:
-    """What all cells show: an item's name, and for maps what shares one scale."""
+    """What all cells show: the name of an item, and how maps are drawn."""
 
     item: str
     scale: ScaleChoice = "row"
     reach: ReachChoice = "most"
-    """Whether a scale ends at the highest value of all pixels, or of most."""
-    over: bool = False
-    """Whether a map lies over the picture as the network saw it, where the result keeps that."""
+    """Whether a scale ends at the 99th percentile of the pixels (`most`) or at the maximum (`all`)."""
+    overlay: bool = False
+    """Whether a map is drawn over the network's view of the picture, where the result stores that."""
     active: str | None = None
-    """The key of the cell that is marked."""
+    """The key of the highlighted cell."""
     compact: bool = False
-    """Small pictures and no numbers: a strip to choose from."""
+    """Small pictures without numbers, as a strip to select from."""
 
 
 def visual_outputs(comparison: Comparison) -> dict[str, Output]:
-    """The items that a cell can show, by name, over all methods of the grid; known before anything is computed."""
-    found: dict[str, Output] = {}
+    """Name -> output of the items that a cell can show, over all methods; known before anything is computed."""
+    visual: dict[str, Output] = {}
     for output in (output for method in comparison.methods for output in method.outputs):
         if output.kind in _ADDRESSES:
-            found.setdefault(output.name, output)
-    return found
+            visual.setdefault(output.name, output)
+    return visual
 
 
-def can_lie_over(comparison: Comparison, item: str) -> bool:
-    """Whether some method of the grid draws the item as a map and keeps the picture below it."""
+def can_overlay(comparison: Comparison, item: str) -> bool:
+    """Whether some method of the grid gives the item as a map and stores the network's view of the picture."""
     outputs = [{output.name: output.kind for output in method.outputs} for method in comparison.methods]
     return any(kinds.get(item) == Map.kind and ORIGINAL.name in kinds for kinds in outputs)
 
 
 def grid_data(grid: Grid, view: View, store: Store, whole: Grid | None = None) -> dict[str, Any]:
-    """The grid for the component: `columns`, and `rows` of `cells`. `whole`: what `grid` is a part of."""
+    """The grid for the component: `columns`, and `rows` of `cells`. `whole`: the grid that `grid` is a part of."""
     whole = whole or grid
     maps = {
         state.cell.spec.key: ends
@@ -83,31 +85,36 @@ def grid_data(grid: Grid, view: View, store: Store, whole: Grid | None = None) -
         if (ends := _map_ends(state.manifest, view.item, store, view.reach)) is not None
     }
     comparison = grid.comparison
+    period, offset_of = comparison.rows_each, comparison.row_offset
     headings = column_headings(comparison)
-    wide: list[Scale | None] = [None] * comparison.bands
+    grid_scales: list[Scale | None] = [None] * period
     if view.scale == "grid":
         rows = list(whole.rows())
-        wide = [_scale_of(chain(*rows[band :: comparison.bands]), maps) for band in range(comparison.bands)]
+        grid_scales = [_scale_of(chain(*rows[offset::period]), maps) for offset in range(period)]
+    context = _Context(view, maps, headings, several=period > 1)
     return {
         "compact": view.compact,
         "columns": [
-            {"title": heading.title, "subtitle": heading.facts, "note": heading.note or None} for heading in headings
+            {
+                "title": heading.title,
+                "subtitle": heading.facts,
+                "note": heading.note or None,
+                "help": help_text(f"{heading.title} {heading.facts}"),
+            }
+            for heading in headings
         ],
-        "rows": [
-            _row(row, wide[comparison.band(row[0].cell.method)], _Shown(view, maps, headings, comparison.bands > 1))
-            for row in grid.rows()
-        ],
+        "rows": [_row(row, grid_scales[offset_of(row[0].cell.method)], context) for row in grid.rows()],
     }
 
 
 def _scale_of(states: Iterable[CellState], maps: Mapping[str, Map]) -> Scale | None:
-    """The one scale of those of the states that show a map."""
+    """The common scale of the states that show a map; None without any."""
     own = [maps[state.cell.spec.key] for state in states if state.cell.spec.key in maps]
     return shared_scale(own) if own else None
 
 
 def progress_line(grid: Grid) -> str:
-    """`5 of 9 done, 1 running, 3 waiting`."""
+    """`5 of 9 done, 1 running, 3 queued`."""
     counts: dict[str, int] = {}
     for state in grid.cells:
         counts[state.status] = counts.get(state.status, 0) + 1
@@ -117,18 +124,18 @@ def progress_line(grid: Grid) -> str:
 
 
 def shared_by(grid: Grid, cell: Cell, choice: ScaleChoice) -> list[Manifest]:
-    """The results whose maps share the cell's color scale; those of another row's method never do."""
-    band = grid.comparison.band
+    """The results whose maps share the cell's color scale; these are of the same method."""
+    offset_of = grid.comparison.row_offset
     sharing: dict[ScaleChoice, Iterable[CellState]] = {
         "cell": (state for state in grid.cells if state.cell.spec.key == cell.spec.key),
         "row": grid.row_of(cell).cells,
-        "grid": (state for state in grid.cells if band(state.cell.method) == band(cell.method)),
+        "grid": (state for state in grid.cells if offset_of(state.cell.method) == offset_of(cell.method)),
     }
     return [state.manifest for state in sharing[choice] if state.manifest is not None]
 
 
 def scale_among(manifests: Iterable[Manifest], name: str, store: Store, reach: ReachChoice = "most") -> Scale | None:
-    """The one scale of the maps `name`, as far as their values reach; None where there are none."""
+    """The common scale of the maps `name` of the results; None if there are none."""
     maps = [item for manifest in manifests if (item := _map_ends(manifest, name, store, reach)) is not None]
     return shared_scale(maps) if maps else None
 
@@ -139,7 +146,7 @@ def gradient(*, signed: bool) -> str:
 
 
 def scale_bar(scale: Scale, item: Map, whose: str) -> dict[str, str]:
-    """A color bar: its ends, its unit, and whose values it is for."""
+    """A color bar with its ends, its unit, and a title that says for `whose` values it is."""
     low, high = (f"{end:.3g}" for end in scale)
     return {
         "low": low, "high": high, "unit": item.unit, "gradient": gradient(signed=item.signed),
@@ -147,31 +154,31 @@ def scale_bar(scale: Scale, item: Map, whose: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def item_url(manifest: Manifest, item: StoredItem, scale: Scale | None = None, *, over: bool = False) -> str | None:
-    """Where the item's picture is; None where its kind has none. A map without a scale gets its nominal range.
+def item_url(manifest: Manifest, item: StoredItem, scale: Scale | None = None, *, overlay: bool = False) -> str | None:
+    """Address of the item's image; None for a kind without one. A map without a scale gets its nominal range.
 
-    `over`: a map over the picture as the network saw it, where the result keeps that.
+    `overlay`: a map over the network's view of the picture, where the result stores that.
     """
     address = _ADDRESSES.get(item.kind)
-    return address(manifest, item, scale, over) if address else None
+    return address(manifest, item, scale, overlay) if address else None
 
 
 def row_url(row: RowRef | None, side_px: int) -> str | None:
-    """Where the picture of a row is, or a few of its data set's; None where it is about neither."""
+    """Address of the row's picture, or of sample images of its data set; None for a row without either."""
     if isinstance(row, PictureRef):
         return blob_url("picture", row.digest, side=side_px)
     return blob_url("dataset", row.digest, SQUARE) if row else None
 
 
 def still_urls(methods: Iterable[Method], side_px: int) -> list[str]:
-    """Where the first frames of the animations are that these methods name."""
+    """Addresses of the first frames of the videos that these methods name."""
     digests = dict.fromkeys(digest for method in methods for digest in named_videos(method))
     return [blob_url("still", digest, side=side_px) for digest in digests]
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """What all rows have in common; `several`: a picture has more rows than one."""
+class _Context:
+    """What all rows have in common. `several`: each picture has several rows, one per method."""
 
     view: View
     maps: Mapping[str, Map]
@@ -179,21 +186,22 @@ class _Shown:
     several: bool
 
 
-def _row(states: Sequence[CellState], whole: Scale | None, shown: _Shown) -> dict[str, Any]:
-    view, maps = shown.view, shown.maps
+def _row(states: Sequence[CellState], grid_scale: Scale | None, context: _Context) -> dict[str, Any]:
+    view, maps = context.view, context.maps
     own = [maps[state.cell.spec.key] for state in states if state.cell.spec.key in maps]
-    scale = (whole or shared_scale(own)) if own and view.scale != "cell" else None
+    scale = (grid_scale or shared_scale(own)) if own and view.scale != "cell" else None
     cell, method = states[0].cell, states[0].cell.method
     stills = still_urls((state.cell.method for state in states), 320)
-    whose = (f"all rows of {method.title}" if shown.several else "the whole grid") if whole else "this row"
+    whose = (f"all rows of {method.title}" if context.several else "the whole grid") if grid_scale else "this row"
     return {
         "title": row_name(cell),
-        "subtitle": method.title if shown.several else "",
+        "subtitle": method.title if context.several else "",
+        "help": help_text(method.title, method.summary) if context.several else "",
         "url": row_url(cell.row, 320) or (stills[0] if len(stills) == 1 else None),
         "scale": scale_bar(scale, own[0], whose) if scale else None,
         "cells": [
             _cell(state, heading, view, scale, maps.get(state.cell.spec.key))
-            for state, heading in zip(states, shown.headings, strict=True)
+            for state, heading in zip(states, context.headings, strict=True)
         ],
     }
 
@@ -209,90 +217,96 @@ def _cell(state: CellState, heading: Heading, view: View, scale: Scale | None, i
     own = shared_scale([item]) if item is not None and scale is None else None
     if own is not None and item is not None:
         data["scale"] = scale_bar(own, item, "this cell")
-    return data | _STATUSES[state.status](_Look(state, view, scale or own))
+    return data | _STATUSES[state.status](_CellView(state, view, scale or own))
 
 
 @dataclass(frozen=True)
-class _Look:
-    """A cell, what of it is asked for, and the scale of its map."""
+class _CellView:
+    """A cell, what it shows, and the scale of its map."""
 
     state: CellState
     view: View
     scale: Scale | None
 
 
-def _done(look: _Look) -> dict[str, Any]:
-    manifest = look.state.manifest
-    shown = _item_named(manifest, look.view.item)
-    if manifest is None or shown is None:
-        missing = {"headline": "No such item", "reason": f"This result has no {words(look.view.item).lower()}."}
+def _done(cell_view: _CellView) -> dict[str, Any]:
+    manifest = cell_view.state.manifest
+    item = _item_named(manifest, cell_view.view.item)
+    if manifest is None or item is None:
+        missing = {"headline": "Not available", "reason": f"This result has no {words(cell_view.view.item).lower()}."}
         return missing | {"actions": [DETAILS]}
     return {
-        "url": item_url(manifest, shown, look.scale, over=look.view.over), "opens": True, "actions": [DETAILS],
-        "values": _values(manifest, shown),
-        "numbers": [*numbers(manifest.items)[:NUMBERS_MAX], *_taken(manifest)],
+        "url": item_url(manifest, item, cell_view.scale, overlay=cell_view.view.overlay), "opens": True,
+        "actions": [DETAILS], "values": _values(manifest, item),
+        "numbers": [*_explained(numbers(manifest.items)), *_computing_time(manifest)],
     }  # fmt: skip
 
 
 def _values(manifest: Manifest, item: StoredItem) -> dict[str, str] | None:
-    """Where a map's raw values are, for the pointer to read, and their unit."""
+    """Address and unit of a map's raw values, which the page reads at the pointer."""
     if item.kind != Map.kind:
         return None
     file = item.file("safetensors")
     return {"url": blob_url("result", manifest.key, file.name), "unit": item.meta["unit"]}
 
 
-def _taken(manifest: Manifest) -> list[tuple[str, str, str]]:
-    """How long it took, where that is known."""
+def _explained(lines: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """The first (label, value, caption) as (label, value, help)."""
+    return [(label, value, help_text(label, caption)) for label, value, caption in lines[:MAX_NUMBERS]]
+
+
+def _computing_time(manifest: Manifest) -> list[tuple[str, str, str]]:
+    """(label, value, help) of the computing time, if it is known."""
     seconds = manifest.provenance.get("seconds")
     if not isinstance(seconds, int | float):
         return []
-    where = manifest.provenance.get("device", "")
-    return [("Took", duration(seconds) if seconds >= 10 else f"{seconds:.2g} s", f"Time of computing, on {where}")]
+    device = manifest.provenance.get("device", "")
+    text = duration(seconds) if seconds >= 10 else f"{seconds:.2g} s"
+    return [("Time", text, f"Computing time on {device}.")]
 
 
-def _started(look: _Look) -> dict[str, Any]:
-    job = look.state.job
+def _started(cell_view: _CellView) -> dict[str, Any]:
+    job = cell_view.state.job
     if job is None or not job.total:
-        return {"headline": "Starting", "reason": "A worker has it and loads the network.", "actions": [CANCEL]}
+        return {"headline": "Starting", "reason": "A worker has the job and loads the network.", "actions": [CANCEL]}
     preview = None if job.preview is None else blob_url("preview", job.key, n=job.preview)
-    said = {output.name: output.caption for output in look.state.cell.method.outputs}
+    captions = {output.name: output.caption for output in cell_view.state.cell.method.outputs}
     scalars = [
-        (words(name), formatted(value), said.get(f"{TRACE}{name}", words(name))) for name, value in job.scalars.items()
+        (words(name), formatted(value), captions.get(f"{TRACE}{name}", "")) for name, value in job.scalars.items()
     ]
     return {
         "headline": f"Step {job.step:,} of {job.total:,}", "progress": job.step / job.total, "url": preview,
-        "numbers": scalars[:NUMBERS_MAX], "actions": [CANCEL],
+        "numbers": _explained(scalars), "actions": [CANCEL],
     }  # fmt: skip
 
 
-def _failed(look: _Look) -> dict[str, Any]:
-    job = look.state.job
-    reason = (job.error if job else None) or "The reason was not kept."
-    return {"headline": "Failed", "reason": reason[:1].upper() + reason[1:], "actions": [RETRY]}
+def _failed(cell_view: _CellView) -> dict[str, Any]:
+    job = cell_view.state.job
+    reason = (job.error if job else None) or "no reason was recorded"
+    return {"headline": "Failed", "reason": sentence(reason), "actions": [RETRY]}
 
 
-def _undefined(look: _Look) -> dict[str, Any]:
-    return {"headline": "Not defined here", "reason": look.state.undefined or ""}
+def _undefined(cell_view: _CellView) -> dict[str, Any]:
+    return {"headline": "Not defined here", "reason": cell_view.state.undefined or ""}
 
 
-def _said(headline: str, reason: str, *actions: dict[str, str]) -> Callable[[_Look], dict[str, Any]]:
+def _message(headline: str, reason: str, *actions: dict[str, str]) -> Callable[[_CellView], dict[str, Any]]:
     return lambda _: {"headline": headline, "reason": reason, "actions": list(actions)}
 
 
-_STATUSES: dict[CellStatus, Callable[[_Look], dict[str, Any]]] = {
+_STATUSES: dict[CellStatus, Callable[[_CellView], dict[str, Any]]] = {
     "done": _done,
     "started": _started,
     "failed": _failed,
     "undefined": _undefined,
-    "queued": _said("Waiting", "In the queue, no worker has it yet.", CANCEL),
-    "canceled": _said("Canceled", "Stopped before it was done; nothing was kept.", RUN),
-    "absent": _said("Not computed", "Its result is not in the store.", RUN),
-    "unknown": _said("Unknown", "Not in the store, and the queue cannot be asked now."),
+    "queued": _message("Queued", "Waiting for a worker.", CANCEL),
+    "canceled": _message("Canceled", "Stopped before it finished; nothing was stored.", RUN),
+    "absent": _message("Not computed", "The result is not in the store.", RUN),
+    "unknown": _message("Unknown", "Not in the store, and the queue cannot be reached."),
 }
 _STATUS_WORDS: dict[CellStatus, str] = {
     "started": "running",
-    "queued": "waiting",
+    "queued": "queued",
     "failed": "failed",
     "canceled": "canceled",
     "undefined": "not defined",
@@ -303,15 +317,15 @@ _STATUS_WORDS: dict[CellStatus, str] = {
 
 def _image_url(manifest: Manifest, item: StoredItem, _: Scale | None, __: bool) -> str:
     file = item.file("png")
-    if file.size_bytes <= DIRECT_BYTES:
+    if file.size_bytes <= MAX_DIRECT_BYTES:
         return blob_url("result", manifest.key, file.name)
     return blob_url("thumbnail", manifest.key, item.name, side=640)
 
 
-def _map_url(manifest: Manifest, item: StoredItem, scale: Scale | None, over: bool) -> str:
+def _map_url(manifest: Manifest, item: StoredItem, scale: Scale | None, overlay: bool) -> str:
     low, high = scale or (item.meta["low"], item.meta["high"])
-    below = {"over": 1} if over and keeps_seen(manifest) else {}
-    return blob_url("map", manifest.key, item.name, low=f"{low:.9g}", high=f"{high:.9g}", **below)
+    background = {"over": 1} if overlay and has_stored_view(manifest) else {}
+    return blob_url("map", manifest.key, item.name, low=f"{low:.9g}", high=f"{high:.9g}", **background)
 
 
 def _points_url(manifest: Manifest, item: StoredItem, _: Scale | None, __: bool) -> str:
@@ -335,20 +349,20 @@ def _item_named(manifest: Manifest | None, name: str) -> StoredItem | None:
 
 
 def _map_ends(manifest: Manifest | None, name: str, store: Store, reach: ReachChoice) -> Map | None:
-    shown = _item_named(manifest, name)
-    if manifest is None or shown is None or shown.kind != "map":
+    item = _item_named(manifest, name)
+    if manifest is None or item is None or item.kind != "map":
         return None
     try:
         return extremes(store, manifest.key, name, reach)
-    except (BadInput, Damaged):  # it was set aside meanwhile: the next look says so in the cell
+    except (BadInput, Damaged):  # it was set aside meanwhile: the next refresh updates the cell
         return None
 
 
 @lru_cache(maxsize=8192)
 def extremes(store: Store, key: str, name: str, reach: ReachChoice) -> Map:
-    """A map's ends as a map of two pixels: all that a scale needs. Raises BadInput, Damaged."""
+    """The extremes of a map, as a map of two pixels: all that a scale needs. Raises BadInput, Damaged."""
     manifest = store.manifest(key)
     item = store.item(manifest, name) if manifest else None
     if not isinstance(item, Map):
         raise BadInput(f"result {key[:12]} has no map {name!r}")
-    return trimmed(item, MOST if reach == "most" else 1.0)
+    return trimmed(item, SCALE_SHARE if reach == "most" else 1.0)

@@ -1,4 +1,4 @@
-"""Videos on the page: a player of one, what is told of it, and a painted one beside the video as it was."""
+"""Videos on the page: a player with facts, and a stylized video beside the original."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ from dashboard.components import animation_pair
 from dashboard.routes.blobs import CONTENT_TYPES, blob_url
 from dashboard.session import get_store, plain, show_error
 
-PLAYED_PX = 480
-"""Longest side of a player, in pixels of the screen."""
-GONE = "This video is not kept here any more: upload it again."
+PLAYER_PX = 480
+"""Maximum height of a player, in screen pixels."""
+MISSING = "This video is no longer stored: upload it again."
 
 
 @lru_cache(maxsize=256)
-def kept_video(digest: str, store: Store) -> tuple[VideoFacts, str, int]:
-    """Facts, content type and bytes of a kept video. Raises BadInput, Damaged."""
-    video: Video = store.video(digest)
+def stored_video(digest: str, store: Store) -> tuple[VideoFacts, str, int]:
+    """Facts, content type and size in bytes of a stored video. Raises BadInput, Damaged."""
+    video: Video = store.inputs.video(digest)
     return facts_of(video), video.content_type, len(video.content)
 
 
 def facts_line(digest: str) -> str:
     """`2.4 s · 640 x 360 px · 25 frames a second · 60 frames · 1.2 MB`. Raises BadInput, Damaged."""
-    facts, _, size_bytes = kept_video(digest, get_store())
-    told = (
+    facts, _, size_bytes = stored_video(digest, get_store())
+    texts = (
         formatted(facts.seconds, "s"), f"{facts.width} x {facts.height} px",
         f"{formatted(float(facts.frame_rate))} frames a second", f"{facts.frames:,} frames", file_size(size_bytes),
     )  # fmt: skip
-    return " · ".join(told)
+    return " · ".join(texts)
 
 
 def play(url: str, content_type: str, name: str, still: str = "") -> None:
-    """A player; a GIF plays by itself. `still`: what is seen before, and where the browser cannot play it."""
-    looks = f'style="display:block;max-width:100%;max-height:{PLAYED_PX}px;border-radius:0.5rem"'
+    """A player; a GIF plays by itself. `still`: the image before playback, and where the browser cannot play it."""
+    style = f'style="display:block;max-width:100%;max-height:{PLAYER_PX}px;border-radius:0.5rem"'
     if content_type.startswith("image/"):
-        st.html(f'<img src="{escape(url)}" alt="{escape(name)}" loading="lazy" {looks}>')
+        st.html(f'<img src="{escape(url)}" alt="{escape(name)}" loading="lazy" {style}>')
         return
     poster = f' poster="{escape(still)}"' if still else ""
-    told = f'aria-label="{escape(name)}" controls loop muted playsinline preload="metadata"'
-    st.html(f'<video src="{escape(url)}" {told}{poster} {looks}></video>')
+    attributes = f'aria-label="{escape(name)}" controls loop muted playsinline preload="metadata"'
+    st.html(f'<video src="{escape(url)}" {attributes}{poster} {style}></video>')
 
 
-def play_kept(digest: str, name: str) -> None:
-    """The player of a kept video, and its facts; a sentence where it cannot be shown."""
+def play_stored(digest: str, name: str) -> None:
+    """The player of a stored video, and its facts; an error if it cannot be read."""
     try:
-        _, content_type, _ = kept_video(digest, get_store())
+        _, content_type, _ = stored_video(digest, get_store())
         play(blob_url("video", digest), content_type, name, blob_url("still", digest, side=640))
         st.caption(plain(facts_line(digest)))
     except GazegridError as error:
@@ -63,46 +63,46 @@ def play_kept(digest: str, name: str) -> None:
 
 
 def whole_file(item: StoredItem) -> StoredFile | None:
-    """The file of all the video, where an animation is only some of it."""
-    wholes = [file for file in item.files if not file.name.endswith(".webp")]
-    return wholes[0] if item.kind == Animation.kind and wholes else None
+    """The file of the complete video, of which an animation item may hold only some frames."""
+    files = [file for file in item.files if not file.name.endswith(".webp")]
+    return files[0] if item.kind == Animation.kind and files else None
 
 
-def compared(manifest: Manifest) -> tuple[StoredItem, StoredItem] | None:
-    """The video as it was, and another of the same frames."""
+def video_pair(manifest: Manifest) -> tuple[StoredItem, StoredItem] | None:
+    """The original video and another of the same frames; None if there are none."""
     videos = {item.name: item for item in manifest.items if item.kind == Animation.kind and item.meta.get("count")}
     before = videos.pop(ORIGINAL.name, None)
     after = [video for video in videos.values() if before and video.meta["count"] == before.meta["count"]]
     return (before, after[0]) if before and after else None
 
 
-def show_compared(manifest: Manifest, before: StoredItem, after: StoredItem) -> None:
-    """Both videos under one border that moves, frame by frame."""
-    videos = [{"name": words(one.name), "url": blob_url("video", manifest.key, one.name)} for one in (before, after)]
+def show_video_pair(manifest: Manifest, before: StoredItem, after: StoredItem) -> None:
+    """Both videos with a movable divider, frame by frame."""
+    videos = [{"name": words(item.name), "url": blob_url("video", manifest.key, item.name)} for item in (before, after)]
     data = {"left": videos[0], "right": videos[1], "count": after.meta["count"], "frame_ms": after.meta["frame_ms"]}
     animation_pair(data, key=f"videos:{manifest.key}")
 
 
 def show_whole(manifest: Manifest, wholes: Sequence[tuple[StoredItem, StoredFile]], sources: Sequence[str]) -> None:
-    """The videos that the result holds, beside those that they were made from; each can be saved."""
+    """The videos of the result beside their sources, each with a download button."""
     grid = st.grid("auto", min_column_width=320, gap="large")
     for digest in sources:
         with grid.cell():
-            st.markdown("**The video as it was**")
-            if get_store().has_video(digest):
-                play_kept(digest, "The video as it was")
-                _download("Download the original", blob_url("video", digest, download=1), "As it was uploaded")
+            st.markdown("**Original video**")
+            if get_store().inputs.has_video(digest):
+                play_stored(digest, "Original video")
+                _download("Download original", blob_url("video", digest, download=1), "The uploaded file")
             else:
-                st.caption(GONE)
+                st.caption(MISSING)
     for item, file in wholes:
         kind = file.name.rpartition(".")[2]
         with grid.cell():
             st.markdown(f"**{plain(words(item.name))}**")
-            place = ("result", manifest.key, file.name)
-            play(blob_url(*place), CONTENT_TYPES.get(kind, ""), words(item.name))
+            route = ("result", manifest.key, file.name)
+            play(blob_url(*route), CONTENT_TYPES.get(kind, ""), words(item.name))
             st.caption(f"{kind.upper()} · {file_size(file.size_bytes)}")
-            _download("Download the video", blob_url(*place, download=1), f"All of it, {kind.upper()}")
+            _download("Download video", blob_url(*route, download=1), f"The complete video, {kind.upper()}")
 
 
-def _download(label: str, url: str, told: str) -> None:
-    st.link_button(label, url, icon=":material/download:", type="tertiary", help=told)
+def _download(label: str, url: str, caption: str) -> None:
+    st.link_button(label, url, icon=":material/download:", type="tertiary", help=caption)

@@ -1,3 +1,3 @@
-"""The sidebar in which a comparison is put together: pictures, networks, method and its form, Run."""
+"""The sidebar in which a comparison is put together: inputs, networks, method with its form, and Run."""
 
-__all__ = ["learning", "panel"]
+__all__ = ["panel", "training"]

@@ -1,6 +1,6 @@
-"""A validated method out of widgets that are made from its class: one widget a field, chosen by the field's type.
+"""The form of a method, made from its class: a widget for each field, by the field's type.
 
-What a field is called, allowed and measured in, and when it matters, is written once, in the method's file.
+Name, bounds, unit and condition of a field are declared once, in the method's file.
 """
 
 from __future__ import annotations
@@ -22,50 +22,50 @@ from core.networks.layers import SharedLayer
 from dashboard.panel.pictures import picture_field
 from dashboard.panel.regions import region_field
 from dashboard.panel.videos import video_field
-from dashboard.session import plain
+from dashboard.session import help_bubble, plain
 
-SEGMENTS_MAX = 4
-"""Choices up to here are shown all at once; more of them go into a list."""
-NO_CLASS = {"class": "What the network itself says", "contrast class": "No other class"}
-"""What an empty choice of a class means."""
+MAX_SEGMENTS = 4
+"""More choices than this go into a list."""
+NO_CLASS = {"class": "Predicted class", "contrast class": "No contrast class"}
+"""Labels of the empty choice of a class."""
 
 
 @dataclass(frozen=True)
-class Offered:
-    """What the form can offer beside what the method's class says: names of classes and of networks, likely first."""
+class FormOptions:
+    """Options that depend on the selected networks and the store; the likely ones first."""
 
     classes: Sequence[str] = ()
     networks: Sequence[str] = ()
     layers: Sequence[SharedLayer] = ()
-    """Those that all chosen networks have, in order of depth."""
+    """Layers that all selected networks have, in order of depth."""
     no_layers: str = ""
-    """Why there are none, in a sentence."""
+    """The reason for no layers, in a sentence."""
     results: Callable[[str], Mapping[str, str]] = lambda _: {}
-    """Of a method by name, what it trained: key -> how a reader knows it, the latest first."""
+    """Name of a method -> its trained models: key -> label, the latest first."""
 
 
-NOTHING = Offered()
+NO_OPTIONS = FormOptions()
 
 
-def method_form(cls: type[Method], *, offered: Offered = NOTHING, prefix: str = "form") -> Method:
-    """Draw the fields of `cls`, and make the method of what they say.
+def method_form(cls: type[Method], *, options: FormOptions = NO_OPTIONS, prefix: str = "form") -> Method:
+    """Draw the fields of `cls`; the method with their values.
 
-    Fields that do not matter under the others' values are hidden and count as their default, so that they do not split
-    the cache. Raises BadParameter with the sentence that every other door gives.
+    Fields without effect under the other values are hidden and have their default, so that they do not change the
+    key. Raises BadParameter with the same message as the command line.
     """
-    return validated(cls, method_fields(cls, offered=offered, prefix=prefix))
+    return validated(cls, method_fields(cls, options=options, prefix=prefix))
 
 
 def method_fields(
     cls: type[Method],
     varied: Mapping[str, Sequence[Any]] = MappingProxyType({}),
     *,
-    offered: Offered = NOTHING,
+    options: FormOptions = NO_OPTIONS,
     prefix: str = "form",
 ) -> dict[str, Any]:
-    """Draw the fields of `cls`, and give what they say; without those that are `varied`.
+    """Draw the fields of `cls` that are not `varied`; their values by name.
 
-    A field is drawn where it matters under one at least of the varied fields' values.
+    A field is drawn if it has an effect under some combination of the varied values.
     """  # fmt: skip
     cases = combinations(varied)
     values: dict[str, Any] = {}
@@ -73,19 +73,19 @@ def method_fields(
     def draw(names: Sequence[str]) -> None:
         for name in names:
             if name not in varied and any(matters(cls, name, values | case) for case in cases):
-                values[name] = _drawn(cls, name, offered, prefix)
+                values[name] = _draw_field(cls, name, options, prefix)
 
     plain_fields = [name for name, field in cls.model_fields.items() if not field_extra(field).get("advanced")]
     draw(plain_fields)
-    others = [name for name in cls.model_fields if name not in plain_fields]
-    if others:
+    advanced = [name for name in cls.model_fields if name not in plain_fields]
+    if advanced:
         with st.expander("Advanced", icon=":material/tune:"):
-            draw(others)
+            draw(advanced)
     return values
 
 
 def prefill(method: Method, *, prefix: str = "form") -> None:
-    """Let the form start from `method`; call it before the form is drawn."""
+    """Put the parameters of `method` into the form; call it before the form is drawn."""
     for name, field in type(method).model_fields.items():
         _put(_key(prefix, type(method), name), field, getattr(method, name))
 
@@ -98,17 +98,17 @@ def field_label(name: str, field: FieldInfo) -> str:
     return f"{label} ({unit})" if unit and unit != name else label
 
 
-def _drawn(cls: type[Method], name: str, offered: Offered, prefix: str) -> Any:
-    """What the field's widget says, which is drawn here."""
+def _draw_field(cls: type[Method], name: str, options: FormOptions, prefix: str) -> Any:
+    """Draw the widget of a field; its value."""
     field = cls.model_fields[name]
     key = _key(prefix, cls, name)
     if key not in st.session_state:
         _put(key, field, field.default)
-    return _widget(field)(field_label(name, field), field, key, offered)
+    return _widget(field)(field_label(name, field), field, key, options)
 
 
 def _put(key: str, field: FieldInfo, value: Any) -> None:
-    """Let the field's widget hold `value`."""
+    """Set the state of the field's widget to `value`."""
     match field_extra(field).get("choices"):
         case "classes":
             st.session_state[key] = list(value)
@@ -127,7 +127,8 @@ def _key(prefix: str, cls: type[Method], name: str) -> str:
     return f"{prefix}:{cls.name}:{name}"
 
 
-Widget = Callable[[str, FieldInfo, str, Offered], Any]
+Widget = Callable[[str, FieldInfo, str, FormOptions], Any]
+"""(label, field, key of the session, options) -> the value of the field."""
 
 
 def _widget(field: FieldInfo) -> Widget:
@@ -143,48 +144,50 @@ def _widget(field: FieldInfo) -> Widget:
     return next((widget for kind, widget in _TYPES.items() if kind in kinds), _text)
 
 
-def _choice(label: str, field: FieldInfo, key: str, _: Offered) -> Any:
-    options = get_args(field.annotation)
-    if len(options) > SEGMENTS_MAX:
-        return st.selectbox(label, options, key=key, help=field.description, persist_state="session")
-    return st.segmented_control(label, options, key=key, help=field.description, required=True, persist_state="session")
+def _choice(label: str, field: FieldInfo, key: str, _: FormOptions) -> Any:
+    choices = get_args(field.annotation)
+    if len(choices) > MAX_SEGMENTS:
+        return st.selectbox(label, choices, key=key, help=_help(label, field), persist_state="session")
+    return st.segmented_control(
+        label, choices, key=key, help=_help(label, field), required=True, persist_state="session"
+    )
 
 
-def _switch(label: str, field: FieldInfo, key: str, _: Offered) -> bool:
-    return st.toggle(label, key=key, help=field.description, persist_state="session")
+def _switch(label: str, field: FieldInfo, key: str, _: FormOptions) -> bool:
+    return st.toggle(label, key=key, help=_help(label, field), persist_state="session")
 
 
-def _integer(label: str, field: FieldInfo, key: str, _: Offered) -> int | None:
+def _integer(label: str, field: FieldInfo, key: str, _: FormOptions) -> int | None:
     low, high = field_bounds(field)
     value = st.number_input(
-        label, _int(low), _int(high), _empty(field), step=1, key=key, help=_help(field), persist_state="session",
-        placeholder="automatic",
+        label, _int(low), _int(high), _empty(field), step=1, key=key, help=_number_help(label, field),
+        persist_state="session", placeholder="automatic",
     )  # fmt: skip
     return None if value is None else int(value)
 
 
-def _number(label: str, field: FieldInfo, key: str, _: Offered) -> float | None:
+def _number(label: str, field: FieldInfo, key: str, _: FormOptions) -> float | None:
     low, high = field_bounds(field)
     if isinstance(st.session_state.get(key), int):
         st.session_state[key] = float(st.session_state[key])
     value = st.number_input(
-        label, _float(low), _float(high), _empty(field), step=_step(field), format="%g", key=key, help=_help(field),
-        persist_state="session", placeholder="automatic",
+        label, _float(low), _float(high), _empty(field), step=_step(field), format="%g", key=key,
+        help=_number_help(label, field), persist_state="session", placeholder="automatic",
     )  # fmt: skip
     return None if value is None else float(value)
 
 
-def _text(label: str, field: FieldInfo, key: str, _: Offered) -> str:
-    return str(st.text_input(label, key=key, help=field.description, persist_state="session") or "")
+def _text(label: str, field: FieldInfo, key: str, _: FormOptions) -> str:
+    return str(st.text_input(label, key=key, help=_help(label, field), persist_state="session") or "")
 
 
-def _classes(label: str, field: FieldInfo, key: str, offered: Offered) -> dict[str, float]:
+def _classes(label: str, field: FieldInfo, key: str, options: FormOptions) -> dict[str, float]:
     """Classes, and the weight of each."""
-    chosen = st.session_state.get(key) or []
-    options = list(dict.fromkeys((*chosen, *offered.classes)))
+    selected = st.session_state.get(key) or []
+    choices = list(dict.fromkeys((*selected, *options.classes)))
     names = st.multiselect(
-        label, options, key=key, help=field.description, persist_state="session",
-        placeholder="Search classes" if options else "Choose networks first",
+        label, choices, key=key, help=_help(label, field), persist_state="session",
+        placeholder="Search classes" if choices else "Select networks first",
     )  # fmt: skip
     weights = {}
     for name in names:
@@ -197,95 +200,100 @@ def _classes(label: str, field: FieldInfo, key: str, offered: Offered) -> dict[s
     return weights
 
 
-def _class(label: str, field: FieldInfo, key: str, offered: Offered) -> str:
-    """One class, or ''; one that came by a link stays, although no chosen network may know it."""
-    options = list(dict.fromkeys(("", st.session_state.get(key) or "", *offered.classes)))
+def _class(label: str, field: FieldInfo, key: str, options: FormOptions) -> str:
+    """A class, or ''; the class of a link stays, even if no selected network has it."""
+    choices = list(dict.fromkeys(("", st.session_state.get(key) or "", *options.classes)))
     empty = NO_CLASS[field_extra(field)["choices"]]
-    chosen = st.selectbox(
-        label, options, key=key, help=field.description, format_func=lambda name: name or empty,
+    selected = st.selectbox(
+        label, choices, key=key, help=_help(label, field), format_func=lambda name: name or empty,
         persist_state="session",
     )  # fmt: skip
-    return chosen or ""
+    return selected or ""
 
 
-def _layer(label: str, field: FieldInfo, key: str, offered: Offered) -> str:
-    """One of the layers that all chosen networks have, or another module's name; the middle one to begin with."""
-    if not offered.layers:
-        typed = _text(label, field, key, offered)
-        if offered.no_layers:
-            st.caption(plain(offered.no_layers))
+def _layer(label: str, field: FieldInfo, key: str, options: FormOptions) -> str:
+    """A layer that all selected networks have, initially the middle one, or the name of another module."""
+    if not options.layers:
+        typed = _text(label, field, key, options)
+        if options.no_layers:
+            st.caption(plain(options.no_layers))
         return typed
-    wanted = bool(field_extra(field).get("when"))  # a field of a condition is there because a name was asked for
+    required = bool(field_extra(field).get("when"))  # a conditional field is drawn because a name is needed
     if not st.session_state.get(key):
-        st.session_state[key] = _middle(offered.layers) if wanted else None
-    chosen = st.session_state[key]
-    labels = {layer.name: _depth_label(layer) for layer in offered.layers}
-    options = list(dict.fromkeys((*labels, *filter(None, [chosen]))))
-    picked = st.selectbox(
-        label, options, key=key, format_func=lambda name: labels.get(name, f"{name} · not in this list"), index=None,
-        help=f"{field.description} The percentage is its depth. A module inside a layer can be typed.",
-        placeholder="Choose a layer" if wanted else "automatic", accept_new_options=True, persist_state="session",
+        st.session_state[key] = _middle(options.layers) if required else None
+    current = st.session_state[key]
+    labels = {layer.name: _depth_label(layer) for layer in options.layers}
+    choices = list(dict.fromkeys((*labels, *filter(None, [current]))))
+    selected = st.selectbox(
+        label, choices, key=key, format_func=lambda name: labels.get(name, f"{name} · not in the list"), index=None,
+        help=_help(label, field, " The percentage is the layer depth. You can also type the name of a module."),
+        placeholder="Select a layer" if required else "automatic", accept_new_options=True, persist_state="session",
     )  # fmt: skip
-    return picked or ""
+    return selected or ""
 
 
 def _depth_label(layer: SharedLayer) -> str:
-    """`blocks.5 · 50 %`; with two depths where networks differ in it."""
+    """`blocks.5 · 50 %`, or `blocks.5 · 33 to 50 %` where networks differ."""
     depth = f"{layer.least}" if layer.least == layer.greatest else f"{layer.least} to {layer.greatest}"
     return f"{layer.name} · {depth} %"
 
 
 def _middle(layers: Sequence[SharedLayer]) -> str:
-    """The first layer at whose end half of the blocks are done."""
+    """The first layer that ends at half of the blocks or later."""
     return next((layer.name for layer in layers if layer.least + layer.greatest >= 100), layers[0].name)
 
 
-def _networks(label: str, field: FieldInfo, key: str, offered: Offered) -> list[str]:
-    """Names of networks, those that came by a link among them."""
-    options = list(dict.fromkeys((*(st.session_state.get(key) or ()), *offered.networks)))
+def _networks(label: str, field: FieldInfo, key: str, options: FormOptions) -> list[str]:
+    """Names of networks, including those of a link."""
+    choices = list(dict.fromkeys((*(st.session_state.get(key) or ()), *options.networks)))
     return st.multiselect(
-        label, options, key=key, help=field.description, persist_state="session", select_all=False,
-        placeholder=f"Search {len(options):,} networks",
+        label, choices, key=key, help=_help(label, field), persist_state="session", select_all=False,
+        placeholder=f"Search {len(choices):,} networks",
     )  # fmt: skip
 
 
-def _pictures(label: str, field: FieldInfo, key: str, _: Offered) -> Any:
-    """Pictures that come with Gazegrid or were uploaded, by their digests; or one at most, or none; or a region."""
+def _pictures(label: str, field: FieldInfo, key: str, _: FormOptions) -> Any:
+    """Digests of bundled or uploaded pictures: several, or at most one; or of a region."""
     several = get_origin(field.annotation) is tuple
-    st.markdown(label, help=field.description)
+    st.markdown(label, help=_help(label, field))
     if field_extra(field).get("of") == REGION:
         return region_field(key)
-    chosen = picture_field(key, tuple(shipped_styles()), several=several)
-    return chosen if several else "".join(chosen)
+    digests = picture_field(key, tuple(shipped_styles()), several=several)
+    return digests if several else "".join(digests)
 
 
-def _video(label: str, field: FieldInfo, key: str, _: Offered) -> str:
-    """A video that was uploaded, by its digest."""
-    st.markdown(label, help=field.description)
+def _video(label: str, field: FieldInfo, key: str, _: FormOptions) -> str:
+    """Digest of an uploaded video."""
+    st.markdown(label, help=_help(label, field))
     return video_field(key)
 
 
-def _result(label: str, field: FieldInfo, key: str, offered: Offered) -> str:
-    """What a job trained, by the job's key."""
-    known = offered.results(field_extra(field).get("of") or "")
-    options = list(dict.fromkeys((*known, *filter(None, [st.session_state.get(key)]))))
-    picked = st.selectbox(
-        label, options, key=key, format_func=lambda name: known.get(name, f"{name[:12]}…"), help=field.description,
-        persist_state="session", placeholder="Choose one" if options else "Nothing was trained yet", index=None,
+def _result(label: str, field: FieldInfo, key: str, options: FormOptions) -> str:
+    """Key of the job that trained a model."""
+    models = options.results(field_extra(field).get("of") or "")
+    choices = list(dict.fromkeys((*models, *filter(None, [st.session_state.get(key)]))))
+    selected = st.selectbox(
+        label, choices, key=key, format_func=lambda name: models.get(name, f"{name[:12]}…"), help=_help(label, field),
+        persist_state="session", placeholder="Select a model" if choices else "No trained model yet", index=None,
     )  # fmt: skip
-    return picked or ""
+    return selected or ""
 
 
-def _help(field: FieldInfo) -> str:
+def _help(label: str, field: FieldInfo, addition: str = "") -> str | None:
+    """The description of a field and the terms in its label."""
+    return help_bubble(label, f"{field.description}{addition}")
+
+
+def _number_help(label: str, field: FieldInfo) -> str | None:
     low, high = field_bounds(field)
     unit = field_extra(field).get("unit")
     bounds = f"{low:.10g} to {high:.10g}" + (f" {unit}" if unit else "")
     default = "automatic" if field.default is None else f"{field.default:.10g}"
-    return f"{field.description} ({bounds}; default {default})"
+    return _help(label, field, f" ({bounds}; default {default})")
 
 
 def _empty(field: FieldInfo) -> Literal["min"] | None:
-    """None lets the widget be emptied again, where that has a meaning."""
+    """None for a widget that may be left empty."""
     return None if field.default is None else "min"
 
 
@@ -298,7 +306,7 @@ def _float(bound: float | None) -> float | None:
 
 
 def _step(field: FieldInfo) -> float:
-    """A tenth of the default's power of ten: 0.05 steps by 0.001, 1 by 0.1."""
+    """A tenth of the default's power of ten: 0.001 for 0.05, 0.1 for 1."""
     default = abs(float(field.default or 1.0))
     return float(10.0 ** (math.floor(math.log10(default)) - 1))
 

@@ -1,9 +1,10 @@
-"""The pictures of a comparison: samples, uploaded ones, those of a link."""
+"""The pictures of a comparison and of parameters: samples, uploads, and those of a link."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import streamlit as st
 
@@ -15,101 +16,99 @@ from core.media.samples import SAMPLE_PREFIX, sample_names, sample_title, shippe
 from core.store.store import Store
 from dashboard.components import picture_buttons
 from dashboard.links import picture_ref
+from dashboard.panel.uploads import Files, file_uploader
 from dashboard.routes.blobs import blob_url
-from dashboard.session import get_store, plain
+from dashboard.session import get_store
 
 ENDINGS = ("png", "jpg", "jpeg", "webp", "gif", "tif", "tiff")
 UPLOAD_MB = MAX_BYTES // 1_000_000
-PICTURES, UPLOADED, REFUSED = "compare:pictures", "compare:uploaded", "compare:refused"
+PICTURES, UPLOADED, ERRORS = "compare:pictures", "compare:uploaded", "compare:errors"
 
 
 def start_from_pictures(pictures: Sequence[PictureRef]) -> None:
-    """Let these be chosen; those that are no samples are offered from now on."""
+    """Select these pictures, and offer those that are no samples from now on."""
     st.session_state[PICTURES] = list(pictures)
-    known = [ref for ref in pictures if not ref.name.startswith(SAMPLE_PREFIX)]
-    uploaded = st.session_state.get(UPLOADED, [])
-    st.session_state[UPLOADED] = list({ref.digest: ref for ref in (*uploaded, *known)}.values())
+    _add(UPLOADED, [ref for ref in pictures if not ref.name.startswith(SAMPLE_PREFIX)])
 
 
 def choose_pictures() -> list[PictureRef]:
-    """Samples and uploaded pictures to click, and a place for more."""
-    chosen: list[PictureRef] = st.session_state.setdefault(PICTURES, [])
-    digests = {ref.digest for ref in chosen}
-    by_name = {ref.name for ref in chosen}
+    """The selected ones of the samples and uploads; with an uploader."""
+    selected: list[PictureRef] = st.session_state.setdefault(PICTURES, [])
+    digests = {ref.digest for ref in selected}
+    names = {ref.name for ref in selected}
     buttons = [
         {
             "id": f"{SAMPLE_PREFIX}{name}", "name": name, "title": sample_title(name),
-            "url": blob_url("sample", name, side=160), "chosen": f"{SAMPLE_PREFIX}{name}" in by_name,
+            "url": blob_url("sample", name, side=160), "selected": f"{SAMPLE_PREFIX}{name}" in names,
         }
         for name in sample_names()
     ]  # fmt: skip
-    buttons += [
-        {
-            "id": ref.digest, "name": picture_name(ref.name), "title": ref.name,
-            "url": blob_url("picture", ref.digest, side=160), "chosen": ref.digest in digests,
-        }
-        for ref in st.session_state.setdefault(UPLOADED, [])
-    ]  # fmt: skip
+    buttons += [_button(ref, selected=ref.digest in digests) for ref in st.session_state.setdefault(UPLOADED, [])]
     picture_buttons(buttons, key="compare:picture_buttons", on_click=_picture_clicked)
-    _uploader("compare", _choose_uploaded)
-    return chosen
+    _uploader("compare", lambda refs: _add(PICTURES, refs))
+    return selected
 
 
 def picture_field(key: str, offered: Sequence[str], *, several: bool, also: Sequence[PictureRef] = ()) -> list[str]:
-    """Digests of the pictures that are chosen in `st.session_state[key]`; of several, or of one at most.
+    """Digests of the pictures in `st.session_state[key]`: several of them, or at most one.
 
-    `offered`: sources of pictures that come with Gazegrid; `also`: others. What was uploaded is offered too.
+    `offered`: sources of bundled pictures; `also`: others. Uploads are offered, too.
     """
-    chosen: list[str] = st.session_state.setdefault(key, [])
+    selected: list[str] = st.session_state.setdefault(key, [])
     refs = [PictureRef(shipped_digest(source), source) for source in offered]
     addresses = {ref.digest: blob_url(*ref.name.split(":"), side=160) for ref in refs}
     for ref in refs:
-        if ref.digest in chosen:
-            _shipped(ref.name, get_store())  # a job finds in the store what is chosen
+        if ref.digest in selected:
+            _stored(ref.name, get_store())  # where jobs find it
     uploaded = st.session_state.setdefault(UPLOADED, [])
     known = {ref.digest: ref for ref in (*refs, *also, *uploaded)}
-    linked = [PictureRef(digest, digest[:8]) for digest in chosen if digest not in known]
+    linked = [PictureRef(digest, digest[:8]) for digest in selected if digest not in known]
     buttons = [
-        {
-            "id": ref.digest, "name": picture_name(ref.name), "title": ref.name,
-            "url": addresses.get(ref.digest) or blob_url("picture", ref.digest, side=160),
-            "chosen": ref.digest in chosen,
-        }
+        _button(ref, selected=ref.digest in selected, url=addresses.get(ref.digest))
         for ref in (*known.values(), *linked)
-    ]  # fmt: skip
+    ]
     picture_buttons(buttons, key=f"{key}:buttons", on_click=lambda: _toggle(key, several=several))
-    _uploader(key, lambda taken: _choose(key, [ref.digest for ref in taken], several=several))
-    return chosen
+    _uploader(key, lambda refs: _select(key, [ref.digest for ref in refs], several=several))
+    return selected
+
+
+def _button(ref: PictureRef, *, selected: bool, url: str | None = None) -> dict[str, Any]:
+    """The button of a picture that is stored, or that has another address."""
+    return {
+        "id": ref.digest, "name": picture_name(ref.name), "title": ref.name,
+        "url": url or blob_url("picture", ref.digest, side=160), "selected": selected,
+    }  # fmt: skip
 
 
 @lru_cache(maxsize=256)
-def _shipped(source: str, store: Store) -> PictureRef:
+def _stored(source: str, store: Store) -> PictureRef:
     return picture_ref(source, store)
 
 
 def _toggle(key: str, *, several: bool) -> None:
     clicked = st.session_state[f"{key}:buttons"].get("clicked")
-    chosen: list[str] = st.session_state[key]
-    if clicked in chosen:
-        st.session_state[key] = [digest for digest in chosen if digest != clicked]
+    selected: list[str] = st.session_state[key]
+    if clicked in selected:
+        st.session_state[key] = [digest for digest in selected if digest != clicked]
     elif isinstance(clicked, str):
-        _choose(key, [clicked], several=several)
+        _select(key, [clicked], several=several)
 
 
-def _choose(key: str, digests: Sequence[str], *, several: bool) -> None:
-    wanted = list(dict.fromkeys((*st.session_state[key], *digests)))
-    st.session_state[key] = wanted if several else wanted[-1:]
+def _select(key: str, digests: Sequence[str], *, several: bool) -> None:
+    selected = list(dict.fromkeys((*st.session_state[key], *digests)))
+    st.session_state[key] = selected if several else selected[-1:]
 
 
-def _uploader(name: str, taken: Callable[[list[PictureRef]], None]) -> None:
-    """A place for files; what is refused is said below it. `taken` is told of the good ones."""
-    generation = st.session_state.setdefault(f"{name}:uploads", 0)
-    st.file_uploader(
-        "Upload pictures", ENDINGS, accept_multiple_files=True, key=f"{name}:upload:{generation}",
-        on_change=_take_uploads, args=(name, taken), max_upload_size=UPLOAD_MB, label_visibility="collapsed",
-    )  # fmt: skip
-    for sentence in st.session_state.get(f"{name}:refused", []):
-        st.warning(plain(sentence), icon=":material/broken_image:")
+def _uploader(key: str, select: Callable[[list[PictureRef]], None]) -> None:
+    """An uploader for pictures, which are stored, offered and handed to `select`."""
+
+    def take(files: Files) -> list[str]:
+        refs, errors = read_uploads(files)
+        _add(UPLOADED, refs)
+        select(refs)
+        return errors
+
+    file_uploader(key, "Upload pictures", ENDINGS, UPLOAD_MB, take)
 
 
 def _picture_clicked() -> None:
@@ -119,43 +118,31 @@ def _picture_clicked() -> None:
 
 
 def toggle_picture(identifier: str) -> None:
-    """Take a picture into the comparison or out of it; `identifier` is `sample:NAME` or an uploaded one's digest."""
-    chosen: list[PictureRef] = st.session_state.setdefault(PICTURES, [])
-    rest = [ref for ref in chosen if identifier not in (ref.name, ref.digest)]
-    if len(rest) == len(chosen):
+    """Select or deselect a picture; `identifier` is `sample:NAME` or the digest of an upload."""
+    selected: list[PictureRef] = st.session_state.setdefault(PICTURES, [])
+    others = [ref for ref in selected if identifier not in (ref.name, ref.digest)]
+    if len(others) == len(selected):
         uploaded = {ref.digest: ref for ref in st.session_state.get(UPLOADED, [])}
         try:
-            rest.append(uploaded.get(identifier) or picture_ref(identifier, get_store()))
+            others.append(uploaded.get(identifier) or picture_ref(identifier, get_store()))
         except GazegridError as error:
-            st.session_state[REFUSED] = [str(error)]
-    st.session_state[PICTURES] = rest
+            st.session_state[ERRORS] = [str(error)]
+    st.session_state[PICTURES] = others
 
 
-def _take_uploads(name: str, taken: Callable[[list[PictureRef]], None]) -> None:
-    """Every file is read once, at once; what is refused is said, what is good stays."""
-    files = st.session_state.get(f"{name}:upload:{st.session_state[f'{name}:uploads']}") or []
-    good, st.session_state[f"{name}:refused"] = read_uploads([(file.name, file.getvalue()) for file in files])
-    _add(UPLOADED, good)
-    taken(good)
-    st.session_state[f"{name}:uploads"] += 1  # an uploader of another key is empty again
+def _add(key: str, refs: Sequence[PictureRef]) -> None:
+    """Append pictures to the list in the session, each once."""
+    present = st.session_state.get(key, [])
+    st.session_state[key] = list({ref.digest: ref for ref in (*present, *refs)}.values())
 
 
-def _choose_uploaded(taken: list[PictureRef]) -> None:
-    _add(PICTURES, taken)
-
-
-def _add(name: str, refs: Sequence[PictureRef]) -> None:
-    kept = st.session_state.setdefault(name, [])
-    st.session_state[name] = list({ref.digest: ref for ref in (*kept, *refs)}.values())
-
-
-def read_uploads(files: Sequence[tuple[str, bytes]]) -> tuple[list[PictureRef], list[str]]:
-    """The pictures of (name, content), kept in the store; and a sentence for each that is none."""
-    taken, refused = [], []
+def read_uploads(files: Files) -> tuple[list[PictureRef], list[str]]:
+    """The pictures among the files, stored; and an error for each other file."""
+    refs, errors = [], []
     for name, content in files:
         try:
             picture = read_picture(content, name)
-            taken.append(PictureRef(get_store().put_picture(picture), name[:200]))
+            refs.append(PictureRef(get_store().inputs.put_picture(picture), name[:200]))
         except BadPicture as error:
-            refused.append(str(error))
-    return taken, refused
+            errors.append(str(error))
+    return refs, errors

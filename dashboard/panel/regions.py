@@ -1,4 +1,4 @@
-"""A region of a picture as a picture of its own, white inside and black outside: drawn around, or uploaded."""
+"""A region as a picture, white inside and black outside: drawn on a picture, or uploaded."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ from dashboard.session import get_store, show_error
 
 DRAWN = "regions:drawn"
 CHART_PX, MASK_PX = 480, 512
-"""Longer sides of the picture that is drawn on, and of the region."""
+"""Longer sides of the picture to draw on, and of the region."""
 PLOTLY = {"displaylogo": False, "displayModeBar": True, "modeBarButtonsToRemove": ["zoom2d", "pan2d", "autoScale2d"]}
 
 Outline = Sequence[tuple[float, float]]
-"""x, y of its corners, shares of width and height."""
+"""Corners (x, y), as shares of width and height."""
 
 
 def region_field(key: str) -> str:
-    """Digest of the region that is chosen in `st.session_state[key]`, or ''; and a way to draw one."""
+    """Digest of the region in `st.session_state[key]`, or ''; with a button to draw one."""
     drawn: list[PictureRef] = st.session_state.setdefault(DRAWN, [])
-    chosen = picture_field(key, (), several=False, also=drawn)
+    selected = picture_field(key, (), several=False, also=drawn)
     pictures: list[PictureRef] = st.session_state.get(PICTURES, [])
     if st.button(
         "Draw a region", icon=":material/gesture:", key=f"{key}:draw", disabled=not pictures, width="stretch",
-        help=None if pictures else "Choose a picture to draw on first.",
+        help=None if pictures else "Select a picture to draw on first.",
     ):  # fmt: skip
         _draw(key, pictures)
-    return "".join(chosen)
+    return "".join(selected)
 
 
 @st.dialog("Draw a region", width="large")
 def _draw(key: str, pictures: Sequence[PictureRef]) -> None:
-    """A picture to draw around parts of; what is inside becomes the region."""
+    """The dialog: a picture on which outlines are drawn, whose inside becomes the region."""
     ref = pictures[0]
     if len(pictures) > 1:
-        ref = st.selectbox("On", pictures, format_func=lambda one: picture_name(one.name), key=f"{key}:on")
+        ref = st.selectbox("Picture", pictures, format_func=lambda picture: picture_name(picture.name), key=f"{key}:on")
     st.caption(
-        "Drag around the part that takes the first style. Hold Shift to add another part, double-click to begin anew. "
-        "The region holds for every picture of the comparison."
+        "Drag around the part that gets the first style. Hold Shift to add another part; double-click to start over. "
+        "The region applies to every picture of the comparison."
     )
     try:
-        pixels = _scaled(get_store().picture(ref.digest).pixels, CHART_PX)
+        pixels = _scaled(get_store().inputs.picture(ref.digest).pixels, CHART_PX)
     except GazegridError as error:
         show_error(error)
         return
@@ -63,34 +63,34 @@ def _draw(key: str, pictures: Sequence[PictureRef]) -> None:
     )
     outlines = outlines_of(event["selection"], width, height)
     mask = region_pixels(outlines, width, height)
-    told, take = st.columns([2, 1], vertical_alignment="center")
-    told.caption(f"{100 * mask.mean() / 255:.0f} % of the picture" if outlines else "Nothing is drawn yet.")
-    if take.button(
-        "Take it", type="primary", disabled=not outlines, width="stretch", key=f"{key}:take",
-        on_click=take_region, args=(key, mask, f"region of {picture_name(ref.name)}"),
+    status, use = st.columns([2, 1], vertical_alignment="center")
+    status.caption(f"{100 * mask.mean() / 255:.0f} % of the picture" if outlines else "No region drawn yet.")
+    if use.button(
+        "Use region", type="primary", disabled=not outlines, width="stretch", key=f"{key}:use",
+        on_click=use_region, args=(key, mask, f"region of {picture_name(ref.name)}"),
     ):  # fmt: skip
         st.rerun()  # which closes the dialog
 
 
-def take_region(key: str, mask: Pixels, name: str) -> None:
-    """Keep a region as a picture, offer it from now on, and choose it."""
-    ref = PictureRef(get_store().put_picture(Picture.from_pixels(mask)), name)
+def use_region(key: str, mask: Pixels, name: str) -> None:
+    """Store a region as a picture, offer it from now on, and select it."""
+    ref = PictureRef(get_store().inputs.put_picture(Picture.from_pixels(mask)), name)
     drawn: list[PictureRef] = st.session_state.setdefault(DRAWN, [])
-    st.session_state[DRAWN] = list({one.digest: one for one in (*drawn, ref)}.values())
+    st.session_state[DRAWN] = list({region.digest: region for region in (*drawn, ref)}.values())
     st.session_state[key] = [ref.digest]
 
 
 def outlines_of(selection: Mapping[str, Any], width_px: int, height_px: int) -> list[Outline]:
-    """What was drawn around in a chart of a picture of this size: loops, and boxes by two corners."""
-    found: list[Outline] = []
+    """The lassos and boxes of a plotly selection on a picture of this size."""
+    outlines: list[Outline] = []
     for loop in selection.get("lasso") or ():
         corners = list(zip(loop["x"], loop["y"], strict=True))
-        found.append([(x / width_px, y / height_px) for x, y in corners])
+        outlines.append([(x / width_px, y / height_px) for x, y in corners])
     for box in selection.get("box") or ():
         (left, right), (top, bottom) = sorted(box["x"]), sorted(box["y"])
         corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
-        found.append([(x / width_px, y / height_px) for x, y in corners])
-    return found
+        outlines.append([(x / width_px, y / height_px) for x, y in corners])
+    return outlines
 
 
 def region_pixels(outlines: Sequence[Outline], width_px: int, height_px: int) -> Pixels:

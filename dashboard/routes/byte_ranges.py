@@ -1,4 +1,4 @@
-"""A part of a file, as browsers ask for when they play a video: RFC 9110, one range of bytes."""
+"""One range of bytes of a file (RFC 9110), which browsers request when they play a video."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 ONE_RANGE = re.compile(r"bytes=(?:(\d{1,15})-(\d{0,15})|-(\d{1,15}))")
 
 
-def part_of(content: bytes, asked: str | None) -> tuple[int, bytes, dict[str, str]]:
-    """Status, body and headers of the answer to a `Range` header; what is no single range gets the whole file."""
-    found = ONE_RANGE.fullmatch(asked or "")
-    if found is None:
+def part_of(content: bytes, byte_range: str | None) -> tuple[int, bytes, dict[str, str]]:
+    """Status, body and headers for a `Range` header; anything but a single range gets the whole file."""
+    match = ONE_RANGE.fullmatch(byte_range or "")
+    if match is None:
         return 200, content, {"Accept-Ranges": "bytes"}
-    first, last, ending = found.groups()
+    first, last, ending = match.groups()
     size = len(content)
     start = max(0, size - int(ending)) if ending else int(first)
     stop = min(size, int(last) + 1) if last else size

@@ -1,4 +1,4 @@
-"""A few pictures of each class of a data set, side by side: drawn once, then in this host's fast tier."""
+"""Contact sheets: sample images of each class of a data set, drawn once, then in this host's cache."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from core.store.store import Store
 
 TILE_PX = 96
 GAP_PX = 6
-PICTURES_A_ROW = 10
-ROWS_MAX = 6
-"""Of one class; where there are several, they share these and a few more."""
-PICTURES_MAX = 2_000
-"""Of a whole sheet; where there are many classes, fewer of each are shown."""
+IMAGES_PER_ROW = 10
+MAX_ROWS = 6
+"""Rows of a class; several classes share 10 rows, with at least one each."""
+MAX_IMAGES = 2_000
+"""Images of a whole sheet; with many classes each has fewer."""
 SMALL_PX = TILE_PX // 2
-"""Pictures of at most this side are enlarged, pixel by pixel, and kept exactly."""
+"""Images up to this side are enlarged by whole factors and stored losslessly."""
 QUALITY = 85
 MIXED, SQUARE = "mixed", "square"
-"""Pictures of different classes, in a row and in a square: the data set at a glance."""
+"""Images of different classes, in a row and in a square: an overview of the data set."""
 SQUARE_SIDE = 4
-"""Pictures along a side of the square."""
+"""Images along a side of the square."""
 
-Thing = TypeVar("Thing")
+T = TypeVar("T")
 
 _drawing = threading.Lock()
-"""One data set at a time: it is in memory as a whole while it is drawn."""
+"""One data set at a time: all of it is in memory while its sheet is drawn."""
 
 
 def strip_of(store: Store, digest: str, part: str) -> bytes:
-    """WebP of the pictures of one class, by its number, of `MIXED` or of `SQUARE`. Raises BadInput, Damaged."""
-    if content := _kept(store, digest, part):
+    """WebP of the images of one class (its index), of `MIXED` or of `SQUARE`. Raises BadInput, Damaged."""
+    if content := _cached(store, digest, part):
         return content
     strips = draw_sheet(store, digest)
     if part not in strips:
@@ -49,66 +49,66 @@ def strip_of(store: Store, digest: str, part: str) -> bytes:
     return strips[part]
 
 
-def is_drawn(store: Store, digest: str) -> bool:
-    """Whether this host has the sheet at hand."""
-    return _kept(store, digest, MIXED) is not None
+def is_cached(store: Store, digest: str) -> bool:
+    """Whether the sheet is in this host's cache."""
+    return _cached(store, digest, MIXED) is not None
 
 
 def draw_sheet(store: Store, digest: str, dataset: Dataset | None = None) -> dict[str, bytes]:
-    """Every strip of a data set, which is read unless it is given, by the number of its class; kept for later."""
+    """All strips of a data set by part, also added to the cache; without `dataset`, it is read from the store."""
     with _drawing:
-        strips = dict(_strips(dataset or store.dataset(digest)))
+        strips = dict(_strips(dataset or store.inputs.dataset(digest)))
     for part, content in strips.items():
         if store.cache:
-            store.cache.set(_name(digest, part), content)
+            store.cache.set(_cache_name(digest, part), content)
     return strips
 
 
-def _kept(store: Store, digest: str, part: str) -> bytes | None:
-    return store.cache.get(_name(digest, part)) if store.cache else None
+def _cached(store: Store, digest: str, part: str) -> bytes | None:
+    return store.cache.get(_cache_name(digest, part)) if store.cache else None
 
 
-def _name(digest: str, part: str) -> str:
+def _cache_name(digest: str, part: str) -> str:
     return f"contact-sheet:{digest}:{part}"
 
 
 def _strips(dataset: Dataset) -> Iterator[tuple[str, bytes]]:
     classes = [np.flatnonzero(dataset.labels == label) for label in range(len(dataset.class_names))]
-    each = min(PICTURES_A_ROW * rows_of_each(len(classes)), max(1, PICTURES_MAX // len(classes)))
+    count = min(IMAGES_PER_ROW * rows_per_class(len(classes)), max(1, MAX_IMAGES // len(classes)))
     for number, members in enumerate(classes):
-        yield str(number), strip([dataset.pictures[index] for index in _spread(members.tolist(), each)])
-    filled = [members.tolist() for members in classes if len(members)]
-    yield MIXED, strip([dataset.pictures[index] for index in _mixed(filled, PICTURES_A_ROW)])
-    some = [dataset.pictures[index] for index in _mixed(filled, SQUARE_SIDE**2)]
-    yield SQUARE, strip(some, max(1, math.ceil(math.sqrt(len(some)))))
+        yield str(number), strip([dataset.pictures[index] for index in _spread(members.tolist(), count)])
+    nonempty = [members.tolist() for members in classes if len(members)]
+    yield MIXED, strip([dataset.pictures[index] for index in _mixed(nonempty, IMAGES_PER_ROW)])
+    images = [dataset.pictures[index] for index in _mixed(nonempty, SQUARE_SIDE**2)]
+    yield SQUARE, strip(images, max(1, math.ceil(math.sqrt(len(images)))))
 
 
 def _mixed(classes: Sequence[list[int]], count: int) -> list[int]:
-    """At most so many of the members of some classes, in turns; where there are few classes, several of each."""
-    shown = _spread(classes, count)
-    each = [_spread(members, -(-count // len(shown))) for members in shown]
-    return [index for turn in zip_longest(*each) for index in turn if index is not None][:count]
+    """At most `count` members of evenly spread classes, taking turns; with few classes, several of each."""
+    selected = _spread(classes, count)
+    members = [_spread(indices, -(-count // len(selected))) for indices in selected]
+    return [index for turn in zip_longest(*members) for index in turn if index is not None][:count]
 
 
-def rows_of_each(classes: int) -> int:
-    """How many rows of pictures each of so many classes has: many where there are few classes."""
-    return max(1, min(ROWS_MAX, 10 // classes))
+def rows_per_class(classes: int) -> int:
+    """Rows of images for each class of a data set with this many classes."""
+    return max(1, min(MAX_ROWS, 10 // classes))
 
 
-def _spread(things: Sequence[Thing], count: int) -> list[Thing]:
-    """At most so many of them, evenly spread, the first and the last among them."""
-    places = np.linspace(0, len(things) - 1, min(count, len(things))).round().astype(int)
-    return [things[place] for place in places.tolist()]
+def _spread(items: Sequence[T], count: int) -> list[T]:
+    """At most `count` evenly spread items, including the first and the last."""
+    places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
+    return [items[place] for place in places.tolist()]
 
 
-def strip(pictures: Sequence[bytes], a_row: int = PICTURES_A_ROW) -> bytes:
-    """Pictures from left to right in rows of so many, `TILE_PX` each, on nothing, as WebP."""
+def strip(pictures: Sequence[bytes], per_row: int = IMAGES_PER_ROW) -> bytes:
+    """WebP of pictures in rows of `per_row` tiles of `TILE_PX`, on a transparent background."""
     tiles = [_tile(picture) for picture in pictures]
-    step_px, rows = TILE_PX + GAP_PX, -(-len(tiles) // a_row)
-    columns = min(len(tiles), a_row)
+    step_px, rows = TILE_PX + GAP_PX, -(-len(tiles) // per_row)
+    columns = min(len(tiles), per_row)
     sheet = PillowImage.new("RGBA", (max(1, columns * step_px - GAP_PX), max(TILE_PX, rows * step_px - GAP_PX)))
     for number, (tile, _) in enumerate(tiles):
-        row, column = divmod(number, a_row)
+        row, column = divmod(number, per_row)
         place = (column * step_px + (TILE_PX - tile.width) // 2, row * step_px + (TILE_PX - tile.height) // 2)
         sheet.paste(tile, place)
     buffer = io.BytesIO()
@@ -117,9 +117,9 @@ def strip(pictures: Sequence[bytes], a_row: int = PICTURES_A_ROW) -> bytes:
 
 
 def _tile(picture: bytes) -> tuple[PillowImage.Image, bool]:
-    """A picture that fits, as networks are shown it, and whether it was small."""
+    """The picture scaled to a tile, and whether it was small."""
     with PillowImage.open(io.BytesIO(picture)) as image:
-        image.draft("RGB", (TILE_PX, TILE_PX))  # of a JPEG, no more is decoded than is needed
+        image.draft("RGB", (TILE_PX, TILE_PX))  # decodes a JPEG at reduced size
         tile = image.convert("RGB")
     if max(tile.size) <= SMALL_PX:
         times = TILE_PX // max(tile.size)

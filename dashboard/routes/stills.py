@@ -1,4 +1,4 @@
-"""Stills of animations: one frame, all frames, or a few from left to right."""
+"""Stills of animations: single frames, or a strip of a few frames."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from PIL import Image as PillowImage
 from core.errors import BadLink
 from core.items import Pixels
 
-STRIP_STILLS = 8
-"""Most pictures in a strip."""
+MAX_STILLS = 8
+"""Frames of a strip, at most."""
 STRIP_GAP_PX = 8
 QUALITY = 90
 
 
 def animation_frames(webp: bytes) -> list[bytes]:
-    """Every frame as a WebP of its own: an animation is read from its start, so that one costs as much as all."""
+    """All frames, each as a WebP; decoding starts at the first, so one frame costs as much as all."""
     frames = []
     with PillowImage.open(io.BytesIO(webp), formats=("WEBP",)) as animation:
         for number in range(getattr(animation, "n_frames", 1)):
@@ -30,17 +30,17 @@ def animation_frames(webp: bytes) -> list[bytes]:
 
 
 def frame_number(text: str, count: int) -> int:
-    """What an address says of an animation of so many frames. Raises BadLink."""
+    """The frame number in an address, 0 to count - 1. Raises BadLink."""
     if not re.fullmatch("[0-9]{1,9}", text) or not int(text) < count:
         raise BadLink(f"frame must be a whole number from 0 to {count - 1}, got {text[:40]!r}")
     return int(text)
 
 
 def animation_strip(webp: bytes, side_px: int) -> Pixels:
-    """Stills of an animation from left to right, evenly spread, the first and the last among them; never enlarged."""
+    """Evenly spread frames from left to right, including the first and the last; never enlarged."""
     with PillowImage.open(io.BytesIO(webp), formats=("WEBP",)) as animation:
         last = getattr(animation, "n_frames", 1) - 1
-        numbers = np.linspace(0, last, min(last + 1, STRIP_STILLS)).round().astype(int)
+        numbers = np.linspace(0, last, min(last + 1, MAX_STILLS)).round().astype(int)
         stills = [_still(animation, int(number), side_px) for number in numbers]
     width, height = stills[0].size
     strip = PillowImage.new("RGB", (len(stills) * (width + STRIP_GAP_PX) - STRIP_GAP_PX, height), "white")

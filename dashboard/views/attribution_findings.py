@@ -1,4 +1,4 @@
-"""Measured attributions on the page Findings: which maps show what an answer rests on, in a table and in charts."""
+"""Attribution quality on the page Findings: measured attributions in charts and in a table."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.display.wording import listed, network_name
-from core.findings.conclusions import in_words
-from core.findings.measured_attributions import Measurement, bundled_measurement, measurements
+from core.findings.conclusions import interval_text
+from core.findings.measured_attributions import MeasuredAttribution, Measurement, bundled_measurement, measurements
 from core.measures.attributions import MEASURES, SURVIVES
-from dashboard.figures.attributions import bar_figure, kept_figure, randomized_figure
+from dashboard.figures.attributions import bar_figure, randomized_figure, retained_figure
 from dashboard.grid.items import PLOTLY
-from dashboard.session import get_store, plain
+from dashboard.session import get_store, help_bubble, plain
 
 COMMAND = "gazegrid measure --methods saliency,grad_cam --networks NAME,NAME --data FILE --pictures 120"
-LOOK_AGAIN_S = 5
+REFRESH_S = 5
 BETTER = {"high": "High is better.", "low": "Low is better.", "": ""}
 BARS: dict[str, str | float | None] = {
     "inside": "area",
@@ -26,127 +26,140 @@ BARS: dict[str, str | float | None] = {
     "box_accuracy": None,
     "collage": 0.5,
 }
-"""Measures that are drawn as bars -> what a map that knows nothing has: a measure, or a value."""
+"""Measures that are drawn as bars -> the level of a map without information: a measure, or a value."""
 
 
 def show_attributions() -> None:
-    """The measurement that is chosen; or how one is made."""
-    found = _chosen()
-    if found is None:
-        st.caption(f"No attributions have been measured yet: `{COMMAND}` does it, on a data set of your own.")
+    """Charts and table of the selected measurement; without one, the command that makes it."""
+    measurement = _select_measurement()
+    if measurement is None:
+        st.caption(f"No attributions are measured yet. Measure them on your own data set: `{COMMAND}`")
         return
-    if found is bundled_measurement():
-        st.markdown("Measured with the networks that come with Gazegrid. To measure on a data set of your own:")
+    if measurement is bundled_measurement():
+        st.markdown("Measured on the bundled networks. To measure on your own data set:")
         st.code(COMMAND, language="bash")
     st.caption(
-        f"{found.pictures:,} pictures{_restrictions(found)}, {_networks(found)}. Each map explains the "
-        "network's own answer. 95 % intervals of the bootstrap over pictures; maps that know nothing of the picture "
-        "are beside them: what does not beat those shows nothing."
+        f"{measurement.pictures:,} pictures{_restrictions(measurement)}, {_networks(measurement)}. Each map explains "
+        "the predicted class. Error bars: 95 % bootstrap intervals over pictures. Baseline maps are gray or dashed: a "
+        "method that does not exceed them shows nothing.",
+        help=help_bubble("bootstrap, baseline maps"),
     )
-    _warn(found)
-    _bars(found)
-    _lines(found)
-    _table(found)
+    _warn(measurement)
+    _bars(measurement)
+    _lines(measurement)
+    _table(measurement)
 
 
-def _chosen() -> Measurement | None:
-    there = _measurements()
-    if len(there) < 2:
-        return there[0] if there else bundled_measurement()
-    number = st.selectbox(
-        "Measurement", range(len(there)), format_func=lambda place: _title(there[place]), key="findings:measurement"
+def _select_measurement() -> Measurement | None:
+    stored = _measurements()
+    if len(stored) < 2:
+        return stored[0] if stored else bundled_measurement()
+    index = st.selectbox(
+        "Measurement", range(len(stored)), format_func=lambda index: _title(stored[index]), key="findings:measurement"
     )
-    return there[number]
+    return stored[index]
 
 
-@st.cache_resource(ttl=LOOK_AGAIN_S, show_spinner="Looking for measured attributions…")
+@st.cache_resource(ttl=REFRESH_S, show_spinner="Loading measured attributions…")
 def _measurements() -> list[Measurement]:
-    """What the store holds, as of a moment ago."""
+    """The measurements in the store, at most `REFRESH_S` seconds old."""
     return measurements(get_store())
 
 
-def _title(found: Measurement) -> str:
-    methods = sum(not one.baseline for one in found.attributions)
-    data = str(found.protocol["dataset"])[:8]
-    return f"{found.pictures:,} pictures{_restrictions(found)} · data set {data} · {methods} measured maps"
+def _title(measurement: Measurement) -> str:
+    methods = sum(not attribution.baseline for attribution in measurement.attributions)
+    dataset = str(measurement.protocol["dataset"])[:8]
+    return (
+        f"{measurement.pictures:,} pictures{_restrictions(measurement)} · data set {dataset} · {methods} measured maps"
+    )
 
 
-def _networks(found: Measurement) -> str:
-    count = len(found.networks)
+def _networks(measurement: Measurement) -> str:
+    count = len(measurement.networks)
     return f"{count} network{'s' * (count != 1)}"
 
 
-def _restrictions(found: Measurement) -> str:
-    said = (" that the networks name right", "only_correct"), (" with small boxes", "small_boxes")
-    return ",".join(text for text, name in said if found.protocol.get(name))
+def _restrictions(measurement: Measurement) -> str:
+    """What was measured only, for a sentence that continues with it; empty where nothing was left out."""
+    texts = {"only_correct": "correctly predicted", "small_boxes": "small objects"}
+    return "".join(f", {text}" for name, text in texts.items() if measurement.protocol.get(name))
 
 
-def _warn(found: Measurement) -> None:
-    """A map that survives randomization is worthless, whatever else it scores."""
-    for label in found.labels:
-        surviving = [one for one in found.attributions if one.label == label and one.fails_sanity_check]
-        if surviving:
-            said = [
-                f"{plain(network_name(one.network))} ({one.measures['randomized_100'].interval.value:.2f})"
-                for one in surviving
+def _warn(measurement: Measurement) -> None:
+    """A warning for each method that fails the sanity check on some network."""
+    for label in measurement.labels:
+        failing = [entry for entry in measurement.attributions if entry.label == label and entry.fails_sanity_check]
+        if failing:
+            networks = [
+                f"{plain(network_name(entry.network))} ({entry.measures['randomized_100'].interval.value:.2f})"
+                for entry in failing
             ]
             st.warning(
-                f"{plain(label)} survives randomization on {listed(said)}: with all weights random the order of its "
-                f"maps stays nearly the same (rank correlation above {SURVIVES}). They show the picture, not what the "
-                "network learned.",
+                f"{plain(label)} fails the parameter-randomization sanity check on {listed(networks)}: with random "
+                f"weights its maps stay alike (rank correlation above {SURVIVES}). They depend on the picture, not on "
+                "what the network learned.",
                 icon=":material/warning:",
             )
 
 
-def _bars(found: Measurement) -> None:
+def _bars(measurement: Measurement) -> None:
     left, right = st.columns(2, gap="large")
-    for place, name in enumerate(name for name in BARS if name in found.measures):
+    for index, name in enumerate(name for name in BARS if name in measurement.measures):
         measure = MEASURES[name]
-        dotted = "" if BARS[name] is None else " Dotted: what a map that knows nothing has."
-        with (left, right)[place % 2]:
-            _chart(
-                measure.name, f"{measure.title}. {BETTER[measure.better]}{dotted}", bar_figure(found, name, BARS[name])
-            )
+        dotted = "" if BARS[name] is None else " Dotted: a map without information."
+        with (left, right)[index % 2]:
+            caption = f"{measure.title}. {BETTER[measure.better]}{dotted}"
+            _chart(name, measure.name, caption, bar_figure(measurement, name, BARS[name]))
 
 
-def _lines(found: Measurement) -> None:
-    network = found.networks[0]
-    if len(found.networks) > 1:
+def _lines(measurement: Measurement) -> None:
+    network = measurement.networks[0]
+    if len(measurement.networks) > 1:
         network = st.selectbox(
-            "Network of the curves", found.networks, format_func=network_name, key="findings:curves_of"
+            "Network of the curves", measurement.networks, format_func=network_name, key="findings:curves_of"
         )
     left, right = st.columns(2, gap="large")
     with left:
-        told = "The rest is blurred. High is better: few pixels are enough."
-        _chart("Only the best pixels shown", told, kept_figure(found, network, "shown"))
+        caption = "All other pixels are blurred. High is better: few pixels suffice."
+        _chart(
+            "shown", "Prediction retained, top pixels shown", caption, retained_figure(measurement, network, "shown")
+        )
     with right:
-        told = "They are blurred. Low is better: without them the answer is lost."
-        _chart("The best pixels hidden", told, kept_figure(found, network, "hidden"))
-    if "randomized_100" in found.measures:
+        caption = "The top pixels are blurred. Low is better: the prediction depends on them."
+        figure = retained_figure(measurement, network, "hidden")
+        _chart("hidden", "Prediction retained, top pixels hidden", caption, figure)
+    if "randomized_100" in measurement.measures:
         with left:
-            told = f"How much of a map's order stays as weights are randomized. Above {SURVIVES} at the end: worthless."
-            _chart("Random weights", told, randomized_figure(found, network))
+            caption = f"Rank correlation with the original map. Above {SURVIVES} at the end, the sanity check fails."
+            _chart("randomized", "Parameter randomization", caption, randomized_figure(measurement, network))
 
 
-def _chart(heading: str, told: str, figure: go.Figure) -> None:
-    st.markdown(f"**{heading}**")
-    st.caption(told)
-    st.plotly_chart(figure, key=f"attributions:{heading}", config=PLOTLY)
+def _chart(name: str, title: str, caption: str, figure: go.Figure) -> None:
+    st.markdown(f"**{title}**", help=help_bubble(title))
+    st.caption(caption)
+    st.plotly_chart(figure, key=f"attributions:{name}", config=PLOTLY)
 
 
-def _table(found: Measurement) -> None:
+def _table(measurement: Measurement) -> None:
     st.markdown("**All measures**")
     rows: list[dict[str, Any]] = []
-    for one in found.attributions:
-        told = {"Network": network_name(one.network), "Method": one.label}
-        told["Randomized"] = (
-            "survives" if one.fails_sanity_check else "changes" if "randomized_100" in one.measures else "-"
-        )
-        for name in found.measures:
-            told[MEASURES[name].name] = in_words(one.measures[name].interval) if name in one.measures else "-"
-        rows.append(told)
+    for entry in measurement.attributions:
+        row = {"Network": network_name(entry.network), "Method": entry.label, "Sanity check": _sanity_check(entry)}
+        for name in measurement.measures:
+            row[MEASURES[name].name] = interval_text(entry.measures[name].interval) if name in entry.measures else "-"
+        rows.append(row)
     columns = {
-        measure.name: st.column_config.TextColumn(help=f"{measure.title}. {BETTER[measure.better]}")
+        measure.name: st.column_config.TextColumn(
+            help=help_bubble(measure.name, f"{measure.title}. {BETTER[measure.better]}")
+        )
         for measure in MEASURES.values()
     }
+    columns["Sanity check"] = st.column_config.TextColumn(help=help_bubble("Sanity check"))
     st.dataframe(rows, hide_index=True, column_config=columns)
+
+
+def _sanity_check(attribution: MeasuredAttribution) -> str:
+    """`fails` or `passes`; `-` where it was not measured."""
+    if attribution.fails_sanity_check:
+        return "fails"
+    return "passes" if "randomized_100" in attribution.measures else "-"

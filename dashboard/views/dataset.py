@@ -1,4 +1,4 @@
-"""A data set as the page Data shows it: its facts in words, and safe HTML of its contact sheet."""
+"""Text and safe HTML of a data set for the page Data: its facts, and a contact sheet of sample images."""
 
 from __future__ import annotations
 
@@ -7,55 +7,57 @@ from html import escape
 
 from core.datasets.record import ClassCount, DatasetRecord
 from dashboard.routes.blobs import blob_url
-from dashboard.routes.contact_sheets import MIXED, PICTURES_A_ROW, rows_of_each
+from dashboard.routes.contact_sheets import IMAGES_PER_ROW, MIXED, rows_per_class
 
 CLASSES_A_PAGE = 25
 ROW_REM = 3.5
-"""Height of a row of pictures on the page."""
+"""Height of a row of images on the page."""
 
 
 def facts(record: DatasetRecord) -> str:
-    """`1,797 pictures · 10 classes · 8 x 8 px · 185 held out`."""
+    """`1,797 images · 10 classes · 8 x 8 px · 185 for validation`."""
     classes = "one class" if len(record.classes) == 1 else f"{len(record.classes):,} classes"
-    return f"{record.pictures:,} pictures · {classes} · {record.size} · {record.held_out:,} held out"
+    return f"{record.pictures:,} images · {classes} · {record.size} · {record.held_out:,} for validation"
 
 
 def origin(record: DatasetRecord) -> str:
-    """When it was added, and from what."""
-    added = f"added {record.added[:10]}" if record.added else "added before there were records"
+    """Source and date, `read from squares.zip · added 2026-11-21`."""
+    added = f"added {record.added[:10]}" if record.added else "date unknown"
     return " · ".join(part for part in (record.source, added) if part)
 
 
-def spread(classes: Sequence[ClassCount]) -> str:
-    """How evenly the pictures are spread over the classes, in a sentence."""
-    counts = [one.training + one.held_out for one in classes]
+def balance(classes: Sequence[ClassCount]) -> str:
+    """How evenly the images are spread over the classes, in a sentence."""
+    counts = [entry.training + entry.held_out for entry in classes]
     if len(counts) == 1:
-        return "All pictures are of one class: a network can learn to code or to make them, not to name them."
+        return "All images are of one class: they can train an autoencoder, GAN or style model, but no classifier."
     if min(counts) == max(counts):
-        return f"Each class has {counts[0]:,} pictures."
-    return f"The classes have {min(counts):,} to {max(counts):,} pictures."
+        return f"Each class has {counts[0]:,} images."
+    return f"The classes have {min(counts):,} to {max(counts):,} images each."
 
 
 def mixed_strip(digest: str, name: str) -> str:
-    """Pictures of several classes in a row."""
-    return f"<style>{_STYLE}</style><div class='sheet mixed'>{_strip(digest, MIXED, f'Pictures of {name}')}</div>"
+    """HTML of one row of images of several classes."""
+    return f"<style>{_STYLE}</style><div class='sheet mixed'>{_strip(digest, MIXED, f'Images of {name}')}</div>"
 
 
 def contact_sheet(record: DatasetRecord, page: int) -> str:
-    """A row for each class of this page, from 1 on: its name, how many pictures it has, and a few of them."""
+    """HTML of the classes on this page (from 1 on): name, number of images and a few of them."""
     first = (page - 1) * CLASSES_A_PAGE
     rows = "".join(
-        f"<div class='name' title='{escape(one.name, quote=True)}'>{escape(one.name)}"
-        f"<small>{one.training + one.held_out:,}</small></div>"
-        + _strip(record.digest, str(number), f"Pictures of the class {one.name}", rows_shown(one, len(record.classes)))
-        for number, one in enumerate(record.classes[first : first + CLASSES_A_PAGE], first)
+        f"<div class='name' title='{escape(entry.name, quote=True)}'>{escape(entry.name)}"
+        f"<small>{entry.training + entry.held_out:,}</small></div>"
+        + _strip(
+            record.digest, str(number), f"Images of the class {entry.name}", sheet_rows(entry, len(record.classes))
+        )
+        for number, entry in enumerate(record.classes[first : first + CLASSES_A_PAGE], first)
     )
     return f"<style>{_STYLE}</style><div class='sheet classes'>{rows}</div>"
 
 
-def rows_shown(one: ClassCount, classes: int) -> int:
-    """How many rows of pictures the sheet has of this class, one of so many."""
-    return max(1, min(rows_of_each(classes), -(-(one.training + one.held_out) // PICTURES_A_ROW)))
+def sheet_rows(entry: ClassCount, classes: int) -> int:
+    """Rows of images on the contact sheet for this class, where there are `classes` of them."""
+    return max(1, min(rows_per_class(classes), -(-(entry.training + entry.held_out) // IMAGES_PER_ROW)))
 
 
 def _strip(digest: str, part: str, alt: str, rows: int = 1) -> str:

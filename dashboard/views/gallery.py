@@ -1,11 +1,12 @@
-"""A gallery as the page Galleries shows it: safe HTML with lazy pictures, and names of files."""
+"""Thumbnails of grids as safe HTML, and names of exported files."""
 
 from __future__ import annotations
 
 import re
 from html import escape
 
-from core.display.headings import column_headings, row_name, size_in_words, titles
+from core.display.headings import column_headings, grid_size, method_titles, row_name
+from core.export.archive import export_zip
 from core.jobs.comparison import Cell, Comparison
 from core.store.gallery import Gallery
 from core.store.manifest import Manifest
@@ -14,33 +15,39 @@ from dashboard.grid.cells import item_url, row_url, scale_among, still_urls
 from dashboard.links import GRID
 from dashboard.routes.blobs import blob_url
 
-ROWS_MAX, COLUMNS_MAX = 4, 8
-"""Size of the thumbnail of a grid; the rest is behind its link."""
+MAX_ROWS, MAX_COLUMNS = 4, 8
+"""Rows and columns of a grid's thumbnail; its link opens the rest."""
 SIDE_PX = 160
 ARCHIVE_MB = 500
-"""The server's own limit, in .streamlit/config.toml; what is larger goes through `gazegrid gallery import`."""
+"""The server's limit in .streamlit/config.toml; `gazegrid gallery import` takes larger archives."""
 
 
 def file_name(gallery: Gallery, ending: str) -> str:
-    """A name for the exported file that every file system takes."""
+    """A portable name for the exported file."""
     plain = re.sub(r"[^A-Za-z0-9]+", "-", gallery.name).strip("-").lower()[:40]
     return f"gazegrid-{plain or gallery.id}.{ending}"
 
 
 def title(comparison: Comparison) -> str:
     """`Detail search · 3 pictures · 2 networks`."""
-    return " · ".join(filter(None, [", ".join(titles(comparison)), size_in_words(comparison)]))
+    return " · ".join(filter(None, [", ".join(method_titles(comparison)), grid_size(comparison)]))
+
+
+def zip_bytes(store: Store, gallery: Gallery) -> bytes:
+    """The gallery's zip in memory, where Streamlit holds every download. Raises as `export_zip` does."""
+    with export_zip(store, gallery) as archive:
+        return archive.read()
 
 
 def thumbnail_grid(comparison: Comparison, store: Store, absent: str = "not computed") -> str:
-    """The grid in small: each cell's first picture, and words where there is none. All of it links to the grid."""
+    """HTML of a small grid that links to the whole one: the first picture of each cell, or `absent`."""
     cells = list(comparison.cells())
     width = comparison.width
-    rows = [cells[start : start + width] for start in range(0, len(cells), width)][:ROWS_MAX]
-    head = "".join(f"<th>{escape(heading.title)}</th>" for heading in column_headings(comparison)[:COLUMNS_MAX])
+    rows = [cells[start : start + width] for start in range(0, len(cells), width)][:MAX_ROWS]
+    head = "".join(f"<th>{escape(heading.title)}</th>" for heading in column_headings(comparison)[:MAX_COLUMNS])
     body = "".join(
         f"<tr>{_row_head(row[0])}"
-        + "".join(_cell(cell.undefined, cell.spec.key, store, absent) for cell in row[:COLUMNS_MAX])
+        + "".join(_cell(cell.undefined, cell.spec.key, store, absent) for cell in row[:MAX_COLUMNS])
         + "</tr>"
         for row in rows
     )

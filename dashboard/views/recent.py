@@ -1,4 +1,4 @@
-"""The first page before anything is asked: what this is for, and what was compared lately."""
+"""The first page without a comparison: an introduction, and recent comparisons."""
 
 from __future__ import annotations
 
@@ -8,84 +8,86 @@ from html import escape
 
 import streamlit as st
 
-from core.display.headings import column_headings, titles
+from core.display.headings import column_headings, method_titles
 from core.display.wording import picture_name
 from core.errors import GazegridError
 from core.jobs.comparison import Comparison
-from core.queue.grid import look
+from core.queue.grid import read_grid
 from core.store.store import Store
 from dashboard.grid.cells import progress_line, row_url, still_urls
 from dashboard.links import GRID
 from dashboard.session import get_queue, get_store, plain
 from dashboard.views.gallery import SIDE_PX, thumbnail_grid, title
 
-RECENT_MAX = 12
-PICTURES_MAX = 4
-LOOK_EVERY_S = 2.0
+MAX_RECENT = 12
+MAX_PICTURES = 4
+REFRESH_S = 2.0
 COMPARE = "app_pages/compare.py"
 
 
 @dataclass(frozen=True)
 class Recent:
-    """The latest comparisons with the time of each, newest first; and why others cannot be shown."""
+    """The latest comparisons, each with its time, newest first; and the errors of those that cannot be displayed."""
 
     entries: tuple[tuple[Comparison, str], ...]
     faults: tuple[str, ...]
 
 
 def show_recent() -> None:
-    """A greeting, the latest comparison as it fills, and a card for each of those before it."""
+    """An introduction, the latest comparison as it fills, and a card for each earlier one."""
     st.subheader("What do image networks look at?", anchor=False)
     st.markdown(
-        "Choose on the left what to compare, then press **Run**. Networks that look: one row a picture, one column a "
-        "network. Networks that learn: one row a data set, one column a variant. "
-        "Every cell is computed once and kept; the address of the grid is its link."
+        "Choose what to compare on the left, then press **Run**. **Inspect** has one row per picture and one column "
+        "per network; **Train** has one row per data set and one column per variant. "
+        "Every cell is computed once and stored; the address of a grid is its link."
     )
     recent = recent_comparisons(get_store())
     if recent.entries:
         _latest(recent.entries[0][0])
     else:
-        st.caption("Nothing was compared yet. Click a sample picture on the left to begin.")
+        st.caption("No comparison yet. Click a sample picture on the left to begin.")
     if recent.entries[1:]:
-        st.markdown("**Compared before**")
+        st.markdown("**Earlier comparisons**")
         st.html(cards(recent.entries[1:]))
     if recent.faults:
-        with st.expander(f"{len(recent.faults)} earlier ones cannot be shown", icon=":material/history:"):
-            st.caption("Their results are in the store still; what they were asked for is no longer understood.")
+        with st.expander(f"{len(recent.faults)} cannot be displayed", icon=":material/history:"):
+            st.caption(
+                "They use methods or parameters that this version does not have. Their results stay in the store."
+            )
             for fault in recent.faults:
                 st.markdown(f"- {plain(fault)}")
 
 
 def _latest(comparison: Comparison) -> None:
     with st.container(border=True):
-        live = look(comparison, get_store(), get_queue()).live
+        live = read_grid(comparison, get_store(), get_queue()).live
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown(f"**The latest comparison** · {plain(title(comparison))}", width="content")
-            st.page_link(COMPARE, label="Open it", icon=":material/open_in_full:", query_params={GRID: comparison.key})
-        st.fragment(_draw, run_every=LOOK_EVERY_S if live else None)(comparison, live)
+            st.page_link(COMPARE, label="Open", icon=":material/open_in_full:", query_params={GRID: comparison.key})
+        st.fragment(_draw, run_every=REFRESH_S if live else None)(comparison, live)
 
 
 def _draw(comparison: Comparison, was_live: bool) -> None:
-    grid = look(comparison, get_store(), get_queue())
+    grid = read_grid(comparison, get_store(), get_queue())
     if was_live and not grid.live:
         st.rerun()
     st.caption(progress_line(grid))
-    st.html(thumbnail_grid(comparison, get_store(), "to come" if grid.live else "not computed"))
+    st.html(thumbnail_grid(comparison, get_store(), "pending" if grid.live else "not computed"))
 
 
 def recent_comparisons(store: Store) -> Recent:
     """The latest comparisons of the store."""
-    found, faults = [], []
-    for key, created in store.comparisons()[: 2 * RECENT_MAX]:
+    entries, faults = [], []
+    for key, created in store.comparisons()[: 2 * MAX_RECENT]:
         try:
-            found.append((store.comparison(key), created))
+            entries.append((store.comparison(key), created))
         except GazegridError as error:
             faults.append(f"{created[:10]}, {key[:12]}: {error}")
-    return Recent(tuple(found[:RECENT_MAX]), tuple(faults))
+    return Recent(tuple(entries[:MAX_RECENT]), tuple(faults))
 
 
 def cards(recent: Sequence[tuple[Comparison, str]]) -> str:
-    """Safe HTML: each comparison as a link with its rows, columns and methods."""
+    """Safe HTML with a card for each comparison: a link with its pictures, columns and methods."""
     return f"<style>{_STYLE}</style><div class='recent'>{''.join(_card(*entry) for entry in recent)}</div>"
 
 
@@ -93,18 +95,18 @@ def _card(comparison: Comparison, created: str) -> str:
     pictures = "".join(
         f"<img loading='lazy' src='{escape(row_url(row, SIDE_PX) or '')}' alt='{escape(row.name)}' "
         f"title='{escape(picture_name(row.name))}'>"
-        for row in comparison.rows[:PICTURES_MAX]
+        for row in comparison.rows[:MAX_PICTURES]
         if row
     )
-    videos = still_urls(comparison.methods, SIDE_PX)[:PICTURES_MAX]
+    videos = still_urls(comparison.methods, SIDE_PX)[:MAX_PICTURES]
     pictures += "".join(f"<img loading='lazy' src='{escape(url)}' alt='Video'>" for url in videos)
     columns = ", ".join(heading.title for heading in column_headings(comparison))
     rows = ", ".join(dataset.name for dataset in comparison.datasets)
-    told = escape(": ".join(filter(None, [rows, columns])))
+    summary = escape(": ".join(filter(None, [rows, columns])))
     return (
         f"<a href='?{GRID}={comparison.key}' target='_self'><div class='strip'>{pictures}</div>"
-        f"<b>{escape(', '.join(titles(comparison)))} · {len(comparison.rows)} x {comparison.width}</b>"
-        f"<span title='{told}'>{told}</span>"
+        f"<b>{escape(', '.join(method_titles(comparison)))} · {len(comparison.rows)} x {comparison.width}</b>"
+        f"<span title='{summary}'>{summary}</span>"
         f"<time>{escape(created[:16].replace('T', ' '))} UTC</time></a>"
     )
 

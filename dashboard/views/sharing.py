@@ -1,4 +1,4 @@
-"""A comparison for others: its link, a gallery, one HTML page, a zip."""
+"""Sharing of a comparison: its link, a gallery, an HTML page, a zip archive."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from core.errors import GazegridError
-from core.export.archive import export_zip
 from core.export.page import export_html
 from core.jobs.comparison import Comparison
 from core.store.gallery import MAX_NAME, MAX_NOTE, Entry, Gallery, add_to_gallery, readable_galleries
 from core.store.store import Store
 from dashboard.links import GRID
 from dashboard.session import get_store, plain, show_error
+from dashboard.views.gallery import zip_bytes
 
 
 def link_to(**query: str) -> str:
     """The address of this page with this query, as a colleague would type it."""
     here = urlsplit(st.context.url or "http://127.0.0.1:8501/")
-    asked = "&".join(f"{name}={value}" for name, value in query.items())
+    parameters = "&".join(f"{name}={value}" for name, value in query.items())
     path = here.path or "/"
-    return f"{here.scheme}://{here.netloc}{path}?{asked}"
+    return f"{here.scheme}://{here.netloc}{path}?{parameters}"
 
 
 def share_menu(comparison: Comparison) -> None:
     """Buttons for link, gallery and exports."""
     with st.popover("Link", icon=":material/link:"):
-        st.caption("Rebuilds this comparison from the store, for everyone who can reach this server.")
+        st.caption("Opens this comparison for everyone who can reach this server.")
         st.code(link_to(**{GRID: comparison.key}), language=None, wrap_lines=True)
     with st.popover("Save", icon=":material/bookmark_add:"):
         _save_form(comparison)
@@ -44,9 +44,9 @@ def _save_form(comparison: Comparison) -> None:
         name = st.selectbox(
             "Gallery", names, index=0 if names else None, accept_new_options=True,
             placeholder="Name of a new gallery",
-            help=f"One that is there, or a new name of up to {MAX_NAME} characters.",
+            help=f"An existing gallery, or a new name of up to {MAX_NAME} characters.",
         )  # fmt: skip
-        note = st.text_area("Note", max_chars=MAX_NOTE, placeholder="What is to be seen here?")
+        note = st.text_area("Note", max_chars=MAX_NOTE, placeholder="What does this comparison show?")
         saved = st.form_submit_button("Save to gallery", type="primary")
     if not saved:
         return
@@ -55,7 +55,7 @@ def _save_form(comparison: Comparison) -> None:
     except GazegridError as error:
         show_error(error)
         return
-    st.success(f"Kept in {plain(gallery.name)}. Its results are not evicted.", icon=":material/bookmark_added:")
+    st.success(f"Saved to {plain(gallery.name)}. Its results will not be evicted.", icon=":material/bookmark_added:")
 
 
 def _gallery_names(store: Store) -> list[str]:
@@ -67,7 +67,7 @@ def _gallery_names(store: Store) -> list[str]:
 
 
 def single(comparison: Comparison) -> Gallery:
-    """The comparison as a gallery of its own that is kept nowhere."""
+    """The comparison as a gallery of one entry that is not stored."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return Gallery(f"Comparison {comparison.key[:12]}", (Entry(comparison.key, "", now),))
 
@@ -75,14 +75,14 @@ def single(comparison: Comparison) -> Gallery:
 def _exports(comparison: Comparison) -> None:
     store, name = get_store(), f"gazegrid-{comparison.key[:12]}"
     gallery = single(comparison)
-    st.caption("With everything that is computed now.")
+    st.caption("Contains all results computed so far.")
     st.download_button(
-        "One HTML page", partial(export_html, store, gallery), f"{name}.html", "text/html",
+        "HTML page", partial(export_html, store, gallery), f"{name}.html", "text/html",
         icon=":material/html:", on_click="ignore", width="stretch",
-        help="Opens anywhere, without Gazegrid and without a network connection.",
+        help="One file that opens in any browser, without Gazegrid and without a network connection.",
     )  # fmt: skip
     st.download_button(
-        "Zip for another Gazegrid", partial(export_zip, store, gallery), f"{name}.zip", "application/zip",
+        "Zip archive", partial(zip_bytes, store, gallery), f"{name}.zip", "application/zip",
         icon=":material/folder_zip:", on_click="ignore", width="stretch",
-        help="Pictures, results with raw values and checksums; can be imported on the page Galleries.",
+        help="For import into another Gazegrid on the page Galleries, with raw values and checksums.",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The whole story in a real Chromium: upload, choose, run, watch, look closer, pass the link on, keep, export."""
+"""The whole story in a real Chromium: upload, select, run, watch, inspect, share the link, save, export."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from core.items import Animation
-from core.presets import DEFAULT_NETWORKS
+from core.presets import DEFAULT_NETWORKS, VARIED
 from core.queue.queue import open_queue
 from core.settings import Settings
 from core.store.store import Store
@@ -28,13 +28,14 @@ from workers.bench.bench_page import first_page_s
 
 NETWORKS = ("random/test_resnet", "lite/efficientnet_lite0")
 STEPS = "40"
+DECODER_QUESTION = next(preset.question for preset in VARIED if tuple(preset.varied) == ("decoder",))
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(TIMEOUT_S)]
 
 
 @dataclass(frozen=True)
 class Ran:
-    """A comparison that was asked for in the browser, and what was seen while it ran."""
+    """A comparison that was run in the browser, with the progress texts and previews that appeared meanwhile."""
 
     link: str
     steps: list[str]
@@ -60,7 +61,7 @@ def ran(browser, up) -> Ran:
 
 
 def watch(visit: Visit) -> tuple[list[str], set[str]]:
-    """Every word on progress and every preview that was seen, until all cells are done."""
+    """All progress texts and preview addresses until all cells are done."""
     steps: list[str] = []
     previews: set[str] = set()
     deadline = time.monotonic() + DONE_MS / 1000
@@ -72,7 +73,7 @@ def watch(visit: Visit) -> tuple[list[str], set[str]]:
     return steps, previews
 
 
-def test_the_cells_are_seen_to_change_while_they_are_computed(ran):
+def test_the_cells_change_while_they_are_computed(ran):
     assert re.fullmatch(r"[0-9a-f]{64}", parse_qs(urlsplit(ran.link).query)["grid"][0])
     assert len({word for word in ran.steps if word.endswith(f" of {STEPS}")}) >= 2
     assert len(ran.previews) >= 2
@@ -107,18 +108,18 @@ def test_a_cell_opens_into_pictures_curves_values_and_origin(visit, ran):
     page.locator(".js-plotly-plot .scatterlayer .trace").first.wait_for()
     page.get_by_role("radio", name="Raw values").click()
     page.locator(".js-plotly-plot .imagelayer image").first.wait_for()
-    page.get_by_role("radio", name="Origin and files").click()
+    page.get_by_role("radio", name="Provenance and files").click()
     page.get_by_role("link", name="manifest.json").wait_for()
     page.get_by_role("button", name="Back to the grid").click()
     page.get_by_text("2 of 2 done").wait_for()
     assert visit.faults() == []
 
 
-def test_a_preset_asks_another_question_of_the_same_pictures(visit, ran):
+def test_a_preset_runs_another_method_on_the_same_pictures(visit, ran):
     visit.open_grid(ran.link, cells=2)
     page = visit.page
     page.get_by_role("button", name="Start from a preset").click()
-    page.get_by_text("Dream").first.click()
+    page.get_by_text("Deep dream").first.click()
     visit.settle()
     visit.set_number("Steps", "6")
     visit.set_number("Size (inputs)", "1.5")
@@ -133,45 +134,45 @@ def test_a_preset_asks_another_question_of_the_same_pictures(visit, ran):
 
 
 def test_a_point_of_the_findings_opens_the_row_of_its_picture(visit, up):
-    radii, kept = {CNN: 8.0, VIT: 16.0, MIXER: 24.0}, {CNN: 1.0, VIT: 0.5, MIXER: 0.25}
-    a_study(Store(str(up.home / "store")), radii, kept)
+    radii, shares = {CNN: 8.0, VIT: 16.0, MIXER: 24.0}, {CNN: 1.0, VIT: 0.5, MIXER: 0.25}
+    a_study(Store(str(up.home / "store")), radii, shares)
     visit.open()
     visit.go_to("Findings")
     visit.page.get_by_text("12 pictures, 3 networks").wait_for()
-    study = visit.page.get_by_role("tabpanel", name="What networks need")  # the other one has points too, unseen
+    study = visit.page.get_by_role("tabpanel", name="Feature statistics")  # the hidden tab has points, too
     study.locator(".scatterlayer .point").first.click(force=True)
     visit.page.get_by_role("link", name="Open the whole grid").wait_for()
     visit.page.locator(".grid .cell img").nth(2).wait_for()
     assert visit.faults() == []
 
 
-def test_a_click_into_a_picture_asks_for_the_neuron_there_and_the_way_back_leads_to_the_grid(visit, up):
+def test_a_click_on_a_place_explains_the_neuron_there_and_leads_back(visit, up):
     visit.open(f"{up.address}?method=fixation&pictures=sample:cat&networks={NETWORKS[0]}&mode=light")
     page = visit.page
     page.get_by_role("button", name="Run 1 cell").click()
     page.get_by_text("1 of 1 done").wait_for(timeout=DONE_MS)
-    first = visit.asked("grid")
+    first = visit.query("grid")
     page.get_by_role("radio", name="Fixations").click()
     page.locator(".grid .cell img[src*='/fixations']").wait_for()
     page.locator(".grid .cell button.frame").click()
-    page.get_by_text("Click anywhere in the picture").wait_for()
+    page.get_by_text("Click a place to explain the neuron there", exact=True).wait_for()
     visit.click_into(".js-plotly-plot .nsewdrag", x=0.25, y=0.75)
-    page.get_by_text("You clicked at").wait_for()
-    (method,) = Store(str(up.home / "store")).comparison(visit.asked("grid")).methods
-    assert (method.name, method.explain, method.mode) == ("fixation", "neuron", "light")
+    page.get_by_text("Clicked place:").wait_for()
+    (method,) = Store(str(up.home / "store")).comparison(visit.query("grid")).methods
+    assert (method.name, method.target, method.mode) == ("fixation", "neuron", "light")
     assert (method.x, method.y) == pytest.approx((0.25, 0.75), abs=1 / LATTICE)
     page.get_by_text("1 of 1 done").wait_for(timeout=DONE_MS)
-    page.get_by_role("button", name="Back to where you clicked").click()
+    page.get_by_role("button", name="Back to the clicked cell").click()
     page.get_by_role("button", name="Back to the grid").click()
     page.get_by_role("button", name="Back to the grid").wait_for(state="detached")
     page.get_by_text("1 of 1 done").wait_for()
-    assert (visit.asked("grid"), visit.asked("item")) == (first, "Fixations")
+    assert (visit.query("grid"), visit.query("item")) == (first, "Fixations")
     assert visit.faults() == []
 
 
-def test_a_kept_comparison_is_found_among_the_galleries(visit, ran):
+def test_a_saved_comparison_is_listed_in_its_gallery(visit, ran):
     visit.open_grid(ran.link, cells=2)
-    visit.keep_in("My story")
+    visit.save_to("My story")
     visit.page.locator(".small-grid img").nth(2).wait_for()
     assert visit.faults() == []
 
@@ -179,15 +180,15 @@ def test_a_kept_comparison_is_found_among_the_galleries(visit, ran):
 def test_exports_open_without_any_network(visit, browser, ran, tmp_path):
     visit.open_grid(ran.link, cells=2)
     visit.page.get_by_role("button", name="Export").click()
-    html = visit.download("One HTML page", tmp_path / "story.html")
-    archive = visit.download("Zip for another Gazegrid", tmp_path / "story.zip")
+    html = visit.download("HTML page", tmp_path / "story.html")
+    archive = visit.download("Zip archive", tmp_path / "story.zip")
     assert "gallery.json" in zipfile.ZipFile(archive).namelist()
     with visiting(browser, html.as_uri(), offline=True) as reader:
         reads_without_a_network(reader)
 
 
 def reads_without_a_network(reader: Visit) -> None:
-    """An exported page is whole, and asks nobody for anything."""
+    """An exported page is complete, and sends no request."""
     reader.open()
     reader.page.locator("img").first.wait_for()
     broken = reader.page.locator("img").evaluate_all("all => all.filter((one) => !one.naturalWidth).length")
@@ -195,39 +196,39 @@ def reads_without_a_network(reader: Visit) -> None:
 
 
 @pytest.fixture(scope="module")
-def learned(browser, up) -> str:
-    """The link of a grid of two decoders that have learned the digits for one epoch."""
+def trained(browser, up) -> str:
+    """The link of a grid of two decoders, trained on the digits for one epoch."""
     with visiting(browser, up.address) as visit:
         visit.open()
         page = visit.page
-        page.get_by_role("radio", name="Networks learn").click()
+        page.get_by_role("radio", name="Train").click()
         page.get_by_text("2 · Data sets").wait_for()
         page.get_by_text("2 · Networks").wait_for(state="detached")
         visit.settle()
         page.get_by_role("button", name="Start from a preset").click()
-        page.get_by_text("Which decoder draws best?").click()
+        page.get_by_text(DECODER_QUESTION).click()
         visit.settle()
         page.get_by_role("button", name="Remove unpooling").click()
         visit.set_number("Epochs", "1")
-        visit.set_number("Few labels", "0")
+        visit.set_number("Labels per class", "0")
         page.get_by_role("button", name="Run 2 cells").click()
         page.get_by_text("2 of 2 done").wait_for(timeout=DONE_MS)
         return page.url
 
 
-def test_two_decoders_that_learned_the_digits_stand_side_by_side(visit, learned):
-    visit.open_grid(learned, cells=2)
+def test_two_trained_decoders_stand_side_by_side(visit, trained):
+    visit.open_grid(trained, cells=2)
     assert [url.rpartition("/")[2] for url in visit.cell_pictures()] == ["reconstructions.png"] * 2
     square = visit.page.locator(".grid .rowhead img")
     assert square.evaluate("image => image.decode().then(() => image.naturalWidth === image.naturalHeight)")
     assert visit.faults() == []
 
 
-def test_a_code_in_the_plane_shows_its_picture_and_after_a_click_its_neighbors(visit, learned):
-    visit.open_grid(learned, cells=2)
+def test_a_code_in_the_plane_shows_its_picture_and_after_a_click_its_neighbors(visit, trained):
+    visit.open_grid(trained, cells=2)
     page = visit.page
     page.locator(".grid .cell button.frame").first.click()
-    page.get_by_role("combobox", name="On the left").click()
+    page.get_by_role("combobox", name="Left").click()
     page.get_by_role("option", name="Units").click()
     page.locator(".pair.apart").wait_for()  # twice as wide as the pictures beside it: nothing to lay over them
     page.get_by_role("radio", name="Codes").click()
@@ -240,7 +241,7 @@ def test_a_code_in_the_plane_shows_its_picture_and_after_a_click_its_neighbors(v
     page.locator(".codes .pointed .tile").first.wait_for()
     page.mouse.down()
     page.mouse.up()
-    page.locator(".codes .chosen figure").nth(11).wait_for()
+    page.locator(".codes .neighbors figure").nth(11).wait_for()
     page.get_by_role("radio", name="Animations").click()
     page.locator(".animation output").get_by_text("+3 standard deviations").wait_for()
     page.get_by_role("radio", name="Numbers").click()
@@ -248,15 +249,15 @@ def test_a_code_in_the_plane_shows_its_picture_and_after_a_click_its_neighbors(v
     assert visit.faults() == []
 
 
-def test_a_grid_of_what_learned_is_kept_and_exported_with_its_codes(visit, browser, learned, tmp_path):
-    visit.open_grid(learned, cells=2)
+def test_a_trained_grid_is_saved_and_exported_with_its_codes(visit, browser, trained, tmp_path):
+    visit.open_grid(trained, cells=2)
     page = visit.page
     page.get_by_role("button", name="Export").click()
-    html = visit.download("One HTML page", tmp_path / "decoders.html")
-    archive = visit.download("Zip for another Gazegrid", tmp_path / "decoders.zip")
+    html = visit.download("HTML page", tmp_path / "decoders.html")
+    archive = visit.download("Zip archive", tmp_path / "decoders.zip")
     assert [name for name in zipfile.ZipFile(archive).namelist() if name.endswith("codes_tsne.safetensors")]
     page.keyboard.press("Escape")
-    visit.keep_in("Decoders")
+    visit.save_to("Decoders")
     page.locator(".small-grid img").nth(2).wait_for()
     assert visit.faults() == []
     with visiting(browser, html.as_uri(), offline=True) as reader:
@@ -264,10 +265,10 @@ def test_a_grid_of_what_learned_is_kept_and_exported_with_its_codes(visit, brows
         assert reader.page.locator("svg.codes").count() == 4
 
 
-def test_a_painted_video_is_played_over_its_source(visit, up):
+def test_a_stylized_video_is_played_over_its_source(visit, up):
     store, frames = Store(str(up.home / "store")), 12
     items = {"stylized": painted(frames), "original": Animation(frames=np.stack(pan(frames)))}
-    grid, cell = a_painted_cell(store, items, store.put_video(a_video(pan(frames), "mp4")))
+    grid, cell = a_painted_cell(store, items, store.inputs.put_video(a_video(pan(frames), "mp4")))
     visit.open(f"{up.address}?grid={grid}&cell={cell}")
     video = visit.page.locator(".animations")
     video.get_by_text("7 of 12").wait_for()
@@ -279,8 +280,8 @@ def test_a_painted_video_is_played_over_its_source(visit, up):
     video.get_by_text(re.compile(r"^(?!3 )\d+ of 12")).wait_for()
     video.get_by_role("button", name="Pause").click()
     now = int(video.locator("output").inner_text().split()[0])
-    shown = video.locator("img").evaluate_all("all => all.map((one) => [one.src, one.naturalWidth])")
-    assert [(url.rpartition("=")[2], width > 0) for url, width in shown] == [(str(now - 1), True)] * 2
+    frames_shown = video.locator("img").evaluate_all("all => all.map((one) => [one.src, one.naturalWidth])")
+    assert [(url.rpartition("=")[2], width > 0) for url, width in frames_shown] == [(str(now - 1), True)] * 2
     assert visit.faults() == []
 
 
@@ -292,12 +293,12 @@ def test_an_added_data_set_shows_its_pictures_and_has_an_address(visit, tmp_path
     page.locator("input[type=file]").first.set_input_files(pets)
     page.get_by_text("pets.zip").wait_for()
     page.get_by_role("button", name="Add", exact=True).click()
-    page.get_by_text("pets is here").wait_for()
-    page.get_by_role("link", name="Open it").click()
+    page.get_by_text("pets was added").wait_for()
+    page.get_by_role("link", name="Open data set").click()
     page.get_by_role("heading", name="pets").wait_for()
     page.wait_for_function("[...document.images].filter((one) => one.src.includes('/api/dataset/')).length == 2")
     page.wait_for_function("[...document.images].every((one) => one.naturalWidth)")
-    digest = visit.asked("dataset")
+    digest = visit.query("dataset")
     assert visit.faults() == []
     page.get_by_role("link", name="All data sets").click()
     page.get_by_role("heading", name="Data", exact=True).wait_for()
@@ -315,9 +316,9 @@ def test_every_page_opens(visit, title):
     assert visit.faults() == []
 
 
-def test_the_dashboard_never_loads_torch(up, ran):  # noqa: ARG001  after all of the story
+def test_the_dashboard_never_loads_torch(up, ran):  # noqa: ARG001  after the whole story
     loaded = [pid for pid in descendants(up.process.pid) if "libtorch" in Path(f"/proc/{pid}/maps").read_text()]
     commands = [Path(f"/proc/{pid}/cmdline").read_text() for pid in descendants(up.process.pid)]
     assert any("streamlit" in command for command in commands)
     assert not [pid for pid in loaded if "streamlit" in Path(f"/proc/{pid}/cmdline").read_text()]
-    assert loaded, "the worker's process has torch: the test looks where it is"
+    assert loaded, "a worker process has loaded torch: the test looks in the right place"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import BadParameter
-from core.jobs.comparison import asked_alike
+from core.jobs.comparison import with_shared_parameters
 from core.media.samples import open_picture
 from core.method_base.method import Method
 from core.methods import METHODS
@@ -26,7 +26,7 @@ def test_every_preset_is_a_method_of_a_grid_that_a_network_of_a_thousand_classes
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.question)
 def test_methods_beside_a_preset_can_answer_the_same_question(preset: Preset) -> None:
-    beside = asked_alike(preset.made(NETWORKS), [METHODS[name]() for name in preset.beside])
+    beside = with_shared_parameters(preset.made(NETWORKS), [METHODS[name]() for name in preset.beside])
     cards = [get_card(name) for name in NETWORKS]
     assert all(any(method.undefined_for(card) is None for card in cards) for method in beside)
     assert preset.method not in preset.beside

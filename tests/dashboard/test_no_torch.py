@@ -5,7 +5,7 @@ import sys
 
 CODE = """
 import sys
-import dashboard.app, dashboard.panel.looking, dashboard.grid.details, dashboard.grid.live
+import dashboard.app, dashboard.panel.panel, dashboard.grid.details, dashboard.grid.live
 import dashboard.views.training_curves, dashboard.views.recent, dashboard.views.sharing
 heavy = sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "torchvision", "timm", "workers"})
 print(",".join(heavy) or "none")

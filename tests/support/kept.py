@@ -1,4 +1,4 @@
-"""A store with something in it: comparisons over small pictures, results with an item of every kind, galleries."""
+"""Filled stores: comparisons over small pictures, results with an item of every kind, galleries."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from core.jobs.comparison import Comparison, PictureRef
 from core.media.picture import Picture
 from core.methods import METHODS, make_method
 from core.store.gallery import Gallery, add_to_gallery
-from core.store.store import Store
+from core.store.store import Store, result_folder
 
 NETWORKS = ("random/resnet18", "random/vit_tiny_patch16_224")
 PROVENANCE = {"seconds": 1.5, "versions": {"torch": "2.15.0", "timm": "1.0.31"}, "weights_sha256": "ab" * 32}
 
 
 def a_picture(seed: int, side: int = 24) -> Picture:
-    """A soft random picture (side, side, 3)."""
+    """A random picture (side, side, 3) of 4 px squares."""
     coarse = np.random.default_rng(seed).integers(0, 256, (side // 4, side // 4, 3), np.uint8)
     return Picture.from_pixels(coarse.repeat(4, axis=0).repeat(4, axis=1))
 
@@ -29,9 +29,10 @@ def a_picture(seed: int, side: int = 24) -> Picture:
 def a_comparison(
     store: Store, seed: int = 0, pictures: int = 2, networks: Sequence[str] = NETWORKS, **parameters: object
 ) -> Comparison:
-    """A kept comparison of pictures of its own; nothing is computed yet."""
+    """A stored comparison over new pictures, without results."""
     refs = tuple(
-        PictureRef(store.put_picture(a_picture(100 * seed + index)), f"picture {index}") for index in range(pictures)
+        PictureRef(store.inputs.put_picture(a_picture(100 * seed + index)), f"picture {index}")
+        for index in range(pictures)
     )
     comparison = Comparison(refs, tuple(networks), (make_method("detail_search", parameters),), seed)
     store.put_comparison(comparison)
@@ -39,11 +40,11 @@ def a_comparison(
 
 
 def a_small_result(seed: int = 0) -> Result:
-    """A picture, a map and a number."""
+    """A result of an image, a map and a scalar."""
     values = np.random.default_rng(seed).random((8, 8), np.float32)
     return Result(
         {
-            "remaining": Image(pixels=a_picture(seed, 8).pixels, caption="What is left"),
+            "remaining": Image(pixels=a_picture(seed, 8).pixels, caption="What remains"),
             "destroyed": Map(values=values, unit="share", caption="What was destroyed"),
             "edge_energy": Scalar(value=float(values[0, 0]), unit="share", caption="Edge energy left"),
         }
@@ -51,7 +52,7 @@ def a_small_result(seed: int = 0) -> Result:
 
 
 def a_full_result(seed: int = 0, side: int = 24) -> Result:
-    """An item of every kind."""
+    """A result with an item of every kind."""
     numbers = np.random.default_rng(seed)
     steps = np.arange(50, dtype=np.float32)
     return Result(
@@ -74,14 +75,14 @@ def a_full_result(seed: int = 0, side: int = 24) -> Result:
 
 
 def fill(store: Store, comparison: Comparison, full: bool = False) -> list[str]:
-    """Publish a result for each defined cell; the keys."""
+    """Publish a result for each defined cell; returns their keys."""
     make = a_full_result if full else a_small_result
     cells = [cell for cell in comparison.cells() if not cell.undefined]
     return [store.publish(cell.spec, make(index), PROVENANCE).key for index, cell in enumerate(cells)]
 
 
 def a_gallery(store: Store, name: str = "Cats", comparisons: int = 1, full: bool = False) -> Gallery:
-    """A gallery of filled comparisons."""
+    """A gallery of comparisons with results."""
     for seed in range(comparisons):
         comparison = a_comparison(store, seed)
         fill(store, comparison, full)
@@ -89,14 +90,22 @@ def a_gallery(store: Store, name: str = "Cats", comparisons: int = 1, full: bool
     return gallery
 
 
+def damage(store: Store, key: str) -> None:
+    """Overwrite the first file of a result."""
+    manifest = store.manifest(key)
+    assert manifest is not None
+    file = next(item.files[0] for item in manifest.items if item.files)
+    store.shelf.write(f"{result_folder(key)}/{file.name}", b"damaged")
+
+
 def undefine(monkeypatch: pytest.MonkeyPatch, family: str, reason: str) -> None:
-    """Let detail search have no meaning for a family of networks."""
+    """Make detail search undefined for a family of networks."""
     method = METHODS["detail_search"]
     monkeypatch.setattr(method, "undefined_for", lambda _, card: reason if card.family == family else None)
 
 
 def publish_without_end(place: str, first: int, begun: Event) -> None:
-    """A writer that is there to be killed; `begun` is set when it is about to write."""
+    """Publish results until killed; `begun` is set just before the first."""
     store = Store(place)
     begun.set()
     for seed in count(first):

@@ -1,4 +1,4 @@
-"""An attribution whose worth is known: pictures of two classes that differ in one patch, and a method that knows it."""
+"""Attributions of known quality: pictures of two classes that differ in one patch, and a method that marks it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tests.support.kept import PROVENANCE
 
 PIXELS = 24
 PATCH = (slice(3, 9), slice(12, 18))
-"""Rows and columns; well inside the picture."""
+"""Rows and columns of the patch, well inside the picture."""
 BOX = (12, 3, 17, 8)
-"""The same as first column and row, last column and row."""
+"""The patch as first column, first row, last column, last row."""
 
 
 def cats_and_dogs(each: int = 4, boxes: bool = True) -> Dataset:
-    """Held-out pictures on gray noise: the patch is white in a cat's and black in a dog's."""
+    """Held-out pictures of gray noise whose patch is white for cats and black for dogs."""
     random = np.random.default_rng(0)
     pictures = []
     for label in [0, 1] * each:
@@ -36,15 +36,15 @@ def cats_and_dogs(each: int = 4, boxes: bool = True) -> Dataset:
         pixels[PATCH] = 0 if label else 255
         pictures.append(png_bytes(pixels))
     count = len(pictures)
-    drawn = np.tile(np.array([BOX], np.int32), (count, 1)) if boxes else None
-    return Dataset(("cat", "dog"), pictures, np.arange(count) % 2, np.ones(count, np.bool_), drawn)
+    box_array = np.tile(np.array([BOX], np.int32), (count, 1)) if boxes else None
+    return Dataset(("cat", "dog"), pictures, np.arange(count) % 2, np.ones(count, np.bool_), box_array)
 
 
 class Knowing(Method):
-    """Says that the patch counts, that all else does, or that everything does by chance."""
+    """A map that is 1 on the patch, 1 on the rest, or random by the network's weights."""
 
     title: ClassVar[str] = "Knowing"
-    summary: ClassVar[str] = "Knows where the network looks, or is wrong on purpose."
+    summary: ClassVar[str] = "Marks the patch, the rest, or random pixels."
     source: ClassVar[str] = "a test"
     family: ClassVar[MethodFamily] = "attribution"
     version: ClassVar[int] = 3
@@ -66,7 +66,7 @@ Knowing.name = "knowing"
 
 
 def put_measured(store: Store, attribution: str, network: str, values: Mapping[str, float], **how: Any) -> JobSpec:
-    """Publish made-up measures, the same for each of ten pictures; the job."""
+    """Publish synthetic measures, equal for each of ten pictures; returns the job."""
     dataset = how.pop("dataset", "2" * 64)
     method = make_method("measure_attributions", {"attribution": attribution} | how)
     spec = JobSpec(method, (), get_card(network).identity, 0, dataset)

@@ -1,4 +1,4 @@
-"""`gazegrid up` as a newcomer has it: a process of its own, with a home of its own."""
+"""`gazegrid up` in its own process and its own home."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ START_S = 90.0
 
 
 class Up:
-    """`gazegrid up`, started and stopped by a test."""
+    """A `gazegrid up` that a test starts and stops."""
 
     def __init__(self, home: Path, port: int) -> None:
         self.home = home
@@ -33,40 +33,40 @@ class Up:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Returns as soon as the dashboard answers."""
+        """Start, and return as soon as the dashboard responds."""
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "workers.cli.main", "up"]
             self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         deadline = time.monotonic() + START_S
-        while not self.answers():
-            assert time.monotonic() < deadline, f"the dashboard did not answer within {START_S} s"
+        while not self.responds():
+            assert time.monotonic() < deadline, f"the dashboard did not respond within {START_S} s"
             time.sleep(0.02)
 
-    def answers(self) -> bool:
-        """Whether the dashboard does; AssertionError with the log where the process has ended."""
+    def responds(self) -> bool:
+        """Whether the dashboard responds. Raises AssertionError with the log if the process has ended."""
         assert self.process is not None
         assert self.process.poll() is None, self.log.read_text()
         try:
-            with urllib.request.urlopen(f"{self.address}_stcore/health", timeout=1) as answer:  # noqa: S310  our own
-                return bool(answer.status == 200)
+            with urllib.request.urlopen(f"{self.address}_stcore/health", timeout=1) as response:  # noqa: S310  our own
+                return bool(response.status == 200)
         except OSError:
             return False
 
     def gazegrid(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Another command on the same home."""
+        """Run another command in the same home."""
         command = [sys.executable, "-m", "workers.cli.main", *arguments]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
 
-    def stop(self, how: int = signal.SIGINT) -> int:
-        """The exit status."""
+    def stop(self, signal_number: int = signal.SIGINT) -> int:
+        """Send the signal and wait; the exit status."""
         assert self.process is not None
-        self.process.send_signal(how)
+        self.process.send_signal(signal_number)
         return self.process.wait(60)
 
 
 @contextmanager
 def an_up(folder: Path) -> Iterator[Up]:
-    """One on a free port, not started yet; whatever of it still runs at the end is killed."""
+    """An `Up` on a free port, not started yet; killed at the end if it still runs."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -78,7 +78,7 @@ def an_up(folder: Path) -> Iterator[Up]:
 
 
 def descendants(pid: int) -> set[int]:
-    """Every process below `pid`, from /proc."""
+    """The ids of all processes below `pid`, from /proc."""
     found: set[int] = set()
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in map(int, children.read_text().split()):

@@ -1,4 +1,4 @@
-"""A study whose results are made up, so that what is measured is known: discs that are left, and answers."""
+"""A study with synthetic results whose measures are known: remaining discs and predictions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIDE = 64
 
 
 def disc(radius: float) -> Pixels:
-    """A white disc in the middle of black, (64, 64, 3)."""
+    """A white disc on black, (64, 64, 3) uint8."""
     rows, columns = np.mgrid[:SIDE, :SIDE]
     inside = np.hypot(rows - SIDE / 2, columns - SIDE / 2) < radius
     return np.repeat((inside * 255).astype(np.uint8)[:, :, None], 3, axis=2)
@@ -32,10 +32,15 @@ def a_study(
     pictures: int = 12,
     absent: Sequence[str] = (),
 ) -> Comparison:
-    """A grid in which each network left a disc of its radius, and kept its answer for this share of 4 x 4 patches."""
+    """A grid in which a disc of each network's radius remains.
+
+    `kept` is the share of shuffled pictures whose prediction each network retains; `absent` networks have no results.
+    """
     random = np.random.default_rng(pictures)
     refs = tuple(
-        PictureRef(store.put_picture(Picture.from_pixels(random.integers(0, 255, (8, 8, 3), np.uint8))), f"tabby · {i}")
+        PictureRef(
+            store.inputs.put_picture(Picture.from_pixels(random.integers(0, 255, (8, 8, 3), np.uint8))), f"tabby · {i}"
+        )
         for i in range(pictures)
     )
     methods = (make_method("detail_search", {}), make_method("patch_shuffle", {}))

@@ -1,4 +1,4 @@
-"""Networks with a record of their training, written as `gazegrid train` writes them; no torch."""
+"""Networks with training records, in the files that `gazegrid train` writes; without torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLASSES = ("cat", "cup", "rocket")
 
 
 def a_record(accuracy: Sequence[float] = (0.25, 0.5, 0.75), data: str = "d" * 64, **parameters: Any) -> dict[str, Any]:
-    """The record of a training that took a minute an epoch."""
+    """A training record; each epoch took a minute."""
     recipe = Train(**{"architecture": "test_resnet", "input_px": 32, "epochs": len(accuracy)} | parameters)
     return {
         "key": "ab" * 32,
@@ -36,19 +36,19 @@ def a_record(accuracy: Sequence[float] = (0.25, 0.5, 0.75), data: str = "d" * 64
 
 
 def the_record(*accuracy: float, **changes: Any) -> TrainingRecord:
-    """The same, read."""
+    """A training record with these accuracies, parsed."""
     return TrainingRecord.model_validate(a_record(accuracy, **changes))
 
 
 def put_local(home: Path, name: str, record: Mapping[str, Any] | None = None, **changes: Any) -> NetworkFiles:
-    """`local/NAME` in this home; `changes` go into its configuration."""
+    """Write `local/NAME` into this home; `changes` go into its configuration."""
     files = NetworkFiles.in_folder(home / "networks" / "local" / name)
     _put(files, record, changes)
     return files
 
 
 def put_bundled(folder: Path, name: str, record: Mapping[str, Any] | None = None, **changes: Any) -> NetworkFiles:
-    """`bundled/NAME` where `folder` stands for the folder of the bundled networks."""
+    """Write `bundled/NAME` into `folder`, which replaces the folder of the bundled networks."""
     files = NetworkFiles(folder / f"{name}.json", folder / f"{name}.safetensors", folder / "training" / f"{name}.json")
     _put(files, record, changes)
     return files

@@ -18,7 +18,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from redis import Redis
 
 from core.errors import BadInput, Damaged, Superseded
-from core.export.archive import export_zip, import_zip
 from core.jobs.spec import JobSpec
 from core.queue.ledger import LIVE_STATES, Taken
 from core.queue.queue import JobQueue, read_record
@@ -28,6 +27,7 @@ from core.store.fsck import check, repair
 from core.store.gallery import add_to_gallery, delete_gallery, evict, load_gallery
 from core.store.store import Store, result_folder
 from tests.core.store.test_fsck import DAMAGES
+from tests.support.archives import exported, imported
 from tests.support.kept import NETWORKS, a_comparison, a_small_result
 from workers.services.reaper import Reaper
 from workers.worker.lease import Lease
@@ -238,7 +238,7 @@ class AnyOrder(RuleBasedStateMachine):
         name = chance.choice(sorted(self.galleries))
         kept = {self.keys[n] for n in self.galleries[name]} & self.stored
         try:
-            content = export_zip(self.page, load_gallery(self.page, self.gallery_id(name)))
+            content = exported(self.page, load_gallery(self.page, self.gallery_id(name)))
         except Damaged:
             assert kept & self.damaged
             return
@@ -250,7 +250,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(chance=chances)
     def take_in(self, chance: random.Random) -> None:
         name, entries, keys, content = chance.choice(self.archives)
-        gallery = import_zip(self.page, content)
+        gallery = imported(self.page, content)
         self.galleries.setdefault(name, set()).update(entries)
         assert {entry.comparison for entry in gallery.entries} == {
             self.comparisons[n].key for n in self.galleries[name]
@@ -264,7 +264,7 @@ class AnyOrder(RuleBasedStateMachine):
         *_, content = chance.choice(self.archives)
         before = self.files()
         try:
-            import_zip(self.page, content[: chance.randrange(len(content))])
+            imported(self.page, content[: chance.randrange(len(content))])
         except (BadInput, Damaged):
             assert self.files() == before
         else:

@@ -18,7 +18,7 @@ from core.errors import Superseded
 from core.jobs.comparison import Comparison
 from core.jobs.spec import JobSpec
 from core.queue.connection import connect
-from core.queue.grid import look, submit_grid
+from core.queue.grid import read_grid, submit_grid
 from core.queue.queue import JobQueue
 from core.settings import Settings, get_settings
 from core.store.store import Store, open_store
@@ -87,7 +87,7 @@ class User(threading.Thread):
                 with timed(self.asked_s):
                     submit_grid(self.comparison, self.store, queue)
             with timed(self.looked_s):
-                grid = look(self.comparison, self.store, queue)
+                grid = read_grid(self.comparison, self.store, queue)
             live, looks = grid.live, looks + 1
             assert grid.queue_fault is None
             now = time.time()

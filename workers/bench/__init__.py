@@ -1,6 +1,6 @@
-"""Speed as ratios within one run: each module here measures one promise, and is found by its name.
+"""Benchmarks: speed as ratios within one run. Each module `bench_NAME` measures one target, and is found by its name.
 
-A module holds `run(quick: bool = False)`, which gives one row or several; `quick` takes few repetitions, for tests.
+A module defines `run(quick: bool = False)`, which returns a `Row` or several; `quick` runs few repetitions, for tests.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ BENCHES = tuple(sorted(info.name for info in pkgutil.iter_modules(__path__) if i
 
 
 def run_benches(names: list[str], *, quick: bool = False) -> list[Row]:
-    """Measure what is named, or everything. Raises BadInput for a name that there is not."""
+    """Run the benchmarks of these names, or all. Raises BadInput for an unknown name."""
     known = {name.removeprefix("bench_"): name for name in BENCHES}
     for name in names:
         if name not in known:
-            raise BadInput(f"there is no bench {name[:80]!r}; there are: {', '.join(known)}")
+            raise BadInput(f"there is no bench {name[:80]!r}; allowed are {', '.join(known)}")
     rows: list[Row] = []
     for name in names or known:
-        measured = import_module(f"{__name__}.{known[name]}").run(quick=quick)
-        rows.extend(measured if isinstance(measured, list) else [measured])
+        result = import_module(f"{__name__}.{known[name]}").run(quick=quick)
+        rows.extend(result if isinstance(result, list) else [result])
     return rows

@@ -1,6 +1,6 @@
-"""What the methods that optimize a picture cannot do without, in plain torch: bare loops to compare them with.
+"""Bare optimization loops in plain torch, as the baseline of the methods that optimize a picture.
 
-Nothing is recorded, checked, previewed or kept, and nothing of the engine's loop, waves or moves is used.
+They record, check, preview and store nothing, and use neither loop nor parameterizations nor transforms of the engine.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ SPREAD = 0.01
 COLORS = ((0.56, 0.19, 0.04), (0.58, 0.0, -0.11), (0.58, -0.19, 0.06))
 
 
-def loop(moved: Tensor, loss: Callable[[], Tensor], make: Callable[[list[Tensor]], Optimizer]) -> Step:
-    """Backward from `loss`, which stands for all before it, to the leaf `moved`, and a step of the optimizer."""
-    optimizer = make([moved])
+def loop(leaf: Tensor, loss: Callable[[], Tensor], make: Callable[[list[Tensor]], Optimizer]) -> Step:
+    """A step of the optimizer on `leaf`: forward and backward through `loss`."""
+    optimizer = make([leaf])
 
     def step() -> None:
         optimizer.zero_grad()
         loss().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
-    step()  # what is done once: kernels chosen, the optimizer's state made
+    step()  # one-time work: choice of kernels, state of the optimizer
     return step
 
 
@@ -41,7 +41,7 @@ def adam(learning_rate: float) -> Callable[[list[Tensor]], Optimizer]:
 
 
 def sgd(learning_rate: float) -> Callable[[list[Tensor]], Optimizer]:
-    """Plain descent of this learning rate."""
+    """Plain gradient descent of this learning rate."""
     return lambda tensors: torch.optim.SGD(tensors, lr=learning_rate, fused=True)
 
 
@@ -50,8 +50,8 @@ def pixels(picture: Tensor) -> Tensor:
     return picture.clone(memory_format=torch.contiguous_format).requires_grad_()
 
 
-def waves(count: int, height: int, width: int) -> tuple[Tensor, Callable[[], Tensor]]:
-    """Coefficients (N, 3, H, W // 2 + 1, 2), a leaf, and what makes pictures (N, 3, H, W) of them."""
+def fourier(count: int, height: int, width: int) -> tuple[Tensor, Callable[[], Tensor]]:
+    """A leaf of Fourier coefficients (N, 3, H, W // 2 + 1, 2), and a function that renders it, (N, 3, H, W)."""
     leaf = (torch.randn(count, 3, height, width // 2 + 1, 2) * SPREAD).requires_grad_()
     cycles = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None])
     scale = math.sqrt(height * width) / cycles.clamp_min(1 / max(height, width))[..., None]
@@ -65,8 +65,8 @@ def waves(count: int, height: int, width: int) -> tuple[Tensor, Callable[[], Ten
     return leaf, picture
 
 
-def moved(picture: Tensor) -> Tensor:
-    """Each picture shifted by up to 6 %, scaled by up to 10 %, turned by up to 8 degrees."""
+def transformed(picture: Tensor) -> Tensor:
+    """Each picture randomly shifted by up to 6 %, scaled by up to 10 %, rotated by up to 8 degrees."""
     shift, (scale, turn) = torch.rand(len(picture), 2, 1) * 0.24 - 0.12, torch.rand(2, len(picture), 1) * 2 - 1
     scale, turn = 1 + 0.1 * scale, math.radians(8) * turn
     cosine, sine = turn.cos() / scale, turn.sin() / scale
@@ -75,7 +75,7 @@ def moved(picture: Tensor) -> Tensor:
     return functional.grid_sample(picture, grid, padding_mode="reflection", align_corners=False)
 
 
-def half_way(network: Network) -> Callable[[Tensor], Tensor]:
-    """Pictures -> output of the layer behind half of the network's blocks; the network runs no further."""
+def first_half(network: Network) -> Callable[[Tensor], Tensor]:
+    """Pictures -> output of the layer at 50 % depth; the rest of the network does not run."""
     layer: nn.Module = network.layer(layer_at(network, 0.5))
     return lambda pictures: output_of(layer, network, pictures)

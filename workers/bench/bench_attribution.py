@@ -15,7 +15,7 @@ from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from workers.bench.between import as_in_a_worker
+from workers.bench.interleaved import worker_conditions
 from workers.bench.row import Row, at_most
 
 NETWORK = "random/resnet18"
@@ -26,7 +26,7 @@ TURNS = 21
 
 def run(*, quick: bool = False) -> list[Row]:
     """Everything included, in turns with the bare passes."""
-    with as_in_a_worker() as threads:
+    with worker_conditions() as threads:
         network, picture = load(get_card(NETWORK)), sample("cat")
         calls = {"bare": bare_passes(network, picture)} | {name: whole(name, network, picture) for name in TARGETS}
         rounds = [{name: seconds(call) for name, call in calls.items()} for _ in range(2 if quick else TURNS + 1)][1:]

@@ -14,7 +14,7 @@ from core.learning.autoencoder.learner import AutoencoderLearner
 from core.learning.loop import Loop, Plan
 from core.learning.pictures import Pictures, as_values, in_memory
 from core.methods.autoencoder import Autoencoder
-from workers.bench.between import Between, Step, as_in_a_worker
+from workers.bench.interleaved import Interleaved, Step, worker_conditions
 from workers.bench.row import Row, at_least
 
 TARGET = 0.9
@@ -26,7 +26,7 @@ TURNS = 5
 def run(*, quick: bool = False) -> Row:
     """The method's defaults on the digits, enlarged to 28 px: noted, measured, previewed and kept as in a worker."""
     given = in_memory(digits(), SIDE_PX, "cpu")
-    with as_in_a_worker() as threads:
+    with worker_conditions() as threads:
         _turn(given, 1)
         rounds = [_turn(given, 1 if quick else EPOCHS) for _ in range(1 if quick else TURNS)]
     ratios = sorted(bare_s / ours_s for ours_s, bare_s in rounds)
@@ -39,7 +39,7 @@ def run(*, quick: bool = False) -> Row:
 def _turn(given: Pictures, epochs: int) -> tuple[float, float]:
     """Seconds a step of ours and of the bare loop, step by step in turns."""
     method = Autoencoder(epochs=epochs)
-    between = Between(bare_loop(method.learner(given, 0), as_values(given.training), method.batch_size))
+    between = Interleaved(bare_loop(method.learner(given, 0), as_values(given.training), method.batch_size))
     loop = Loop(method.learner(given, 0), given.training, Plan(epochs, method.batch_size, 0))
     started_s = time.perf_counter()
     loop.run(between)

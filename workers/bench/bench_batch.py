@@ -14,7 +14,7 @@ from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
 from core.presets import DEFAULT_NETWORKS
-from workers.bench.between import as_in_a_worker
+from workers.bench.interleaved import worker_conditions
 from workers.bench.row import Row, at_most
 
 IMAGES = 8
@@ -27,7 +27,7 @@ def run(*, quick: bool = False) -> Row:
     What is done once a job would only speak for the batch.
     """
     names = DEFAULT_NETWORKS[:1] if quick else DEFAULT_NETWORKS
-    with as_in_a_worker() as threads:
+    with worker_conditions() as threads:
         found = {name: _ratios(load(get_card(name)), *((2, 1) if quick else (40, 3))) for name in names}
     ratios = {name: statistics.median(turns) for name, turns in found.items()}
     each = ", ".join(

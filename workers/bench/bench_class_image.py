@@ -7,7 +7,7 @@ from torch import Tensor
 from core.methods import make_method
 from core.networks.network import Network
 from workers.bench import bare
-from workers.bench.between import Step, against_bare
+from workers.bench.interleaved import Step, compare_with_bare
 from workers.bench.row import Row
 
 RATE = 0.05
@@ -18,10 +18,10 @@ PICTURES = 4
 def run(*, quick: bool = False) -> Row:
     """A whole run with the method's defaults, a minute long."""
     method = make_method("class_image", {"steps": 2 if quick else 150, "seeds": PICTURES})
-    return against_bare("class_image", method, bare_loop, turns=1)
+    return compare_with_bare("class_image", method, bare_loop, turns=1)
 
 
 def bare_loop(network: Network, picture: Tensor) -> Step:
     """Waves, moves, forward, backward, Adam."""
-    leaf, pictures = bare.waves(PICTURES, *picture.shape[2:])
-    return bare.loop(leaf, lambda: -network(bare.moved(pictures()))[:, CLASS].sum(), bare.adam(RATE))
+    leaf, pictures = bare.fourier(PICTURES, *picture.shape[2:])
+    return bare.loop(leaf, lambda: -network(bare.transformed(pictures()))[:, CLASS].sum(), bare.adam(RATE))

@@ -12,7 +12,7 @@ from torch.nn import functional
 from core.methods import make_method
 from core.networks.network import Network
 from workers.bench import bare
-from workers.bench.between import Step, against_bare
+from workers.bench.interleaved import Step, compare_with_bare
 from workers.bench.row import Row
 
 RATE = 1e-3
@@ -25,14 +25,14 @@ def run(*, quick: bool = False) -> Row:
     """Whole runs with the method's defaults."""
     steps = 3 if quick else STEPS
     method = make_method("deep_dream", {"steps": steps})
-    return against_bare("deep_dream", method, partial(bare_loop, steps=steps), turns=1 if quick else 3)
+    return compare_with_bare("deep_dream", method, partial(bare_loop, steps=steps), turns=1 if quick else 3)
 
 
 def bare_loop(network: Network, picture: Tensor, *, steps: int = STEPS) -> Step:
     """As large as the method sees the picture at each step: parts, forward as far as the layer, backward, descent."""
     side = picture.shape[3]
     moved = bare.pixels(functional.interpolate(picture, scale_factor=TIMES[-1], mode="bilinear"))
-    values, numbers = bare.half_way(network), count(-1)  # the loop takes one step before the first that counts
+    values, numbers = bare.first_half(network), count(-1)  # the loop takes one step before the first that counts
 
     def loss() -> Tensor:
         times = TIMES[min(max(next(numbers), 0) * len(TIMES) // steps, len(TIMES) - 1)]

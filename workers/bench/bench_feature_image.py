@@ -8,7 +8,7 @@ from torch import Tensor
 from core.methods import make_method
 from core.networks.network import Network
 from workers.bench import bare
-from workers.bench.between import Step, against_bare
+from workers.bench.interleaved import Step, compare_with_bare
 from workers.bench.row import Row
 
 RATE = 0.05
@@ -18,11 +18,11 @@ PICTURES = 4
 def run(*, quick: bool = False) -> Row:
     """A whole run with the method's defaults, a minute long."""
     method = make_method("feature_image", {"steps": 2 if quick else 150, "count": PICTURES})
-    return against_bare("feature_image", method, bare_loop, turns=1)
+    return compare_with_bare("feature_image", method, bare_loop, turns=1)
 
 
 def bare_loop(network: Network, picture: Tensor) -> Step:
     """Waves, moves, forward as far as the layer, backward, Adam."""
-    leaf, pictures = bare.waves(PICTURES, *picture.shape[2:])
-    values, each = bare.half_way(network), torch.arange(PICTURES)
-    return bare.loop(leaf, lambda: -values(bare.moved(pictures()))[each, each].mean((1, 2)).sum(), bare.adam(RATE))
+    leaf, pictures = bare.fourier(PICTURES, *picture.shape[2:])
+    values, each = bare.first_half(network), torch.arange(PICTURES)
+    return bare.loop(leaf, lambda: -values(bare.transformed(pictures()))[each, each].mean((1, 2)).sum(), bare.adam(RATE))

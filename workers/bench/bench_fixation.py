@@ -16,7 +16,7 @@ from core.media.samples import sample
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from workers.bench.between import as_in_a_worker
+from workers.bench.interleaved import worker_conditions
 from workers.bench.row import Row, at_most
 
 NETWORK = "lite/efficientnet_lite0"
@@ -33,7 +33,7 @@ CASES = {
 
 def run(*, quick: bool = False) -> list[Row]:
     """What a trace takes beyond the forward pass that it records, in turns with the bare forward pass."""
-    with as_in_a_worker() as threads:
+    with worker_conditions() as threads:
         network = load(get_card(NETWORK))
         return [_row(name, network, threads, 1 if quick else TURNS) for name in CASES]
 

@@ -11,9 +11,9 @@ from core.items import Image, Map, Result, Scalar
 from core.jobs.comparison import Comparison, PictureRef
 from core.media.picture import Picture
 from core.methods import make_method
-from core.queue.grid import look
+from core.queue.grid import read_grid
 from workers.bench.row import Row, at_most
-from workers.bench.stage import NETWORK, Stage, stage
+from workers.bench.sandbox import NETWORK, Sandbox, sandbox
 
 CELLS = 100
 SUBMITS = 100
@@ -22,25 +22,25 @@ HIT_TARGET_S = 1.0
 
 def run(*, quick: bool = False) -> list[Row]:
     """The grid is looked at once, cold: the fast tier holds nothing of it."""
-    with stage() as here:
+    with sandbox() as here:
         return [_hit(here, 10 if quick else CELLS), _join(here)]
 
 
-def _hit(here: Stage, cells: int) -> Row:
+def _hit(here: Sandbox, cells: int) -> Row:
     comparison = _stored_grid(here, cells)
     started_s = time.perf_counter()
-    grid = look(comparison, here.store, here.queue)
+    grid = read_grid(comparison, here.store, here.queue)
     seconds = time.perf_counter() - started_s
     found = sum(cell.status == "done" for cell in grid.cells)
     row = at_most("hit", seconds / HIT_TARGET_S, 1.0, f"{found} of {cells} cells in {seconds * 1e3:.0f} ms")
     return row | {"holds": row["holds"] and found == cells}
 
 
-def _stored_grid(here: Stage, cells: int) -> Comparison:
+def _stored_grid(here: Sandbox, cells: int) -> Comparison:
     """As many pictures as cells, each with a result of ordinary size."""
     generator = np.random.default_rng(0)
     noise = generator.integers(0, 256, (cells, 224, 224, 3), dtype=np.uint8)
-    digests = [here.store.put_picture(Picture.from_pixels(pixels)) for pixels in noise]
+    digests = [here.store.inputs.put_picture(Picture.from_pixels(pixels)) for pixels in noise]
     references = tuple(PictureRef(digest, f"noise {number}") for number, digest in enumerate(digests))
     comparison = Comparison(references, (NETWORK,), (make_method("detail_search", {}),))
     for cell, pixels in zip(comparison.cells(), noise, strict=True):
@@ -50,7 +50,7 @@ def _stored_grid(here: Stage, cells: int) -> Comparison:
     return comparison
 
 
-def _join(here: Stage) -> Row:
+def _join(here: Sandbox) -> Row:
     """No worker runs here, so that the job cannot end in between."""
     spec = here.spec(steps=1, seed=12345)
     with ThreadPoolExecutor(16) as threads:

@@ -7,7 +7,7 @@ from torch import Tensor
 from core.methods import make_method
 from core.networks.network import Network
 from workers.bench import bare
-from workers.bench.between import Step, against_bare
+from workers.bench.interleaved import Step, compare_with_bare
 from workers.bench.row import Row
 
 RATE = 0.05
@@ -16,12 +16,12 @@ RATE = 0.05
 def run(*, quick: bool = False) -> Row:
     """Whole runs with the method's defaults."""
     method = make_method("inversion", {"steps": 2 if quick else 200})
-    return against_bare("inversion", method, bare_loop, turns=1 if quick else 3)
+    return compare_with_bare("inversion", method, bare_loop, turns=1 if quick else 3)
 
 
 def bare_loop(network: Network, picture: Tensor) -> Step:
     """Waves, forward as far as the layer, backward, Adam."""
-    leaf, pictures = bare.waves(1, *picture.shape[2:])
-    values = bare.half_way(network)
+    leaf, pictures = bare.fourier(1, *picture.shape[2:])
+    values = bare.first_half(network)
     there = values(picture)
     return bare.loop(leaf, lambda: (values(pictures()) - there).square().sum(), bare.adam(RATE))

@@ -7,7 +7,7 @@ from torch import Tensor
 from core.methods import make_method
 from core.networks.network import Network
 from workers.bench import bare
-from workers.bench.between import Step, against_bare
+from workers.bench.interleaved import Step, compare_with_bare
 from workers.bench.row import Row
 
 RATE = 0.005
@@ -16,7 +16,7 @@ RATE = 0.005
 def run(*, quick: bool = False) -> Row:
     """Whole runs with the method's defaults."""
     method = make_method("detail_search", {"steps": 2 if quick else 200})
-    return against_bare("loop", method, bare_loop, turns=1 if quick else 3)
+    return compare_with_bare("loop", method, bare_loop, turns=1 if quick else 3)
 
 
 def bare_loop(network: Network, picture: Tensor) -> Step:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import ComputationFailed
 from workers.bench.row import Row, at_most
-from workers.bench.stage import Stage, stage
+from workers.bench.sandbox import Sandbox, sandbox
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -82,13 +82,13 @@ def first_page_s(browser: Browser, address: str) -> float:
 
 
 def _fresh_start(browser: Browser) -> float:
-    with stage() as here:
+    with sandbox() as here:
         address = _serve(here)
         here.wait(lambda: _answers(address), "the dashboard's answer", timeout_s=60.0)
         return first_page_s(browser, address)
 
 
-def _serve(here: Stage) -> str:
+def _serve(here: Sandbox) -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

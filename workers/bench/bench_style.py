@@ -6,11 +6,11 @@ from torch import Tensor
 
 from core.media.samples import sample
 from core.method_base.style import sized
-from core.method_base.style_encoder import automatic_style_layers, reading
+from core.method_base.style_encoder import automatic_style_layers, encoder_of
 from core.methods import make_method
 from core.networks.network import Network
 from workers.bench import bare
-from workers.bench.between import Step, against_bare
+from workers.bench.interleaved import Step, compare_with_bare
 from workers.bench.row import Row
 
 TARGET = 1.15
@@ -21,15 +21,15 @@ RATE = 0.1
 def run(*, quick: bool = False) -> Row:
     """Whole runs with the method's defaults, but for the optimizer."""
     method = make_method("style_transfer", {"steps": 2 if quick else 200, "optimizer": "adam", "size_px": SIZE_PX})
-    return against_bare("style", method, bare_loop, turns=1 if quick else 3, target=TARGET)
+    return compare_with_bare("style", method, bare_loop, turns=1 if quick else 3, target=TARGET)
 
 
 def bare_loop(network: Network, picture: Tensor) -> Step:
     """Waves, forward as far as the last layer that the method compares, backward, Adam; no style, no content."""
     photo = sized(sample("cat"), SIZE_PX, picture.device)
-    leaf, pictures = bare.waves(1, *photo.shape[2:])
+    leaf, pictures = bare.fourier(1, *photo.shape[2:])
     style_layers = automatic_style_layers(network, photo)
-    encoder = reading(network, style_layers)
+    encoder = encoder_of(network, style_layers)
     return bare.loop(
         leaf, lambda: encoder.read(encoder.parts(pictures()))[style_layers.content].square().sum(), bare.adam(RATE)
     )

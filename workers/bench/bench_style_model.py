@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import statistics
 import time
-from typing import cast
 
 import torch
 
-from core.engine.ranges import of_pixels
+from core.engine.ranges import from_pixels
 from core.items import Result
 from core.learning.fast_style.painter import Design, Painter, build
 from core.learning.fast_style.stored import as_weights
@@ -18,8 +17,7 @@ from core.media.samples import sample
 from core.method_base.method import Context, Method
 from core.methods import make_method
 from core.methods.style_model import StyleModel
-from core.networks.network import Network
-from workers.bench.between import as_in_a_worker
+from workers.bench.interleaved import worker_conditions
 from workers.bench.row import Row, at_most
 
 TARGET = 2.5
@@ -33,7 +31,7 @@ def run(*, quick: bool = False) -> Row:
     photo = Picture.from_pixels(sample("cat").pixels[:SIDE_PX, :SIDE_PX])
     painter = build(Design(StyleModel().width, (STYLES["waves"].digest,), (1.0,), SIDE_PX), seed=0).eval()
     method = make_method("stylize", {"model": KEY, "evaluate": False})
-    with as_in_a_worker() as threads:
+    with worker_conditions() as threads:
         _turn(method, painter, photo)
         rounds = [_turn(method, painter, photo) for _ in range(1 if quick else TURNS)]
     ratios = sorted(ours_s / bare_s for ours_s, bare_s in rounds)
@@ -57,9 +55,9 @@ class _Stored(Context):
 def _turn(method: Method, painter: Painter, photo: Picture) -> tuple[float, float]:
     """Seconds from a file to a file, and of the forward pass alone."""
     content, context = photo.png(), _Stored(painter)
-    pixels = of_pixels(photo.pixels.copy()).contiguous(memory_format=torch.channels_last)
+    pixels = from_pixels(photo.pixels.copy()).contiguous(memory_format=torch.channels_last)
     started_s = time.perf_counter()
-    result = method.run([read_picture(content)], cast(Network, None), context)
+    result = method.run_without_network([read_picture(content)], context)
     result.items["stylized"].files()
     ours_s = time.perf_counter() - started_s
     with torch.inference_mode():

@@ -11,7 +11,7 @@ from rq.job import Job, JobStatus
 from core.jobs.spec import JobSpec
 from core.queue.queue import TASK
 from workers.bench.row import Row, at_most
-from workers.bench.stage import Stage, stage
+from workers.bench.sandbox import Sandbox, sandbox
 
 STOCK_QUEUE = "stock"
 WARM_TARGET = 1 / 20
@@ -25,7 +25,7 @@ def run(*, quick: bool = False) -> list[Row]:
 
 def _one_pass(repeats: int) -> Row:
     """One step of detail_search, from submit to result."""
-    with stage() as here:
+    with sandbox() as here:
         here.start_worker(threads=1)
         here.start("-m", "rq.cli", "worker", "--serializer", "json", "--url", _url(here), STOCK_QUEUE)
         here.seconds(here.spec(steps=1, seed=0))  # loads the network
@@ -39,18 +39,18 @@ def _one_pass(repeats: int) -> Row:
     )
 
 
-def _stock_seconds(here: Stage, spec: JobSpec) -> float:
+def _stock_seconds(here: Sandbox, spec: JobSpec) -> float:
     queue = Queue(STOCK_QUEUE, connection=here.queue.redis, serializer="json")
     return _ended(here, queue.enqueue(TASK, spec.document()))
 
 
-def _ended(here: Stage, job: Job) -> float:
+def _ended(here: Sandbox, job: Job) -> float:
     return here.wait(lambda: job.get_status() == JobStatus.FINISHED, "RQ's job")
 
 
 def _empty(repeats: int) -> Row:
     """A job that does nothing, there and back."""
-    with stage() as here:
+    with sandbox() as here:
         here.start_worker(threads=1, module="workers.bench.empty_worker")
         command = [f"import sys; sys.argv[1:] = {_simple_arguments(here)!r}; from rq.cli import main; main()"]
         here.start("-c", *command)
@@ -65,7 +65,7 @@ def _empty(repeats: int) -> Row:
     )
 
 
-def _empty_seconds(here: Stage, spec: JobSpec) -> float:
+def _empty_seconds(here: Sandbox, spec: JobSpec) -> float:
     here.queue.submit(spec, here.store)
     return here.wait(lambda: _finished(here.queue.states([spec.key])), "an empty job")
 
@@ -74,10 +74,10 @@ def _finished(jobs: dict[str, Any]) -> bool:
     return any(job.state == "finished" for job in jobs.values())
 
 
-def _simple_arguments(here: Stage) -> list[str]:
+def _simple_arguments(here: Sandbox) -> list[str]:
     kind = ["--worker-class", "rq.SimpleWorker", "--serializer", "json"]
     return ["worker", *kind, "--url", _url(here), STOCK_QUEUE]
 
 
-def _url(here: Stage) -> str:
+def _url(here: Sandbox) -> str:
     return f"unix://{here.settings.redis_socket}"

@@ -7,7 +7,7 @@ import time
 from itertools import count
 
 from workers.bench.row import Row, at_least
-from workers.bench.stage import Stage, stage
+from workers.bench.sandbox import Sandbox, sandbox
 
 TARGET = 1.15
 NETWORK = "random/resnet18"
@@ -17,7 +17,7 @@ _SEEDS = count(1)
 def run(*, quick: bool = False) -> Row:
     """Steps a second of all workers together; the two set-ups take turns."""
     steps, turns = (10, 1) if quick else (25, 3)
-    with stage() as two, stage() as one:
+    with sandbox() as two, sandbox() as one:
         for _ in range(2):
             two.start_worker(threads=1)
         one.start_worker(threads=2)
@@ -30,17 +30,17 @@ def run(*, quick: bool = False) -> Row:
     return at_least("workers", ours / theirs, TARGET, detail)
 
 
-def _warm_up(here: Stage) -> None:
+def _warm_up(here: Sandbox) -> None:
     """Every worker has the network loaded: the jobs are long enough that one worker cannot take both."""
     while len([worker for worker in here.queue.workers() if NETWORK in worker.networks]) < _workers(here):
         _rate(here, steps=15)
 
 
-def _workers(here: Stage) -> int:
+def _workers(here: Sandbox) -> int:
     return max(1, len(here.queue.workers()))
 
 
-def _rate(here: Stage, steps: int) -> float:
+def _rate(here: Sandbox, steps: int) -> float:
     """Steps a second over four jobs."""
     specs = [here.spec(steps=steps, seed=next(_SEEDS), network=NETWORK) for _ in range(4)]
     started_s = time.perf_counter()

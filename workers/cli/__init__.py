@@ -1,3 +1,6 @@
-"""The command `gazegrid`: a module for each group of verbs."""
+"""The command `gazegrid`: one module per group of commands, and the modules that commands share.
 
-__all__ = ["data", "main", "training"]
+Takes arguments; gives lines or one JSON document on standard output, messages on standard error, an exit status.
+"""
+
+__all__ = ["dataset_arguments", "main", "training"]

@@ -1,43 +1,42 @@
-"""What every command of the command line prints with."""
+"""What commands print: lines and JSON on standard output, messages on standard error."""
 
 from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import Any, NoReturn
 
-import typer
-
-from core.errors import BadInput
 from core.settings import get_settings
 from core.store.store import Store, open_store
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-
 
 def print_json(document: Any) -> None:
-    """One JSON document on standard output; ValueError on NaN and infinities."""
+    """Print one JSON document. Raises ValueError for NaN and infinities."""
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def say(line: str) -> None:
-    """One line on standard output."""
+def print_line(line: str) -> None:
+    """Print one line."""
     sys.stdout.write(line + "\n")
 
 
-def this_store() -> Store:
-    """The store of this process' settings."""
+def print_message(sentence: str) -> None:
+    """Print one line on standard error."""
+    sys.stderr.write(f"gazegrid: {sentence}\n")
+
+
+def show_progress(line: str, *, last: bool = False) -> None:
+    """Replace the current line of standard error; `last` ends it."""
+    sys.stderr.write(f"\r\033[K{line}" + "\n" * last)
+    sys.stderr.flush()
+
+
+def fail(sentence: str, status: int) -> NoReturn:
+    """Print the reason on standard error, and exit with the status."""
+    print_message(sentence)
+    sys.exit(status)
+
+
+def current_store() -> Store:
+    """The store of this process's settings. Raises StoreUnreadable."""
     return open_store(get_settings())
-
-
-def parameter_from(text: str) -> tuple[str, Any]:
-    """`steps=100` or `wanted={"tabby": 1}` as name and value; JSON where it is JSON, text where it is not."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise BadInput(f"--set takes name=value, got {text[:80]!r}")
-    if value.startswith(("{", "[")):
-        try:
-            return name, json.loads(value)
-        except ValueError:
-            raise BadInput(f"{name}: this is no JSON: {value[:80]!r}") from None
-    return name, value

@@ -1,4 +1,4 @@
-"""Accuracy of a network on labeled pictures: how a mapping of weights and a preprocessing are proved to be right."""
+"""Accuracy of a network on labeled pictures; it proves that weights, classes and preprocessing fit together."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOP = 5
 
 @dataclass(frozen=True)
 class Example:
-    """One picture, still encoded, and the index of its class among the network's."""
+    """An encoded picture and the index of its class in the network."""
 
     name: str
     data: bytes
@@ -35,28 +35,27 @@ class Example:
 
 
 def evaluate(network_name: str, data: Sequence[Path] | Dataset, device: str = "cpu") -> dict[str, Any]:
-    """`{network, top1, top5, n}` of a network over the pictures at paths, or the held-out ones of a data set.
+    """`{network, top1, top5, n}` of a network on the pictures at paths, or on the held-out pictures of a data set.
 
-    Shares of 1. At a path lies what `gazegrid train` learns from (folders by class, a zip, a parquet file; classes by
-    the network's names or numbers), or a folder whose files are named `<class index>_...`. Raises BadInput for anything
-    else.
+    Accuracies are shares of 1. A path is what `gazegrid train --data` takes, with the network's class names or indices,
+    or a folder of files named `<class index>_<anything>`. Raises BadInput.
     """
     network = load(get_card(network_name), device)
     count = top1 = top5 = 0
-    examples = held_out_of(data, network) if isinstance(data, Dataset) else _examples_at_all(data, network)
+    examples = held_out_examples(data, network) if isinstance(data, Dataset) else _examples_at_all(data, network)
     while batch := list(islice(examples, BATCH)):
         ranks = rank_of_label(network, batch)
         count += len(ranks)
         top1 += int((ranks == 0).sum())
         top5 += int((ranks < TOP).sum())
     if count == 0:
-        where = "this data set" if isinstance(data, Dataset) else ", ".join(map(str, data))
-        raise BadInput(f"there is no picture in {where}")
+        place = "the held-out part of this data set" if isinstance(data, Dataset) else ", ".join(map(str, data))
+        raise BadInput(f"there is no picture in {place}")
     return {"network": network_name, "top1": top1 / count, "top5": top5 / count, "n": count}
 
 
 def rank_of_label(network: Network, batch: list[Example]) -> torch.Tensor:
-    """How many classes the network finds more likely than the right one, for each picture: (N,)."""
+    """Rank of the true class in each prediction, (N,); 0: the predicted class."""
     labels = torch.tensor([[example.label] for example in batch], device=network.device)
     pictures = torch.stack([network.prepare(decoded(example)) for example in batch])
     with torch.inference_mode():
@@ -66,12 +65,12 @@ def rank_of_label(network: Network, batch: list[Example]) -> torch.Tensor:
 
 
 def decoded(example: Example) -> Picture:
-    """The picture itself; BadPicture where its bytes are none. The data is the operator's own, so no process apart."""
+    """The decoded picture, in this process since the files are the operator's own. Raises BadPicture."""
     try:
         with Image.open(io.BytesIO(example.data)) as image:
             return Picture.from_pixels(np.asarray(image.convert("RGB")))
     except (OSError, ValueError) as error:
-        raise BadPicture(f"{example.name} is no whole picture: {error}") from None
+        raise BadPicture(f"{example.name} cannot be decoded: {error}") from None
 
 
 def _examples_at_all(paths: Sequence[Path], network: Network) -> Iterator[Example]:
@@ -79,17 +78,17 @@ def _examples_at_all(paths: Sequence[Path], network: Network) -> Iterator[Exampl
 
 
 def examples_at(path: Path, network: Network) -> Iterator[Example]:
-    """The pictures at `path`, in order of name or row; BadInput where they carry no label that the network knows."""
+    """The pictures at `path`, in order of name or row. Raises BadInput for a class that the network lacks."""
     if path.is_dir() and (files := [file for file in sorted(path.iterdir()) if is_picture(file.name)]):
         for file in files:
             yield Example(file.name, file.read_bytes(), network.class_index(_leading_index(file.name)))
         return
-    for found in pictures_at(path):
-        yield Example(found.name, found.data, network.class_index(found.label))
+    for picture in pictures_at(path):
+        yield Example(picture.name, picture.data, network.class_index(picture.label))
 
 
-def held_out_of(dataset: Dataset, network: Network) -> Iterator[Example]:
-    """The held-out pictures; BadInput where the network does not know a class."""
+def held_out_examples(dataset: Dataset, network: Network) -> Iterator[Example]:
+    """The held-out pictures of a data set. Raises BadInput for a class that the network lacks."""
     labels = [network.class_index(name) for name in dataset.class_names]
     for index in np.flatnonzero(dataset.held_out).tolist():
         yield Example(f"picture {index}", dataset.pictures[index], labels[int(dataset.labels[index])])
@@ -98,5 +97,5 @@ def held_out_of(dataset: Dataset, network: Network) -> Iterator[Example]:
 def _leading_index(name: str) -> str:
     index = name.partition("_")[0]
     if not index.isdecimal():
-        raise BadInput(f"a picture's file is named <class index>_<anything>, got {name!r}")
+        raise BadInput(f"a picture's file must be named <class index>_<anything>, got {name!r}")
     return index

@@ -1,8 +1,9 @@
-"""`gazegrid gallery`: list, show, add to, export and import galleries."""
+"""`gazegrid gallery`: list, show, extend, export and import galleries."""
 
 from __future__ import annotations
 
-import sys
+import io
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -13,69 +14,78 @@ from core.export.archive import export_zip, import_zip
 from core.export.page import export_html
 from core.jobs.spec import checked_key
 from core.store.gallery import add_to_gallery, find_gallery, readable_galleries
-from workers.cli.console import Json, print_json, say, this_store
+from workers.cli.arguments import Json
+from workers.cli.console import current_store, print_json, print_line, print_message
 
-gallery_app = typer.Typer(no_args_is_help=True, help="Named sets of comparisons.", rich_markup_mode=None)
+gallery_app = typer.Typer(
+    no_args_is_help=True, help="List, show, extend, export and import galleries.", rich_markup_mode="rich"
+)
 
 
 @gallery_app.command("list")
 def gallery_list(json_: Json = False) -> None:
-    """List the galleries of this store."""
-    readable, faults = readable_galleries(this_store())
+    """List the galleries of the store."""
+    readable, faults = readable_galleries(current_store())
     for name, reason in faults.items():
-        sys.stderr.write(f"gazegrid: gallery {name} is left out: {reason}\n")
+        print_message(f"gallery {name} is left out: {reason}")
     listed = [{"id": gallery.id, "name": gallery.name, "comparisons": len(gallery.entries)} for gallery in readable]
     if json_:
         print_json(listed)
         return
     for gallery in listed:
-        say(f"{gallery['id']}  {gallery['comparisons']:4}  {gallery['name']}")
+        print_line(f"{gallery['id']}  {gallery['comparisons']:4}  {gallery['name']}")
 
 
 @gallery_app.command("show")
-def gallery_show(name: Annotated[str, typer.Argument(help="Name or id.")], json_: Json = False) -> None:
-    """Show a gallery's comparisons and notes."""
-    gallery = find_gallery(this_store(), name)
+def gallery_show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name or id of the gallery.")], json_: Json = False
+) -> None:
+    """Show the comparisons and notes of a gallery."""
+    gallery = find_gallery(current_store(), name)
     if json_:
         entries = [vars(entry) for entry in gallery.entries]
         print_json({"id": gallery.id, "name": gallery.name, "entries": entries})
         return
     for entry in gallery.entries:
-        say(f"{entry.comparison}  {entry.added}  {entry.note}")
+        print_line(f"{entry.comparison}  {entry.added}  {entry.note}")
 
 
 @gallery_app.command("add")
 def gallery_add(
-    name: str,
-    comparison: Annotated[str, typer.Argument(help="A grid's key, as `run` prints it.")],
-    note: Annotated[str, typer.Option(help="What is to be seen there.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the gallery; a new one is created.")],
+    comparison: Annotated[str, typer.Argument(metavar="GRID", help="Key of a grid, as `gazegrid run` prints it.")],
+    note: Annotated[str, typer.Option(help="A note beside the comparison.")] = "",
 ) -> None:
-    """Put a comparison into a gallery, made if need be."""
-    say(add_to_gallery(this_store(), name, checked_key(comparison), note).id)
+    """Add a comparison to a gallery."""
+    print_line(add_to_gallery(current_store(), name, checked_key(comparison), note).id)
 
 
 @gallery_app.command("export")
 def gallery_export(
-    name: Annotated[str, typer.Argument(help="Name or id.")],
-    to: Annotated[Path, typer.Argument(help="A file that ends in .html or .zip.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name or id of the gallery.")],
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, ending in .html or .zip.")],
 ) -> None:
-    """Write a gallery as one HTML page, or as a zip that imports elsewhere."""
-    makers = {".html": export_html, ".zip": export_zip}
-    if to.suffix not in makers:
+    """Write a gallery as a self-contained HTML page, or as a .zip file for import elsewhere."""
+    if to.suffix not in (".html", ".zip"):
         raise BadInput(f"the file must end in .html or .zip, got {str(to)[-80:]!r}")
-    store = this_store()
-    content = makers[to.suffix](store, find_gallery(store, name))
+    store = current_store()
+    gallery = find_gallery(store, name)
+    export = export_zip(store, gallery) if to.suffix == ".zip" else io.BytesIO(export_html(store, gallery))
     try:
-        to.write_bytes(content)
+        with export as content, to.open("wb") as file:
+            shutil.copyfileobj(content, file)
     except OSError as error:
         raise BadInput(f"{to} cannot be written: {error.strerror}") from None
 
 
 @gallery_app.command("import")
-def gallery_import(archive: Annotated[Path, typer.Argument(help="A gallery's zip.")]) -> None:
-    """Take in a gallery's zip: all of it or nothing."""
+def gallery_import(
+    archive: Annotated[Path, typer.Argument(metavar="FILE", help="A .zip file that `gazegrid gallery export` wrote.")],
+) -> None:
+    """Import a gallery with its results, completely or not at all."""
     try:
-        content = archive.read_bytes()
+        with archive.open("rb") as file:
+            gallery = import_zip(current_store(), file)
     except OSError as error:
         raise BadInput(f"{archive} cannot be read: {error.strerror}") from None
-    say(import_zip(this_store(), content).id)
+    print_line(gallery.id)

@@ -1,20 +1,24 @@
-"""Run a grid in this process: the same store, no queue."""
+"""Computes jobs in this process: the same store, no queue."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
+
+import torch
 
 from core.display.headings import cell_name
 from core.errors import Undefined
 from core.items import Pixels
 from core.jobs.comparison import Cell, Comparison
+from core.jobs.spec import JobSpec
 from core.method_base.method import Context
 from core.networks.pool import NetworkPool, default_device
+from core.settings import get_settings
 from core.store.store import Store
-from workers.cli.grid_run import cell_report
+from workers.cli.console import show_progress
+from workers.cli.reports import cell_report
 from workers.worker.memory import keep_freed_memory
 from workers.worker.task import compute, failure
 
@@ -23,7 +27,7 @@ REPORT_EVERY_S = 0.5
 
 
 class ConsoleContext(Context):
-    """Reports to standard error, at most twice a second."""
+    """Shows progress on standard error, at most twice a second."""
 
     def __init__(self, seed: int, label: str) -> None:
         super().__init__(seed)
@@ -35,35 +39,48 @@ class ConsoleContext(Context):
         step: int,
         total: int,
         scalars: Mapping[str, float] | None = None,
-        preview: Callable[[], Pixels] | None = None,  # noqa: ARG002  nothing to see on a console
+        preview: Callable[[], Pixels] | None = None,  # noqa: ARG002  a console shows no pictures
     ) -> None:
         now = time.monotonic()
         if now - self._last_s < REPORT_EVERY_S and step < total:
             return
         self._last_s = now
         numbers = "  ".join(f"{name} {value:.3g}" for name, value in (scalars or {}).items())
-        end = "\n" if step >= total else ""
-        sys.stderr.write(f"\r\033[K{self.label}  {step}/{total}  {numbers}{end}")
-        sys.stderr.flush()
+        show_progress(f"{self.label}  {step}/{total}  {numbers}", last=step >= total)
 
 
-def run_inline(comparison: Comparison, store: Store, device: str) -> list[dict[str, Any]]:
-    """Compute the grid cell by cell; a report of each. A cell that fails leaves the others alone."""
-    store.put_comparison(comparison)
+def inline_pool() -> NetworkPool:
+    """Loaded networks of this process, on the device and with the threads of its settings."""
+    settings = get_settings()
+    torch.set_num_threads(settings.worker_threads)
     keep_freed_memory()
-    pool = NetworkPool(limit_bytes=MEMORY_BYTES, device=default_device(device))
-    return [_report(cell, cell_name(comparison, cell), store, pool) for cell in comparison.cells()]
+    return NetworkPool(MEMORY_BYTES, default_device(settings.device))
 
 
-def _report(cell: Cell, name: str, store: Store, pool: NetworkPool) -> dict[str, Any]:
+def run_inline(comparison: Comparison, store: Store) -> list[dict[str, Any]]:
+    """Compute the grid cell by cell; a report of each. A failing cell does not stop the others."""
+    store.put_comparison(comparison)
+    pool = inline_pool()
+    return [_cell_report(cell, cell_name(comparison, cell), store, pool) for cell in comparison.cells()]
+
+
+def _cell_report(cell: Cell, name: str, store: Store, pool: NetworkPool) -> dict[str, Any]:
     if cell.undefined:
         return cell_report(cell, "undefined", None, store, cell.undefined)
     if (manifest := store.manifest(cell.spec.key)) is not None:
         return cell_report(cell, "cached", manifest, store)
-    context = ConsoleContext(cell.spec.seed, f"{cell.method.title}  {name}")
+    state, sentence = compute_job(cell.spec, store, pool, f"{cell.method.title}  {name}")
+    return cell_report(cell, state, store.manifest(cell.spec.key), store, sentence or None)
+
+
+def compute_job(
+    spec: JobSpec, store: Store, pool: NetworkPool, label: str
+) -> tuple[Literal["computed", "undefined", "failed"], str]:
+    """Compute a job and store its result: (state, sentence that says why there is no result)."""
     try:
-        return cell_report(cell, "computed", compute(cell.spec, store, pool, context), store)
+        compute(spec, store, pool, ConsoleContext(spec.seed, label))
     except Undefined as error:
-        return cell_report(cell, "undefined", None, store, str(error))
-    except Exception as error:  # noqa: BLE001  whatever a method raises fails its cell, in a sentence
-        return cell_report(cell, "failed", None, store, failure(error).sentence)
+        return "undefined", str(error)
+    except Exception as error:  # noqa: BLE001  whatever a method raises fails its job, in a sentence
+        return "failed", failure(error).sentence
+    return "computed", ""

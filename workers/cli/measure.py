@@ -1,105 +1,126 @@
-"""`gazegrid measure`: what attributions are worth, methods x networks, over the pictures of a data set."""
+"""`gazegrid measure`: the quality of attributions, methods x networks, over the pictures of a data set."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from core.display.wording import network_name
 from core.errors import BadInput
-from core.findings.conclusions import in_words
-from core.findings.measured_attributions import METHOD, Measurement, measurement, to_bytes
+from core.findings.conclusions import interval_text
+from core.findings.measured_attributions import METHOD, MeasuredAttribution, Measurement, measurement, to_bytes
 from core.jobs.spec import JobSpec, checked_seed
-from core.measures.attributions import MEASURES, SURVIVES
+from core.measures.attributions import MEASURES
 from core.measures.baselines import BASELINES
+from core.method_base.method import Method
 from core.methods import make_method
 from core.networks.catalog import get_card
-from workers.cli.console import Json, parameter_from, print_json, say, this_store
-from workers.cli.data import Data, given_dataset, kept
+from workers.cli.arguments import Data, Inline, Json, Networks, NumbersFile, Seed, comma_separated, parse_parameter
+from workers.cli.console import current_store, print_json, print_line, print_message
+from workers.cli.dataset_arguments import labeled_dataset, store_dataset
 from workers.cli.job_run import JobReport, run_jobs
 
+PROTOCOL_PANEL = "Protocol"
 Parameters = dict[str, dict[str, Any]]
-"""Method's name -> its parameters."""
+"""Attribution method's name -> its parameters."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured: `measure_attributions` for each attribution, on each network."""
+
+    methods: tuple[Method, ...]
+    networks: tuple[str, ...]
+    """Identities"""
+    seed: int
+
+    def specs(self, dataset: str) -> list[JobSpec]:
+        """The jobs on the data set of this digest, network by network."""
+        return [
+            JobSpec(method, (), network, self.seed, dataset) for network in self.networks for method in self.methods
+        ]
 
 
 def measure(  # noqa: PLR0913, PLR0917  each is a flag
-    methods: Annotated[str, typer.Option(help="Names of attribution methods, with commas between.")],
-    networks: Annotated[str, typer.Option(help="Names of networks, with commas between.")],
+    methods: Annotated[str, typer.Option(metavar="A,B", help="Comma-separated names of attribution methods.")],
+    networks: Networks,
     data: Data,
-    pictures: Annotated[int, typer.Option(help="How many, each class as often.")] = 100,
-    steps: Annotated[int, typer.Option(help="Steps of insertion and deletion.")] = 25,
+    pictures: Annotated[
+        int, typer.Option(help="Number of pictures, balanced over classes.", rich_help_panel=PROTOCOL_PANEL)
+    ] = 100,
+    steps: Annotated[int, typer.Option(help="Steps of insertion and deletion.", rich_help_panel=PROTOCOL_PANEL)] = 25,
     any_answer: Annotated[
-        bool, typer.Option("--any-answer", help="Also pictures that a network names wrong, or of unknown classes.")
+        bool,
+        typer.Option(
+            "--any-answer",
+            rich_help_panel=PROTOCOL_PANEL,
+            help="Include pictures that a network misclassifies, and classes that it does not know.",
+        ),
     ] = False,
     small_boxes: Annotated[
-        bool, typer.Option("--small-boxes", help="Only objects whose box covers less than half of the picture.")
+        bool,
+        typer.Option(
+            "--small-boxes",
+            rich_help_panel=PROTOCOL_PANEL,
+            help="Only pictures whose object's box covers less than half of the area.",
+        ),
     ] = False,
-    baselines: Annotated[bool, typer.Option(help="Measure maps that know nothing, too.")] = True,
+    baselines: Annotated[bool, typer.Option(help="Also measure baseline maps.", rich_help_panel=PROTOCOL_PANEL)] = True,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="METHOD.NAME=VALUE", help="A parameter of one method.")
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="METHOD.NAME=VALUE", help="Set a parameter of an attribution method; repeatable."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="0 to 2147483647.")] = 0,
-    inline: Annotated[bool, typer.Option("--inline", help="Compute in this process, without a queue.")] = False,
-    numbers: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write all numbers there, as JSON, without the results.")
-    ] = None,
+    seed: Seed = 0,
+    inline: Inline = False,
+    numbers: NumbersFile = None,
     json_: Json = False,
 ) -> None:
-    """Measure what attributions are worth. All pictures at a path count, with their boxes where these are known.
+    """Measure the quality of attribution methods on networks. Exit status 1 if a job failed.
 
-    Of a data set in the store, the held-out ones count.
-
-    Exit status 1 where a job failed.
-    """
-    how = {"count": pictures, "steps": steps, "only_correct": not any_answer, "small_boxes": small_boxes}
-    whose = _parameters(_names(methods), set_ or ())
-    whose |= {name: {} for name in BASELINES if baselines and name not in whose}
-    specs = _specs(whose, _names(networks), how, "0" * 64, seed)  # what is bad is told before a gigabyte is read
-    store = this_store()
-    digest = kept(given_dataset(data, "", store, only_measured=True, boxes=True), data, store)
-    specs = _specs(whose, _names(networks), how, digest, seed)
+    Uses all pictures at a path, with the objects' boxes if known, or the held-out pictures of a stored data set.
+    """  # fmt: skip
+    parameters = _parameters(comma_separated(methods), set_ or ())
+    if baselines:
+        parameters |= {name: {} for name in BASELINES if name not in parameters}
+    protocol = {"count": pictures, "steps": steps, "only_correct": not any_answer, "small_boxes": small_boxes}
+    plan = _plan(parameters, protocol, comma_separated(networks), seed)  # refuses bad input before a gigabyte is read
+    store = current_store()
+    dataset = labeled_dataset(data, "", store, only_held_out=True, boxes=True)
+    specs = plan.specs(store_dataset(dataset, data, store))
     reports = run_jobs(specs, store, inline=inline)
     found = measurement(specs, store)
     if numbers is not None:
         numbers.write_bytes(to_bytes(found))
-    if json_:
-        print_json(_document(found, reports))
-    else:
-        _say(found, reports)
+    if found.caveat:
+        print_message(found.caveat)
+    print_json(_document(found, reports)) if json_ else _print_measurement(found, reports)
     raise typer.Exit(1 if any(report.state == "failed" for report in reports) else 0)
 
 
-def _names(text: str) -> list[str]:
-    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-
-
 def _parameters(methods: Sequence[str], settings: Sequence[str]) -> Parameters:
-    """Each method with the parameters that are set for it. Raises BadInput."""
-    found: Parameters = {name: {} for name in methods}
+    """Each attribution method with its parameters from `--set`. Raises BadInput."""
+    parameters: Parameters = {name: {} for name in methods}
     for text in settings:
-        name, value = parameter_from(text)
+        name, value = parse_parameter(text)
         method, dot, parameter = name.partition(".")
-        if not dot or method not in found:
-            raise BadInput(f"--set takes METHOD.NAME=VALUE of one of {', '.join(found)}, got {text[:80]!r}")
-        found[method][parameter] = value
-    return found
+        if not dot or method not in parameters:
+            raise BadInput(f"--set takes METHOD.NAME=VALUE of one of {', '.join(parameters)}, got {text[:80]!r}")
+        parameters[method][parameter] = value
+    return parameters
 
 
-def _specs(
-    whose: Parameters, networks: Sequence[str], how: Mapping[str, Any], dataset: str, seed: int
-) -> list[JobSpec]:
-    """A job for each method and network, network by network. Raises BadInput."""
-    measuring = [
-        make_method(METHOD, {"attribution": name, "parameters": parameters, **how})
-        for name, parameters in whose.items()
+def _plan(parameters: Parameters, protocol: Mapping[str, Any], networks: Sequence[str], seed: int) -> Plan:
+    """The validated plan. Raises BadInput."""
+    methods = [
+        make_method(METHOD, {"attribution": name, "parameters": values, **protocol})
+        for name, values in parameters.items()
     ]
-    identities = [get_card(name).identity for name in networks]
-    return [
-        JobSpec(method, (), identity, checked_seed(seed), dataset) for identity in identities for method in measuring
-    ]
+    return Plan(tuple(methods), tuple(get_card(name).identity for name in networks), checked_seed(seed))
 
 
 def _document(found: Measurement, reports: Sequence[JobReport]) -> dict[str, Any]:
@@ -108,33 +129,43 @@ def _document(found: Measurement, reports: Sequence[JobReport]) -> dict[str, Any
          "state": report.state, "error": report.sentence or None}
         for report in reports
     ]  # fmt: skip
-    measured = [
+    attributions = [
         {"network": one.network, "method": one.label, "baseline": one.baseline,
-         "fails_sanity_check": one.fails_sanity_check,
-         "measures": {name: vars(of.interval) | {"pictures": of.pictures} for name, of in one.measures.items()}}
+         "fails_sanity_check": one.fails_sanity_check, "measures": _measures_document(one)}
         for one in found.attributions
     ]  # fmt: skip
-    return {"protocol": dict(found.protocol), "jobs": jobs, "attributions": measured}
+    return {"protocol": dict(found.protocol), "jobs": jobs, "attributions": attributions}
 
 
-def _say(found: Measurement, reports: Sequence[JobReport]) -> None:
-    """A table for each measure: a row a method, a column a network."""
-    networks = found.networks
+def _measures_document(measured: MeasuredAttribution) -> dict[str, Any]:
+    return {
+        name: vars(value.interval) | {"pictures": value.pictures} for name, value in measured.measures.items()
+    }  # fmt: skip
+
+
+def _print_measurement(found: Measurement, reports: Sequence[JobReport]) -> None:
+    """A table for each measure, then what did not work."""
     for name in found.measures:
-        measure_ = MEASURES[name]
-        better = f" ({measure_.better} is better)" if measure_.better else ""
-        say(f"\n{measure_.name}: {measure_.title}{better}")
-        say(f"  {'':34}" + "".join(f"{network_name(network):30}" for network in networks))
-        for label in found.labels:
-            cells = [one.measures.get(name) if (one := found.of(network, label)) else None for network in networks]
-            if any(cells):
-                said = [in_words(cell.interval) if cell else "-" for cell in cells]
-                say(f"  {label[:33]:34}" + "".join(f"{text:30}" for text in said))
-    say("")
+        _print_measure(found, name)
+    print_line("")
     for one in found.attributions:
         if one.fails_sanity_check:
-            network = network_name(one.network)
-            say(f"{one.label} on {network} survives randomized weights (above {SURVIVES}): it does not explain it.")
+            print_line(f"{one.label} on {network_name(one.network)} fails the parameter-randomization sanity check.")
     for report in reports:
         if report.state in ("undefined", "failed"):
-            say(f"{report.spec.method.subject()} on {report.spec.network_name}: {report.state}. {report.sentence}")
+            subject = f"{report.spec.method.subject()} on {report.spec.network_name}"
+            print_line(f"{subject}: {report.state}. {report.sentence}")
+
+
+def _print_measure(found: Measurement, name: str) -> None:
+    """A table of one measure: a row per method, a column per network."""
+    measure_ = MEASURES[name]
+    better = f" ({measure_.better} is better)" if measure_.better else ""
+    print_line(f"\n{measure_.name}: {measure_.title}{better}")
+    print_line(f"  {'':34}" + "".join(f"{network_name(network):30}" for network in found.networks))
+    for label in found.labels:
+        entries = [found.entry(network, label) for network in found.networks]
+        measured = [entry.measures.get(name) if entry else None for entry in entries]
+        if any(measured):
+            cells = [interval_text(value.interval) if value else "-" for value in measured]
+            print_line(f"  {label[:33]:34}" + "".join(f"{cell:30}" for cell in cells))

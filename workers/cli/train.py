@@ -1,71 +1,80 @@
-"""`gazegrid train`: train a network, or measure one."""
+"""`gazegrid train`: train a network, or measure the accuracy of one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from core.jobs.spec import checked_seed
+from core.method_base.method import Method
 from core.queue.queue import JobQueue, connect
 from core.settings import get_settings
 from workers.cli import training
-from workers.cli.console import Json, parameter_from, print_json, say, this_store
-from workers.cli.data import Data, HeldOut, given_dataset, kept, named_dataset, paths_of
+from workers.cli.arguments import Data, HeldOut, Inline, Json, Seed, parse_parameter
+from workers.cli.console import current_store, print_json, print_line
+from workers.cli.dataset_arguments import existing_paths, labeled_dataset, store_dataset, stored_dataset
 
 
 def train(  # noqa: PLR0913, PLR0917  each is a flag
     data: Data,
-    name: Annotated[str, typer.Argument(help="What to call it: it is then listed as local/NAME.")] = "",
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the new network, which is listed as local/NAME.")
+    ] = "",
     held_out: HeldOut = "",
     with_: Annotated[
-        list[Path] | None, typer.Option("--with", metavar="FILE", help="Parameters in a JSON file; repeat for several.")
+        list[Path] | None, typer.Option("--with", metavar="FILE", help="Read parameters from a JSON file; repeatable.")
     ] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter.")] = None,
-    seed: Annotated[int, typer.Option(help="0 to 2147483647.")] = 0,
-    inline: Annotated[bool, typer.Option("--inline", help="Compute in this process, without a queue.")] = False,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter; repeatable.")
+    ] = None,
+    seed: Seed = 0,
+    inline: Inline = False,
     evaluate: Annotated[
         str,
         typer.Option(
-            metavar="NETWORK",
-            help="Train nothing; measure this network's accuracy, on what is held out where that is given.",
+            metavar="NETWORK", help="Train nothing; measure this network's accuracy, on the held-out pictures if given."
         ),
     ] = "",
     json_: Json = False,
 ) -> None:
-    """Train a network on labeled pictures, or measure one; parameters are those of the method `train`."""
-    document = (
-        _measured(evaluate, held_out or data) if evaluate else _trained(name, data, held_out, with_, set_, seed, inline)
-    )
-    print_json(document) if json_ else say("  ".join(f"{key} {value}" for key, value in document.items()))
+    """Train a network on labeled pictures, or measure the accuracy of one.
+
+    The parameters are those of the method `train`; `gazegrid methods` lists them.
+    """
+    if evaluate:
+        document = _evaluation(evaluate, held_out or data)
+    else:
+        training.checked_name(name)
+        method = training.training_method(_parameters(with_ or (), set_ or ()))  # refuses before a gigabyte is read
+        document = _train(name, method, (data, held_out), checked_seed(seed), inline=inline)
+    print_json(document) if json_ else print_line("  ".join(f"{key} {value}" for key, value in document.items()))
 
 
-def _measured(network: str, data: str) -> dict[str, Any]:
+def _evaluation(network: str, data: str) -> dict[str, Any]:
     from workers.cli.evaluate import evaluate  # noqa: PLC0415  torch takes seconds
 
-    return evaluate(network, named_dataset(data, this_store()) or paths_of(data))
+    return evaluate(network, stored_dataset(data, current_store()) or existing_paths(data))
 
 
-def _trained(  # noqa: PLR0913, PLR0917  what the command was given
-    name: str,
-    data: str,
-    held_out: str,
-    files: list[Path] | None,
-    settings_: list[str] | None,
-    seed: int,
-    inline: bool,
-) -> dict[str, Any]:
-    training.checked_name(name)
+def _parameters(files: Sequence[Path], settings: Sequence[str]) -> dict[str, Any]:
+    """The parameters of all files, then those of `--set`. Raises BadInput."""
     parameters: dict[str, Any] = {}
-    for file in files or ():
+    for file in files:
         parameters |= training.read_parameters(file)
-    parameters |= dict(parameter_from(text) for text in settings_ or ())
-    settings, store = get_settings(), this_store()
-    training.training_spec(parameters, "0" * 64, seed)  # a bad parameter is told before a gigabyte is read
-    dataset = kept(given_dataset(data, held_out, store), data, store)
-    spec = training.training_spec(parameters, dataset, seed)
+    return parameters | dict(map(parse_parameter, settings))
+
+
+def _train(name: str, method: Method, sources: tuple[str, str], seed: int, *, inline: bool) -> dict[str, Any]:
+    """Train on `sources` (data, held-out data) and install the network; the report."""
+    settings, store = get_settings(), current_store()
+    data, held_out = sources
+    dataset = store_dataset(labeled_dataset(data, held_out, store), data, store)
+    spec = training.training_spec(method, dataset, seed)
     if inline:
-        manifest = training.train_inline(spec, store, settings.device)
+        manifest = training.train_inline(spec, store)
     else:
         manifest = training.train_queued(spec, store, JobQueue(connect(settings), settings))
     folder = training.list_as_local(name, manifest, store)

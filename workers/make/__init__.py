@@ -1,3 +1,6 @@
-"""What makes files that ship: the bundled networks and the table of fixation coverage."""
+"""Scripts that make committed files: the bundled networks, fixation coverage, the command-line reference.
 
-__all__ = ["bundled", "coverage"]
+They take data sets, networks and the command line; they write weights, records and pages of `docs/`.
+"""
+
+__all__ = ["bundled", "cli_docs", "coverage"]

@@ -1,17 +1,20 @@
-"""Trains the networks that come with Gazegrid, and puts them where the catalog finds them.
+"""Trains the bundled networks and installs them where the catalog finds them.
 
     python -m workers.make.bundled DATA HELD_OUT
 
-First the teacher, then each network by the shared recipe, all in this process and into this machine's store: what is
-there already is not trained again, and what was cut off goes on. At last it is measured what a concentrating network's
-strongest place is worth.
+The teacher is trained first, then each network by the shared recipe, all in this process and this machine's store.
+Existing results are reused, and an interrupted run resumes. At last the concentration of the networks with class
+activation maps is measured.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from core.datasets.dataset import Dataset
+from core.jobs.spec import JobSpec
 from core.learning.classifier.views import Examples
 from core.measures.concentration import concentration
 from core.networks.catalog import get_card
@@ -23,35 +26,41 @@ from core.settings import get_settings
 from core.store.manifest import Manifest
 from core.store.store import Store, open_store
 from workers.cli import training
-from workers.cli.data import given_dataset, kept
+from workers.cli.dataset_arguments import labeled_dataset, store_dataset
 
 RECIPES = BUNDLED / "recipes"
 NETWORKS = ("cnn", "concentrator", "mixer", "vit")
-WITH_A_MAP = ("cnn", "concentrator")
-MEASURED = 1000
-"""Pictures, about: driving features out takes ten passes each."""
+WITH_ACTIVATION_MAPS = ("cnn", "concentrator")
+MEASURED_PICTURES = 1000
+"""Approximately; each takes ten passes."""
 TEACHER = "bundled-teacher"
 LICENSE = "mit"
-SOURCE = "trained by Gazegrid, see docs/bundled-networks.md"
+SOURCE = "trained by Gazegrid, see docs/reference/bundled-networks.md"
 
 
 def main(data: str, held_out: str) -> None:
-    """Train all of them on these pictures; each argument is one path, or several with commas between."""
-    store, device = open_store(get_settings()), get_settings().device
-    dataset = kept(given_dataset(data, held_out, store), data, store)
-    teacher = training.training_spec(training.read_parameters(RECIPES / "teacher.json"), dataset, seed=0)
-    training.list_as_local(TEACHER, training.train_inline(teacher, store, device), store)
+    """Train all networks on these pictures; each argument is a list of comma-separated paths."""
+    store = open_store(get_settings())
+    dataset = store_dataset(labeled_dataset(data, held_out, store), data, store)
+    teacher = _recipe("teacher", {}, dataset)
+    training.list_as_local(TEACHER, training.train_inline(teacher, store), store)
     shared = training.read_parameters(RECIPES / "shared.json") | {"teacher": f"local/{TEACHER}"}
     for name in NETWORKS:
-        spec = training.training_spec(shared | training.read_parameters(RECIPES / f"{name}.json"), dataset, seed=0)
-        there = training_record(f"bundled/{name}")
-        if there is None or there.key != spec.key:
-            bundle(name, training.train_inline(spec, store, device), store)
-    measure(store.dataset(dataset), device)
+        spec = _recipe(name, shared, dataset)
+        record = training_record(f"bundled/{name}")
+        if record is None or record.key != spec.key:
+            bundle(name, training.train_inline(spec, store), store)
+    measure(store.inputs.dataset(dataset), get_settings().device)
+
+
+def _recipe(name: str, shared: Mapping[str, Any], dataset: str) -> JobSpec:
+    """The job of the recipe file of this name on the data set of this digest."""
+    parameters = {**shared, **training.read_parameters(RECIPES / f"{name}.json")}
+    return training.training_spec(training.training_method(parameters), dataset, seed=0)
 
 
 def bundle(name: str, manifest: Manifest, store: Store) -> None:
-    """Put the trained network among those that come with Gazegrid."""
+    """Write the trained network to the bundled networks."""
     files = NetworkFiles(
         BUNDLED / f"{name}.json", BUNDLED / f"{name}.safetensors", BUNDLED / "training" / f"{name}.json"
     )
@@ -59,12 +68,14 @@ def bundle(name: str, manifest: Manifest, store: Store) -> None:
 
 
 def measure(dataset: Dataset, device: str) -> None:
-    """Write what the networks that have a map of evidence do with it, on held-out pictures of all classes."""
+    """Measure the concentration of the networks with class activation maps, on held-out pictures of all classes."""
     measured = {}
-    for name in WITH_A_MAP:
+    for name in WITH_ACTIVATION_MAPS:
         network = load(get_card(f"bundled/{name}"), device)
         examples = Examples(dataset, *network.card.input_px)
-        every = slice(None, None, max(1, len(examples.held_out) // MEASURED))  # they may lie class by class
+        every = slice(
+            None, None, max(1, len(examples.held_out) // MEASURED_PICTURES)
+        )  # the pictures may be sorted by class
         pictures, labels = examples.held_out[every].to(device), examples.held_out_labels[every].to(device)
         measured[network.card.name] = concentration(network, pictures.float() / 255, labels)
     CONCENTRATIONS.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Keeps the store under its limit, where the settings give one; beside the reaper, wherever that runs."""
+"""Keeps the store under its size limit, in a thread of the process that runs the reaper."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GB = 10**9
 
 @contextmanager
 def evicting(settings: Settings, every_s: float = EVERY_S) -> Iterator[None]:
-    """While the block lasts, results beyond `store_limit_gb` go, oldest first, never one that a gallery refers to."""
+    """Evict results beyond `store_limit_gb` while the block lasts: oldest first, never one that a gallery refers to."""
     if settings.store_limit_gb is None:
         yield
         return
@@ -39,11 +39,11 @@ def _run(settings: Settings, limit_gb: float, every_s: float, stopping: threadin
     fault = ""
     while not stopping.is_set():
         try:
-            if gone := evict(Store(settings.store_place), int(limit_gb * GB)):
-                log.info("evicted the oldest results", count=len(gone), limit_gb=limit_gb)
+            if evicted := evict(Store(settings.store_place), int(limit_gb * GB)):
+                log.info("evicted the oldest results", count=len(evicted), limit_gb=limit_gb)
             fault = ""
         except GazegridError as error:
             if str(error) != fault:
-                log.warning("nothing was evicted", reason=str(error))
+                log.warning("eviction failed", reason=str(error))
             fault = str(error)
         stopping.wait(every_s)

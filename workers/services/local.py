@@ -1,7 +1,7 @@
-"""Everything on one machine: Redis, reaper, workers and dashboard under one parent.
+"""`gazegrid up`: Redis, reaper, workers and dashboard under one parent process.
 
-Whatever child ends by itself is started again; when the parent is killed, the children end with it; the next start
-finds queue and results again.
+A child that exits is started again. If the parent is killed, its children end with it. The next start finds queue and
+results again.
 """
 
 from __future__ import annotations
@@ -41,33 +41,33 @@ GRACE_S = 20.0
 START_TIMEOUT_S = 60.0
 RESTART_PAUSE_S = 2.0
 WORKER_NICENESS = 10
-"""What a reader does in the page comes before what is computed for it."""
+"""The dashboard has priority over computation."""
 
 
 @dataclass
 class Child:
-    """A process that is started again when it ends by itself."""
+    """A process that is started again when it exits."""
 
     name: str
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
     log: Path | None = None
-    """Where what it prints goes; default: where this process prints."""
+    """File for its output; default: the output of this process"""
     niceness: int = 0
-    """0 to 19: a nicer process leaves the cores to the others when they want them."""
+    """0 to 19; a process of higher niceness yields the cores to others"""
     process: subprocess.Popen[bytes] | None = None
     ended_at: float | None = None
 
     def start(self) -> None:
-        """Start in a process group of its own, so that Ctrl-C reaches only the parent, which stops all in order."""
-        with self.log.open("ab") if self.log else nullcontext() as printed:
+        """Start in its own process group, so that Ctrl-C reaches only the parent, which stops the children in order."""
+        with self.log.open("ab") if self.log else nullcontext() as output:
             self.process = subprocess.Popen(  # noqa: S603  our own commands
                 self.command,
                 cwd=REPOSITORY,
                 env=os.environ | self.environment,
                 stdin=subprocess.DEVNULL,
-                stdout=printed,
-                stderr=printed,
+                stdout=output,
+                stderr=output,
                 start_new_session=True,
                 preexec_fn=end_with_parent,  # noqa: PLW1509  one system call, no lock
             )
@@ -75,17 +75,17 @@ class Child:
         self.ended_at = None
 
     def watch(self) -> None:
-        """Start again, after a pause, what has ended."""
+        """Start it again, after a pause, if it has exited."""
         if self.process is None or self.process.poll() is None:
             return
         if self.ended_at is None:
-            log.warning("ended by itself, starting it again", process=self.name, status=self.process.returncode)
+            log.warning("process exited, restarting it", process=self.name, status=self.process.returncode)
             self.ended_at = time.monotonic()
         if time.monotonic() - self.ended_at > RESTART_PAUSE_S:
             self.start()
 
     def stop(self) -> None:
-        """Ask to end; after the grace, make it."""
+        """Terminate it; kill it after the grace period."""
         if self.process is None:
             return
         with suppress(ProcessLookupError):
@@ -93,21 +93,21 @@ class Child:
         try:
             self.process.wait(GRACE_S)
         except subprocess.TimeoutExpired:
-            log.warning("did not end in time", process=self.name)
+            log.warning("process did not terminate in time, killing it", process=self.name)
             self.process.kill()
             self.process.wait()
 
 
 def up(settings: Settings) -> None:
-    """Start everything, submit the welcome comparison, and stay until Ctrl-C or SIGTERM.
+    """Start all services, submit the welcome comparison, and wait for Ctrl-C or SIGTERM.
 
-    Raises BadInput where another one runs from this folder or the port is taken.
+    Raises BadInput if Gazegrid already runs from this home, or host or port cannot be used.
     """
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     with ExitStack() as stack:
-        stack.enter_context(_only_one(settings))
+        stack.enter_context(_single_instance(settings))
         _check_host(settings)
         _check_port(settings)
         if settings.redis_url is None:
@@ -120,15 +120,15 @@ def up(settings: Settings) -> None:
             stack.callback(child.stop)
         _write_state(settings)
         stack.callback(_state_file(settings).unlink, missing_ok=True)
-        _say_welcome(settings, stopping)
+        _announce(settings, stopping)
         while not stopping.wait(0.5):
             for child in children:
                 child.watch()
-        log.info("stopping; a running job goes on at the next start")
+        log.info("stopping; a running job resumes at the next start")
 
 
 def _workers(settings: Settings) -> list[Child]:
-    # Passive waiting: threads that spin while they wait take the cores from everything else.
+    # Passive waiting: spinning threads take the cores from all other processes.
     threads = {"OMP_NUM_THREADS": str(settings.worker_threads), "OMP_WAIT_POLICY": "PASSIVE"}
     command = [sys.executable, "-m", "workers.worker.parent"]
     return [
@@ -145,7 +145,7 @@ def _dashboard(settings: Settings) -> Child:
 
 @contextmanager
 def _reaping(settings: Settings) -> Iterator[None]:
-    """The reaper in a thread of this process."""
+    """Run the reaper in a thread while the block lasts."""
     stopping = threading.Event()
     reaper = threading.Thread(target=Reaper(connect(settings), settings).run, args=(stopping,), daemon=True)
     reaper.start()
@@ -157,15 +157,15 @@ def _reaping(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def _only_one(settings: Settings) -> Iterator[None]:
+def _single_instance(settings: Settings) -> Iterator[None]:
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = FileLock(settings.home / "up.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
         state = _read_state(settings)
-        where = f" at {state['address']}" if state else ""
-        raise BadInput(f"Gazegrid runs already from {settings.home}{where}; `gazegrid down` stops it") from None
+        place = f" at {state['address']}" if state else ""
+        raise BadInput(f"Gazegrid already runs from {settings.home}{place}; `gazegrid down` stops it") from None
     try:
         yield
     finally:
@@ -173,15 +173,15 @@ def _only_one(settings: Settings) -> Iterator[None]:
 
 
 def _check_host(settings: Settings) -> None:
-    """There is no login: what others could reach, they could use."""
+    """Refuse an address that others can reach, since there is no login. Raises BadInput."""
     try:
-        private = ip_address(settings.host).is_loopback
+        is_local = ip_address(settings.host).is_loopback
     except ValueError:
-        private = settings.host == "localhost"
-    if not private:
+        is_local = settings.host == "localhost"
+    if not is_local:
         raise BadInput(
-            f"the dashboard has no login, so GAZEGRID_HOST must be a loopback address such as 127.0.0.1, "
-            f"got {settings.host[:80]!r}; put a proxy with a login in front of it"
+            f"GAZEGRID_HOST must be a loopback address such as 127.0.0.1, got {settings.host[:80]!r}: "
+            "the dashboard has no login; put a proxy with a login in front of it"
         )
 
 
@@ -193,35 +193,36 @@ def _check_port(settings: Settings) -> None:
         except OSError as error:
             raise BadInput(
                 f"port {settings.port} of {settings.host} cannot be used ({error.strerror}); "
-                "choose another with GAZEGRID_PORT"
+                "set GAZEGRID_PORT to another one"
             ) from None
 
 
-def _say_welcome(settings: Settings, stopping: threading.Event) -> None:
-    """Submit the welcome comparison and print where to look at it."""
+def _announce(settings: Settings, stopping: threading.Event) -> None:
+    """Submit the welcome comparison; print the address once the dashboard responds."""
     key = submit_welcome(settings) if settings.welcome else None
     deadline = time.monotonic() + START_TIMEOUT_S
     while not stopping.is_set() and time.monotonic() < deadline:
-        if _answers(settings):
-            first = f"A first comparison fills at {address(settings)}/?grid={key}\n" if key else ""
-            sys.stdout.write(f"\nGazegrid is up at {address(settings)}\n{first}Ctrl-C stops it.\n\n")
+        if responds(address(settings)):
+            welcome = f"A first comparison fills at {address(settings)}/?grid={key}\n" if key else ""
+            sys.stdout.write(f"\nGazegrid is up at {address(settings)}\n{welcome}Ctrl-C stops it.\n\n")
             sys.stdout.flush()
             return
         stopping.wait(0.2)
     if not stopping.is_set():
-        log.error("the dashboard does not answer yet", address=address(settings), waited_s=START_TIMEOUT_S)
+        log.error("the dashboard does not respond yet", address=address(settings), waited_s=START_TIMEOUT_S)
 
 
 def address(settings: Settings) -> str:
-    """Where a browser on this machine finds the dashboard."""
+    """The dashboard's URL for a browser on this machine."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{settings.port}"
 
 
-def _answers(settings: Settings) -> bool:
+def responds(url: str) -> bool:
+    """Whether a dashboard responds at this URL."""
     try:
-        with urllib.request.urlopen(f"{address(settings)}/_stcore/health", timeout=2) as answer:  # noqa: S310  our own
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as response:  # noqa: S310  our own
+            return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False
 
@@ -243,7 +244,7 @@ def _read_state(settings: Settings) -> dict[str, Any] | None:
 
 
 def _running_state(settings: Settings) -> dict[str, Any] | None:
-    """What `up` wrote, if it still holds its lock: a number that was given to a stranger is never signalled."""
+    """The state that `up` wrote, if `up` still holds its lock: a reused process id is never signalled."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = FileLock(settings.home / "up.lock")
     try:
@@ -254,7 +255,7 @@ def _running_state(settings: Settings) -> dict[str, Any] | None:
 
 
 def down(settings: Settings) -> str:
-    """Stop what `up` started from this folder, and wait for it; a sentence that says what was done."""
+    """Stop what `up` started from this home, and wait; a sentence that says what was done. Raises GazegridError."""
     state = _running_state(settings)
     if state is None:
         return f"nothing runs from {settings.home}"
@@ -268,9 +269,9 @@ def down(settings: Settings) -> str:
 
 
 def status(settings: Settings) -> dict[str, Any]:
-    """What runs now: address, whether the dashboard answers, the queue's counts, the workers' names."""
+    """`{running, address, dashboard, queue, workers}`: whether the dashboard responds, job counts, worker names."""
     state = _running_state(settings)
-    now: dict[str, Any] = {
+    current: dict[str, Any] = {
         "running": state is not None,
         "address": None,
         "dashboard": False,
@@ -278,11 +279,11 @@ def status(settings: Settings) -> dict[str, Any]:
         "workers": [],
     }
     if state is not None:
-        now |= {"address": state["address"], "dashboard": _answers(settings)}
+        current |= {"address": state["address"], "dashboard": responds(address(settings))}
     try:
         queue = JobQueue(connect(settings), settings)
-        now |= {"queue": queue.counts(), "workers": [worker.name for worker in queue.workers()]}
-        now["running"] = now["running"] or bool(now["workers"])
+        current |= {"queue": queue.counts(), "workers": [worker.name for worker in queue.workers()]}
+        current["running"] = current["running"] or bool(current["workers"])
     except QueueUnavailable as error:
-        now["queue"] = str(error)
-    return now
+        current["queue"] = str(error)
+    return current

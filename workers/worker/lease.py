@@ -1,4 +1,4 @@
-"""What a running job has of its lease: it reports through it, and asks it before anything becomes visible."""
+"""The lease of a running job: it takes progress reports, and is confirmed before a result becomes visible."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ log = structlog.get_logger()
 REPORT_EVERY_S = 0.25
 PREVIEW_EVERY_S = 0.5
 PREVIEW_SHARE = 0.02
-"""Of the time, at most so much goes into previews."""
+"""Largest share of the run time that goes into previews."""
 PREVIEW_PX = 160
 RETRY_PAUSE_S = 0.2
 
 
 @dataclass
 class Lease:
-    """The execution `token` of job `key`, as the process that computes it sees it."""
+    """The execution `token` of job `key`, seen from the process that computes it."""
 
     ledger: Ledger
     key: str
@@ -38,34 +38,34 @@ class Lease:
     _confirmed_s: float = field(default_factory=time.monotonic)
 
     def confirm(self) -> None:
-        """Return if this execution may publish; raise Superseded where the job is another's, or canceled.
+        """Return if this execution may publish. Raises Superseded if the job was canceled or has another lease.
 
-        Where Redis is away, the answer of a moment ago holds for the time of a lease: nobody else can have taken the
-        job meanwhile. After that, wait; the worker ends this process when the lease is gone.
+        If Redis cannot be reached, the last confirmation is valid for the time of a lease, within which no other worker
+        can take the job. After that, wait: the worker kills this process when the lease expires.
         """
         while True:
             try:
-                return self._heed(self.ledger.holds(self.key, self.token))
+                return self._require(self.ledger.holds(self.key, self.token))
             except RedisError:
                 if time.monotonic() - self._confirmed_s < self.lease_s:
                     return None
                 time.sleep(RETRY_PAUSE_S)
 
     def report(self, fields: Mapping[str, str | int], preview: bytes = b"") -> None:
-        """Note progress; raise Superseded as above. Where Redis is away nothing is noted, and the job goes on."""
+        """Store progress in Redis; skipped if Redis cannot be reached. Raises Superseded like `confirm`."""
         try:
-            self._heed(self.ledger.report(self.key, self.token, fields, preview))
+            self._require(self.ledger.report(self.key, self.token, fields, preview))
         except RedisError as error:
-            log.debug("progress was not noted", reason=str(error))
+            log.debug("progress was not stored", reason=str(error))
 
-    def _heed(self, ours: bool) -> None:
-        if not ours:
-            raise Superseded("this job was canceled, or another worker has it")
+    def _require(self, held: bool) -> None:
+        if not held:
+            raise Superseded("this job was canceled or taken by another worker")
         self._confirmed_s = time.monotonic()
 
 
 class LeasedContext(Context):
-    """Reports a few times a second, whatever the number of steps."""
+    """Reports progress at most four times a second, and previews at most twice."""
 
     def __init__(self, seed: int, lease: Lease) -> None:
         super().__init__(seed)
@@ -103,7 +103,7 @@ def _scalars_json(scalars: Mapping[str, float]) -> str:
 
 
 def curves_json(curves: Sequence[Series]) -> str:
-    """What `core.queue.queue` reads again."""
+    """The curves as JSON for `core.queue.queue`."""
     plain = [
         {"x": curve.x.tolist(), "y": curve.y.tolist(), "x_label": curve.x_label, "y_label": curve.y_label}
         for curve in curves
@@ -112,7 +112,7 @@ def curves_json(curves: Sequence[Series]) -> str:
 
 
 def preview_webp(pixels: Pixels) -> bytes:
-    """`pixels` (H, W, 3) uint8 as a WebP of at most 160 px."""
+    """`pixels` (H, W, 3) uint8 as a WebP file, scaled to at most 160 px."""
     image = PillowImage.fromarray(pixels)
     image.thumbnail((PREVIEW_PX, PREVIEW_PX))
     buffer = io.BytesIO()

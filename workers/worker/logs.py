@@ -1,4 +1,4 @@
-"""Logs: one line an event, to standard error."""
+"""Logging: one line per event, to standard error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import structlog
 
 
 def configure_logs(level: str) -> None:
-    """Everything of `level` and above (`debug`, `info`, `warning`, `error`), RQ's and the libraries' warnings too."""
+    """Log events of `level` (`debug`, `info`, `warning`, `error`) and above, and warnings of RQ and other libraries."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     structlog.configure(
         processors=[

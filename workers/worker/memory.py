@@ -1,4 +1,4 @@
-"""How a process that computes takes its memory from the system."""
+"""How a process that computes allocates memory."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import ctypes
 import platform
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
-"""Of glibc's `malloc.h`."""
+"""Constants of glibc's `malloc.h`."""
 
 
 def keep_freed_memory() -> None:
-    """Keep what large tensors gave back for the next ones; nothing changes where the C library is not glibc.
+    """Let glibc reuse the memory of large tensors; no effect with another C library.
 
-    By default each is mapped and unmapped, and the system fills its pages with zeros every time: up to a quarter of a
-    step on a CPU. The process stays as large as it was at its largest.
+    By default each large tensor is mapped and unmapped, and the kernel zeroes its pages every time: up to a quarter of
+    the time of a step on a CPU. In return the process never shrinks.
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)

@@ -1,7 +1,7 @@
-"""The worker: takes one job after the other from the queue and has it computed by a process that stays warm.
+"""The worker: takes jobs from the queue, one at a time, and has them computed by a child process that stays warm.
 
-The parent is RQ's worker and never loads torch. It pops, leases, watches and settles; the horse computes. A result goes
-to the store first, then Redis hears of it, however long that takes; Redis may come and go meanwhile.
+The parent is RQ's worker and never loads torch: it takes jobs, renews leases and settles jobs; the horse computes. A
+result is published in the store first, then Redis is updated; Redis may be unreachable meanwhile.
 
     python -m workers.worker.parent
 """
@@ -31,45 +31,46 @@ from core.queue.ledger import Ledger, Taken
 from core.queue.queue import DamagedRecord, read_record
 from core.settings import Settings, get_settings
 from workers.worker.child import POLL_S, Horse, HorseDied, Outcome
-from workers.worker.heartbeat import Heartbeat, Running, beat_s, seen_ttl_s
+from workers.worker.heartbeat import Heartbeat, Running, beat_s, worker_ttl_s
 from workers.worker.logs import configure_logs
 
 log = structlog.get_logger()
 
 RUNNER = "workers.worker.task.SpecRunner"
 GRACE_S = 10.0
-"""After SIGTERM, a running job has so long to end; then it is given back to the queue. A second signal is final."""
+"""Time that a running job has after SIGTERM; then it is requeued. A second signal requeues it at once."""
 SAME_SIGNAL_S = 1.0
-LAST_WORDS_S = 3.0
-"""For so long a worker that is told to stop still waits for a Redis that is away."""
+"""A repeated signal within this time counts as one."""
+STOP_WITHOUT_REDIS_S = 3.0
+"""Time after which a stopping worker no longer waits for Redis."""
 DEQUEUE_TIMEOUT_S = 1
 HORSE_PAUSE_S = 5.0
-"""Between two starts of a horse that dies before it is ready."""
+"""Pause between two starts of a horse that dies before it is ready."""
 
 
 class WarmWorker(Worker):
-    """RQ's worker with one persistent, replaceable horse, leases, and an exact way to settle a job."""
+    """RQ's worker with one persistent, replaceable horse, leases, and atomic settling of jobs."""
 
     def __init__(self, settings: Settings, *, runner: str = RUNNER, grace_s: float = GRACE_S) -> None:
-        """`runner` is the dotted path of the class that the horse runs; nothing in Redis can change it."""
+        """`runner`: dotted path of the class that the horse runs; nothing in Redis can change it."""
         self.settings = settings
         self.grace_s = grace_s
         self._runner = runner
-        self._stop_asked_s: float | None = None
+        self._stop_requested_s: float | None = None
         self._stop_by_s = float("inf")
-        redis = connect_patiently(settings, self._without_hope)
+        redis = connect_patiently(settings, self._gave_up_on_redis)
         queue = Queue(settings.queue, connection=redis, serializer="json")
         super().__init__([queue], name=worker_name(), connection=redis, serializer="json", log_job_description=False)
         self.ledger = Ledger(redis, settings.queue)
         self.horse: Horse | None = None
-        self._horse_wanted_s = 0.0
+        self._next_horse_s = 0.0
         self._networks: tuple[str, ...] = ()
         self._running_lock = threading.Lock()
-        beats = connect(settings, max(0.2, beat_s(settings.lease_s)))
-        self.heartbeats = Heartbeat(beats, settings.queue, settings.lease_s, self._end_running)
+        heartbeat_redis = connect(settings, max(0.2, beat_s(settings.lease_s)))
+        self.heartbeats = Heartbeat(heartbeat_redis, settings.queue, settings.lease_s, self._end_running)
         self.heartbeats.registration = self._registration
 
-    # RQ's loop: work() calls these
+    # called by RQ's work()
 
     def bootstrap(self, *arguments: Any, **options: Any) -> None:
         super().bootstrap(*arguments, **options)
@@ -84,20 +85,20 @@ class WarmWorker(Worker):
 
     @property
     def should_run_maintenance_tasks(self) -> bool:
-        """Never: the reaper does it, within seconds and without a lock that a killed worker would keep."""
+        """Never: the reaper recovers jobs within seconds, and without a lock that a killed worker would hold."""
         return False
 
     @property
     def dequeue_timeout(self) -> int:
         return DEQUEUE_TIMEOUT_S
 
-    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:  # noqa: ARG002  ours is shorter
-        super().heartbeat(seen_ttl_s(self.settings.lease_s), pipeline)
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:  # noqa: ARG002  the lease decides
+        super().heartbeat(worker_ttl_s(self.settings.lease_s), pipeline)
 
-    def dequeue_job_and_maintain_ttl(  # type: ignore[override]  # we take the job where RQ would only read it
+    def dequeue_job_and_maintain_ttl(  # type: ignore[override]  # takes the job, where RQ only reads it
         self, timeout: int | None, max_idle_time: int | None = None
     ) -> tuple[Taken, Queue] | None:
-        """The next job, leased; None when told to stop, or when there is none and `timeout` is None (burst)."""
+        """The next job, leased; None when stopping, or without a job if `timeout` is None (burst mode)."""
         idle_since_s = time.monotonic()
         self._state = WorkerStatus.IDLE
         while not self._stop_requested:
@@ -112,13 +113,13 @@ class WarmWorker(Worker):
                 return None
         return None
 
-    def execute_job(self, job: Taken, queue: Queue) -> None:  # type: ignore[override]  # noqa: ARG002  there is one
-        """Have the job computed, and settle it."""
+    def execute_job(self, job: Taken, queue: Queue) -> None:  # type: ignore[override]  # noqa: ARG002  a worker has one queue
+        """Have the job computed by the horse, and settle it."""
         self._state = WorkerStatus.BUSY
         try:
             document = read_record(job.data)
         except DamagedRecord as error:
-            log.warning("a job's record was set aside", job=job.key, reason=str(error))
+            log.warning("quarantined a job's record", job=job.key, reason=str(error))
             self.ledger.quarantine(job.key, str(error), ttl_s=self.settings.failure_ttl_s, token=job.token)
             return
         running = Running(job.key, job.token)
@@ -126,13 +127,13 @@ class WarmWorker(Worker):
         try:
             outcome = self._compute(running, document)
         except HorseDied as death:
-            self._let_go(running)
+            self._clear_running(running)
             self._settle_death(running, str(death))
         else:
-            self._let_go(running)
+            self._clear_running(running)
             self._settle(running, outcome)
 
-    # taking
+    # taking jobs
 
     def _take_next(self, timeout: int | None) -> Taken | None:
         source, popped = self.ledger.queue_key, self.ledger.popped_key
@@ -154,31 +155,31 @@ class WarmWorker(Worker):
     def _waiting(self) -> bool:
         return bool(self.connection.llen(self.ledger.queue_key))
 
-    # computing
+    # computing jobs
 
     def _horse_is_ready(self) -> bool:
-        """Have a horse; whether it can take a job now. A job is only taken by a worker that can begin with it."""
+        """Start a horse if there is none; whether it can take a job now. Only then is a job taken from the queue."""
         if self.horse is not None and not self.horse.alive:
             self._close_horse()
         if self.horse is None:
-            if time.monotonic() < self._horse_wanted_s:
+            if time.monotonic() < self._next_horse_s:
                 time.sleep(POLL_S / 5)
                 return False
-            self._horse_wanted_s = time.monotonic() + HORSE_PAUSE_S
+            self._next_horse_s = time.monotonic() + HORSE_PAUSE_S
             self.horse = Horse(self.settings, self._runner)
         try:
             ready = self.horse.wait_until_ready(POLL_S)
         except HorseDied as death:
-            log.warning("the process that computes does not start", reason=str(death))
+            log.warning("the child process does not start", reason=str(death))
             return False
         if ready:
-            self._horse_wanted_s = 0.0
+            self._next_horse_s = 0.0
         return ready
 
     def _compute(self, running: Running, document: Mapping[str, Any]) -> Outcome:
         horse = self.horse
         if horse is None:
-            raise HorseDied("its process was not there")
+            raise HorseDied("its process did not run")
         horse.send(running.key, running.token, document)
         while (outcome := horse.outcome(POLL_S)) is None:
             if time.monotonic() > self._stop_by_s:
@@ -187,20 +188,20 @@ class WarmWorker(Worker):
                 self._end_running(running, "timeout")
         return outcome
 
-    def _end_running(self, running: Running, because: str) -> None:
-        """End the job before its time, unless it has just ended by itself. Called from any thread."""
+    def _end_running(self, running: Running, reason: str) -> None:
+        """Kill the job, unless it has just ended by itself. Called from any thread."""
         with self._running_lock:
-            if self.heartbeats.running is not running or running.ended_because or self.horse is None:
+            if self.heartbeats.running is not running or running.end_reason or self.horse is None:
                 return
-            running.ended_because = because
+            running.end_reason = reason
             self.horse.kill()
 
-    def _let_go(self, running: Running) -> None:
+    def _clear_running(self, running: Running) -> None:
         with self._running_lock:
             self.heartbeats.running = None
-        log.debug("job ended", job=running.key, ended_because=running.ended_because)
+        log.debug("job ended", job=running.key, end_reason=running.end_reason)
 
-    # settling: each step does nothing where the job is no longer ours
+    # settling jobs: each step has no effect if the lease is lost
 
     def _settle(self, running: Running, outcome: Outcome) -> None:
         self._networks = outcome.networks
@@ -208,26 +209,26 @@ class WarmWorker(Worker):
             self.successful_job_count += self.ledger.finish(running.key, running.token)
         elif outcome.state == "failed":
             self._fail(running, outcome.code, outcome.sentence, outcome.trace)
-        if outcome.spoiled or running.ended_because:  # the latter: it was killed just after it had its outcome
-            reason = running.ended_because or outcome.sentence
-            log.warning("the process that computes is replaced", job=running.key, reason=reason)
+        if outcome.spoiled or running.end_reason:  # the latter: killed just after its outcome
+            reason = running.end_reason or outcome.sentence
+            log.warning("replacing the child process", job=running.key, reason=reason)
             self._close_horse()
 
-    def _settle_death(self, running: Running, how: str) -> None:
-        because = running.ended_because
-        log.warning("the process that computes is gone", job=running.key, because=because or how)
+    def _settle_death(self, running: Running, reason: str) -> None:
+        cause = running.end_reason
+        log.warning("the child process died", job=running.key, reason=cause or reason)
         self._close_horse()
-        if because in ("fenced", "shutdown"):
+        if cause in ("fenced", "shutdown"):
             self.ledger.release(running.key, running.token)
-        elif because == "canceled":
+        elif cause == "canceled":
             self.ledger.cancel(running.key, ttl_s=self.settings.failure_ttl_s, token=running.token)
-        elif because == "timeout":
-            limit = f"the job ran longer than {self.settings.job_timeout_s} s, the longest that is allowed"
+        elif cause == "timeout":
+            limit = f"the job exceeded the time limit of {self.settings.job_timeout_s} s"
             self._fail(running, "computation_failed", limit)
-        elif because is None:
+        elif cause is None:
             self.failed_job_count += 1
             attempts, ttl_s = self.settings.max_attempts, self.settings.failure_ttl_s
-            self.ledger.lose(running.key, running.token, sentence=how, max_attempts=attempts, ttl_s=ttl_s)
+            self.ledger.lose(running.key, running.token, sentence=reason, max_attempts=attempts, ttl_s=ttl_s)
 
     def _fail(self, running: Running, code: str, sentence: str, trace: str = "") -> None:
         self.failed_job_count += 1
@@ -243,28 +244,28 @@ class WarmWorker(Worker):
     # signals and commands
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002  a signal handler's arguments
-        """First signal: the running job has its grace. A later one: give the job back now."""
+        """Let the running job finish within the grace period; a second signal requeues it now."""
         signalled_s = time.monotonic()
-        if self._stop_asked_s is None:
+        if self._stop_requested_s is None:
             self._stop_by_s = signalled_s + self.grace_s
-        elif signalled_s - self._stop_asked_s > SAME_SIGNAL_S:
+        elif signalled_s - self._stop_requested_s > SAME_SIGNAL_S:
             self._stop_by_s = signalled_s
         else:
             return
-        self._stop_asked_s = signalled_s
+        self._stop_requested_s = signalled_s
         self._stop_requested = True
 
-    def _without_hope(self) -> bool:
-        asked_s = self._stop_asked_s
-        return asked_s is not None and time.monotonic() - asked_s > LAST_WORDS_S
+    def _gave_up_on_redis(self) -> bool:
+        requested_s = self._stop_requested_s
+        return requested_s is not None and time.monotonic() - requested_s > STOP_WITHOUT_REDIS_S
 
     def handle_payload(self, message: Mapping[str, Any]) -> None:
-        """A command from RQ's channel; called in a thread of RQ's."""
+        """Obey a command from RQ's channel; called in a thread of RQ."""
         try:
             payload = parse_payload(dict(message))
             command, job_id = payload["command"], payload.get("job_id")
         except (ValueError, KeyError, TypeError, AttributeError):
-            log.warning("a command that cannot be read was ignored", worker=self.name)
+            log.warning("ignored an unreadable command", worker=self.name)
             return
         running = self.heartbeats.running
         if command == "stop-job" and running is not None and running.key == job_id:
@@ -274,7 +275,7 @@ class WarmWorker(Worker):
         elif command == "shutdown":
             handle_shutdown_command(self)
 
-    # what others see of this worker
+    # this worker's record in Redis
 
     def _registration(self) -> tuple[str, dict[Any, Any]]:
         horse, running = self.horse, self.heartbeats.running
@@ -292,12 +293,12 @@ class WarmWorker(Worker):
 
 
 def worker_name() -> str:
-    """A name that no other worker has, now or after a restart."""
+    """A unique name: host, process id, random digits."""
     return f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
 
 
 def wait_for_redis(settings: Settings, redis: Redis) -> None:
-    """Say that Redis is away, if it is; the worker itself then waits for it."""
+    """Log a warning if Redis cannot be reached; the worker itself waits for it."""
     try:
         redis.ping()
     except RedisError as error:
@@ -305,7 +306,7 @@ def wait_for_redis(settings: Settings, redis: Redis) -> None:
 
 
 def main() -> int:
-    """One worker of this process' settings, until it is told to stop."""
+    """Run a worker with this process's settings until SIGTERM; the exit status."""
     settings = get_settings()
     configure_logs(settings.log_level)
     try:

@@ -1,4 +1,4 @@
-"""A child that ends with its parent, however that ended."""
+"""Lets a child process end with its parent, however the parent ended."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)  # opened here, since the call comes between fork and exec
+_LIBC = ctypes.CDLL(None)  # loaded here, since the function is called between fork and exec
 
 
 def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
-    """Have the kernel send this process a signal when the thread that started it is gone (Linux; elsewhere nothing)."""
+    """Let the kernel signal this process when the thread that started it ends (on Linux; no effect elsewhere)."""
     if sys.platform == "linux":
         _LIBC.prctl(PR_SET_PDEATHSIG, number)

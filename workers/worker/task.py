@@ -1,4 +1,4 @@
-"""One job, from its description to its result in the store."""
+"""Computes one job, from its JSON document to its result in the store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Any, cast
+from typing import Any
 
 import torch
 
@@ -35,7 +35,7 @@ from workers.worker.timed_checkpoint import TimedCheckpoint
 
 
 class SpecRunner:
-    """Runs jobs one after the other on networks that stay loaded between them."""
+    """Computes jobs in turn, on networks that stay loaded between jobs."""
 
     def __init__(self, settings: Settings) -> None:
         torch.set_num_threads(settings.worker_threads)
@@ -48,13 +48,13 @@ class SpecRunner:
         try:
             spec = JobSpec.from_document(document)
             if spec.key != lease.key:
-                raise BadInput(f"the job's description belongs to {spec.key[:12]}, not to {lease.key[:12]}")
+                raise BadInput(f"the job's document has the key {spec.key[:12]}, not {lease.key[:12]}")
             if self.store.manifest(spec.key) is None:
                 context = LeasedContext(spec.seed, lease)
                 compute(spec, self.store, self.pool, context, lease.confirm)
         except Superseded:
             outcome = Outcome("superseded")
-        except Exception as error:  # noqa: BLE001  whatever a method raises fails its job, and is kept for the page
+        except Exception as error:  # noqa: BLE001  whatever a method raises fails its job, with the trace
             outcome = failure(error)
         else:
             outcome = Outcome("finished")
@@ -66,15 +66,15 @@ class SpecRunner:
 
 
 def failure(error: Exception) -> Outcome:
-    """What the page says of an error: its own sentence if it is one of ours, else one without the trace."""
+    """The outcome of an error: its sentence if it is a GazegridError, else a sentence and the trace."""
     if isinstance(error, GazegridError):
         return Outcome("failed", error.code, str(error), "")
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        sentence = "there was not enough memory for this job: take a smaller network or fewer steps at once"
+        sentence = "there was not enough memory for this job: use a smaller network or a smaller batch"
         return Outcome("failed", ComputationFailed.code, sentence, trace, spoiled=True)
     first_line = next(iter(str(error).splitlines()), "")[:200]
-    sentence = f"the method ended with an unexpected {type(error).__name__}: {first_line}"
+    sentence = f"the method raised an unexpected {type(error).__name__}: {first_line}"
     spoiled = isinstance(error, torch.AcceleratorError) or "CUDA error" in first_line
     return Outcome("failed", ComputationFailed.code, sentence, trace, spoiled=spoiled)
 
@@ -86,17 +86,20 @@ def compute(
     context: Context,
     allowed: Callable[[], None] = lambda: None,
 ) -> Manifest:
-    """Run the job in this process and keep its result; `allowed` may raise right before it becomes visible.
+    """Compute the job in this process and publish its result; `allowed` may raise just before it becomes visible.
 
     Raises Undefined, NetworkUnavailable, ComputationFailed, StoreError, and whatever the method raises.
     """
     started_at = datetime.now(UTC)
     job = _JobContext(context, spec, store, pool)
-    pictures = [store.picture(digest) for digest in spec.pictures]
+    pictures = [store.inputs.picture(digest) for digest in spec.pictures]
     network = _network(spec, pool)
     _forget_peak_memory()
     preparing_s = job.checkpoint.seconds
-    result = spec.method.run(pictures, network, job)
+    if network is None:
+        result = spec.method.run_without_network(pictures, job)
+    else:
+        result = spec.method.run(pictures, network, job)
     seconds = job.checkpoint.seconds
     provenance = {
         **_origin(pool.device, network),
@@ -111,9 +114,10 @@ def compute(
     return manifest
 
 
-def _network(spec: JobSpec, pool: NetworkPool) -> Network:
+def _network(spec: JobSpec, pool: NetworkPool) -> Network | None:
+    """The job's network; None where its method needs none. Raises Undefined, NetworkUnavailable."""
     if spec.network is None or spec.network_name is None:
-        return cast(Network, None)  # the method has said that it needs none
+        return None
     reason = spec.method.undefined_for(get_card(spec.network_name))
     if reason is not None:
         raise Undefined(reason)
@@ -121,12 +125,12 @@ def _network(spec: JobSpec, pool: NetworkPool) -> Network:
 
 
 class _JobContext(Context):
-    """What the method is given: it passes reports on, counts steps, and knows the way to all else."""
+    """The method's context: passes reports on, counts steps, and gives access to inputs and other results."""
 
     def __init__(self, context: Context, spec: JobSpec, store: Store, pool: NetworkPool) -> None:
         super().__init__(context.seed)
         self.device = str(pool.device)
-        self.dataset = None if spec.dataset is None else store.dataset(spec.dataset)
+        self.dataset = None if spec.dataset is None else store.inputs.dataset(spec.dataset)
         self.checkpoint: TimedCheckpoint = TimedCheckpoint(store.checkpoint(spec.key))
         self.steps = 0
         self._context, self._store, self._pool = context, store, pool
@@ -135,16 +139,16 @@ class _JobContext(Context):
         return self._pool.get(identity)
 
     def picture(self, digest: str) -> Picture:
-        return self._store.picture(digest)
+        return self._store.inputs.picture(digest)
 
     def video(self, digest: str) -> Video:
-        return self._store.video(digest)
+        return self._store.inputs.video(digest)
 
     def result(self, key: str) -> Result:
-        found = self._store.result(checked_key(key))
-        if found is None:
-            raise BadInput(f"there is no result {key[:12]}… in this store: it may have been cleared, run its job again")
-        return found
+        result = self._store.result(checked_key(key))
+        if result is None:
+            raise BadInput(f"there is no result {key[:12]}… in this store: it may have been evicted, run its job again")
+        return result
 
     def shared(self, digest: str) -> Checkpoint:
         return self._store.shared(digest)
@@ -164,7 +168,7 @@ class _JobContext(Context):
 
 
 def _origin(device: torch.device, network: Network | None) -> dict[str, Any]:
-    """Where and with what a result was computed."""
+    """Host, device, versions and weights behind a result."""
     libraries = ("torch", "timm", "numpy", "pillow")
     return {
         "host": socket.gethostname(),
@@ -180,7 +184,7 @@ def _forget_peak_memory() -> None:
 
 
 def _peak_memory_mb() -> int:
-    """Of the device, or, on a CPU, of the whole process since it started."""
+    """Peak memory in MiB: of the device, or on a CPU of the whole process since its start."""
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_allocated() // 2**20)
     unit = 1 if sys.platform == "darwin" else 1024
@@ -193,7 +197,7 @@ def _own_runner() -> SpecRunner:
 
 
 def run_spec(document: Mapping[str, Any]) -> dict[str, str]:
-    """One job without a lease, as RQ's own workers would call it; {key, state}."""
+    """Compute one job without a lease, as RQ's own workers would; `{key, state}`."""
     spec = JobSpec.from_document(document)
     runner = _own_runner()
     state = "cached" if runner.store.manifest(spec.key) else "computed"

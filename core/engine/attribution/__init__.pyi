@@ -1,9 +1,9 @@
 from . import activation_rules as activation_rules
 from . import backward as backward
+from . import baselines as baselines
 from . import class_maps as class_maps
 from . import fixations as fixations
 from . import occlusion as occlusion
 from . import paths as paths
-from . import references as references
 from . import rollout as rollout
 from . import unravelling as unravelling

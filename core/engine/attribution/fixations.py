@@ -1,4 +1,4 @@
-"""Fixations in a picture: those that lie alone are left out, the others make a heat map and a box.
+"""Fixations in a picture: isolated ones are removed, the others give a heat map and a box.
 
 After Mopuri, Garg and Babu 2019 (arXiv:1708.06670), with every length as a share of the picture's size.
 """
@@ -12,14 +12,14 @@ from PIL import ImageDraw
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
-NEAR = 0.1
-"""Share of the diagonal within which fixations support each other."""
-ENOUGH = 0.05
-"""A fixation stays if more than this share of all the weight lies near it, its own included."""
+RADIUS = 0.1
+"""Radius within which fixations support each other, as a share of the diagonal."""
+MIN_SUPPORT = 0.05
+"""A fixation is kept if more than this share of the total weight lies within the radius, its own included."""
 SIGMA = 0.0533
-"""Of the heat map's Gaussian, a share of the shorter side: 20 px at 375."""
+"""Standard deviation of the heat map's Gaussian, as a share of the shorter side: 20 px at 375."""
 DIM = 0.25
-FRAME = (255, 64, 0)
+BOX_COLOR = (255, 64, 0)
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.float64]
@@ -29,27 +29,27 @@ Box = tuple[float, float, float, float]
 
 
 def supported(xy: Floats, weights: Floats, height: int, width: int) -> Flags:
-    """Which fixations (K, 2) do not lie alone, (K,); all of them where else none would be left."""
+    """Which fixations (K, 2) x, y in pixels are not isolated, (K,); all of them where otherwise none would be left."""
     if not len(xy):
         return np.zeros(0, bool)
-    distance = NEAR * float(np.hypot(height, width))
-    near = cKDTree(xy).query_ball_point(xy, np.nextafter(distance, 0))
-    kept = np.array([weights[others].sum() for others in near]) > ENOUGH * weights.sum()
+    distance = RADIUS * float(np.hypot(height, width))
+    neighborhoods = cKDTree(xy).query_ball_point(xy, np.nextafter(distance, 0))
+    kept = np.array([weights[neighbors].sum() for neighbors in neighborhoods]) > MIN_SUPPORT * weights.sum()
     return kept if kept.any() else np.ones(len(xy), bool)
 
 
 def heat(xy: Floats, weights: Floats, height: int, width: int) -> Floats:
-    """How much weight lies at each pixel (H, W), smoothed: 1 is what each would have if all had the same."""
-    found = np.zeros((height, width))
-    np.add.at(found, (xy[:, 1].astype(int), xy[:, 0].astype(int)), weights)
-    total = found.sum()
-    smooth = gaussian_filter(found, SIGMA * min(height, width), mode="constant")
+    """Density of the fixations' weight at each pixel, (H, W), smoothed; 1 is a uniform density."""
+    density_map = np.zeros((height, width))
+    np.add.at(density_map, (xy[:, 1].astype(int), xy[:, 0].astype(int)), weights)
+    total = density_map.sum()
+    smooth = gaussian_filter(density_map, SIGMA * min(height, width), mode="constant")
     density: Floats = (smooth * (height * width / total if total else 0)).astype(np.float32)
     return density
 
 
 def box(xy: Floats) -> Box | None:
-    """Left, top, right, bottom of all of them, in pixels; None of none."""
+    """Bounding box of fixations (K, 2): left, top, right, bottom in pixels; None where there are none."""
     if not len(xy):
         return None
     (left, top), (right, bottom) = xy.min(axis=0), xy.max(axis=0)
@@ -57,26 +57,26 @@ def box(xy: Floats) -> Box | None:
 
 
 def heaviest(weights: Numbers, share: float) -> Flags:
-    """The fewest places of (h, w) that hold `share` of all the weight; with 1, all that hold any."""
+    """The fewest positions of (h, w) that hold `share` of the total weight; with 1, all of positive weight."""
     order = np.argsort(-weights, axis=None, kind="stable")
     before = np.cumsum(weights.flat[order]) - weights.flat[order]
-    found = np.zeros(weights.size, bool)
-    found[order[before < share * weights.sum() * (1 - 1e-9)]] = True
-    return found.reshape(weights.shape) & (weights > 0)
+    density_map = np.zeros(weights.size, bool)
+    density_map[order[before < share * weights.sum() * (1 - 1e-9)]] = True
+    return density_map.reshape(weights.shape) & (weights > 0)
 
 
-def lit(pixels: Pixels, cells: Flags) -> Pixels:
-    """A picture (H, W, 3) as it is where `cells` (h, w) of a layer's map are, and dim elsewhere."""
+def highlighted(pixels: Pixels, cells: Flags) -> Pixels:
+    """A picture (H, W, 3) that is dimmed except where `cells` (h, w) of a layer's map are True."""
     height, width = pixels.shape[:2]
     rows = np.arange(height) * cells.shape[0] // height
     columns = np.arange(width) * cells.shape[1] // width
-    shown = cells[rows[:, None], columns]
-    return np.where(shown[..., None], pixels, (pixels * DIM).astype(np.uint8))
+    visible = cells[rows[:, None], columns]
+    return np.where(visible[..., None], pixels, (pixels * DIM).astype(np.uint8))
 
 
-def framed(pixels: Pixels, around: Box, color: tuple[int, int, int] = FRAME) -> Pixels:
-    """The picture with a line around the box, two pixels wide."""
-    drawn = PillowImage.fromarray(pixels.copy())
-    left, top, right, bottom = around
-    ImageDraw.Draw(drawn).rectangle((left, top, right, bottom), outline=color, width=2)
-    return np.asarray(drawn)
+def with_box(pixels: Pixels, bounds: Box, color: tuple[int, int, int] = BOX_COLOR) -> Pixels:
+    """The picture (H, W, 3) with the outline of `bounds` (left, top, right, bottom), two pixels wide."""
+    image = PillowImage.fromarray(pixels.copy())
+    left, top, right, bottom = bounds
+    ImageDraw.Draw(image).rectangle((left, top, right, bottom), outline=color, width=2)
+    return np.asarray(image)

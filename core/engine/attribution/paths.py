@@ -1,4 +1,4 @@
-"""Gradients gathered on the straight way from a reference to a picture."""
+"""Integrated gradients along the straight path from a baseline to a picture."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from torch import Tensor
 
 from core.engine.attribution.backward import gradient
 
-AT_ONCE = 10
-"""Points of the way that go through the network together."""
+BATCH = 10
+"""Points of the path per forward pass."""
 
 
 def integrated_gradients(
     value: Callable[[Tensor, int], Tensor],
     pictures: Tensor,
-    references: Tensor,
+    baselines: Tensor,
     steps: int,
-    reached: Callable[[int, int], None] = lambda *_: None,
+    on_progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Tensor:
-    """(x - x0) times the mean gradient on the way from x0 to x, by Gauss and Legendre's rule: (N, 3, H, W).
+    """(x - x0) times the mean gradient on the path from x0 to x, by Gauss-Legendre quadrature: (N, 3, H, W).
 
-    `value(points, times)` gives the numbers of points in which each picture stands `times` times in a row; `reached`
-    is called with how many of how many passes through the network are done.
+    `value(points, times)` returns the values of points in which each picture is repeated `times` times in a row;
+    `on_progress` is called with the number of finished and of all passes.
     """
     nodes, weights = np.polynomial.legendre.leggauss(steps)  # on [-1, 1]
-    shares, parts = (pictures.new_tensor(one) for one in ((nodes + 1) / 2, weights / 2))
-    apart, summed = pictures - references, torch.zeros_like(pictures)
-    for done, first in enumerate(range(0, steps, AT_ONCE), start=1):
-        share, part = (one[first : first + AT_ONCE, None, None, None] for one in (shares, parts))  # (S, 1, 1, 1)
-        way = references[:, None] + share * apart[:, None]  # (N, S, 3, H, W)
-        points = way.flatten(0, 1).detach().requires_grad_()
-        found = gradient(value(points, len(share)), points).view(way.shape)
-        summed += (part * found).sum(dim=1)
-        reached(done, math.ceil(steps / AT_ONCE))
-    return apart * summed
+    all_shares, all_weights = (pictures.new_tensor(values) for values in ((nodes + 1) / 2, weights / 2))
+    difference, gradient_sum = pictures - baselines, torch.zeros_like(pictures)
+    for done, start in enumerate(range(0, steps, BATCH), start=1):
+        batch = slice(start, start + BATCH)
+        share, weight = (values[batch, None, None, None] for values in (all_shares, all_weights))  # (S, 1, 1, 1)
+        path = baselines[:, None] + share * difference[:, None]  # (N, S, 3, H, W)
+        points = path.flatten(0, 1).detach().requires_grad_()
+        gradients = gradient(value(points, len(share)), points).view(path.shape)
+        gradient_sum += (weight * gradients).sum(dim=1)
+        on_progress(done, math.ceil(steps / BATCH))
+    return difference * gradient_sum

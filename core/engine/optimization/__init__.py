@@ -1,4 +1,4 @@
-"""Pictures by gradient: objective x parameterization x transforms, and the loop that moves them.
+"""Pictures by gradient descent: objective x parameterization x transforms, and the loop that optimizes.
 
 Takes a parameterization and an objective; gives an `Outcome`: picture, traces, frames. Each module is imported on first
 use, so that declaring a method costs no torch.

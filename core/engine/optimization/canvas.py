@@ -1,4 +1,4 @@
-"""From where a picture begins to what the optimizer moves: pixels, waves, or the phases of waves."""
+"""From the start of a picture to what is optimized: pixels, Fourier coefficients, or phases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.engine.optimization.parameterizations import Parameterization, pixel_parameterization
-from core.engine.optimization.spectra import magnitudes_of, random_phases, random_waves, waves_of
+from core.engine.optimization.spectra import fourier_of, magnitudes_of, random_fourier, random_phases
 from core.engine.optimization.starts import STARTS, Start
 from core.engine.ranges import clamp
 
@@ -19,24 +19,24 @@ ParameterizationKind = Literal["fourier", "phases", "pixels"]
 
 @dataclass(frozen=True)
 class Canvas:
-    """What a sheet is made from."""
+    """Everything that a parameterization of `count` pictures starts from."""
 
     photo: Tensor
-    """(1, 3, H, W) in [0, 1]; its size is the sheet's"""
+    """(1, 3, H, W) in [0, 1]; the pictures have its size."""
     start: Start
     count: int
     seed: int
     examples: Tensor
-    """Photos (N, 3, H, W) whose spectrum is a natural one"""
+    """Photos (N, 3, H, W) that give the natural spectrum."""
 
 
 def _fourier(canvas: Canvas) -> Parameterization:
-    """Every picture of a blank sheet has a little noise of its own, by which seeds differ."""
+    """Coefficients of the start; each blank picture has a little noise of its own, so that seeds differ."""
     if canvas.start != "blank":
-        return waves_of(_pixels_at_start(canvas))
+        return fourier_of(_pixels_at_start(canvas))
     height, width = canvas.photo.shape[2:]
     generator = torch.Generator().manual_seed(canvas.seed)
-    return random_waves(canvas.count, height, width, generator, canvas.photo.device)
+    return random_fourier(canvas.count, height, width, generator, canvas.photo.device)
 
 
 def _phases(canvas: Canvas) -> Parameterization:
@@ -49,8 +49,8 @@ def _pixels(canvas: Canvas) -> Parameterization:
 
 
 def _pixels_at_start(canvas: Canvas) -> Tensor:
-    make = STARTS[canvas.start]
-    return torch.cat([make(canvas.photo, canvas.seed + index) for index in range(canvas.count)])
+    start = STARTS[canvas.start]
+    return torch.cat([start(canvas.photo, canvas.seed + index) for index in range(canvas.count)])
 
 
 PARAMETERIZATIONS: Mapping[ParameterizationKind, Callable[[Canvas], Parameterization]] = {

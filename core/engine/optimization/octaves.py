@@ -1,4 +1,4 @@
-"""A picture larger than a network's input, seen at several sizes and by parts: so every network can dream of it."""
+"""Pictures larger than a network's input, at several sizes and in tiles, so that every network can dream on them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from torch.nn import functional
 Size = tuple[int, int]
 
 
-def octave_sizes(least: Size, most: Size, count: int) -> list[Size]:
-    """(height, width) of `count` octaves from `least` to `most`, each the same factor larger than the one before."""
+def octave_sizes(smallest: Size, largest: Size, count: int) -> list[Size]:
+    """(height, width) of `count` octaves from `smallest` to `largest`, growing by a constant factor."""
     shares = [index / (count - 1) for index in range(count)] if count > 1 else [1.0]
     return [
-        (round(least[0] * (most[0] / least[0]) ** share), round(least[1] * (most[1] / least[1]) ** share))
+        (
+            round(smallest[0] * (largest[0] / smallest[0]) ** share),
+            round(smallest[1] * (largest[1] / smallest[1]) ** share),
+        )
         for share in shares
     ]
 
 
-def seen(picture: Tensor, size: Size, window: Size, generator: torch.Generator) -> Tensor:
-    """`picture` (1, C, H, W) at `size`, shifted at random and cut into windows that cover it: (T, C, h, w).
+def random_windows(picture: Tensor, size: Size, window: Size, generator: torch.Generator) -> Tensor:
+    """`picture` (1, C, H, W) at `size`, rolled at random and cut into windows that cover it: (T, C, h, w).
 
-    The shift goes around the edges and is undone on the gradient's way back, so that no seam stays in one place.
+    The roll wraps around the edges, and autograd undoes it, so that no seam stays in one position.
     """
     if tuple(picture.shape[-2:]) != size:
         picture = functional.interpolate(picture, size=size, mode="bilinear", antialias=True, align_corners=False)
@@ -40,14 +43,14 @@ def windows(picture: Tensor, window: Size) -> Tensor:
 
 
 def mirrored(picture: Tensor, margin_px: int) -> Tensor:
-    """`picture` (N, C, H, W) with what lies along its edges mirrored beyond them."""
+    """`picture` (N, C, H, W) with a margin of `margin_px` that mirrors its edges."""
     return functional.pad(picture, (margin_px,) * 4, mode="reflect")
 
 
 def windows_twice(picture: Tensor, window: Size, shift_px: int) -> Tensor:
-    """`windows` of a picture, and of the same so much further down and to the right: (2 T, C, h, w).
+    """`windows` of a picture (1, C, H, W), and of the picture shifted by `shift_px` down and right: (2 T, C, h, w).
 
-    What comes into view there is mirrored; what goes out of view is seen the first time only.
+    The shifted picture is mirrored at the top and left, and cropped at the bottom and right.
     """
     height, width = picture.shape[2:]
     shifted = functional.pad(picture, (shift_px, 0, shift_px, 0), mode="reflect")[:, :, :height, :width]
@@ -55,7 +58,7 @@ def windows_twice(picture: Tensor, window: Size, shift_px: int) -> Tensor:
 
 
 class _Windows(torch.autograd.Function):
-    """Cuts windows out of one picture; their gradients are added up in place, where autograd makes a whole for each."""
+    """Windows of one picture; their gradients are summed in place, where autograd would allocate a picture for each."""
 
     @staticmethod
     def forward(context: Any, picture: Tensor, corners: Sequence[Size], window: Size) -> Tensor:
@@ -64,18 +67,18 @@ class _Windows(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        whole = gradient.new_zeros(context.shape)
+        total = gradient.new_zeros(context.shape)
         for part, corner in zip(gradient, context.corners, strict=True):
-            _cut(whole[0], corner, tuple(part.shape[1:])).add_(part)
-        return whole, None, None
+            _cut(total[0], corner, tuple(part.shape[1:])).add_(part)
+        return total, None, None
 
 
 def _cut(picture: Tensor, corner: Size, window: Size) -> Tensor:
-    """The window of (C, H, W) that begins at `corner`, a view."""
+    """The window of (C, H, W) that starts at `corner` (top, left), a view."""
     return picture.narrow(1, corner[0], window[0]).narrow(2, corner[1], window[1])
 
 
 def starts(length: int, window: int) -> list[int]:
-    """Where windows begin that cover `length` evenly, as few as will do."""
+    """Starts of the fewest windows that cover `length`, evenly spaced."""
     count = -(-length // window)
     return [round(index * (length - window) / max(1, count - 1)) for index in range(count)]

@@ -1,4 +1,4 @@
-"""The one loop that moves a picture: parameterization, objective, optimizer, and what is recorded on the way."""
+"""The loop that optimizes pictures: parameterization, objective, optimizer, and records of the run."""
 
 from __future__ import annotations
 
@@ -27,62 +27,55 @@ Schedule = Literal["cosine", "constant"]
 Precision = Literal["float32", "bf16"]
 
 Objective = Callable[[Tensor, int], Mapping[str, Tensor]]
-"""Pictures (N, 3, H, W) and the step -> named values (N,), the same names at every step. `total` is minimized, the
-others are recorded."""
+"""(pictures (N, 3, H, W), step) -> named values (N,), the same names at every step. `total` is minimized, all are
+recorded."""
 
 CHECKPOINT_EVERY_S = 10.0
-
-
-class Checkpoint(Protocol):
-    """`core.method_base.method.Checkpoint`."""
-
-    def read(self) -> bytes | None: ...
-    def write(self, content: bytes) -> None: ...
 
 
 class Monitor(Protocol):
     """`core.method_base.method.Context`."""
 
     @property
-    def checkpoint(self) -> Checkpoint: ...
+    def checkpoint(self) -> checkpoints.Checkpoint: ...
     def report(self, step: int, total: int, scalars: Mapping[str, float], preview: Callable[[], Pixels]) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How the loop goes."""
+    """Settings of the loop."""
 
     steps: int
     optimizer: OptimizerName = "adam"
     learning_rate: float = 0.01
-    """Adam and RMSprop move a pixel by about this much a step; SGD by this times the gradient of the mean over pixels
-    scaled to one pixel's share, so that a rate means the same at every picture size; L-BFGS moves
-    all, on average, by this at most, one picture at a time."""
+    """Adam and RMSprop move a pixel by about this much per step; SGD by this times the gradient of the sum over pixels,
+    so that a rate means the same at every picture size; L-BFGS by at most this as root mean square, for one picture at
+    a time."""
     schedule: Schedule = "constant"
-    """cosine: the rate falls to nothing towards the last step, so that the picture settles."""
+    """cosine: the learning rate falls to 0 towards the last step."""
     momentum: float = 0.0
-    gradient: gradients.Change = gradients.unchanged
+    gradient: gradients.GradientTransform = gradients.identity
     frames: int = 0
-    """Pictures kept for an animation, at even intervals from the start to the end."""
-    shown: Callable[[Tensor], Tensor] = lambda picture: picture
-    """What animation and preview show of the pictures (N, 3, H, W)."""
+    """Frames of an animation, evenly spaced from the start to the end."""
+    display: Callable[[Tensor], Tensor] = lambda picture: picture
+    """From the pictures (N, 3, H, W) to what animation and preview show, same shape."""
     precision: Precision = "float32"
-    anew: frozenset[int] = frozenset()
-    """Steps before which the optimizer forgets what it has gathered, as the objective changes there."""
-    until: Callable[[Mapping[str, Tensor]], bool] = lambda _: False
-    """Whether these values are good enough to stop; asked every `CHECK_EVERY` steps."""
+    reset_steps: frozenset[int] = frozenset()
+    """Steps before which the optimizer's state is reset, as the objective changes there."""
+    stop_when: Callable[[Mapping[str, Tensor]], bool] = lambda _: False
+    """Stopping criterion on the latest values, checked every `CHECK_EVERY` steps."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The pictures at the end, and what was recorded."""
+    """The final pictures, and the records of the run."""
 
     picture: Tensor
-    """(N, 3, H, W), detached, on its device"""
+    """(N, 3, H, W), detached, on their device."""
     traces: dict[str, Tensor]
-    """Name -> (steps + 1, N) float32 on the CPU: before each step, and of the final pictures"""
+    """Name -> (steps + 1, N) float32 on the CPU: before each step, and for the final pictures."""
     frames: Tensor
-    """(frames, N, H, W, 3) uint8 on the CPU"""
+    """(frames, N, H, W, 3) uint8 on the CPU."""
 
     @property
     def steps(self) -> int:
@@ -91,130 +84,123 @@ class Outcome:
 
 
 class Descent:
-    """How far a run is, and everything that going on needs."""
+    """A run in progress, with everything that is needed to continue it."""
 
     def __init__(self, parameterization: Parameterization, plan: Plan) -> None:
         self.parameterization, self.plan = parameterization, plan
         self.tensors = list(parameterization.tensors)
         self.optimizer = make_optimizer(self.tensors, plan)
-        self.recorder = Recorder(plan.steps, plan.frames, plan.shown)
+        self.recorder = Recorder(plan.steps, plan.frames, plan.display)
         self.step = 0
         """Steps that were taken."""
-        self._seen = torch.empty(0)
+        self._last_picture = torch.empty(0)
 
     def advance(self, objective: Objective) -> tuple[LatestValues, Mapping[str, Tensor]]:
-        """One step; the values that held before it."""
+        """Take one step; returns the values before it, for reports and in full."""
         plan = self.plan
-        picture, values = self._measured(objective)
-        total = _weighed(values, picture)
+        picture, values = self._evaluate(objective)
+        total = _total_loss(values, picture)
         for tensor, gradient in zip(self.tensors, torch.autograd.grad(total, self.tensors), strict=True):
-            # a fused optimizer pairs values by place, whatever the strides
+            # a fused optimizer pairs values by memory order, whatever the strides
             tensor.grad = plan.gradient(gradient).contiguous()
-        latest = self.recorder.note(self.step, values, picture)
-        self._seen = picture.detach()
-        if self.step in plan.anew:
+        latest = self.recorder.record(self.step, values, picture)
+        self._last_picture = picture.detach()
+        if self.step in plan.reset_steps:
             self.optimizer.state.clear()
         for group in self.optimizer.param_groups:
-            group["lr"] = plan.learning_rate * share_of_rate(plan, self.step)
-        self.optimizer.step(cast(Any, total.detach))  # only L-BFGS looks at the loss
+            group["lr"] = plan.learning_rate * schedule_factor(plan, self.step)
+        self.optimizer.step(cast(Any, total.detach))  # only L-BFGS reads the loss
         self.step += 1
         self.parameterization.settle(self.step, last=self.step == plan.steps)
         return latest, values
 
     @torch.no_grad()
     def finish(self, objective: Objective) -> Outcome:
-        """What holds of the final pictures, which no step has measured yet."""
+        """The outcome, with the values of the final pictures, which no step has evaluated yet."""
         if self.step < self.plan.steps:
             self.parameterization.settle(self.step, last=True)
-        picture, values = self._measured(objective)
-        if isinstance(self.optimizer, Lbfgs) and self.optimizer.taken_back(float(_weighed(values, picture))):
-            picture, values = self._measured(objective)
-        self.recorder.note(self.step, values, picture, last=True)
+        picture, values = self._evaluate(objective)
+        if isinstance(self.optimizer, Lbfgs) and self.optimizer.undo_if_worse(float(_total_loss(values, picture))):
+            picture, values = self._evaluate(objective)
+        self.recorder.record(self.step, values, picture, last=True)
         return Outcome(picture.detach(), self.recorder.traces(), self.recorder.frames())
 
-    def _measured(self, objective: Objective) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """The pictures as they are, and their values."""
+    def _evaluate(self, objective: Objective) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """The current pictures and their values."""
         picture = self.parameterization.picture()
-        with lowered(picture, self.plan.precision):
+        with reduced_precision(picture, self.plan.precision):
             return picture, objective(picture, self.step)
 
     def preview(self) -> Pixels:
-        """The first picture as the last step saw it, (H, W, 3): it need not be made anew."""
-        pixels: Pixels = to_bytes(self.plan.shown(self._seen)[0]).cpu().numpy()
+        """The first picture before the last step, (H, W, 3) uint8: no forward pass is needed."""
+        pixels: Pixels = to_bytes(self.plan.display(self._last_picture)[0]).cpu().numpy()
         return pixels
 
     def to_bytes(self) -> bytes:
-        """For `resume`."""
+        """The state of the run, for `resume`."""
         tensors = {
-            **checkpoints.named("moved", {str(number): tensor for number, tensor in enumerate(self.tensors)}),
-            **checkpoints.named("optimizer", checkpoints.moments(self.optimizer)),
-            **checkpoints.named("recorded", self.recorder.tensors()),
+            **checkpoints.prefixed("leaf", {str(number): tensor for number, tensor in enumerate(self.tensors)}),
+            **checkpoints.prefixed("optimizer", checkpoints.optimizer_state(self.optimizer)),
+            **checkpoints.prefixed("recorded", self.recorder.tensors()),
         }
         return checkpoints.to_bytes(tensors, {"step": self.step, "names": self.recorder.names})
 
     @torch.no_grad()
     def resume(self, content: bytes) -> None:
-        """Go on from what `to_bytes` gave, to the same pictures bit for bit. Raises Damaged; then nothing changed."""
+        """Continue from what `to_bytes` gave, to the same pictures bit for bit.
+
+        Raises Damaged where the content is damaged or belongs to another run; nothing has changed then.
+        """
         tensors, numbers = checkpoints.from_bytes(content)
-        kept = [tensors[name].shape if (name := f"moved.{i}") in tensors else None for i in range(len(self.tensors))]
-        if kept != [tensor.shape for tensor in self.tensors]:
-            raise Damaged("a checkpoint does not fit what is optimized")
+        shapes = [tensors[name].shape if (name := f"leaf.{i}") in tensors else None for i in range(len(self.tensors))]
+        if shapes != [tensor.shape for tensor in self.tensors]:
+            raise Damaged("the checkpoint does not fit the parameterization")
         device = self.tensors[0].device
-        # copied, as a file's tensors lie anywhere in memory, and fused optimizers round differently there
+        # copied: a file's tensors may be unaligned, and fused optimizers round differently there
         parts = {name: tensor.clone().to(device) for name, tensor in tensors.items()}
-        for number, moved in enumerate(self.tensors):
-            moved.copy_(parts[f"moved.{number}"])
-        checkpoints.restore_moments(self.optimizer, checkpoints.below("optimizer", parts))
-        self.recorder.restore(numbers["names"], checkpoints.below("recorded", parts), device)
+        for number, leaf in enumerate(self.tensors):
+            leaf.copy_(parts[f"leaf.{number}"])
+        checkpoints.load_optimizer_state(self.optimizer, checkpoints.with_prefix("optimizer", parts))
+        self.recorder.restore(numbers["names"], checkpoints.with_prefix("recorded", parts), device)
         self.step = numbers["step"]
 
 
 @torch.enable_grad()
 def descend(parameterization: Parameterization, objective: Objective, plan: Plan, monitor: Monitor) -> Outcome:
-    """Take `plan.steps` steps that make `total` of every picture smaller; pictures of a batch do not affect each other.
+    """Minimize `total` of every picture in `plan.steps` steps; pictures of a batch do not affect each other.
 
-    Reports after each step, and goes on where the monitor's checkpoint left off. Raises ComputationFailed when a number
-    is no longer finite, and whatever `monitor.report` raises.
+    Reports after each step, and resumes from the monitor's checkpoint. Raises ComputationFailed where values are no
+    longer finite, and whatever `monitor.report` raises.
     """
     descent = Descent(parameterization, plan)
-    _take_up(descent, monitor.checkpoint)
-    kept_s = time.monotonic()
+    checkpoints.resume(monitor.checkpoint, descent.resume)
+    written_s = time.monotonic()
     while descent.step < plan.steps:
         latest, values = descent.advance(objective)
         monitor.report(descent.step, plan.steps, latest, descent.preview)
-        if descent.step % CHECK_EVERY == 0 and plan.until(values):
+        if descent.step % CHECK_EVERY == 0 and plan.stop_when(values):
             break
-        if time.monotonic() - kept_s >= CHECKPOINT_EVERY_S:
+        if time.monotonic() - written_s >= CHECKPOINT_EVERY_S:
             monitor.checkpoint.write(descent.to_bytes())
-            kept_s = time.monotonic()
+            written_s = time.monotonic()
     return descent.finish(objective)
 
 
-def _take_up(descent: Descent, checkpoint: Checkpoint) -> None:
-    """Go on where the checkpoint left off; from the start where there is none, or a damaged one."""
-    if (content := checkpoint.read()) is None:
-        return
-    try:
-        descent.resume(content)
-    except Damaged:
-        return
+def _total_loss(values: Mapping[str, Tensor], picture: Tensor) -> Tensor:
+    """The sum of all totals, times the number of values per picture.
 
-
-def _weighed(values: Mapping[str, Tensor], picture: Tensor) -> Tensor:
-    """What is minimized, times the number of values.
-
-    Means over pixels have gradients of 1e-6; so multiplied, a rate means the same at every size.
+    Objectives are means over pixels: multiplied, a learning rate means the same at every picture size.
     """
     return values["total"].sum() * picture[0].numel()
 
 
-def share_of_rate(plan: Plan, step: int) -> float:
-    """What the schedule leaves of the rate at step number `step` (0 is the first): 1 down to 0."""
+def schedule_factor(plan: Plan, step: int) -> float:
+    """Factor of the learning rate at step number `step` (0 is the first), from 1 down to 0."""
     return (1 + math.cos(math.pi * step / plan.steps)) / 2 if plan.schedule == "cosine" else 1.0
 
 
 def make_optimizer(tensors: list[Tensor], plan: Plan) -> Optimizer:
-    """The optimizer that `plan` names."""
+    """The optimizer of `plan` over these leaves."""
     match plan.optimizer:
         case "adam":
             return torch.optim.Adam(tensors, lr=plan.learning_rate, fused=True)
@@ -226,6 +212,6 @@ def make_optimizer(tensors: list[Tensor], plan: Plan) -> Optimizer:
             return Lbfgs(tensors, plan.learning_rate)
 
 
-def lowered(picture: Tensor, precision: Precision) -> AbstractContextManager[None]:
-    """Matrix products and convolutions in bf16 where `precision` says so; sums and edges stay in float32."""
+def reduced_precision(picture: Tensor, precision: Precision) -> AbstractContextManager[None]:
+    """Autocast matrix products and convolutions to bf16 where `precision` is bf16; sums and edges stay in float32."""
     return torch.autocast(picture.device.type, dtype=torch.bfloat16, enabled=precision == "bf16")

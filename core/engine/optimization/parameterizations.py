@@ -1,4 +1,4 @@
-"""What an optimizer moves, and the picture that it stands for."""
+"""Parameterizations: the tensors that are optimized, and the pictures they stand for."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from core.engine.ranges import Range
 
 
 class Parameterization(Protocol):
-    """Tensors that an optimizer moves, and the pictures (N, 3, H, W) that they stand for."""
+    """Tensors that are optimized, and the pictures (N, 3, H, W) they stand for."""
 
     @property
     def tensors(self) -> Sequence[Tensor]:
         """Leaves that need gradients."""
 
     def picture(self) -> Tensor:
-        """The pictures, differentiable with respect to `tensors`."""
+        """The pictures (N, 3, H, W), differentiable with respect to `tensors`."""
 
     def settle(self, step: int, *, last: bool) -> None:
-        """Bring the tensors back into their range, in place, after `step` steps; always where `last`."""
+        """Project the tensors into their range, in place, after `step` steps; always where `last`."""
 
 
 @dataclass(frozen=True)
 class PixelParameterization:
-    """The pixels themselves, brought back into range every `every` steps and at the end."""
+    """The pixels themselves, projected into their range every `every` steps and at the end."""
 
     pixels: Tensor
     """(N, C, H, W), a leaf that needs a gradient"""
@@ -46,13 +46,13 @@ class PixelParameterization:
 
     @torch.no_grad()
     def settle(self, step: int, *, last: bool) -> None:
-        """Bring the pixels into their range when it is their turn."""
+        """Project the pixels into their range every `every` steps, and where `last`."""
         if last or step % self.every == 0:
             self.pixels.copy_(self.into_range(self.pixels))
 
 
 def pixel_parameterization(start: Tensor, into_range: Range, every: int = 1) -> PixelParameterization:
-    """The pictures `start` (N, C, H, W), copied, ready to be moved; contiguous, as fused optimizers silently demand."""
+    """A copy of the pictures `start` (N, C, H, W) as a leaf; contiguous, as fused optimizers silently demand."""
     return PixelParameterization(
         start.detach().clone(memory_format=torch.contiguous_format).requires_grad_(), into_range, every
     )

@@ -1,4 +1,4 @@
-"""What a descent leaves behind beside its pictures: a trace of every number, and a frames."""
+"""What a run records beside its pictures: a trace of each value, and frames."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from core.engine.ranges import to_bytes
 from core.errors import ComputationFailed
 
 CHECK_EVERY = 25
-"""Steps between looks at whether the numbers are still finite: each look waits for the device."""
+"""Steps between checks for finite values: each check waits for the device."""
 
 
 class LatestValues(Mapping[str, float]):
-    """The newest traced values of the first picture; the device is waited for only when one is read."""
+    """The latest values of the first picture; reading one waits for the device."""
 
     def __init__(self, names: tuple[str, ...], values: Tensor) -> None:
         self._names = names
@@ -35,23 +35,26 @@ class LatestValues(Mapping[str, float]):
 
 
 class Recorder:
-    """Traces and frames of one run, kept on the device and moved once, at the end."""
+    """Traces and frames of one run, kept on the device and copied to the CPU once, at the end."""
 
-    def __init__(self, steps: int, frames: int, shown: Callable[[Tensor], Tensor]) -> None:
-        """`shown`: what the frames show of pictures (N, 3, H, W)."""
-        self._steps, self._shown = steps, shown
+    def __init__(self, steps: int, frames: int, display: Callable[[Tensor], Tensor]) -> None:
+        """`display`: from the pictures (N, 3, H, W) to what frames show, same shape."""
+        self._steps, self._display = steps, display
         self._frame_steps = even_steps(steps, frames)
         self._frame_count = frames
         self._names: tuple[str, ...] = ()
         self._values: list[Tensor] = []
         self._frames: list[Tensor] = []
 
-    def note(self, step: int, values: Mapping[str, Tensor], picture: Tensor, *, last: bool = False) -> LatestValues:
-        """Record what holds before step number `step` (0 is the first); ComputationFailed when it is not finite."""
+    def record(self, step: int, values: Mapping[str, Tensor], picture: Tensor, *, last: bool = False) -> LatestValues:
+        """Record the values (N,) before step number `step` (0 is the first); returns the latest values.
+
+        Raises ComputationFailed where values are no longer finite.
+        """
         self._names = tuple(values)
         self._values.append(torch.stack([value.detach().float() for value in values.values()]))
         if step in self._frame_steps or (last and self._frame_count):
-            self._frames.append(to_bytes(self._shown(picture)))
+            self._frames.append(to_bytes(self._display(picture)))
         if step % CHECK_EVERY == 0 or last:
             self._check(step)
         return LatestValues(self._names, self._values[-1])
@@ -62,11 +65,11 @@ class Recorder:
         if not finite.all():
             broken = step + 1 - len(recent) + int((~finite).int().argmax())
             raise ComputationFailed(
-                f"the numbers were no longer finite at step {broken} of {self._steps}; a smaller rate may help"
+                f"values were no longer finite at step {broken} of {self._steps}; a smaller learning rate may help"
             )
 
     def traces(self) -> dict[str, Tensor]:
-        """Name -> (steps noted, N) float32 on the CPU."""
+        """Name -> (recorded steps, N) float32 on the CPU."""
         values = torch.stack(self._values).cpu()  # (steps, names, N)
         return dict(zip(self._names, values.unbind(1), strict=True))
 
@@ -75,17 +78,17 @@ class Recorder:
         return torch.stack(self._frames).cpu() if self._frames else torch.empty(0, dtype=torch.uint8)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything recorded so far, for `restore`."""
+        """Everything recorded so far on the device, for `restore`."""
         frames = {"frames": torch.stack(self._frames)} if self._frames else {}
         return {"values": torch.stack(self._values), **frames}
 
     @property
     def names(self) -> list[str]:
-        """Of the traces."""
+        """Names of the traces."""
         return list(self._names)
 
     def restore(self, names: list[str], tensors: Mapping[str, Tensor], device: torch.device) -> None:
-        """Go on behind what `tensors` and `names` gave."""
+        """Continue after what `names` and `tensors` gave."""
         self._names = tuple(names)
         self._values = list(tensors["values"].to(device).unbind(0))
         self._frames = list(tensors["frames"].to(device).unbind(0)) if "frames" in tensors else []

@@ -1,4 +1,4 @@
-"""Pictures as waves: one learning rate fits all sizes of structure, and noise of single pixels is no easy way out.
+"""Pictures as Fourier coefficients: one learning rate fits all scales, and high-frequency noise is no shortcut.
 
 Olah, Mordvintsev, Schubert, "Feature Visualization", Distill 2017 (spectrum scaled by 1/f, decorrelated colors); Fel et
 al., "Unlocking Feature Visualization for Deeper Networks with MAgnitude Constrained Optimization", NeurIPS 2023
@@ -15,46 +15,46 @@ import torch
 from torch import Tensor
 
 COLOR_AXES = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
-"""Square root of the covariance of colors in ImageNet's photos, as lucid states it: (R, G, B) rows."""
-SPREAD = 0.01
-"""Standard deviation of the coefficients at the start."""
+"""Square root of the color covariance of ImageNet's photos, as in lucid; rows R, G, B."""
+START_STD = 0.01
+"""Standard deviation of random coefficients."""
 MARGIN = 0.02
-"""A photo's values are brought this far inside [0, 1], where the sigmoid's inverse is finite."""
+"""A photo's values are clipped this far inside [0, 1], where the inverse sigmoid is finite."""
 
 
 def frequencies(height: int, width: int) -> Tensor:
-    """Cycles a pixel of each coefficient of `rfft2`, (H, W // 2 + 1)."""
+    """Cycles per pixel of each coefficient of `rfft2`, (H, W // 2 + 1)."""
     rows, columns = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None]
     return torch.hypot(rows, columns.expand(height, -1))
 
 
 def falloff(height: int, width: int, decay: float = 1.0) -> Tensor:
-    """1 / f ** decay, (H, W // 2 + 1); the mean counts as one cycle over the longer side."""
-    counted = frequencies(height, width).clamp_min(1 / max(height, width))
-    return torch.pow(counted, -decay) * math.sqrt(height * width)
+    """Scale 1 / f ** decay of each coefficient, (H, W // 2 + 1); f = 0 counts as one cycle over the longer side."""
+    clamped = frequencies(height, width).clamp_min(1 / max(height, width))
+    return torch.pow(clamped, -decay) * math.sqrt(height * width)
 
 
 def color_matrix(like: Tensor) -> Tensor:
-    """(3, 3): from decorrelated channels to red, green and blue."""
+    """Matrix (3, 3) from decorrelated channels to red, green and blue; device and dtype of `like`."""
     axes = torch.tensor(COLOR_AXES)
     matrix: Tensor = (axes / torch.linalg.vector_norm(axes, dim=0).max()).to(like)
     return matrix
 
 
 def colored(channels: Tensor) -> Tensor:
-    """Decorrelated channels (N, 3, H, W), unbounded, as pictures in (0, 1)."""
+    """Decorrelated, unbounded channels (N, 3, H, W) -> pictures (N, 3, H, W) in (0, 1)."""
     return torch.einsum("rc,nchw->nrhw", color_matrix(channels), channels).sigmoid()
 
 
 def uncolored(picture: Tensor) -> Tensor:
-    """The channels that `colored` makes `picture` of, up to `MARGIN`."""
+    """Inverse of `colored`, up to `MARGIN`: pictures (N, 3, H, W) in [0, 1] -> channels (N, 3, H, W)."""
     inverse = color_matrix(picture).inverse()
     return torch.einsum("cr,nrhw->nchw", inverse, picture.clamp(MARGIN, 1 - MARGIN).logit())
 
 
 @dataclass(frozen=True)
 class FourierParameterization:
-    """Coefficients of waves, each scaled by 1 / its frequency, of decorrelated colors."""
+    """Fourier coefficients of decorrelated channels, each scaled by 1 / its frequency."""
 
     coefficients: Tensor
     """(N, 3, H, W // 2 + 1, 2), a leaf that needs a gradient"""
@@ -77,34 +77,34 @@ class FourierParameterization:
         """Nothing: the picture is always in its range."""
 
 
-def random_waves(
+def random_fourier(
     count: int, height: int, width: int, generator: torch.Generator, device: torch.device
 ) -> FourierParameterization:
-    """`count` nearly gray pictures with a little of every wave; a seed gives the same on every device."""
-    start = torch.randn(count, 3, height, width // 2 + 1, 2, generator=generator) * SPREAD
-    return _sheet(start.to(device), width)
+    """`count` nearly gray pictures of small random coefficients; a seed gives the same on every device."""
+    start = torch.randn(count, 3, height, width // 2 + 1, 2, generator=generator) * START_STD
+    return _parameterization(start.to(device), width)
 
 
-def waves_of(picture: Tensor) -> FourierParameterization:
-    """Pictures (N, 3, H, W) as waves."""
+def fourier_of(picture: Tensor) -> FourierParameterization:
+    """Pictures (N, 3, H, W) in [0, 1] as Fourier coefficients."""
     height, width = picture.shape[2:]
     spectrum = torch.view_as_real(torch.fft.rfft2(uncolored(picture)))
-    return _sheet(spectrum / _scale(height, width).to(picture), width)
+    return _parameterization(spectrum / _scale(height, width).to(picture), width)
 
 
-def _sheet(coefficients: Tensor, width: int) -> FourierParameterization:
+def _parameterization(coefficients: Tensor, width: int) -> FourierParameterization:
     leaf = coefficients.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
     return FourierParameterization(leaf, _scale(coefficients.shape[2], width).to(leaf), width)
 
 
 def _scale(height: int, width: int) -> Tensor:
-    """(H, W // 2 + 1, 1), as lucid has it."""
+    """Scale of each coefficient as in lucid, (H, W // 2 + 1, 1)."""
     return falloff(height, width)[..., None] / 4
 
 
 @dataclass(frozen=True)
 class PhaseParameterization:
-    """Waves whose magnitudes are those of photos and whose phases move, so that no frequency can take over."""
+    """Fourier phases under fixed magnitudes of photos, so that no frequency can dominate."""
 
     phases: Tensor
     """(N, 3, H, W // 2 + 1), a leaf that needs a gradient, in radians"""
@@ -127,9 +127,9 @@ class PhaseParameterization:
 
 
 def magnitudes_of(photos: Tensor) -> Tensor:
-    """Mean magnitude of each wave over photos (N, 3, H, W), of decorrelated colors: (3, H, W // 2 + 1).
+    """Mean magnitudes of the Fourier coefficients of photos (N, 3, H, W), decorrelated channels: (3, H, W // 2 + 1).
 
-    That of the mean color has its sign, which no phase may change.
+    That of the mean color is signed, and its phase is fixed.
     """
     spectrum = torch.fft.rfft2(uncolored(photos))
     magnitudes: Tensor = spectrum.abs().mean(dim=0)
@@ -138,7 +138,7 @@ def magnitudes_of(photos: Tensor) -> Tensor:
 
 
 def random_phases(count: int, magnitudes: Tensor, width: int, generator: torch.Generator) -> PhaseParameterization:
-    """`count` pictures of these magnitudes in no order; the mean keeps the photos' sign, which is its phase."""
+    """`count` pictures of `magnitudes` (3, H, W // 2 + 1) with random phases; the mean color's phase is 0."""
     shape = (count, *magnitudes.shape)
     phases = (torch.rand(shape, generator=generator) * 2 - 1) * torch.pi
     phases[..., 0, 0] = 0

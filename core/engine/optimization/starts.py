@@ -1,4 +1,4 @@
-"""Where an optimization begins. A seed gives the same start on every device."""
+"""Start pictures of an optimization. A seed gives the same start on every device."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from torch import Tensor
 Start = Literal["photo", "blank", "noise"]
 
 NOISE_STD = 0.1
-"""Of the noise around mid-gray, in units of the range [0, 1]."""
+"""Standard deviation of the noise around mid-gray, in units of the range [0, 1]."""
 
 
 def photo(original: Tensor, seed: int) -> Tensor:  # noqa: ARG001
-    """The picture itself, (N, C, H, W)."""
+    """A copy of the pictures, (N, C, H, W)."""
     return original.detach().clone()
 
 
 def blank(original: Tensor, seed: int) -> Tensor:  # noqa: ARG001
-    """A mid-gray sheet of the size of `original`: from there a value can move both ways."""
+    """Mid-gray pictures of the shape of `original`."""
     return torch.full_like(original, 0.5)
 
 
 def noise(original: Tensor, seed: int) -> Tensor:
-    """Normal noise around mid-gray, clamped to [0, 1]; the same for every picture of a batch."""
+    """Gaussian noise around mid-gray, clipped to [0, 1]; shape of `original`, the same for every picture of a batch."""
     generator = torch.Generator().manual_seed(seed)
     one = torch.empty(original.shape[1:]).normal_(0.5, NOISE_STD, generator=generator).clamp(0, 1)
     return one.to(original).expand_as(original).clone()

@@ -1,4 +1,4 @@
-"""How much detail a picture has: the energy of its edges, by Sobel's filters."""
+"""Amount of detail in a picture: the energy of its edges under Sobel filters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MEASURES: Mapping[Measure, Callable[[Tensor], Tensor]] = {"mse": torch.square, "
 
 
 class _Sobel(torch.autograd.Function):
-    """Both filters, with their transpose as the backward pass: in place, it takes a third of what autograd does."""
+    """Both Sobel filters; the backward pass is their transpose, in place, in a third of autograd's time."""
 
     @staticmethod
     def forward(_: Any, picture: Tensor) -> tuple[Tensor, Tensor]:
@@ -22,12 +22,12 @@ class _Sobel(torch.autograd.Function):
 
     @staticmethod
     def backward(_: Any, along_x: Tensor, along_y: Tensor) -> Tensor:
-        of_x = _difference_transposed(_smoothed_transposed(along_x, -2), -1)
-        return of_x.add_(_difference_transposed(_smoothed_transposed(along_y, -1), -2))
+        gradient = _difference_transposed(_smoothed_transposed(along_x, -2), -1)
+        return gradient.add_(_difference_transposed(_smoothed_transposed(along_y, -1), -2))
 
 
 def sobel(picture: Tensor) -> tuple[Tensor, Tensor]:
-    """Sobel's responses to a change along x and along y, each (N, C, H - 2, W - 2), of each color channel by itself.
+    """Sobel responses along x and along y, each (N, C, H - 2, W - 2), of each color channel separately.
 
     The filter is (-1, 0, 1) along one axis and (1, 2, 1) along the other, taken one after the other: twice as fast on a
     CPU as a 3 x 3 convolution, and left in float32 by autocast.
@@ -37,15 +37,15 @@ def sobel(picture: Tensor) -> tuple[Tensor, Tensor]:
 
 def energy(picture: Tensor, measure: Measure = "mse") -> Tensor:
     """mean e(S_h * x) + mean e(S_v * x) of each picture, (N, C, H, W) -> (N,); e the square (mse) or absolute value."""
-    measured = MEASURES[measure]
+    error = MEASURES[measure]
     along_x, along_y = sobel(picture)
-    total = measured(along_x).sum(dim=(1, 2, 3)) + measured(along_y).sum(dim=(1, 2, 3))
+    total = error(along_x).sum(dim=(1, 2, 3)) + error(along_y).sum(dim=(1, 2, 3))
     return total / along_x[0].numel()
 
 
 def share(left: Tensor, original: Tensor) -> Tensor:
-    """`left` as a share of `original`, both energies; 1 where neither picture has an edge, always finite."""
-    floor = 1e-8  # far below any photo's energy (about 0.1), so that a picture without edges divides nothing by zero
+    """Ratio `left` / `original` of two energies, always finite; 1 where neither picture has an edge."""
+    floor = 1e-8  # far below any photo's energy (about 0.1), avoids 0 / 0 for a picture without edges
     return (left + floor) / (original + floor)
 
 
@@ -62,7 +62,7 @@ def _smoothed(picture: Tensor, axis: int) -> Tensor:
 
 def _difference_transposed(responses: Tensor, axis: int) -> Tensor:
     inner = responses.shape[axis]
-    values = _two_more(responses, axis)
+    values = _zeros_padded(responses, axis)
     values.narrow(axis, 2, inner).add_(responses)
     values.narrow(axis, 0, inner).sub_(responses)
     return values
@@ -70,14 +70,14 @@ def _difference_transposed(responses: Tensor, axis: int) -> Tensor:
 
 def _smoothed_transposed(responses: Tensor, axis: int) -> Tensor:
     inner = responses.shape[axis]
-    values = _two_more(responses, axis)
+    values = _zeros_padded(responses, axis)
     for place, weight in enumerate((1, 2, 1)):
         values.narrow(axis, place, inner).add_(responses, alpha=weight)
     return values
 
 
-def _two_more(responses: Tensor, axis: int) -> Tensor:
-    """Zeros, two more along `axis`."""
+def _zeros_padded(responses: Tensor, axis: int) -> Tensor:
+    """Zeros of the same shape, but two longer along `axis`."""
     shape = list(responses.shape)
     shape[axis] += 2
     return responses.new_zeros(shape)

@@ -1,4 +1,4 @@
-"""How much of a picture's structure is left in another."""
+"""Structural similarity of two pictures."""
 
 from __future__ import annotations
 
@@ -9,55 +9,54 @@ from torch.nn import functional
 from core.engine.style.edges import sobel
 from core.engine.style.luminance import luminance
 
-SIGMA_PX, REACH_PX = 1.5, 5
+SIGMA_PX, RADIUS_PX = 1.5, 5
 C1, C2 = 0.01**2, 0.03**2
-LEAST = 1e-12
+EPSILON = 1e-12
 
 
 def ssim(first: Tensor, second: Tensor) -> Tensor:
-    """Structural similarity of the brightness of pictures (N, 3, H, W) in [0, 1]: (N,), 1 where equal.
+    """Structural similarity (SSIM) of the luminance of pictures (N, 3, H, W) in [0, 1]: (N,), 1 where equal.
 
-    Wang, Bovik, Sheikh, Simoncelli 2004: Gaussian windows of 11 x 11 pixels with a standard deviation of 1.5, and no
-    window that reaches beyond the picture, whose sides must be 11 px at least.
+    Wang, Bovik, Sheikh, Simoncelli 2004: Gaussian windows of 11 x 11 px with a standard deviation of 1.5 px, all inside
+    the picture, whose sides must be at least 11 px.
     """
-    one, other = luminance(first), luminance(second)
-    mean_one, mean_other = _blurred(one), _blurred(other)
-    spread_one = _blurred(one * one) - mean_one.square()
-    spread_other = _blurred(other * other) - mean_other.square()
-    common = _blurred(one * other) - mean_one * mean_other
-    alike = (2 * mean_one * mean_other + C1) * (2 * common + C2)
-    within = (mean_one.square() + mean_other.square() + C1) * (spread_one + spread_other + C2)
-    return (alike / within).mean(dim=(1, 2, 3))
+    gray_first, gray_second = luminance(first), luminance(second)
+    mean_first, mean_second = _blurred(gray_first), _blurred(gray_second)
+    variance_first = _blurred(gray_first.square()) - mean_first.square()
+    variance_second = _blurred(gray_second.square()) - mean_second.square()
+    covariance = _blurred(gray_first * gray_second) - mean_first * mean_second
+    agreement = (2 * mean_first * mean_second + C1) * (2 * covariance + C2)
+    normalizer = (mean_first.square() + mean_second.square() + C1) * (variance_first + variance_second + C2)
+    return (agreement / normalizer).mean(dim=(1, 2, 3))
 
 
 def edges_shared(first: Tensor, second: Tensor) -> Tensor:
-    """How far pictures (N, 3, H, W) have their edges in the same places and directions: (N,) from 0 to 1.
+    """How far pictures (N, 3, H, W) share positions and directions of their edges: (N,) from 0 to 1.
 
-    Of the gradients g and h of both brightnesses (Sobel), at each place: (mean g.h)^2 / (mean |g|^2 mean |h|^2), the
-    means over the windows of `ssim`. That is 1 where one is a multiple of the other: more contrast, less, or reversed
-    changes nothing. Places count by how much of either picture's edges they hold, so that an edge that went and one
-    that was made up both tell. Pictures that have nothing to do with each other come to about 0.1, and so does one
-    without edges to 0.
+    For the Sobel gradients g and h of both luminances: (mean g.h)^2 / (mean |g|^2 mean |h|^2) at each position, with
+    means over the windows of `ssim`. It is 1 where one gradient is a multiple of the other: contrast, even reversed,
+    does not matter. Positions are weighted by their share of either picture's edge energy, so that a lost edge and an
+    invented one both lower the value. Unrelated pictures reach about 0.1; a picture without edges has 0.
     """
-    one, other = (torch.cat(sobel(luminance(picture)), dim=1) for picture in (first, second))  # (N, 2, h, w)
-    own, others = _energy(one, one), _energy(other, other)
-    alike = (_energy(one, other).square() / (own * others).clamp_min(LEAST)).clamp(max=1)
-    weights = _shares(own) + _shares(others)
-    return (weights * alike).sum(dim=(1, 2, 3)) / weights.sum(dim=(1, 2, 3)).clamp_min(LEAST)
+    gradients = [torch.cat(sobel(luminance(picture)), dim=1) for picture in (first, second)]  # (N, 2, h, w)
+    energy_first, energy_second = (_energy(gradient, gradient) for gradient in gradients)
+    agreement = (_energy(*gradients).square() / (energy_first * energy_second).clamp_min(EPSILON)).clamp(max=1)
+    weights = _normalized(energy_first) + _normalized(energy_second)
+    return (weights * agreement).sum(dim=(1, 2, 3)) / weights.sum(dim=(1, 2, 3)).clamp_min(EPSILON)
 
 
-def _energy(one: Tensor, other: Tensor) -> Tensor:
-    """Means over windows of the products of gradients (N, 2, H, W), (N, 1, h, w)."""
-    return _blurred((one * other).sum(dim=1, keepdim=True))
+def _energy(first: Tensor, second: Tensor) -> Tensor:
+    """Means over windows of the scalar products of gradients (N, 2, H, W): (N, 1, h, w)."""
+    return _blurred((first * second).sum(dim=1, keepdim=True))
 
 
-def _shares(energy: Tensor) -> Tensor:
-    return energy / energy.sum(dim=(1, 2, 3), keepdim=True).clamp_min(LEAST)
+def _normalized(energy: Tensor) -> Tensor:
+    return energy / energy.sum(dim=(1, 2, 3), keepdim=True).clamp_min(EPSILON)
 
 
 def _blurred(values: Tensor) -> Tensor:
     """(N, 1, H, W) -> (N, 1, H - 10, W - 10)."""
-    away = torch.arange(-REACH_PX, REACH_PX + 1, dtype=values.dtype, device=values.device)
-    weights = (-(away / SIGMA_PX).square() / 2).exp()
+    offsets = torch.arange(-RADIUS_PX, RADIUS_PX + 1, dtype=values.dtype, device=values.device)
+    weights = (-(offsets / SIGMA_PX).square() / 2).exp()
     weights = weights / weights.sum()
     return functional.conv2d(functional.conv2d(values, weights.view(1, 1, -1, 1)), weights.view(1, 1, 1, -1))

@@ -1,6 +1,6 @@
-"""Autoencoders: pictures in memory, networks, how they learn, and what is shown of them.
+"""Autoencoders: networks, training, evaluation, and use of trained ones.
 
-As with `core.engine`, each module is imported on first use, so that declaring a method that learns costs no torch.
+Each module is imported on first use, so that declaring a method costs no torch.
 """
 
 import lazy_loader

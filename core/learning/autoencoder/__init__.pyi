@@ -1,7 +1,7 @@
 from . import autoencoder as autoencoder
+from . import evaluation as evaluation
 from . import inputs as inputs
 from . import learner as learner
 from . import noise as noise
-from . import planes as planes
+from . import projections as projections
 from . import stored as stored
-from . import trained as trained

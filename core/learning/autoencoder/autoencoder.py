@@ -1,4 +1,4 @@
-"""The network: x' = f(g(x)), with a code h = g(x) of few values between."""
+"""The autoencoder network: x' = f(g(x)), with a code h = g(x) of few values."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.engine.seeding import seeded
-from core.learning.blocks import DOUBLINGS, DoublingKind, Halving, halvings, keeping_size
-from core.learning.stored import learned_numbers
+from core.learning.blocks import DOUBLINGS, DoublingKind, Halving, halvings, scale_preserving
+from core.learning.stored import parameter_count
 
 Architecture = Literal["linear", "dense", "convolutional"]
-FOLLOWING = 0.05
-"""How fast the threshold follows those of the batches, a step."""
-WIDEST = 8
-"""Channels grow up to so many times those of the first convolution."""
+THRESHOLD_RATE = 0.05
+"""Rate of the moving average of the threshold over batches, per step."""
+MAX_WIDTH_FACTOR = 8
+"""Channels grow up to this factor of those of the first convolution."""
 
 
 @dataclass(frozen=True)
 class Design:
-    """All that an autoencoder is built from; JSON by `dataclasses.asdict`."""
+    """Everything an autoencoder is built from; JSON by `dataclasses.asdict`."""
 
     architecture: Architecture
     side_px: int
     channels: int
-    """1 or 3, of the pictures"""
+    """Channels of the pictures, 1 or 3."""
     code: int
-    """Values of the code"""
+    """Values of the code."""
     width: int = 16
-    """Channels of the first convolution; each halving doubles them. A dense one is about as large as that."""
+    """Channels of the first convolution, doubled at each halving; a dense network has about as many parameters."""
     decoder: DoublingKind = "nearest"
     rectified: bool = False
-    """The code has no negative values, so that many of its units can be 0."""
+    """Whether negative values of the code become 0."""
     kept: float | None = None
-    """Of a rectified code's values only the greatest stay, this share of them; in training, of each batch's values."""
+    """Share of a rectified code's values that are kept, the largest ones; in training, of each batch's values."""
 
     @property
     def values(self) -> int:
-        """Of a picture."""
+        """Values of a picture."""
         return self.channels * self.side_px**2
 
 
@@ -50,14 +50,14 @@ Positions = Sequence[Tensor]
 
 
 class Autoencoder(nn.Module):
-    """What the pictures have in common is taken off before the encoder and put back behind the decoder."""
+    """Encoder and decoder around the pictures' mean, which is subtracted before and added after."""
 
     mean: Tensor
     threshold: Tensor
-    """Values of a rectified code stay above it; 0 where not a certain share of them is kept."""
+    """Values of a rectified code up to this become 0; it is 0 unless `Design.kept` is set."""
 
     def __init__(self, design: Design, mean: Tensor) -> None:
-        """`mean` (C, S, S): of the pictures to learn from."""
+        """`mean` (C, S, S): mean of the training pictures."""
         super().__init__()
         self.design = design
         self.coder: Coder = CODERS[design.architecture](design)
@@ -65,7 +65,7 @@ class Autoencoder(nn.Module):
         self.register_buffer("threshold", torch.zeros(()))
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures (N, C, S, S) -> the reconstructions, of the same shape, and the codes (N, D)."""
+        """Pictures (N, C, S, S) -> reconstructions, same shape, and codes (N, D)."""
         codes, positions = self._coded(pictures)
         return self.coder.decode(codes, positions) + self.mean, codes
 
@@ -74,18 +74,18 @@ class Autoencoder(nn.Module):
         return self._coded(pictures)[0]
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Codes (N, D) -> pictures (N, C, S, S), not clamped; where maxima have to have places, the usual ones."""
-        return self.coder.decode(codes, self.coder.usual_positions(len(codes))) + self.mean
+        """Codes (N, D) -> pictures (N, C, S, S), not clipped; unpooling uses the default positions."""
+        return self.coder.decode(codes, self.coder.default_positions(len(codes))) + self.mean
 
     @property
-    def passed(self) -> int:
-        """Numbers of a picture that the decoder is given: the code, and the positions of maxima where it unpools."""
-        return self.design.code + sum(positions[0].numel() for positions in self.coder.usual_positions(1))
+    def decoder_inputs(self) -> int:
+        """Values that the decoder receives per picture: the code and, with unpooling, the positions of maxima."""
+        return self.design.code + sum(positions[0].numel() for positions in self.coder.default_positions(1))
 
     @torch.no_grad()
-    def learn_usual_positions(self, pictures: Tensor) -> None:
-        """Where the maxima of `pictures` (N, C, S, S) mostly are; a code without a picture is decoded with them."""
-        self.coder.learn_usual_positions(self._coded(pictures)[1])
+    def learn_default_positions(self, pictures: Tensor) -> None:
+        """Set the default positions to the most frequent maxima of `pictures` (N, C, S, S)."""
+        self.coder.learn_default_positions(self._coded(pictures)[1])
 
     def _coded(self, pictures: Tensor) -> tuple[Tensor, Positions]:
         codes, positions = self.coder.encode(pictures - self.mean)
@@ -95,31 +95,31 @@ class Autoencoder(nn.Module):
         threshold = self.threshold
         if self.training and self.design.kept is not None:
             threshold = torch.quantile(codes.detach().float(), 1 - self.design.kept).clamp_min(0)
-            self.threshold.lerp_(threshold, FOLLOWING)
+            self.threshold.lerp_(threshold, THRESHOLD_RATE)
         return codes * (codes > threshold)
 
 
 class Coder(nn.Module):
-    """Encoder and decoder; by itself it needs no positions of maxima."""
+    """Encoder and decoder; this base has no positions of maxima."""
 
     def encode(self, pictures: Tensor) -> tuple[Tensor, Positions]:
-        """Pictures (N, C, S, S) less their mean -> codes (N, D) and the positions of maxima, first block first."""
+        """Centered pictures (N, C, S, S) -> codes (N, D) and the positions of maxima, first block first."""
         raise NotImplementedError
 
     def decode(self, codes: Tensor, positions: Positions) -> Tensor:
-        """The way back."""
+        """Codes (N, D) and positions of maxima -> centered pictures (N, C, S, S)."""
         raise NotImplementedError
 
-    def usual_positions(self, count: int) -> Positions:  # noqa: ARG002
-        """For so many pictures."""
+    def default_positions(self, count: int) -> Positions:  # noqa: ARG002
+        """Default positions of maxima for `count` pictures, first block first."""
         return ()
 
-    def learn_usual_positions(self, positions: Positions) -> None:
-        """From those of many pictures."""
+    def learn_default_positions(self, positions: Positions) -> None:
+        """Set the default positions from the positions of many pictures."""
 
 
 class Dense(Coder):
-    """Layers between all values; `linear`: one layer each way, without bias."""
+    """Fully connected layers; `linear`: one each way, without bias; else two."""
 
     def __init__(self, design: Design) -> None:
         super().__init__()
@@ -141,67 +141,67 @@ class Dense(Coder):
 
 
 class Convolutional(Coder):
-    """Blocks that halve the side, a linear layer to the code and back, blocks that double it."""
+    """Halving blocks, a linear layer to the code and back, and doubling blocks."""
 
     def __init__(self, design: Design) -> None:
         super().__init__()
-        times = halvings(design.side_px)
-        widths = [design.channels, *(design.width * min(2**level, WIDEST) for level in range(times))]
-        side = design.side_px // 2**times
+        levels = halvings(design.side_px)
+        widths = [design.channels, *(design.width * min(2**level, MAX_WIDTH_FACTOR) for level in range(levels))]
+        side = design.side_px // 2**levels
         self.shape = (widths[-1], side, side)
         self.halvings = nn.ModuleList(Halving(*pair) for pair in pairwise(widths))
-        last = widths[-1] * side**2
-        self.to_code = keeping_size(nn.Linear(last, design.code), last)
-        self.from_code = keeping_size(nn.Linear(design.code, last), design.code)
+        flat_size = widths[-1] * side**2
+        self.to_code = scale_preserving(nn.Linear(flat_size, design.code), flat_size)
+        self.from_code = scale_preserving(nn.Linear(design.code, flat_size), design.code)
         doubling = DOUBLINGS[design.decoder]
         self.doublings = nn.ModuleList(doubling(*pair) for pair in pairwise(widths[::-1]))
-        self._usual = []
+        self._default_buffers = []
         if design.decoder == "unpooling":
             for level, channels in enumerate(widths[1:]):
                 pooled = design.side_px // 2 ** (level + 1)
-                self.register_buffer(f"usual_{level}", _upper_left(channels, pooled))
-                self._usual.append(f"usual_{level}")
+                self.register_buffer(f"default_{level}", _upper_left(channels, pooled))
+                self._default_buffers.append(f"default_{level}")
 
     def encode(self, pictures: Tensor) -> tuple[Tensor, Positions]:
-        features, found = pictures, []
+        features, maxima = pictures, []
         for halving in self.halvings:
             features, positions = halving(features)
-            found.append(positions)
-        return self.to_code(features.flatten(1)), found
+            maxima.append(positions)
+        return self.to_code(features.flatten(1)), maxima
 
     def decode(self, codes: Tensor, positions: Positions) -> Tensor:
         features = self.from_code(codes).unflatten(1, self.shape)
         last_first = positions[::-1] or (None,) * len(self.doublings)
-        for doubling, places in zip(self.doublings, last_first, strict=True):
-            features = doubling(functional.gelu(features), places)
-        drawn: Tensor = features
-        return drawn
+        for doubling, level_positions in zip(self.doublings, last_first, strict=True):
+            features = doubling(functional.gelu(features), level_positions)
+        pictures: Tensor = features
+        return pictures
 
-    def usual_positions(self, count: int) -> Positions:
-        kept = [self.get_buffer(name) for name in self._usual]
-        return [positions.expand(count, *positions.shape) for positions in kept]
+    def default_positions(self, count: int) -> Positions:
+        defaults = [self.get_buffer(name) for name in self._default_buffers]
+        return [positions.expand(count, *positions.shape) for positions in defaults]
 
-    def learn_usual_positions(self, positions: Positions) -> None:
-        for name, found in zip(self._usual, positions, strict=False):
-            self.get_buffer(name).copy_(found.mode(dim=0).values)
+    def learn_default_positions(self, positions: Positions) -> None:
+        for name, maxima in zip(self._default_buffers, positions, strict=False):
+            self.get_buffer(name).copy_(maxima.mode(dim=0).values)
 
 
 CODERS: dict[Architecture, type[Coder]] = {"linear": Dense, "dense": Dense, "convolutional": Convolutional}
 
 
 def build(design: Design, mean: Tensor, seed: int) -> Autoencoder:
-    """One with random weights, those of the seed."""
+    """An autoencoder with random weights that depend on the seed alone."""
     with seeded(seed):
         return Autoencoder(design, mean)
 
 
 def hidden_width(design: Design) -> int:
-    """Units of a dense one's hidden layers: it becomes as large as the convolutional one, where the code lets it."""
+    """Hidden units of a dense network, for about as many parameters as in the convolutional one."""
     with torch.device("meta"):
-        wanted = learned_numbers(Convolutional(design))
-    fixed = design.values + design.code  # biases
-    a_unit = 2 * (design.values + design.code + 1)
-    return max(design.code, round((wanted - fixed) / a_unit))
+        parameters = parameter_count(Convolutional(design))
+    biases = design.values + design.code
+    per_unit = 2 * (design.values + design.code + 1)
+    return max(design.code, round((parameters - biases) / per_unit))
 
 
 def _two_layers(values_in: int, hidden: int, values_out: int) -> nn.Module:
@@ -209,6 +209,6 @@ def _two_layers(values_in: int, hidden: int, values_out: int) -> nn.Module:
 
 
 def _upper_left(channels: int, side: int) -> Tensor:
-    """The first place of each 2 x 2, (channels, side, side) int64: before anything is known."""
+    """Flat positions of the upper left of each 2 x 2, (channels, side, side) int64."""
     first = torch.arange(side) * 2
     return (first[:, None] * 2 * side + first).expand(channels, side, side).clone()

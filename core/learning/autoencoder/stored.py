@@ -1,4 +1,4 @@
-"""A trained autoencoder as it is kept in a result, and back."""
+"""Trained autoencoders as weights in a result, and back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KIND = "autoencoder"
 
 
 def as_weights(model: Autoencoder) -> Weights:
-    """Everything that `autoencoder_of` needs."""
+    """Weights of the model, for `autoencoder_of`."""
     return weights_of(model, KIND, asdict(model.design))
 
 
@@ -26,10 +26,10 @@ def trained_autoencoder(context: Context, key: str) -> Autoencoder:
 
 
 def autoencoder_of(result: Result, device: torch.device | str) -> Autoencoder:
-    """The trained autoencoder in a result, on `device`, for use only. Raises BadInput where there is none."""
+    """The trained autoencoder in a result, on `device`, in eval mode. Raises BadInput where there is none."""
     return model_of(result, KIND, _untrained, device)
 
 
 def _untrained(design: dict[str, Any]) -> Autoencoder:
-    described = Design(**design)
-    return Autoencoder(described, torch.zeros(described.channels, described.side_px, described.side_px))
+    parsed = Design(**design)
+    return Autoencoder(parsed, torch.zeros(parsed.channels, parsed.side_px, parsed.side_px))

@@ -1,6 +1,6 @@
-"""How a network is trained: one recipe for every architecture, which a kill only delays.
+"""Training of classifiers: one recipe for every architecture, with checkpoints at any step.
 
-As with `core.engine`, each module is imported on first use, so that declaring a method that trains costs no torch.
+Each module is imported on first use, so that declaring a method costs no torch.
 """
 
 import lazy_loader

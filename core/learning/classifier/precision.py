@@ -1,4 +1,4 @@
-"""What a device computes fast."""
+"""Precision and worker processes that suit a device."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import torch
 
 
 def half_precision(device: torch.device) -> bool:
-    """Whether bfloat16 is computed there, and not just imitated."""
+    """Whether the device has native bfloat16."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001  torch has no public question
+    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001  torch has no public query
 
 
 def spare_cores(device: torch.device) -> int:
-    """Processes that prepare pictures beside a GPU; on a CPU they would only take turns with the computing."""
+    """Number of data loader processes beside a GPU; 0 on a CPU, where they would compete with the training."""
     return 0 if device.type == "cpu" else min(8, (os.cpu_count() or 1) - 1)

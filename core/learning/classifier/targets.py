@@ -1,4 +1,4 @@
-"""What a network in training is told: smoothed labels, and the same for pictures mixed in pairs."""
+"""Training targets: smoothed labels, and those of pictures mixed in pairs (mixup, CutMix)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class MixRecipe:
-    """How often and how two pictures become one. Mixup: Zhang et al. 2018; CutMix: Yun et al. 2019."""
+    """How often and how pictures are mixed. Mixup: Zhang et al. 2018; CutMix: Yun et al. 2019."""
 
     share: float
-    """Of the batches, so many are mixed: half of them by mixup, half by CutMix."""
+    """Share of the batches that are mixed: half of them by mixup, half by CutMix."""
     mixup: float
     """Parameter of mixup's Beta distribution; 0: no mixup."""
     cutmix: float
@@ -22,31 +22,31 @@ class MixRecipe:
 
 
 def smoothed(labels: Tensor, classes: int, smoothing: float) -> Tensor:
-    """Labels (B,) as shares of the classes (B, K): `smoothing` is spread over all, the rest is the label's."""
+    """Labels (B,) as class probabilities (B, K), with the share `smoothing` spread over all classes."""
     return functional.one_hot(labels, classes).float() * (1 - smoothing) + smoothing / classes
 
 
 def mixed(
     pictures: Tensor, targets: Tensor, recipe: MixRecipe, generator: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Pictures (B, 3, H, W) and targets (B, K) mixed with those of the reversed batch, or left as they are."""
+    """Pictures (B, 3, H, W) and targets (B, K), mixed with those of the reversed batch or unchanged."""
     kinds = [kind for kind in ("mixup", "cutmix") if getattr(recipe, kind)]
     if not kinds or generator.random() >= recipe.share:
         return pictures, targets
     kind = kinds[generator.integers(len(kinds))]
     parameter = getattr(recipe, kind)
-    kept = float(generator.beta(parameter, parameter))
+    own_share = float(generator.beta(parameter, parameter))
     if kind == "mixup":
-        pictures = pictures * kept + pictures.flip(0) * (1 - kept)
+        pictures = pictures * own_share + pictures.flip(0) * (1 - own_share)
     else:
-        pictures, kept = _with_patch(pictures, kept, generator)
-    return pictures, targets * kept + targets.flip(0) * (1 - kept)
+        pictures, own_share = _with_patch(pictures, own_share, generator)
+    return pictures, targets * own_share + targets.flip(0) * (1 - own_share)
 
 
-def _with_patch(pictures: Tensor, kept: float, generator: np.random.Generator) -> tuple[Tensor, float]:
-    """A box of each picture comes from its partner; the share of the area that was really kept."""
+def _with_patch(pictures: Tensor, own_share: float, generator: np.random.Generator) -> tuple[Tensor, float]:
+    """Pictures with a random box from their partner, and the share of the area that is their own."""
     height, width = pictures.shape[-2:]
-    side = np.sqrt(1 - kept) / 2
+    side = np.sqrt(1 - own_share) / 2
     middle_y, middle_x = generator.integers(height), generator.integers(width)
     top, bottom = np.clip([middle_y - side * height, middle_y + side * height], 0, height).astype(int)
     left, right = np.clip([middle_x - side * width, middle_x + side * width], 0, width).astype(int)

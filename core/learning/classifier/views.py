@@ -1,7 +1,7 @@
-"""What a network in training is shown: batches of pictures, each cropped, flipped and altered at random.
+"""Training batches: views of pictures, randomly cropped, flipped and augmented.
 
-All that is random is drawn from the seed, the epoch and the batch's number alone: networks trained with the same seed
-see the same pictures in the same order, and a training that was killed goes on as if it had not been.
+Random numbers depend on the seed, the epoch and the batch's number alone: networks trained with the same seed see the
+same views in the same order, and a killed training continues as if it had not been killed.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from core.items import Pixels
 from core.learning.classifier.precision import spare_cores
 
 DECODED_BYTES = 2**32
-"""Decoded pictures stay in memory up to here; beyond it each is decoded whenever it is shown."""
+"""Maximal memory for decoded pictures; all others are decoded for each view."""
 
-KEPT_BYTES = 2**32
-"""Views that come again stay in memory up to here."""
+CACHE_BYTES = 2**32
+"""Maximal memory for repeated views."""
 
 Batch = tuple[Tensor, Tensor]
 """Pictures (B, 3, H, W) uint8, labels (B,) int64."""
@@ -39,27 +39,27 @@ Transform = Callable[[PillowImage.Image], Tensor]
 
 @dataclass(frozen=True)
 class ViewRecipe:
-    """How a picture is altered before it is shown."""
+    """How a view is made from a picture."""
 
     height: int
     width: int
-    least_crop: float
-    """Share of the picture's area that a random crop keeps at least."""
+    min_crop: float
+    """Minimal area of a random crop, as a share of the picture's."""
     flip: bool
     magnitude: float
-    """Of RandAugment, two operations a picture, 0 (none) to 10."""
+    """Magnitude of RandAugment with two operations per picture, 0 (none) to 10."""
 
     def transform(self) -> Transform:
-        """timm's pipeline, picture -> (3, H, W) uint8; it draws from Python's and NumPy's global generators."""
-        alter = f"rand-m{self.magnitude:g}-n2-mstd0.5-inc1" if self.magnitude else None
+        """timm's pipeline, picture -> (3, H, W) uint8; it uses Python's and NumPy's global generators."""
+        randaugment = f"rand-m{self.magnitude:g}-n2-mstd0.5-inc1" if self.magnitude else None
         return cast(
             Transform,
             create_transform(
                 (3, self.height, self.width),
                 is_training=True,
-                scale=(self.least_crop, 1.0),
+                scale=(self.min_crop, 1.0),
                 hflip=0.5 if self.flip else 0.0,
-                auto_augment=alter,
+                auto_augment=randaugment,
                 color_jitter=0.0,
                 interpolation="bilinear",
                 normalize=False,
@@ -68,7 +68,7 @@ class ViewRecipe:
 
 
 class Examples:
-    """The pictures to learn from, and those that are held out to measure what was learned."""
+    """The training and held-out pictures of a data set."""
 
     def __init__(self, dataset: Dataset, height: int, width: int) -> None:
         self.class_names = dataset.class_names
@@ -76,36 +76,36 @@ class Examples:
         self.labels = torch.tensor(dataset.labels)
         self._encoded = dataset.pictures
         self._decoded: dict[int, Pixels] = {}
-        self._room = DECODED_BYTES
-        tests = np.flatnonzero(dataset.held_out)
+        self._capacity = DECODED_BYTES
+        held_out = np.flatnonzero(dataset.held_out)
         transform = create_transform((3, height, width), crop_pct=1.0, interpolation="bicubic", normalize=False)
-        self.held_out: Tensor = torch.stack([transform(self.picture(index)) for index in tests.tolist()])
-        """(N, 3, H, W) uint8, as a network's own preparation makes them."""
-        self.held_out_labels = self.labels[tests]
+        self.held_out: Tensor = torch.stack([transform(self.picture(index)) for index in held_out.tolist()])
+        """(N, 3, H, W) uint8, preprocessed as for inference."""
+        self.held_out_labels = self.labels[held_out]
 
     def picture(self, index: int) -> PillowImage.Image:
-        """One picture; decoded once where all of them fit into memory."""
+        """A picture of the data set; cached while memory allows."""
         if (pixels := self._decoded.get(index)) is None:
             with PillowImage.open(io.BytesIO(self._encoded[index])) as image:
                 pixels = np.asarray(image.convert("RGB"))
-            if pixels.nbytes <= self._room:
+            if pixels.nbytes <= self._capacity:
                 self._decoded[index] = pixels
-                self._room -= pixels.nbytes
+                self._capacity -= pixels.nbytes
         return PillowImage.fromarray(pixels)
 
 
 class EpochViews(TorchDataset[Batch]):
-    """The batches of one epoch, by number; what is left over after the last whole batch waits for another epoch."""
+    """The batches of one epoch, by number; an incomplete last batch is left out."""
 
     def __init__(self, examples: Examples, recipe: ViewRecipe, batch: int, seed: Sequence[int]) -> None:
-        """`seed`: the numbers that decide this epoch."""
+        """`seed`: the numbers that determine this epoch."""
         self.examples = examples
         self.transform = recipe.transform()
         self.seed = tuple(seed)
         order = np.random.default_rng(self.seed).permutation(examples.training)
         self.batches = order[: len(order) // batch * batch].reshape(-1, batch)
         self.digest = digest_of([asdict(recipe), self.batches.tolist(), list(self.seed)])
-        """Of everything that decides the views, but the pictures."""
+        """Digest of everything that determines the views, except the pictures."""
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -118,40 +118,40 @@ class EpochViews(TorchDataset[Batch]):
 
 
 class Views:
-    """The views of all epochs. Those that come again stay in memory, as far as there is room."""
+    """The views of all epochs. Repeated views are cached while memory allows."""
 
     def __init__(
         self, examples: Examples, recipe: ViewRecipe, batch: int, seed: int, distinct: int, device: torch.device
     ) -> None:
-        """`distinct`: epochs after which the same views come again; 0: never."""
+        """`distinct`: epochs after which the same views repeat; 0: never."""
         self.examples, self.recipe, self.batch, self.seed, self.distinct = examples, recipe, batch, seed, distinct
         self._processes = spare_cores(device)
-        self._kept: dict[int, list[Batch]] = {}
+        self._cached: dict[int, list[Batch]] = {}
         pixels = recipe.height * recipe.width * 3 * len(examples.training)
-        self._room = min(distinct, KEPT_BYTES // max(1, pixels))
+        self._capacity = min(distinct, CACHE_BYTES // max(1, pixels))
 
     def epoch(self, epoch: int) -> EpochViews:
-        """The views of an epoch, not made yet."""
+        """The views of an epoch, computed on access."""
         return EpochViews(self.examples, self.recipe, self.batch, (self.seed, self._number(epoch)))
 
     def batches(self, epoch: int, first: int = 0) -> Iterator[tuple[int, Batch]]:
-        """(number, batch) of an epoch from batch `first` on."""
+        """(number, batch) of an epoch, from batch `first` on."""
         number = self._number(epoch)
-        if number not in self._kept:
-            made = self._made(self.epoch(epoch), first)
-            if first or len(self._kept) >= self._room:
-                yield from made
+        if number not in self._cached:
+            computed = self._computed(self.epoch(epoch), first)
+            if first or len(self._cached) >= self._capacity:
+                yield from computed
                 return
-            self._kept[number] = [batch for _, batch in made]
-        yield from islice(enumerate(self._kept[number]), first, None)
+            self._cached[number] = [batch for _, batch in computed]
+        yield from islice(enumerate(self._cached[number]), first, None)
 
     def _number(self, epoch: int) -> int:
         return epoch % self.distinct if self.distinct else epoch
 
-    def _made(self, views: EpochViews, first: int) -> Iterator[tuple[int, Batch]]:
+    def _computed(self, views: EpochViews, first: int) -> Iterator[tuple[int, Batch]]:
         remaining = range(first, len(views))
         loader = DataLoader(
             views, batch_size=None, sampler=remaining, num_workers=self._processes,
-            generator=torch.Generator(),  # else it would draw from the global one
+            generator=torch.Generator(),  # by default it uses the global one
         )  # fmt: skip
         yield from zip(remaining, loader, strict=True)

@@ -1,6 +1,6 @@
-"""Style transfer by one pass: networks that are trained for a style, and what is shown and measured of them.
+"""Feed-forward style transfer: networks trained for one style, their evaluation, and videos.
 
-As with `core.engine`, each module is imported on first use, so that declaring a method that learns costs no torch.
+Each module is imported on first use, so that declaring a method costs no torch.
 """
 
 import lazy_loader

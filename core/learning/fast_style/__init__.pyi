@@ -1,9 +1,9 @@
-from . import goals as goals
+from . import evaluation as evaluation
 from . import judging as judging
 from . import learner as learner
 from . import painter as painter
+from . import perceptual_loss as perceptual_loss
 from . import photos as photos
-from . import steady as steady
+from . import stabilization as stabilization
 from . import stored as stored
-from . import trained as trained
 from . import videos as videos

@@ -1,4 +1,4 @@
-"""What one network, the same for all, says of painted pictures."""
+"""Measures of stylized pictures by one judge network, the same for all."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from core.engine.style.stylization import Region
 from core.items import Item, Scalar
 from core.learning.fast_style.painter import Design
 from core.method_base.method import Context
-from core.method_base.style import measured, sized
+from core.method_base.style import sized, style_measures
 from core.networks.network import Network
 
 Styles = Sequence[tuple[Tensor, float]]
-"""Pictures (1, 3, h, w) with their shares, together 1."""
+"""Pictures (1, 3, h, w) with weights that sum to 1."""
 
 
 def styles_of(design: Design, context: Context, device: torch.device | str) -> Styles:
-    """The pictures whose style a painter has, as it saw them. Raises BadInput where one is gone."""
+    """The style pictures of a painter, at the size of its training. Raises BadInput where one is missing."""
     pictures = [sized(context.picture(digest), design.style_px, torch.device(device)) for digest in design.styles]
     return list(zip(pictures, design.shares, strict=True))
 
 
 @torch.no_grad()
-def measures(judge: Network, painted: Tensor, photos: Tensor, styles: Styles) -> dict[str, Item]:
-    """Means over painted pictures (N, 3, H, W) of what each is measured by: `core.method_base.style.MEASURED`."""
-    pairs = zip(torch.split(painted, 1), torch.split(photos, 1), strict=True)
-    found = [measured(drawn, photo, [Region(styles)], judge) for drawn, photo in pairs]
-    return {name: _mean([each[name] for each in found]) for name in found[0]}
+def measures(judge: Network, stylized: Tensor, photos: Tensor, styles: Styles) -> dict[str, Item]:
+    """Items of `core.method_base.style.style_measures`, means over stylized pictures (N, 3, H, W)."""
+    pairs = zip(torch.split(stylized, 1), torch.split(photos, 1), strict=True)
+    items = [style_measures(picture, photo, [Region(styles)], judge) for picture, photo in pairs]
+    return {name: _mean([each[name] for each in items]) for name in items[0]}
 
 
 def _mean(items: Sequence[Item]) -> Item:

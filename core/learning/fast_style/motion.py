@@ -1,4 +1,4 @@
-"""What moved where between two frames, so that what was painted can move along."""
+"""Motion between two frames, by optical flow, and warping along it."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from core.engine.ranges import resized
 from core.engine.style.luminance import luminance
 
 FLOW_PX = 160
-"""Longer side at which motion is looked for: it is smooth, and the search takes as long as pixels are many."""
+"""Longer side at which flow is estimated: flow is smooth, and time is proportional to the number of pixels."""
 RADIUS_PX, WARPS = 5, 5
-LEAST_PX = 0.25
-"""Motion below it is none: moving a picture along it would only blur it."""
-LIKE = 0.05
-"""A difference at which a place counts for exp(-1): a pixel's range is 1."""
-NEIGHBORS = 5
+MIN_MOTION_PX = 0.25
+"""Smaller motion counts as none: warping along it would only blur."""
+TOLERANCE = 0.05
+"""Difference at which the trust is exp(-1), relative to a range of 1."""
+WINDOW_PX = 5
 
 
 @dataclass(frozen=True)
 class Motion:
-    """From one frame to the next."""
+    """Motion from one frame to the next."""
 
     grid: Tensor | None
-    """(1, H, W, 2): where each pixel was before, as `grid_sample` takes it; None where nothing moves"""
+    """Previous position of each pixel, (1, H, W, 2) for `grid_sample`; None where nothing moves."""
     trust: Tensor
-    """(1, 1, H, W) in [0, 1]: how well that explains the frame; 0 where it was hidden or outside before"""
+    """How well the motion explains each pixel, (1, 1, H, W) in [0, 1]; 0 where it was occluded or outside."""
 
-    def moved(self, before: Tensor) -> Tensor:
-        """A picture (1, C, H, W) of the time before, moved to where things are now."""
+    def warped(self, before: Tensor) -> Tensor:
+        """The picture `before` (1, C, H, W), warped to the current frame; same shape."""
         if self.grid is None:
             return before
         return functional.grid_sample(before, self.grid, padding_mode="border", align_corners=True)
 
 
 def motion(before: Tensor, now: Tensor) -> Motion:
-    """Between two frames (1, 3, H, W) in [0, 1], by iterative Lucas-Kanade (Le Besnerais and Champagnat 2005)."""
+    """Motion between frames (1, 3, H, W) in [0, 1], by iterative Lucas-Kanade (Le Besnerais and Champagnat 2005)."""
     height, width = now.shape[2:]
-    flow = None if torch.equal(before, now) else _flow(before, now)  # (1, 2, H, W) right, down in pixels
+    flow = None if torch.equal(before, now) else _flow(before, now)  # (1, 2, H, W) x, y in pixels
     if flow is None or not flow.any():
         return Motion(None, _trust(before, now))
     down, right = torch.meshgrid(
@@ -51,26 +51,26 @@ def motion(before: Tensor, now: Tensor) -> Motion:
     x, y = right + flow[:, 0], down + flow[:, 1]
     grid = torch.stack([2 * x / (width - 1) - 1, 2 * y / (height - 1) - 1], dim=-1)
     inside = (grid.abs() <= 1).all(dim=-1)[:, None]
-    return Motion(grid, inside * _trust(Motion(grid, inside).moved(before), now))
+    return Motion(grid, inside * _trust(Motion(grid, inside).warped(before), now))
 
 
 def _trust(expected: Tensor, now: Tensor) -> Tensor:
-    """How like two pictures (1, 3, H, W) are around each place, (1, 1, H, W) in [0, 1]."""
-    away = (expected - now).abs().mean(dim=1, keepdim=True)
-    around = functional.avg_pool2d(away, NEIGHBORS, 1, NEIGHBORS // 2, count_include_pad=False)
-    return (-(around / LIKE).square()).exp()
+    """Similarity of two pictures (1, 3, H, W) around each pixel, (1, 1, H, W) in [0, 1]."""
+    difference = (expected - now).abs().mean(dim=1, keepdim=True)
+    local_difference = functional.avg_pool2d(difference, WINDOW_PX, 1, WINDOW_PX // 2, count_include_pad=False)
+    return (-(local_difference / TOLERANCE).square()).exp()
 
 
 def _flow(before: Tensor, now: Tensor) -> Tensor:
-    """Where each pixel was before, relative to where it is now: (1, 2, H, W) right, down in pixels."""
+    """Offset of each pixel's previous position: (1, 2, H, W) x, y in pixels."""
     height, width = now.shape[2:]
-    times = min(1.0, FLOW_PX / max(height, width))
-    size = max(8, round(height * times)), max(8, round(width * times))
+    scale = min(1.0, FLOW_PX / max(height, width))
+    size = max(8, round(height * scale)), max(8, round(width * scale))
     small = [luminance(resized(frame, size))[0, 0].cpu().numpy() for frame in (now, before)]
     down, right = optical_flow_ilk(  # type: ignore[no-untyped-call]  # scikit-image has not typed it
         *small, radius=RADIUS_PX, num_warp=WARPS, dtype=np.float32
     )
-    found: Tensor = torch.from_numpy(np.stack([right * width / size[1], down * height / size[0]]))[None].to(now)
-    found = functional.interpolate(found, size=(height, width), mode="bilinear", align_corners=False)
-    enough = torch.linalg.vector_norm(found, dim=1, keepdim=True) >= LEAST_PX
-    return torch.where(enough, found, 0.0)
+    flow: Tensor = torch.from_numpy(np.stack([right * width / size[1], down * height / size[0]]))[None].to(now)
+    flow = functional.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False)
+    moves = torch.linalg.vector_norm(flow, dim=1, keepdim=True) >= MIN_MOTION_PX
+    return torch.where(moves, flow, 0.0)

@@ -1,4 +1,4 @@
-"""The pictures that a painter learns from: as many of a data set as its steps will show."""
+"""Pictures to train a painter on: as many of a data set as the steps need."""
 
 from __future__ import annotations
 
@@ -10,31 +10,28 @@ from torch import Tensor
 
 from core.datasets.dataset import Dataset
 from core.engine.seeding import seed_of
-from core.errors import BadInput
-from core.learning.pictures import check_memory, class_by_class, squares
+from core.learning.pictures import center_crops, check_memory, interleaved_by_class, split
 
-SHOWN = 4
-"""Held-out pictures that are shown and measured."""
+HELD_OUT = 4
+"""Number of held-out pictures for display and evaluation."""
 
 
 @dataclass(frozen=True, eq=False)
 class Photos:
-    """Squares in color, (N, 3, S, S) uint8, on the device that learns."""
+    """Center crops in color, (N, 3, S, S) uint8, on the device of the training."""
 
     training: Tensor
     held_out: Tensor
-    """At most `SHOWN`, never learned from"""
+    """At most `HELD_OUT` pictures that are not used in training."""
 
 
 def photos(dataset: Dataset, side_px: int, count: int, seed: int, device: torch.device | str) -> Photos:
-    """`count` of the pictures to learn from, or all, chosen by the seed; and a few that are held out.
+    """`count` random training pictures, or all, chosen by the seed, and a few held-out ones.
 
-    Raises BadInput without pictures of both parts, and BadParameter where they need too much memory.
+    Raises BadInput without training or held-out pictures, and BadParameter where they need too much memory.
     """
-    training, held_out = np.flatnonzero(~dataset.held_out), np.flatnonzero(dataset.held_out)
-    if not len(training) or not len(held_out):
-        raise BadInput("there must be pictures to learn from and others that are held out, to measure with")
-    chosen = np.random.default_rng(seed_of(seed)).permutation(training)[:count]
-    check_memory(len(chosen) + SHOWN, side_px)
-    shown = held_out[class_by_class(dataset.labels[held_out], SHOWN)]
-    return Photos(*(squares(dataset.pictures, part, side_px).to(device) for part in (chosen, shown)))
+    training, held_out = split(dataset)
+    selected = np.random.default_rng(seed_of(seed)).permutation(training)[:count]
+    check_memory(len(selected) + HELD_OUT, side_px)
+    displayed = held_out[interleaved_by_class(dataset.labels[held_out], HELD_OUT)]
+    return Photos(*(center_crops(dataset.pictures, part, side_px).to(device) for part in (selected, displayed)))

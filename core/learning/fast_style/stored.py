@@ -1,4 +1,4 @@
-"""A trained painter as it is kept, and back."""
+"""Trained painters as weights in a result, and back."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ KIND = "style model"
 
 
 def as_weights(painter: Painter) -> Weights:
-    """Everything that `trained_painter` needs."""
+    """Weights of the painter, for `trained_painter`."""
     return weights_of(painter, KIND, asdict(painter.design))
 
 
 def trained_painter(context: Context, key: str) -> Painter:
-    """The painter in the result of this key, on the context's device, for use only. Raises BadInput."""
+    """The painter in the result of this key, in eval mode on the context's device. Raises BadInput."""
     return model_of(result_of(context, key, KIND), KIND, lambda design: Painter(_design(**design)), context.device)
 
 

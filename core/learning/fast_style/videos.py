@@ -1,4 +1,4 @@
-"""A video from frames to a video: what is reported on the way, and what is shown and measured in the end."""
+"""Stylization of a whole video: progress reports, the encoded video, and result items."""
 
 from __future__ import annotations
 
@@ -9,90 +9,92 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from core.items import Animation, Item, Pixels, Scalar, Series
-from core.learning.fast_style.steady import SteadyPainter
+from core.learning.fast_style.stabilized import StabilizedPainter
 from core.media.video import DecodedVideo
 from core.media.video_writer import VideoKind, encoded
 from core.method_base.method import Context
 
-SHOWN_FRAMES, SHOWN_PX = 96, 320
-"""Of the videos on a page, at most; a page loads them whole."""
-LEAST_MS = 20
+MAX_FRAMES, MAX_PX = 96, 320
+"""Maximal number of frames and longer side of animations on a page, which are loaded whole."""
+MIN_FRAME_MS = 20
 OF_255 = "of 255"
-CURVES = {"steady": "warping_error", "alone": "warping_error_framewise", "original": "warping_error_original"}
+CURVES = {"stabilized": "warping_error", "framewise": "warping_error_framewise", "original": "warping_error_original"}
 
 
 class Painting:
-    """A video that is being painted."""
+    """Stylizes one video."""
 
-    def __init__(self, video: DecodedVideo, painter: SteadyPainter, context: Context) -> None:
+    def __init__(self, video: DecodedVideo, painter: StabilizedPainter, context: Context) -> None:
         self.video, self.painter, self.context = video, painter, context
-        self._every = math.ceil(video.count / SHOWN_FRAMES)
-        self._shown: list[tuple[Pixels, Pixels]] = []
-        """Small frames, painted and original; of the others nothing stays in memory."""
+        self._every = math.ceil(video.count / MAX_FRAMES)
+        self._small_frames: list[tuple[Pixels, Pixels]] = []
+        """Small stylized and original frames, every n-th; others are not kept in memory."""
         self._errors: dict[int, Mapping[str, float]] = {}
 
     def items(self, kind: VideoKind) -> dict[str, Item]:
-        """Paint all of it; what is shown and measured, by the outputs' names of `style_video`."""
-        whole = encoded(self._frames(), self.video.frame_rate, kind)
-        frame_ms = max(LEAST_MS, round(1000 * self._every / self.video.frame_rate))
-        painted, originals = map(np.stack, zip(*self._shown, strict=True))
+        """Stylize the whole video; returns items by the names of the outputs of `style_video`."""
+        encoded_video = encoded(self._frames(), self.video.frame_rate, kind)
+        frame_ms = max(MIN_FRAME_MS, round(1000 * self._every / self.video.frame_rate))
+        stylized, originals = map(np.stack, zip(*self._small_frames, strict=True))
         items: dict[str, Item] = {
-            "stylized": Animation(frames=painted, frame_ms=frame_ms, whole=whole),
+            "stylized": Animation(frames=stylized, frame_ms=frame_ms, whole=encoded_video),
             "original": Animation(frames=originals, frame_ms=frame_ms),
             "frames": Scalar(value=self.video.count, unit="frames"),
         }
-        return items | self._along_the_motion() | self._where_it_is_still()
+        return items | self._warping_items() | self._flicker_items()
 
     def _frames(self) -> Iterator[Pixels]:
         for number, frame in enumerate(self.painter.paint(self.video.frames)):
             if number % self._every == 0:
-                self._shown.append((_small(frame.steady), _small(frame.original)))
+                self._small_frames.append((_small(frame.stabilized), _small(frame.original)))
             if frame.errors:
                 self._errors[number] = frame.errors
-            numbers = {CURVES[kind]: error for kind, error in frame.errors.items()}
-            self.context.report(number + 1, self.video.count, numbers, lambda seen=frame: seen.steady)  # type: ignore[misc]
-            yield frame.steady
+            scalars = {CURVES[kind]: error for kind, error in frame.errors.items()}
+            self.context.report(number + 1, self.video.count, scalars, lambda frame=frame: frame.stabilized)  # type: ignore[misc]
+            yield frame.stabilized
 
-    def _along_the_motion(self) -> dict[str, Item]:
+    def _warping_items(self) -> dict[str, Item]:
         if not self._errors:
             return {}
         x = np.array(list(self._errors), np.float32)
-        found = {kind: np.array([errors[kind] for errors in self._errors.values()], np.float32) for kind in CURVES}
+        values = {kind: np.array([errors[kind] for errors in self._errors.values()], np.float32) for kind in CURVES}
         label = f"Change ({OF_255})"
         items: dict[str, Item] = {
-            name: Series(x=x, y=found[kind], x_label="Frame", y_label=label) for kind, name in CURVES.items()
+            name: Series(x=x, y=values[kind], x_label="Frame", y_label=label) for kind, name in CURVES.items()
         }
         return items | {
-            "mean_warping_error": Scalar(value=float(found["steady"].mean()), unit=OF_255),
-            "mean_warping_error_framewise": Scalar(value=float(found["alone"].mean()), unit=OF_255),
+            "mean_warping_error": Scalar(value=float(values["stabilized"].mean()), unit=OF_255),
+            "mean_warping_error_framewise": Scalar(value=float(values["framewise"].mean()), unit=OF_255),
         }
 
-    def _where_it_is_still(self) -> dict[str, Item]:
+    def _flicker_items(self) -> dict[str, Item]:
         flicker = self.painter.flicker
-        steady, alone = flicker.of("steady"), flicker.of("alone")
-        if steady is None or alone is None:
+        stabilized, framewise = flicker.mean("stabilized"), flicker.mean("framewise")
+        if stabilized is None or framewise is None:
             return {}
         return {
-            "flicker": Scalar(value=steady, unit=OF_255),
-            "flicker_framewise": Scalar(value=alone, unit=OF_255),
+            "flicker": Scalar(value=stabilized, unit=OF_255),
+            "flicker_framewise": Scalar(value=framewise, unit=OF_255),
         }
 
 
-def steadiness_in_words(items: Mapping[str, Item]) -> str:
-    """What was measured of a painted video, in a sentence or two; empty where nothing was."""
-    told = []
-    places = {"flicker": "Where the video does not change, the painting", "mean_warping_error": "Along its motion, it"}
-    for name, place in places.items():
-        steady, alone = items.get(name), items.get(f"{name}_framewise")
-        if isinstance(steady, Scalar) and isinstance(alone, Scalar):
-            instead = f"with frames painted each by itself, by {alone.value:.3g}"
-            told.append(f"{place} changes by {steady.value:.3g} {OF_255} from frame to frame; {instead}.")
-    return " ".join(told)
+def flicker_summary(items: Mapping[str, Item]) -> str:
+    """A sentence or two on the flicker of a stylized video; empty where nothing was measured."""
+    sentences = []
+    beginnings = {"flicker": "In static regions, the stylized video", "mean_warping_error": "Along the motion, it"}
+    for name, beginning in beginnings.items():
+        stabilized, framewise = items.get(name), items.get(f"{name}_framewise")
+        if isinstance(stabilized, Scalar) and isinstance(framewise, Scalar):
+            comparison = f"with frames stylized independently, by {framewise.value:.3g}"
+            sentences.append(
+                f"{beginning} changes by {stabilized.value:.3g} {OF_255} from frame to frame; {comparison}."
+            )
+    return " ".join(sentences)
 
 
 def _small(frame: Pixels) -> Pixels:
-    """(h, w, 3), the longer side `SHOWN_PX` at most."""
+    """The frame (H, W, 3) with its longer side reduced to at most `MAX_PX`, (h, w, 3) uint8."""
     height, width = frame.shape[:2]
-    times = min(1.0, SHOWN_PX / max(height, width))
-    size = max(1, round(width * times)), max(1, round(height * times))
+    scale = min(1.0, MAX_PX / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.asarray(PillowImage.fromarray(frame).resize(size))

@@ -1,6 +1,6 @@
-"""Generative adversarial networks: two networks that learn against each other, and what is shown of the generator.
+"""Generative adversarial networks: generator and discriminator, their training, and evaluation.
 
-As with `core.engine`, each module is imported on first use, so that declaring a method that learns costs no torch.
+Each module is imported on first use, so that declaring a method costs no torch.
 """
 
 import lazy_loader

@@ -1,5 +1,5 @@
+from . import evaluation as evaluation
 from . import latents as latents
 from . import learner as learner
 from . import networks as networks
 from . import stored as stored
-from . import trained as trained

@@ -1,4 +1,4 @@
-"""Latents, each with a number, and ways between them."""
+"""Latents by number, and interpolations between them."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from torch import Tensor
 from core.engine.seeding import seed_of
 
 
-def numbered(numbers: Sequence[int], width: int) -> Tensor:
-    """The latents of these numbers, (N, D) float32 on the CPU: normal, and the same for every generator."""
+def numbered_latents(numbers: Sequence[int], width: int) -> Tensor:
+    """Standard normal latents, each seeded by its number, (N, D) float32 on the CPU."""
     return torch.stack([torch.randn(width, generator=_generator(number)) for number in numbers])
 
 
-def of_step(count: int, width: int, seed: int, step: int) -> Tensor:
-    """Those that a step learns with, (N, D) on the CPU."""
+def step_latents(count: int, width: int, seed: int, step: int) -> Tensor:
+    """Random latents of training step `step`, (N, D) on the CPU."""
     return torch.randn(count, width, generator=_generator(seed, step))
 
 
-def around(stations: Tensor, between: int) -> Tensor:
-    """From each of `stations` (K, D) to the next, from the last to the first, `between` steps each: (K between, D).
+def closed_path(latents: Tensor, steps: int) -> Tensor:
+    """A closed path through `latents` (K, D), with `steps` from each to the next: (K * steps, D).
 
-    Along the sphere: normal latents of many values lie near one, and a straight way would leave it (White 2016).
+    Interpolation is spherical: high-dimensional normal latents lie near a sphere, which lines would leave (White 2016).
     """
-    shares = torch.arange(between) / between
-    ways = [spherical(here, there, shares) for here, there in zip(stations, stations.roll(-1, 0), strict=True)]
-    return torch.cat(ways)
+    shares = torch.arange(steps) / steps
+    paths = [slerp(start, end, shares) for start, end in zip(latents, latents.roll(-1, 0), strict=True)]
+    return torch.cat(paths)
 
 
-def spherical(here: Tensor, there: Tensor, shares: Tensor) -> Tensor:
-    """At `shares` (T,) of the way from `here` (D,) to `there`: (T, D); angle and length change evenly."""
-    lengths = here.norm(), there.norm()
-    first, second = here / lengths[0], there / lengths[1]
+def slerp(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
+    """Spherical interpolation from `start` (D,) to `end` at `shares` (T,): (T, D); angle and norm are linear."""
+    norms = start.norm(), end.norm()
+    first, second = start / norms[0], end / norms[1]
     angle = torch.atan2((first - second).norm(), (first + second).norm()) * 2
-    at = shares[:, None]
+    share = shares[:, None]
     if angle < 1e-4:
-        way = torch.lerp(first, second, at)
+        path = torch.lerp(first, second, share)
     else:
-        way = (torch.sin((1 - at) * angle) * first + torch.sin(at * angle) * second) / torch.sin(angle)
-    return way * torch.lerp(lengths[0], lengths[1], at)
+        path = (torch.sin((1 - share) * angle) * first + torch.sin(share * angle) * second) / torch.sin(angle)
+    return path * torch.lerp(norms[0], norms[1], share)
 
 
-def _generator(*decided_by: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed_of(*decided_by))
+def _generator(*numbers: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed_of(*numbers))

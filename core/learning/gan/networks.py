@@ -1,4 +1,4 @@
-"""Generator and discriminator of a DCGAN (Radford et al. 2015): convolutions whose stride doubles or halves a side."""
+"""Generator and discriminator of a DCGAN (Radford et al. 2015): strided convolutions double or halve a side."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from core.engine.seeding import seeded
 from core.learning.blocks import halvings
 
 Normalization = Literal["batch", "spectral"]
-LEAST_SIDE = 4
-"""Of the generator's first features, and of the discriminator's last."""
+MIN_SIDE_PX = 4
+"""Side of the generator's first and the discriminator's last features."""
 KERNEL, STRIDE, PADDING = 4, 2, 1
-"""The stride divides the kernel: each place of a doubled side gets equally many contributions, no checkerboard."""
+"""The stride divides the kernel: overlap is even, without checkerboard artifacts."""
 SLOPE = 0.2
-SPREAD = 0.02
-"""Standard deviation of the weights at the start."""
+WEIGHT_STD = 0.02
+"""Standard deviation of the initial weights."""
 
 
 @dataclass(frozen=True)
 class Design:
-    """All that both networks are built from; JSON by `dataclasses.asdict`."""
+    """Everything both networks are built from; JSON by `dataclasses.asdict`."""
 
     side_px: int
-    """16, 32 or 64"""
+    """16, 32 or 64."""
     channels: int
-    """1 or 3, of the pictures"""
+    """Channels of the pictures, 1 or 3."""
     latent: int
-    """Values that a picture is made from"""
+    """Size of a latent."""
     width: int
-    """Channels at the largest side; twice as many at each smaller one"""
+    """Channels at the largest side, doubled at each smaller one."""
 
     @property
     def widths(self) -> list[int]:
-        """Channels from the pictures down to the least side."""
+        """Channels from the pictures down to the smallest side."""
         return [self.channels, *(self.width * 2**level for level in range(halvings(self.side_px)))]
 
 
@@ -49,8 +49,8 @@ class Generator(nn.Module):
         super().__init__()
         self.design = design
         *inner, last = pairwise(design.widths[::-1])
-        self.shape = (design.widths[-1], LEAST_SIDE, LEAST_SIDE)
-        self.start = nn.Linear(design.latent, design.widths[-1] * LEAST_SIDE**2, bias=False)
+        self.shape = (design.widths[-1], MIN_SIDE_PX, MIN_SIDE_PX)
+        self.start = nn.Linear(design.latent, design.widths[-1] * MIN_SIDE_PX**2, bias=False)
         parts: list[nn.Module] = [nn.BatchNorm2d(design.widths[-1]), nn.ReLU()]
         for wide, narrow in inner:
             parts += [_doubling(wide, narrow, bias=False), nn.BatchNorm2d(narrow), nn.ReLU()]
@@ -64,10 +64,10 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pictures -> how real they are: convolutions with leaky ReLU, and a linear layer.
+    """Pictures -> logits of being real: convolutions with leaky ReLU, and a linear layer.
 
-    All convolutions but the first are followed by batch normalization, or the weights of all layers by their greatest
-    singular value (Miyato et al. 2018).
+    Batch normalization after all convolutions but the first, or spectral normalization of all layers (Miyato et al.
+    2018).
     """
 
     def __init__(self, design: Design, normalization: Normalization) -> None:
@@ -78,20 +78,20 @@ class Discriminator(nn.Module):
         for narrow, wide in inner:
             parts += [_halving(narrow, wide, bias=not batch), *([nn.BatchNorm2d(wide)] if batch else [])]
             parts.append(nn.LeakyReLU(SLOPE))
-        self.layers = nn.Sequential(*parts, nn.Flatten(), nn.Linear(design.widths[-1] * LEAST_SIDE**2, 1))
+        self.layers = nn.Sequential(*parts, nn.Flatten(), nn.Linear(design.widths[-1] * MIN_SIDE_PX**2, 1))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Pictures (N, C, S, S) in [0, 1] -> logits (N,), above 0 where it takes them for real."""
+        """Pictures (N, C, S, S) in [0, 1] -> logits (N,), above 0 for real."""
         logits: Tensor = self.layers((2 * pictures - 1).contiguous(memory_format=torch.channels_last))
         return logits.flatten()
 
 
 def build(design: Design, normalization: Normalization, seed: int) -> tuple[Generator, Discriminator]:
-    """Both with random weights, those of the seed."""
+    """Generator and discriminator with random weights that depend on the seed alone."""
     with seeded(seed):
         generator, discriminator = Generator(design), Discriminator(design, normalization)
         for part in (*generator.modules(), *discriminator.modules()):
-            _begin(part)
+            _initialize(part)
         if normalization == "spectral":
             for part in discriminator.layers:
                 if isinstance(part, nn.Conv2d | nn.Linear):
@@ -99,12 +99,12 @@ def build(design: Design, normalization: Normalization, seed: int) -> tuple[Gene
     return generator, discriminator
 
 
-def _begin(part: nn.Module) -> None:
-    """As the paper has it: normal weights of a small spread; batch normalization leaves values about as they are."""
+def _initialize(part: nn.Module) -> None:
+    """Initialize a layer as in the paper: normal weights, around 0 or, in batch normalization, around 1."""
     if isinstance(part, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-        nn.init.normal_(part.weight, 0, SPREAD)
+        nn.init.normal_(part.weight, 0, WEIGHT_STD)
     elif isinstance(part, nn.BatchNorm2d):
-        nn.init.normal_(part.weight, 1, SPREAD)
+        nn.init.normal_(part.weight, 1, WEIGHT_STD)
 
 
 def _doubling(wide: int, narrow: int, *, bias: bool) -> nn.Module:

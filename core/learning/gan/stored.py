@@ -1,4 +1,4 @@
-"""A trained generator as it is kept, and back."""
+"""Trained generators as weights in a result, and back."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ KIND = "generator"
 
 
 def as_weights(model: Generator) -> Weights:
-    """Everything that `trained_generator` needs."""
+    """Weights of the generator, for `trained_generator`."""
     return weights_of(model, KIND, asdict(model.design))
 
 
 def trained_generator(context: Context, key: str) -> Generator:
-    """The generator in the result of this key, on the context's device, for use only. Raises BadInput."""
+    """The generator in the result of this key, in eval mode on the context's device. Raises BadInput."""
     return model_of(result_of(context, key, KIND), KIND, lambda design: Generator(Design(**design)), context.device)

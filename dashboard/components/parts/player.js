@@ -1,12 +1,12 @@
-// A button and a slider over the frames of animations, which are fetched ahead so that they follow the hand.
+// A play button and a slider for the frames of animations, which are fetched ahead to follow the slider at once.
 const framesOf = (animation, count) =>
   Array.from({ length: count }, (_, number) => Object.assign(new Image(), { src: `${animation}?frame=${number}` }))
 
 function playerOf(controls, { count, frame_ms, labels, show }) {
-  const [button, range, place] = controls.children
+  const [button, range, label] = controls.children
   let timer = null
   const stop = () => { clearInterval(timer); timer = null; button.textContent = "▶"; button.ariaLabel = "Play" }
-  const go = (number) => { range.value = number; place.textContent = labels?.[number] ?? `${number + 1} of ${count}`; show(number) }
+  const go = (number) => { range.value = number; label.textContent = labels?.[number] ?? `${number + 1} of ${count}`; show(number) }
   const next = () => controls.isConnected ? go((Number(range.value) + 1) % count) : stop()
   range.max = count - 1
   range.oninput = () => { stop(); go(Number(range.value)) }

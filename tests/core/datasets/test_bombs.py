@@ -54,5 +54,5 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "MAX_PIXELS", 399)
-    with pytest.raises(BadPicture, match=r"^cat/1\.png has 20 x 20 px, allowed are 0\.000399 megapixels$"):
+    with pytest.raises(BadPicture, match=r"^cat/1\.png has 20 x 20 px, the limit is 0\.000399 megapixels$"):
         read_dataset([packed(tmp_path / "a.zip", TWO)])

@@ -39,9 +39,9 @@ def test_a_table_without_boxes_has_unknown_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "values", "words"),
     [
-        ("x1", [4, 0, 6, -1], r"a box ends where it begins or later, got \[1, 2, 0, 8\] for row 2 of a\.parquet"),
-        ("y0", [0, None, 1, 1], r"a box is four whole numbers x0, y0, x1, y1, got .* for row 2 of a\.parquet"),
-        ("y0", ["0", "1", "1", "1"], "a box is four whole numbers"),
+        ("x1", [4, 0, 6, -1], r"a box must have x1 >= x0 and y1 >= y0, got \[1, 2, 0, 8\] for row 2 of a\.parquet"),
+        ("y0", [0, None, 1, 1], r"a box must be four whole numbers x0, y0, x1, y1, got .* for row 2 of a\.parquet"),
+        ("y0", ["0", "1", "1", "1"], "a box must be four whole numbers"),
     ],
 )
 def test_a_bad_box_is_one_sentence_where_it_matters(tmp_path: Path, column: str, values: list[Any], words: str) -> None:

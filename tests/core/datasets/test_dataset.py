@@ -108,7 +108,7 @@ def test_any_damage_is_found(dataset: Dataset) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"\0" * 2000], ids=["nothing", "a beginning", "zeros"])
 def test_what_is_no_data_set_is_damaged(content: bytes) -> None:
-    with pytest.raises(Damaged, match="give it again"):
+    with pytest.raises(Damaged, match="add it again|upload it again"):
         Dataset.from_bytes(content, "0" * 64)
 
 
@@ -122,22 +122,22 @@ def test_another_table_and_another_data_set_are_damaged(dataset: Dataset) -> Non
 
 
 def test_a_store_keeps_a_data_set_under_its_digest(store: Store, dataset: Dataset) -> None:
-    digest = store.put_dataset(dataset)
-    assert digest == dataset.digest == store.put_dataset(dataset)
-    assert same(store.dataset(digest), dataset)
+    digest = store.inputs.put_dataset(dataset)
+    assert digest == dataset.digest == store.inputs.put_dataset(dataset)
+    assert same(store.inputs.dataset(digest), dataset)
     assert [path.name for path in (Path(store.shelf.root) / "datasets").rglob("*.parquet")] == [f"{digest}.parquet"]
 
 
 def test_a_damaged_data_set_is_set_aside_and_can_be_given_again(store: Store, dataset: Dataset) -> None:
-    digest = store.put_dataset(dataset)
+    digest = store.inputs.put_dataset(dataset)
     file_of(store, digest).write_bytes(b"broken")
     with pytest.raises(Damaged):
-        store.dataset(digest)
+        store.inputs.dataset(digest)
     (kept,) = (Path(store.shelf.root) / "damaged").iterdir()
     assert kept.read_bytes() == b"broken"
-    assert same(store.dataset(store.put_dataset(dataset)), dataset)
+    assert same(store.inputs.dataset(store.inputs.put_dataset(dataset)), dataset)
 
 
 def test_a_data_set_that_is_not_there_is_asked_for_again(store: Store) -> None:
-    with pytest.raises(BadInput, match=r"there is no data set 222222222222…: give it again"):
-        store.dataset("2" * 64)
+    with pytest.raises(BadInput, match=r"there is no data set 222222222222… in this store: add it again"):
+        store.inputs.dataset("2" * 64)

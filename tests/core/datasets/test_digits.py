@@ -42,5 +42,5 @@ def test_they_are_read_without_importing_scikit_learn() -> None:
 
 def test_without_scikit_learn_a_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda _: None)
-    with pytest.raises(BadInput, match="the digits come with scikit-learn, which is not installed; run make setup"):
+    with pytest.raises(BadInput, match="the digits come with scikit-learn, which is not installed: run make setup"):
         digits.__wrapped__()

@@ -118,7 +118,7 @@ def test_a_part_is_no_wrapping(tmp_path: Path, top: str) -> None:
 def test_a_zip_of_one_class_folder_has_one_class(tmp_path: Path) -> None:
     path = packed(tmp_path / "a.zip", {"cat/1.png": RED, "cat/2.png": RED})
     assert [picture.label for picture in pictures_at(path)] == ["cat", "cat"]
-    with pytest.raises(BadInput, match=r"pictures of two classes at least, found 1 in a\.zip"):
+    with pytest.raises(BadInput, match=r"pictures of at least two classes, got 1 in a\.zip"):
         read_dataset([path])
 
 
@@ -130,7 +130,7 @@ def test_a_zip_whose_names_lead_out_of_it_is_refused_and_nothing_is_written(tmp_
     inside.mkdir(parents=True)
     path = packed(inside / "a.zip", TWO | {name: RED})
     before = {file for file in tmp_path.rglob("*") if file.is_file()}
-    with pytest.raises(BadInput, match=r"^a zip of pictures names files inside of it, got '[^\n]+$"):
+    with pytest.raises(BadInput, match=r"^the files in a zip must have names without .. and without a leading /, got '[^\n]+$"):
         read_dataset([path])
     assert {file for file in tmp_path.rglob("*") if file.is_file()} == before
 
@@ -228,11 +228,11 @@ def test_names_beside_a_table_go_first(tmp_path: Path, classes: Any, names: tupl
 @pytest.mark.parametrize(
     ("classes", "sentence"),
     [
-        ('{"0": "cat"}', "the class names of a.parquet cannot be read: classes.json is no list"),
+        ('{"0": "cat"}', "the class names of a.parquet cannot be read: classes.json is not a list"),
         ('[{"wnid": "n01440764"}]', "the class names of a.parquet cannot be read"),
         ("[1, 2]", "the class names of a.parquet cannot be read"),
         ("[cat]", "the class names of a.parquet cannot be read"),
-        ('["cat", "cat"]', "the class names of a.parquet must differ, 'cat' is there more than once"),
+        ('["cat", "cat"]', "the class names of a.parquet must be unique, got 'cat' more than once"),
     ],
 )
 def test_names_that_are_none_are_refused(tmp_path: Path, classes: str, sentence: str) -> None:
@@ -297,16 +297,16 @@ def test_a_file_of_another_kind_is_one_sentence(tmp_path: Path, name: str, conte
 def test_what_is_no_data_is_told_what_data_are(tmp_path: Path, name: str) -> None:
     if not name.startswith("none"):
         (tmp_path / name).write_bytes(RED)
-    with pytest.raises(BadInput, match=r"data are a folder of class folders, a \.zip of one or a \.parquet file, got"):
+    with pytest.raises(BadInput, match=r"data must be a folder of class folders, a \.zip of one or a \.parquet file, got"):
         read_dataset([tmp_path / name])
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"no picture", "^cat/3.png is no picture$"),
-        (RED[:-200], "^cat/3.png is no whole picture: [^\n]+$"),
-        (b"", "^cat/3.png is no picture$"),
+        (b"no picture", "^cat/3.png is not a picture$"),
+        (RED[:-200], "^cat/3.png is damaged or incomplete: [^\n]+$"),
+        (b"", "^cat/3.png is not a picture$"),
     ],
     ids=["text", "cut short", "empty"],
 )
@@ -320,15 +320,15 @@ def test_one_bad_picture_is_named_and_nothing_is_taken(tmp_path: Path, content: 
 @pytest.mark.parametrize(
     ("files", "sentence"),
     [
-        ({}, "pictures of two classes at least, found 0 in data"),
-        ({"cat/1.png": RED, "cat/2.png": RED}, "pictures of two classes at least, found 1 in data"),
-        ({**TWO, "3.png": RED}, "each picture lies in a folder that names its class, '3.png' does not"),
-        ({**PARTED, "val/3.png": RED}, "each picture lies in a folder that names its class, 'val/3.png' does not"),
+        ({}, "pictures of at least two classes, got 0 in data"),
+        ({"cat/1.png": RED, "cat/2.png": RED}, "pictures of at least two classes, got 1 in data"),
+        ({**TWO, "3.png": RED}, "each picture must be in a folder named after its class, '3.png' does not"),
+        ({**PARTED, "val/3.png": RED}, "each picture must be in a folder named after its class, 'val/3.png' does not"),
         (
             {"val/cat/1.png": RED, "val/dog/1.png": RED},
-            "pictures to learn from and others to measure with: data has too",
+            "both training and held-out pictures: data has too",
         ),
-        ({"cat/1.png": RED, "dog/1.png": RED}, "pictures to learn from and others to measure with: data has too few"),
+        ({"cat/1.png": RED, "dog/1.png": RED}, "both training and held-out pictures: data has too few"),
     ],
 )
 def test_a_data_set_nothing_can_be_learned_from_is_refused(

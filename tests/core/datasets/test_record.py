@@ -103,72 +103,72 @@ def test_the_store_lists_what_was_put_into_it_the_newest_first(store: Store, mon
     digests = []
     for number in range(3):
         monkeypatch.setattr("core.store.inputs.now", lambda: f"2026-01-0{number + 1}T00:00:00+00:00")  # noqa: B023
-        digests.append(store.put_dataset(squares(seed=number), f"number {number}", "a test"))
-    listed = store.datasets()
+        digests.append(store.inputs.put_dataset(squares(seed=number), f"number {number}", "a test"))
+    listed = store.inputs.datasets()
     assert [digest for digest, _ in listed] == digests[::-1]
     assert [record.name for _, record in listed if record] == ["number 2", "number 1", "number 0"]
-    assert store.dataset_record(digests[0]).source == "a test"
+    assert store.inputs.dataset_record(digests[0]).source == "a test"
 
 
 def test_a_data_set_that_was_put_before_there_were_records_is_listed_by_its_digest(
     store: Store, dataset: Dataset
 ) -> None:
-    store.put_dataset(digits(), "digits")
-    digest = store.put_dataset(dataset)
+    store.inputs.put_dataset(digits(), "digits")
+    digest = store.inputs.put_dataset(dataset)
     file_of(store, record_path(digest)).unlink()
-    assert [(one, record is None) for one, record in store.datasets()] == [(digits().digest, False), (digest, True)]
-    record = store.dataset_record(digest)
+    assert [(one, record is None) for one, record in store.inputs.datasets()] == [(digits().digest, False), (digest, True)]
+    record = store.inputs.dataset_record(digest)
     assert (record.title, record.pictures) == (f"{digest[:12]}…", len(dataset))
-    assert store.datasets()[-1] == (digest, record)
+    assert store.inputs.datasets()[-1] == (digest, record)
 
 
 def test_one_that_is_given_again_keeps_its_record(store: Store, dataset: Dataset) -> None:
-    digest = store.put_dataset(dataset, "first", "a.zip")
-    before = store.dataset_record(digest)
-    store.put_dataset(dataset, "second", "b.zip")
-    assert store.dataset_record(digest) == before
+    digest = store.inputs.put_dataset(dataset, "first", "a.zip")
+    before = store.inputs.dataset_record(digest)
+    store.inputs.put_dataset(dataset, "second", "b.zip")
+    assert store.inputs.dataset_record(digest) == before
 
 
 def test_another_name_changes_the_record_and_nothing_else(store: Store, dataset: Dataset) -> None:
-    digest = store.put_dataset(dataset, "first", "a.zip")
+    digest = store.inputs.put_dataset(dataset, "first", "a.zip")
     content = file_of(store, dataset_path(digest)).read_bytes()
-    before = store.dataset_record(digest)
-    store.rename_dataset(digest, "  second ")
-    assert store.dataset_record(digest) == before.model_copy(update={"name": "second"})
+    before = store.inputs.dataset_record(digest)
+    store.inputs.rename_dataset(digest, "  second ")
+    assert store.inputs.dataset_record(digest) == before.model_copy(update={"name": "second"})
     assert file_of(store, dataset_path(digest)).read_bytes() == content
     with pytest.raises(BadInput, match="printable"):
-        store.rename_dataset(digest, "a\nb")
+        store.inputs.rename_dataset(digest, "a\nb")
 
 
 def test_a_name_that_is_none_is_refused_before_anything_is_written(store: Store, dataset: Dataset) -> None:
     with pytest.raises(BadInput, match="printable"):
-        store.put_dataset(dataset, "a\nb")
-    assert store.datasets() == []
+        store.inputs.put_dataset(dataset, "a\nb")
+    assert store.inputs.datasets() == []
 
 
 def test_a_record_whose_data_set_is_gone_is_not_listed(store: Store, dataset: Dataset) -> None:
-    digest = store.put_dataset(dataset, "gone")
+    digest = store.inputs.put_dataset(dataset, "gone")
     file_of(store, dataset_path(digest)).unlink()
-    assert store.datasets() == []
+    assert store.inputs.datasets() == []
     with pytest.raises(BadInput, match="there is no data set"):
-        store.dataset_record(digest)
+        store.inputs.dataset_record(digest)
 
 
 def test_a_damaged_record_is_found_set_aside_and_made_anew(store: Store, dataset: Dataset) -> None:
-    digest = store.put_dataset(dataset, "Squares")
+    digest = store.inputs.put_dataset(dataset, "Squares")
     assert list(check(store)) == []
     path = file_of(store, record_path(digest))
     path.write_bytes(path.read_bytes().replace(b"Squares", b"Circles"))
-    assert store.datasets() == [(digest, None)]
+    assert store.inputs.datasets() == [(digest, None)]
     assert [(problem.kind, problem.name) for problem in repair(store)] == [("record", digest)]
     assert list(check(store)) == []
-    assert store.dataset(digest).digest == digest
-    assert store.dataset_record(digest).pictures == len(dataset)
+    assert store.inputs.dataset(digest).digest == digest
+    assert store.inputs.dataset_record(digest).pictures == len(dataset)
 
 
 def test_strange_files_among_the_data_sets_are_not_listed(store: Store, dataset: Dataset) -> None:
-    digest = store.put_dataset(dataset)
+    digest = store.inputs.put_dataset(dataset)
     for name in ("notes.txt", "x.parquet", f"{digest}.webp"):
         store.shelf.write(f"datasets/{digest[:2]}/{name}", b"?")
-    assert [one for one, _ in store.datasets()] == [digest]
+    assert [one for one, _ in store.inputs.datasets()] == [digest]
     assert {problem.kind for problem in check(store)} == {"dataset"}

@@ -57,7 +57,7 @@ def test_pictures_beside_class_folders_are_refused_even_where_no_labels_are_need
 
 @pytest.mark.parametrize(
     ("files", "sentence"),
-    [({}, "there is no picture in data"), ({"1.png": RED}, "pictures to learn from and others to measure with")],
+    [({}, "there is no picture in data"), ({"1.png": RED}, "both training and held-out pictures")],
 )
 def test_a_folder_with_too_few_pictures_for_anything_is_refused(
     tmp_path: Path, files: Mapping[str, bytes], sentence: str

@@ -11,7 +11,7 @@ import pytest
 
 from core.datasets import upload
 from core.datasets.files import read_dataset
-from core.datasets.upload import KEPT_BYTES, MEMORY_BYTES, read_upload
+from core.datasets.upload import MAX_PICTURES_BYTES, MEMORY_BYTES, read_upload
 from core.errors import BadInput
 from tests.core.datasets.test_files import PARTED, RED, TWO, packed, table
 from tests.core.datasets.test_idx import FILES
@@ -42,8 +42,8 @@ def test_the_name_of_the_file_can_say_fashion(tmp_path: Path) -> None:
         ("a.zip", b"", "a.zip cannot be read: "),
         ("a.zip", b"PK\x03\x04 no zip", "a.zip cannot be read: "),
         ("a.parquet", b"PAR1 no table PAR1", "a.parquet cannot be read: "),
-        ("a.csv", b"1,2", "data are a folder of class folders, a .zip of one or a .parquet file"),
-        ("", b"1,2", "data are a folder of class folders, a .zip of one or a .parquet file"),
+        ("a.csv", b"1,2", "data must be a folder of class folders, a .zip of one or a .parquet file"),
+        ("", b"1,2", "data must be a folder of class folders, a .zip of one or a .parquet file"),
     ],
 )
 def test_what_is_no_data_set_is_one_sentence(name: str, content: bytes, sentence: str) -> None:
@@ -55,7 +55,7 @@ def test_what_is_no_data_set_is_one_sentence(name: str, content: bytes, sentence
 
 def test_one_bad_picture_is_named_and_nothing_is_taken(tmp_path: Path) -> None:
     content = packed(tmp_path / "a.zip", TWO | {"cat/3.png": RED[:-200]}).read_bytes()
-    with pytest.raises(BadInput, match=r"^cat/3\.png is no whole picture"):
+    with pytest.raises(BadInput, match=r"^cat/3\.png is damaged or incomplete"):
         read_upload(content, "a.zip")
 
 
@@ -81,11 +81,11 @@ def table_of_one_picture(path: Path) -> Path:
 def test_a_bomb_takes_down_its_own_process_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: Callable[[Path], Path], ending: str
 ) -> None:
-    assert MEMORY_BYTES >= 4 * KEPT_BYTES  # the pictures, the table, the file, and Python itself
+    assert MEMORY_BYTES >= 4 * MAX_PICTURES_BYTES  # the pictures, the table, the file, and Python itself
     monkeypatch.setattr(upload, "MEMORY_BYTES", 2**30)
     path = made(tmp_path / f"a.{ending}")
     assert path.stat().st_size < 2**23
-    with pytest.raises(BadInput, match=rf"^a\.{ending} takes more than 1 GiB of memory to read, which is the limit$"):
+    with pytest.raises(BadInput, match=rf"^a\.{ending} takes more than the limit of 1024 MiB of memory to read$"):
         read_upload(path.read_bytes(), path.name)
 
 

@@ -105,7 +105,7 @@ def test_a_cell_without_a_result_says_so(store: Store) -> None:
     (store.shelf.root / result_folder(keys[1]) / "remaining.png").write_bytes(b"no picture")
     text = export_html(store, add_to_gallery(store, "Holes", comparison.key)).decode()
     assert text.count(page.ABSENT) == 1
-    assert text.count("does not hold; it was set aside") == 1
+    assert text.count("does not match its checksum; the result was set aside") == 1
 
 
 def test_a_cell_where_the_method_is_undefined_says_why(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ def names() -> list[str]:
     return [network.card.name for network in trained_networks()]
 
 
-def test_bundled_networks_come_first_and_those_without_a_usable_record_are_left_out(home: Path) -> None:
+def test_bundled_networks_come_first_and_networks_without_a_usable_record_are_left_out(home: Path) -> None:
     put_local(home, "a", a_record())
     put_local(home, "fetched")
     put_local(home, "odd", a_record(), architecture="nothing")
@@ -34,37 +34,44 @@ def test_bundled_networks_come_first_and_those_without_a_usable_record_are_left_
     assert names() == ["bundled/vit", "local/a"]
 
 
-def test_without_records_there_is_nothing_to_say(home: Path) -> None:  # noqa: ARG001
+def test_without_records_no_network_is_the_hardest(home: Path) -> None:  # noqa: ARG001
     assert names() == []
     assert comparable([]) == []
     assert hardest_sentence([]) == ""
 
 
-def test_only_networks_of_the_same_pictures_are_compared(home: Path) -> None:
+def test_only_networks_of_one_data_set_are_compared(home: Path) -> None:
     for name, data in (("a", "1"), ("b", "2"), ("c", "2")):
         put_local(home, name, a_record(data=data * 64))
     assert [network.card.name for network in comparable(trained_networks())] == ["local/b", "local/c"]
 
 
-def test_the_hardest_to_train_is_told_with_the_numbers_that_say_so(home: Path) -> None:
+def test_the_hardest_to_train_is_named_with_its_epochs(home: Path) -> None:
     put_local(home, "quick", a_record((0.3, 0.6, 0.9)))
     put_local(home, "slow", a_record((0.1, 0.2, 0.6), architecture="test_vit"), architecture="test_vit")
     put_local(home, "other", a_record((0.1,), data="e" * 64))
     assert hardest_sentence(trained_networks()) == (
-        "By these records local/slow (ViT) was the hardest to train: 60 %, the highest accuracy that all of them "
-        "reached, took it 3 epochs, local/quick 2."
+        "local/slow (ViT) was the hardest to train: 3 epochs to 60 %, the highest accuracy that all networks reached, "
+        "compared with 2 for local/quick."
     )
 
 
-def test_recipes_that_differ_are_told(home: Path) -> None:
+def test_differing_recipes_are_mentioned(home: Path) -> None:
     put_local(home, "a", a_record((0.3, 0.6), learning_rate=0.1))
     put_local(home, "b", a_record((0.1, 0.2)))
-    assert hardest_sentence(trained_networks()).endswith("local/a 1. But their recipes differ too.")
+    assert hardest_sentence(trained_networks()).endswith("1 for local/a. Their training recipes differ as well.")
 
 
-def test_a_recipe_is_told_in_the_order_of_the_method_with_units() -> None:
-    told = {"tempo": "slow", "flip": True, "model_args": {"depth": 6}, "teacher": "", "input_px": 64, "mix_share": 0.25}
-    lines = {name: value for name, value, _ in recipe_lines(told)}
+def test_a_recipe_is_listed_in_the_order_of_the_method_with_units() -> None:
+    parameters = {
+        "tempo": "slow",
+        "flip": True,
+        "model_args": {"depth": 6},
+        "teacher": "",
+        "input_px": 64,
+        "mix_share": 0.25,
+    }
+    lines = {name: value for name, value, _ in recipe_lines(parameters)}
     assert lines == {
         "model_args": "depth 6", "input_px": "64 px", "flip": "yes", "mix_share": "0.25", "teacher": "none",
         "tempo": "slow",
@@ -72,11 +79,11 @@ def test_a_recipe_is_told_in_the_order_of_the_method_with_units() -> None:
     assert list(lines) == ["model_args", "input_px", "flip", "mix_share", "teacher", "tempo"]
 
 
-def test_a_recipe_that_went_on_from_a_network_names_no_other_architecture() -> None:
-    told = recipe_lines({"pretrained": "local/mine#12", "architecture": "resnet18", "model_args": {}, "epochs": 3})
-    assert [name for name, _, _ in told] == ["pretrained", "epochs"]
+def test_a_recipe_with_a_pretrained_network_omits_the_architecture() -> None:
+    lines = recipe_lines({"pretrained": "local/mine#12", "architecture": "resnet18", "model_args": {}, "epochs": 3})
+    assert [name for name, _, _ in lines] == ["pretrained", "epochs"]
 
 
-def test_the_digest_is_that_of_the_weights_as_they_are_now(home: Path) -> None:
+def test_the_digest_follows_the_weights_file(home: Path) -> None:
     files = put_local(home, "mine", a_record())
     assert weights_sha256("local/mine") == sha256_hex(files.weights.read_bytes())

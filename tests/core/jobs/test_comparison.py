@@ -4,7 +4,7 @@ import pytest
 
 from core.canonical import canonical_json
 from core.errors import BadInput, GazegridError
-from core.jobs.comparison import MAX_CELLS, Comparison, PictureRef, asked_alike
+from core.jobs.comparison import MAX_CELLS, Comparison, DatasetRef, PictureRef, with_shared_parameters
 from core.methods import make_method
 from tests.support.kept import undefine
 
@@ -44,21 +44,53 @@ def test_a_cell_where_the_method_is_undefined_says_why(monkeypatch: pytest.Monke
 
 def test_methods_beside_another_explain_the_same_and_keep_the_rest() -> None:
     fixation = make_method("fixation", {"target": "neuron", "x": 0.25, "depth": 75, "mode": "light"})
-    asked = asked_alike(fixation, [make_method("saliency", {"form": "gradient times input"}), make_method("cam", {})])
+    asked = with_shared_parameters(
+        fixation, [make_method("saliency", {"form": "gradient times input"}), make_method("cam", {})]
+    )
     assert asked[0] == fixation
     told = asked[1].model_dump()
     assert (told["target"], told["x"], told["depth"], told["form"]) == ("neuron", 0.25, 75, "gradient times input")
     assert asked[2] == make_method("cam", {})
     against = make_method("fixation", {"class_name": "tabby", "contrast_class": "lynx"})
     cam = make_method("cam", {"class_name": "tabby", "contrast_class": "lynx"})
-    assert asked_alike(against, [make_method("cam", {})]) == (against, cam)
+    assert with_shared_parameters(against, [make_method("cam", {})]) == (against, cam)
 
 
 def test_a_parameter_of_the_same_name_and_another_meaning_is_not_shared() -> None:
     dream = make_method("deep_dream", {})
-    (_, saliency) = asked_alike(make_method("feature_image", {"steps": 77}), [make_method("integrated_gradients", {})])
+    (_, saliency) = with_shared_parameters(
+        make_method("feature_image", {"steps": 77}), [make_method("integrated_gradients", {})]
+    )
     assert saliency.model_dump()["steps"] == 50
-    assert asked_alike(dream, []) == (dream,)
+    assert with_shared_parameters(dream, []) == (dream,)
+
+
+def test_repeated_parts_are_one() -> None:
+    method = make_method("detail_search", {})
+    picture, renamed = PICTURES[0], PictureRef(PICTURES[0].digest, "renamed")
+    comparison = Comparison(
+        (picture, renamed), ("random/resnet18", "random/vit_base_patch16_224", "random/resnet18"), (method, method)
+    )
+    assert (comparison.pictures, comparison.methods) == ((picture,), (method,))
+    assert comparison.networks == ("random/resnet18", "random/vit_base_patch16_224")
+    keys = [cell.spec.key for cell in comparison.cells()]
+    assert len(keys) == len(set(keys)) == 2
+
+
+def test_repeated_data_sets_are_one() -> None:
+    refs = (DatasetRef("ab" * 32, "one"), DatasetRef("ab" * 32, "again"))
+    comparison = Comparison((), (), (make_method("autoencoder", {}),), datasets=refs)
+    assert comparison.datasets == refs[:1]
+
+
+def test_repeats_in_a_document_give_the_comparison_without_them() -> None:
+    document = a_comparison().document()
+    repeated = {name: [*document[name], *document[name]] for name in ("pictures", "networks", "methods")}
+    assert Comparison.from_document(document | repeated) == a_comparison()
+
+
+def test_repeats_do_not_count_against_the_greatest_size() -> None:
+    assert len(list(a_comparison(pictures=PICTURES * MAX_CELLS).cells())) == len(list(a_comparison().cells()))
 
 
 @pytest.mark.parametrize("missing", ["pictures", "networks", "methods"])
@@ -68,7 +100,7 @@ def test_an_empty_choice_is_one_sentence(missing: str) -> None:
 
 
 def test_a_method_that_gives_no_picture_has_no_place_in_a_grid() -> None:
-    sentence = r"^Train a network gives no picture: it has no place in a grid$"
+    sentence = r"^Train a network yields no image, map, points or animation: a grid cannot show it$"
     with pytest.raises(BadInput, match=sentence):
         a_comparison(methods=(make_method("train", {}),))
     method = {"name": "train", "version": 1, "parameters": {}}
@@ -78,7 +110,7 @@ def test_a_method_that_gives_no_picture_has_no_place_in_a_grid() -> None:
 
 def test_a_grid_has_a_greatest_size() -> None:
     many = tuple(PictureRef(f"{number:064x}", "") for number in range(MAX_CELLS // 6 + 1))
-    with pytest.raises(BadInput, match=f"at most {MAX_CELLS} cells, this one would have 2004"):
+    with pytest.raises(BadInput, match=f"must have at most {MAX_CELLS} cells, got 2004"):
         a_comparison(pictures=many)
 
 
@@ -101,5 +133,5 @@ def test_a_document_made_by_hand_is_refused_in_one_sentence(change: dict[str, ob
 
 @pytest.mark.parametrize("document", [{}, None, [], "x"])
 def test_what_is_no_document_is_refused(document: object) -> None:
-    with pytest.raises(BadInput, match="this is no comparison"):
+    with pytest.raises(BadInput, match="the comparison's description cannot be read"):
         Comparison.from_document(document)

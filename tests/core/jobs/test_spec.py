@@ -71,17 +71,21 @@ def test_a_new_version_of_the_method_is_another_key(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("change", "error", "sentence"),
     [
-        ({"schema": SCHEMA + 1}, BadInput, "is of schema"),
+        ({"schema": SCHEMA + 1}, BadInput, "schema must be 1, got 2"),
         ({"seed": -1}, BadInput, "seed must be"),
         ({"seed": True}, BadInput, "seed must be"),
         ({"seed": "0"}, BadInput, "seed must be"),
         ({"pictures": ["../../x"]}, BadLink, "64 hex digits"),
-        ({"pictures": 7}, BadInput, "no job description"),
+        ({"pictures": 7}, BadInput, "the job's description cannot be read"),
         ({"network": "random/none"}, UnknownNetwork, "there is no network"),
         ({"network": "random/resnet18#other"}, BadInput, "have changed"),
-        ({"method": None}, BadInput, "no job description"),
+        ({"method": None}, BadInput, "the job's description cannot be read"),
         ({"method": {"name": "os.system", "version": 1, "parameters": {}}}, UnknownMethod, "there is no method"),
-        ({"method": {"name": "detail_search", "version": 0, "parameters": {}}}, BadInput, "version 0"),
+        (
+            {"method": {"name": "detail_search", "version": 0, "parameters": {}}},
+            BadInput,
+            "version of detail_search must be 1, got 0",
+        ),
         ({"method": {"name": "detail_search", "version": 1, "parameters": {"k1": 1e99}}}, BadParameter, "k1 must be"),
         ({"method": {"name": "detail_search", "version": 1, "parameters": {"x": 1}}}, BadParameter, "no parameter 'x'"),
         ({"method": {"name": "detail_search", "version": 1, "parameters": 3}}, BadInput, "."),
@@ -102,7 +106,7 @@ def test_a_document_made_by_hand_is_refused_in_one_sentence(
 
 @pytest.mark.parametrize("document", [{}, None, [], "x", 3])
 def test_what_is_no_document_is_refused(document: object) -> None:
-    with pytest.raises(BadInput, match="no job description"):
+    with pytest.raises(BadInput, match="the job's description cannot be read"):
         JobSpec.from_document(document)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.engine import pace
+from core.engine import checkpoint_timer
 from core.errors import Canceled, ComputationFailed, Damaged
 from core.items import Pixels, Series
 from core.learning.loop import Loop, Plan
@@ -147,8 +147,8 @@ def test_where_steps_are_counted_their_number_holds_and_curves_have_about_a_hund
 
 @pytest.mark.parametrize("stop_at", [1, 2, 3, 5, 6])
 def test_a_loop_that_was_stopped_goes_on_to_the_same_end(monkeypatch: pytest.MonkeyPatch, stop_at: int) -> None:
-    monkeypatch.setattr(pace, "EVERY_S", 0.0)
-    monkeypatch.setattr(pace, "SHARE", 1e9)
+    monkeypatch.setattr(checkpoint_timer, "MIN_INTERVAL_S", 0.0)
+    monkeypatch.setattr(checkpoint_timer, "MAX_TIME_SHARE", 1e9)
     job = Job(stop_at)
     with pytest.raises(Canceled):
         ended(job)

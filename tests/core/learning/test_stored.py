@@ -30,7 +30,7 @@ def kept(model: Autoencoder) -> Result:
 def test_what_is_kept_draws_the_same_pictures(parts: dict[str, object]) -> None:
     model = untrained(**parts).eval()
     model.threshold.fill_(0.01)
-    model.learn_usual_positions(a_batch(9))
+    model.learn_default_positions(a_batch(9))
     again = autoencoder_of(kept(model), "cpu")
     pictures = a_batch()
     model.requires_grad_(requires_grad=False)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.engine.attribution.references import reference
+from core.engine.attribution.baselines import baseline
 from core.items import Floats
 from core.measures.attributions import SHOWN
 from core.measures.faithfulness import best_pixels, faithfulness
@@ -49,7 +49,7 @@ def test_the_whole_map_shown_is_the_picture_and_nothing_shown_is_blurred(white_s
     network = looks_at(slice(6, 9), slice(1, 4))
     found = faithfulness(network, white_spot, only_there(2), target=0, steps=4)
     whole, nothing = (
-        network(torch.cat([white_spot[None], reference(white_spot[None], "blurred")])).softmax(dim=1)[:, 0].tolist()
+        network(torch.cat([white_spot[None], baseline(white_spot[None], "blurred")])).softmax(dim=1)[:, 0].tolist()
     )
     assert found.inserted[[0, -1]] == pytest.approx([nothing, whole])
     assert found.deleted[[0, -1]] == pytest.approx([whole, nothing])

@@ -48,7 +48,7 @@ def test_styles_are_sources_like_any_other_picture() -> None:
     sources = shipped_styles()
     assert len({open_picture(source)[0].digest for source in sources}) == len(sources) >= 8
     assert open_picture("style:waves") == (drawn_style("waves"), "style:waves")
-    with pytest.raises(BadInput, match=r"no style 'oil'; there are: mosaic, "):
+    with pytest.raises(BadInput, match=r"no style 'oil': choose one of mosaic, "):
         open_picture("style:oil")
 
 

@@ -244,14 +244,14 @@ def test_a_picture_that_needs_too_much_memory_is_refused(monkeypatch: pytest.Mon
     content = saved(Image.new("RGB", (6000, 6000)), "PNG")
     done = subprocess.run([sys.executable, "-I", "-c", small], input=content, capture_output=True, check=False)
     assert done.returncode == OUT_OF_MEMORY
-    monkeypatch.setattr("core.media.picture._decode_apart", lambda *_: (done.returncode, done.stdout))
-    with pytest.raises(BadPicture, match="takes more than 768 MB of memory"):
+    monkeypatch.setattr("core.media.picture._decode_in_child", lambda *_: (done.returncode, done.stdout))
+    with pytest.raises(BadPicture, match="takes more than the limit of 768 MiB of memory"):
         read_picture(content)
 
 
 def test_a_picture_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture_decoder, "TIME_S", 0.01)
-    with pytest.raises(BadPicture, match=r"takes longer than 0\.01 s"):
+    with pytest.raises(BadPicture, match=r"takes longer than the limit of 0\.01 s"):
         read_picture(photo_file())
 
 

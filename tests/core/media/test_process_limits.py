@@ -10,14 +10,14 @@ from core.media.process_limits import OUT_OF_MEMORY, REFUSED
 
 LIMITED = """
 import sys
-from core.media.process_limits import Refused, answered, limit_process
+from core.media.process_limits import Refused, exit_status_of, limit_process
 
 limit_process(memory_bytes=2**28, time_s=1, open_files={files})
 
 def read():
     {read}
 
-sys.exit(answered(read{refusals}))
+sys.exit(exit_status_of(read{refusals}))
 """
 
 

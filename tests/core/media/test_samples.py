@@ -33,7 +33,7 @@ def test_samples_differ() -> None:
 
 def test_an_unknown_sample_is_refused_with_what_there_is() -> None:
     for ask in (sample, sample_title, lambda name: open_picture(f"sample:{name}")):
-        with pytest.raises(BadInput, match=r"no sample picture 'dog'; there are: cat, "):
+        with pytest.raises(BadInput, match=r"no sample picture 'dog': choose one of cat, "):
             ask("dog")
 
 
@@ -48,7 +48,7 @@ def test_a_source_is_a_sample_or_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("source", ["", "/no/such/file.png", "/", "/dev/zero", "a\0b", "~nobody/x.png", "x" * 5000])
 def test_a_source_that_is_no_file_is_one_sentence(source: str) -> None:
     with pytest.raises(
-        BadPicture, match=r"picture file .*give a file's path or sample:cat|cannot be opened"
+        BadPicture, match=r"picture file .*give a path, or a sample such as sample:cat|cannot be opened"
     ) as refusal:
         open_picture(source)
     assert len(str(refusal.value)) < 300
@@ -58,7 +58,7 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) -
     file = tmp_path / "huge.png"
     with file.open("wb") as sparse:
         sparse.truncate(10**12)
-    with pytest.raises(BadPicture, match=r"huge\.png has 1000000\.00 MB, allowed are 25 MB"):
+    with pytest.raises(BadPicture, match=r"huge\.png has 1000000\.00 MB, the limit is 25 MB"):
         open_picture(str(file))
 
 

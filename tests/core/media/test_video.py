@@ -83,14 +83,14 @@ def webm() -> bytes:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", r"^a\.mp4 has 0\.00 MB, allowed are videos up to 100 MB$"),
-        (b"no video at all", r"^a\.mp4 begins with b'no video', allowed are videos of MP4 and GIF$"),
+        (b"", r"^a\.mp4 is empty: 0 bytes$"),
+        (b"no video at all", r"^a\.mp4 begins with b'no video', it must be an MP4 or GIF file$"),
         (png_bytes(pan(1)[0]), r"^a\.mp4 begins with "),
         (webm(), r"^a\.mp4 begins with "),
-        (a_video().content[:40], r"^a\.mp4 (is damaged|has no picture)"),
-        (encoded(pan(3), Fraction(10), "mp4")[:900], r"^a\.mp4 (is damaged|has no picture)"),
-        (encoded(pan(1, height=8, width=64), Fraction(10), "gif"), r"^a\.mp4 is 64 x 8 px, allowed are sides of 16"),
-        (encoded(pan(1, height=16, width=340), Fraction(10), "gif"), r"^a\.mp4 is 340 x 16 px, allowed is one side"),
+        (a_video().content[:40], r"^a\.mp4 (is damaged|has no frames)"),
+        (encoded(pan(3), Fraction(10), "mp4")[:900], r"^a\.mp4 (is damaged|has no frames)"),
+        (encoded(pan(1, height=8, width=64), Fraction(10), "gif"), r"^a\.mp4 is 64 x 8 px, its sides must be 16"),
+        (encoded(pan(1, height=16, width=340), Fraction(10), "gif"), r"^a\.mp4 is 340 x 16 px, one side"),
     ],
     ids=["empty", "text", "picture", "matroska", "cut GIF", "cut MP4", "low", "long"],
 )
@@ -120,7 +120,7 @@ def test_a_video_knows_what_it_is_called_on_the_web(kind: VideoKind, content_typ
 
 
 def test_too_large_a_video_is_refused_unread() -> None:
-    with pytest.raises(BadInput, match=r"^a\.mp4 has 100\.00 MB, allowed are videos up to 100 MB$"):
+    with pytest.raises(BadInput, match=r"^a\.mp4 has 100\.00 MB, the limit is 100 MB$"):
         check_bytes(MAX_BYTES + 1, "C:\\videos\\a.mp4")
 
 

@@ -8,7 +8,7 @@ from core.engine.style.gram import gram
 from core.engine.style.stylization import StyleLayers
 from core.media.samples import sample
 from core.method_base.style import sized
-from core.method_base.style_encoder import Encoder, automatic_style_layers, reading, style_layers_by_depth
+from core.method_base.style_encoder import Encoder, automatic_style_layers, encoder_of, style_layers_by_depth
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
@@ -40,7 +40,7 @@ def test_every_family_gives_maps_whose_gradients_reach_the_picture(name: str) ->
     own = network(name)
     seen = photo().requires_grad_()
     style_layers = automatic_style_layers(own, seen.detach())
-    encoder = reading(own, style_layers)
+    encoder = encoder_of(own, style_layers)
     maps = encoder.read(encoder.parts(seen))
     assert maps.keys() == {*style_layers.styles, style_layers.content}
     assert all(values.ndim == 4 and values.shape[2] * values.shape[3] > 1 for values in maps.values())

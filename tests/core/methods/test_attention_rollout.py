@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from core.engine.attribution.rollout import attention_weights, can_be_followed, rollout
+from core.engine.attribution.rollout import attention_weights, supports_rollout, rollout
 from core.errors import Undefined
 from core.media.samples import sample
 from core.method_base.method import Context
@@ -79,15 +79,15 @@ def test_where_there_is_no_attention_it_is_no_cell() -> None:
 
 def test_only_attention_of_all_tokens_to_all_tokens_is_followed() -> None:
     whole = torch.full((2, 3, 5, 5), 0.2)
-    assert can_be_followed([whole, whole], 2)
+    assert supports_rollout([whole, whole], 2)
     for other in (
         whole.repeat(4, 1, 1, 1),  # windows of each picture
         torch.full((2, 3, 4, 4), 0.25),  # another grid
         whole[:, :, :1],  # of a class token alone
         whole * 1.5,  # heads mixed after the softmax
     ):
-        assert not can_be_followed([whole, other], 2)
-    assert not can_be_followed([whole[:, :, :1]] * 2, 2)
+        assert not supports_rollout([whole, other], 2)
+    assert not supports_rollout([whole[:, :, :1]] * 2, 2)
 
 
 def test_attention_in_windows_is_undefined_and_said_so() -> None:

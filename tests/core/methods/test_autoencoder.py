@@ -1,21 +1,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 
 from core.datasets.dataset import Dataset
 from core.datasets.digits import digits
-from core.engine import pace
+from core.engine import checkpoint_timer
 from core.errors import BadInput, BadParameter, Canceled, ComputationFailed
 from core.items import Animation, Embedding, Image, Map, Pixels, Result, Scalar, Series
 from core.learning.autoencoder import learner
 from core.learning.autoencoder.stored import autoencoder_of
 from core.method_base.method import Checkpoint, Context
 from core.methods import make_method
-from core.networks.network import Network
 from tests.core.learning.autoencoder.fitting import fitted
 from tests.support.squares import squares
 
@@ -68,7 +67,7 @@ def dataset() -> Dataset:
 
 
 def run(job: Context, **parameters: Any) -> Result:
-    return make_method("autoencoder", SMALL | parameters).run([], cast(Network, None), job)
+    return make_method("autoencoder", SMALL | parameters).run_without_network([], job)
 
 
 def files(result: Result) -> dict[str, Any]:
@@ -196,8 +195,8 @@ def test_numbers_without_a_meaning_are_left_out(dataset: Dataset) -> None:
 def test_a_stopped_job_goes_on_to_the_same_bytes(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch, parameters: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(pace, "EVERY_S", 0.0)
-    monkeypatch.setattr(pace, "SHARE", 1e9)
+    monkeypatch.setattr(checkpoint_timer, "MIN_INTERVAL_S", 0.0)
+    monkeypatch.setattr(checkpoint_timer, "MAX_TIME_SHARE", 1e9)
     undisturbed = files(run(Job(dataset), **parameters))
     for stop_at in (1, 4, 7):  # in both epochs of three steps, and behind them
         job = Job(dataset, stop_at=stop_at)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,6 @@ from core.learning.autoencoder.inputs import all_fitted
 from core.learning.autoencoder.stored import as_weights
 from core.method_base.method import Context
 from core.methods import make_method
-from core.networks.network import Network
 from tests.core.learning.autoencoder.fitting import untrained
 from tests.support.squares import squares
 
@@ -33,7 +30,7 @@ class Job(Context):
 
 
 def run(dataset: Dataset | None) -> Result:
-    return make_method("encode", {"model": KEY}).run([], cast(Network, None), Job(dataset))
+    return make_method("encode", {"model": KEY}).run_without_network([], Job(dataset))
 
 
 def codes(result: Result, name: str = "codes") -> Embedding:

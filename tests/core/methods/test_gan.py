@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 
 from core.datasets.dataset import Dataset
 from core.datasets.digits import digits
-from core.engine import pace
+from core.engine import checkpoint_timer
 from core.errors import BadInput, BadParameter, Canceled, NetworkUnavailable
 from core.items import Animation, Image, Pixels, Result, Series, Weights
 from core.method_base.method import Checkpoint, Context
@@ -61,7 +61,7 @@ class Job(Context):
 
 
 def run(job: Job, **parameters: Any) -> Result:
-    return make_method("gan", SMALL | parameters).run([], cast(Network, None), job)
+    return make_method("gan", SMALL | parameters).run_without_network([], job)
 
 
 def files(result: Result) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def files(result: Result) -> dict[str, Any]:
 
 @pytest.mark.parametrize("stop_at", [1, 4, 9])
 def test_a_job_that_was_stopped_goes_on_to_the_same_bytes(monkeypatch: pytest.MonkeyPatch, stop_at: int) -> None:
-    monkeypatch.setattr(pace, "EVERY_S", 0.0)
+    monkeypatch.setattr(checkpoint_timer, "MIN_INTERVAL_S", 0.0)
     dataset = squares(each=4, held_out=2)  # 12 pictures to learn from: 9 steps
     stopped, job = Job(dataset, stop_at), Job(dataset)
     with pytest.raises(Canceled):

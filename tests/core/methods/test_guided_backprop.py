@@ -67,7 +67,7 @@ def test_the_masks_are_those_of_the_papers() -> None:
         with engine.attribution.activation_rules.PositiveSignal(guided=guided, soft=False) as rules:
             value = (relu(leaf) * weights).sum(dim=1)
         torch.testing.assert_close(engine.attribution.backward.gradient(value, leaf), torch.tensor([expected]).float())
-        assert rules.counted() == 1
+        assert rules.count() == 1
 
 
 @each
@@ -77,7 +77,7 @@ def test_the_forward_pass_is_the_network_s_own(method: str) -> None:
     rules = engine.attribution.activation_rules.PositiveSignal(guided=GUIDED[method], soft=True)
     _, answer = made(method, class_name="tabby").signal(network, pictures, rules)
     torch.testing.assert_close(answer.value, network(pictures)[:, network.class_index("tabby")])
-    assert rules.counted() == sum(isinstance(module, nn.ReLU6) for module in network.modules())
+    assert rules.count() == sum(isinstance(module, nn.ReLU6) for module in network.modules())
 
 
 @each

@@ -4,7 +4,7 @@ import pytest
 import torch
 from captum.attr import IntegratedGradients
 
-from core.engine.attribution.references import reference
+from core.engine.attribution.baselines import baseline
 from core.media.picture import Picture
 from core.media.samples import sample
 from core.method_base.method import Context
@@ -17,7 +17,7 @@ from tests.core.methods.conftest import PIXELS, rows
 def test_it_agrees_with_captum(empty: str) -> None:
     network, pictures = rectified(), noise(2)
     asked = made("integrated_gradients", baseline=empty, steps=23, class_name="dog")
-    start = reference(pictures, empty)  # type: ignore[arg-type]
+    start = baseline(pictures, empty)  # type: ignore[arg-type]
     maps = asked.maps(network, pictures, start, asked.answer(network, pictures).explained, lambda *_: None)
     theirs = IntegratedGradients(network).attribute(pictures, start, target=1, n_steps=23).sum(dim=1)
     torch.testing.assert_close(maps, theirs.float(), rtol=1e-5, atol=1e-5 * float(theirs.abs().amax()))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.engine.attribution.references import reference
+from core.engine.attribution.baselines import baseline
 from core.media.picture import Picture
 from core.media.samples import sample
 from core.method_base.method import Context
@@ -36,7 +36,7 @@ def maps(network: Network, pictures: Tensor, **parameters: object) -> Tensor:
 def test_it_is_what_a_loop_over_the_windows_finds(cover: str) -> None:
     network, pictures = rectified(), noise(2)
     found = maps(network, pictures, class_name="dog", window=40, stride=25, baseline=cover)
-    covers = reference(pictures, cover)  # type: ignore[arg-type]
+    covers = baseline(pictures, cover)  # type: ignore[arg-type]
     for row in range(2):
         expected = brute(network, pictures[row], 1, 5, [0, 2, 5, 7], covers[row])
         torch.testing.assert_close(found[row], expected, rtol=1e-4, atol=1e-5)

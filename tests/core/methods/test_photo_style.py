@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.engine.ranges import of_pixels
+from core.engine.ranges import from_pixels
 from core.engine.style.similarity import edges_shared
 from core.errors import BadParameter
 from core.items import Result, Series
@@ -75,7 +75,7 @@ def test_edges_are_kept_that_style_transfer_does_not_keep() -> None:
     kept, repainted = (run(network, sample("cat"), name=name, **small) for name in ("photo_style", "style_transfer"))
     assert kept.metrics["edges_kept"] > 0.9
     assert repainted.metrics["edges_kept"] < 0.7
-    before, after = (of_pixels(each.copy()) for each in (pixels(kept, "original"), pixels(kept)))
+    before, after = (from_pixels(each.copy()) for each in (pixels(kept, "original"), pixels(kept)))
     assert kept.metrics["edges_kept"] == pytest.approx(float(edges_shared(before, after)), abs=0.02)
 
 

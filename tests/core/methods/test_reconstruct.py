@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +11,6 @@ from core.learning.autoencoder.stored import as_weights
 from core.media.picture import Picture
 from core.method_base.method import Context
 from core.methods import make_method
-from core.networks.network import Network
 from tests.core.learning.autoencoder.fitting import untrained
 
 KEY = "a" * 64
@@ -29,7 +28,7 @@ class Job(Context):
 
 
 def run(job: Context, pixels: Pixels, model: str = KEY) -> Result:
-    return make_method("reconstruct", {"model": model}).run([Picture.from_pixels(pixels)], cast(Network, None), job)
+    return make_method("reconstruct", {"model": model}).run_without_network([Picture.from_pixels(pixels)], job)
 
 
 def noise(height: int, width: int) -> Pixels:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +13,6 @@ from core.learning.gan.networks import Design, build
 from core.learning.gan.stored import as_weights
 from core.method_base.method import Context
 from core.methods import make_method
-from core.networks.network import Network
 
 KEY = "ab" * 32
 
@@ -40,7 +39,7 @@ def trained() -> Result:
 
 def run(trained: Result, seed: int = 0, **parameters: Any) -> dict[str, Any]:
     method = make_method("sample", {"model": KEY, "count": 4} | parameters)
-    return dict(method.run([], cast(Network, None), Stored(trained, seed)).items)
+    return dict(method.run_without_network([], Stored(trained, seed)).items)
 
 
 def tiles(image: Image, columns: int) -> list[np.ndarray[Any, Any]]:

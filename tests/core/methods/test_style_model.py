@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.datasets.dataset import Dataset
-from core.engine import pace
+from core.engine import checkpoint_timer
 from core.errors import BadInput, BadParameter, Canceled, NetworkUnavailable
 from core.items import Animation, Image, Pixels, Result, Series, Weights
 from core.jobs.comparison import Comparison, DatasetRef
@@ -96,7 +96,7 @@ def test_without_style_it_learns_to_leave_pictures_as_they_are(turning: Network)
 
 @pytest.mark.parametrize("stop_at", [1, 3, 4])
 def test_a_job_that_was_stopped_goes_on_to_the_same_bytes(monkeypatch: pytest.MonkeyPatch, stop_at: int) -> None:
-    monkeypatch.setattr(pace, "EVERY_S", 0.0)
+    monkeypatch.setattr(checkpoint_timer, "MIN_INTERVAL_S", 0.0)
     network = load(get_card(JUDGE))
     stopped, job = Job(data(), stop_at), Job(data())
     with pytest.raises(Canceled):

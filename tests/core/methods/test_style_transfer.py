@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.engine.optimization import optimize
-from core.engine.ranges import of_pixels
+from core.engine.ranges import from_pixels
 from core.engine.style.luminance import luminance
 from core.errors import BadInput
 from core.items import Animation, Image, Pixels, Result, Series, Table
@@ -162,7 +162,7 @@ def test_a_mix_lies_between_its_styles(turning: Network) -> None:
 def test_original_colors_stay_and_brightness_is_the_styles(turning: Network) -> None:
     photo = noisy(0, 100, 156)
     result = run(turning, photo, noisy(1), original_colors=True, content_weight=0.0, steps=30)
-    before, after = of_pixels(photo.pixels.copy()), of_pixels(pixels(result).copy())
+    before, after = from_pixels(photo.pixels.copy()), from_pixels(pixels(result).copy())
     tints = [each - luminance(each) for each in (before, after)]
     torch.testing.assert_close(tints[1], tints[0], atol=2.5 / 255, rtol=0)
     animation = result.items["animation"]

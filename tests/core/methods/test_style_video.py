@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +13,6 @@ from core.media.drawn_styles import STYLES
 from core.media.video import Video, decoded
 from core.method_base.method import Context
 from core.methods import make_method
-from core.networks.network import Network
 from tests.support.videos import a_video, noisy, pan
 
 KEY = "a" * 64
@@ -36,7 +35,7 @@ class Job(Context):
 
 def run(given: Video, **parameters: Any) -> Result:
     method = make_method("style_video", {"model": KEY, "video": given.digest} | parameters)
-    return method.run([], cast(Network, None), Job(given))
+    return method.run_without_network([], Job(given))
 
 
 def video(result: Result, name: str = "stylized") -> Animation:

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from core.engine.ranges import of_pixels
+from core.engine.ranges import from_pixels
 from core.errors import BadInput, BadParameter
 from core.items import Image, Pixels, Result
 from core.learning.fast_style.judging import measures, styles_of
@@ -41,7 +41,7 @@ class Job(Context):
 
 def run(job: Job, pixels: Pixels, **parameters: Any) -> Result:
     method = make_method("stylize", {"model": KEY, "judge": JUDGE} | parameters)
-    return method.run([Picture.from_pixels(pixels)], cast(Network, None), job)
+    return method.run_without_network([Picture.from_pixels(pixels)], job)
 
 
 def noise(height: int, width: int) -> Pixels:
@@ -75,8 +75,8 @@ def test_a_picture_keeps_its_size_unless_another_is_asked_for_or_it_is_too_small
 
 def test_what_is_shown_is_what_the_painter_paints() -> None:
     job = Job()
-    drawn = painted(job.painter, of_pixels(noise(48, 52)))
-    found = of_pixels(shown(run(job, noise(48, 52), evaluate=False)))
+    drawn = painted(job.painter, from_pixels(noise(48, 52)))
+    found = from_pixels(shown(run(job, noise(48, 52), evaluate=False)))
     assert float((found - drawn).abs().max()) <= 0.51 / 255
     assert job.noted["pass_ms"] > 0
 
@@ -84,14 +84,14 @@ def test_what_is_shown_is_what_the_painter_paints() -> None:
 def test_the_judge_compares_what_is_kept_with_photo_and_styles() -> None:
     job = Job()
     result = run(job, noise(48, 52))
-    pictures = (of_pixels(shown(result)), of_pixels(noise(48, 52)))
+    pictures = (from_pixels(shown(result)), from_pixels(noise(48, 52)))
     found = measures(job.network(JUDGE), *pictures, styles_of(DESIGN, job, "cpu"))
     assert result.metrics == pytest.approx(Result(found).metrics)
     assert list(result.metrics) == ["content_distance", "style_distance", "ssim", "edges_kept"]
 
 
 def test_a_picture_that_is_left_alone_would_have_content_0_style_1_and_ssim_1() -> None:
-    job, photo = Job(), of_pixels(noise(48, 52))
+    job, photo = Job(), from_pixels(noise(48, 52))
     found = measures(job.network(JUDGE), photo, photo, styles_of(DESIGN, job, "cpu"))
     expected = {"content_distance": 0, "style_distance": 1, "ssim": 1, "edges_kept": 1}
     assert Result(found).metrics == pytest.approx(expected, abs=1e-4)

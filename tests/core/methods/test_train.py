@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ import torch
 
 from core import learning
 from core.datasets.dataset import Dataset
-from core.engine import pace
+from core.engine import checkpoint_timer
 from core.errors import BadInput, BadParameter, Canceled, ComputationFailed
 from core.items import Pixels, Result, Scalar, Series, Table, Weights
 from core.learning.classifier.views import Examples
@@ -83,7 +83,7 @@ def dataset() -> Dataset:
 
 
 def run(job: Context, **parameters: Any) -> Result:
-    return make_method("train", SMALL | parameters).run([], cast(Network, None), job)
+    return make_method("train", SMALL | parameters).run_without_network([], job)
 
 
 def files(result: Result) -> dict[str, Any]:
@@ -139,8 +139,8 @@ def test_the_network_that_is_kept_is_as_good_as_is_said(dataset: Dataset) -> Non
 def test_a_stopped_job_goes_on_to_the_same_bytes(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch, family: dict[str, Any], stops: tuple[int, ...]
 ) -> None:
-    monkeypatch.setattr(pace, "EVERY_S", 0.0)
-    monkeypatch.setattr(pace, "SHARE", 1e9)
+    monkeypatch.setattr(checkpoint_timer, "MIN_INTERVAL_S", 0.0)
+    monkeypatch.setattr(checkpoint_timer, "MAX_TIME_SHARE", 1e9)
     undisturbed = files(run(Job(dataset), **family))
     for stop_at in stops:
         job = Job(dataset, stop_at=stop_at)
@@ -160,7 +160,7 @@ def test_a_damaged_checkpoint_starts_anew(dataset: Dataset, content: bytes) -> N
 
 
 def test_a_checkpoint_of_another_network_starts_anew(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace, "EVERY_S", 0.0)
+    monkeypatch.setattr(checkpoint_timer, "MIN_INTERVAL_S", 0.0)
     other, job = Job(dataset, seed=1), Job(dataset)
     run(other, **MIXER)
     job.checkpoint.content = other.checkpoint.content
@@ -172,8 +172,8 @@ def test_checkpoints_are_written_now_and_then(dataset: Dataset, monkeypatch: pyt
     monkeypatch.setattr(Kept, "write", lambda _, content: written.append(len(content)))
     run(Job(dataset))
     assert len(written) < 6
-    monkeypatch.setattr(pace, "EVERY_S", 0.0)
-    monkeypatch.setattr(pace, "SHARE", 1e9)
+    monkeypatch.setattr(checkpoint_timer, "MIN_INTERVAL_S", 0.0)
+    monkeypatch.setattr(checkpoint_timer, "MAX_TIME_SHARE", 1e9)
     written.clear()
     run(Job(dataset))
     assert len(written) == 6
@@ -195,7 +195,7 @@ def test_full_precision_is_kept_as_it_was_where_half_of_it_costs_accuracy(
 
     plain = {"randaugment": 0, "mix_share": 0, "min_crop": 1, "epochs": 4}
     expected = run(Job(dataset), **plain).metrics["top1"]
-    monkeypatch.setattr(learning.classifier.trained, "halved", halved)
+    monkeypatch.setattr(learning.classifier.models, "halved", halved)
     result = run(Job(dataset), **plain)
     assert result.metrics["top1"] == pytest.approx(expected, abs=0.01)
     assert accuracy(as_network(result), dataset) == pytest.approx(result.metrics["top1"])

@@ -89,7 +89,7 @@ def test_the_record_that_a_training_writes_can_be_read(home: Path) -> None:
             "parameters": Scalar(value=2),
         }
     )
-    spec = JobSpec(Train(epochs=2), (), None, 3, store.put_dataset(dataset))
+    spec = JobSpec(Train(epochs=2), (), None, 3, store.inputs.put_dataset(dataset))
     noted = {"training_seconds": 61.5, "device": "cpu", "versions": {"torch": "2"}}
     put_network(NetworkFiles.in_folder(home / "networks" / "local" / "mine"), store.publish(spec, result, noted), store)
     record = training_record("local/mine")

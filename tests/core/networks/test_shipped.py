@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from core.datasets.files import read_dataset
-from core.findings.trained_networks import differing
+from core.findings.trained_networks import differing_parameters
 from core.learning.classifier.views import Examples
 from core.measures.concentration import (
     accuracy_by_size,
@@ -63,7 +63,7 @@ def test_they_are_small_of_one_size_and_differ_in_their_architecture_only() -> N
     sizes = [card.parameters for card in cards]
     assert all(1e6 <= size <= 6e6 for size in sizes)
     assert max(sizes) <= 1.25 * min(sizes)
-    assert differing(records) == []
+    assert differing_parameters(records) == []
     assert len({(record.seed, record.dataset.digest) for record in records}) == 1
     assert sum(files.weights.stat().st_size for files in bundled_files().values()) < 40e6
 

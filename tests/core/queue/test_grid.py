@@ -8,7 +8,7 @@ from redis import Redis
 
 from core.jobs.comparison import Comparison
 from core.methods import make_method
-from core.queue.grid import look, submit_grid
+from core.queue.grid import read_grid, submit_grid
 from core.queue.ledger import Taken
 from core.queue.queue import JobQueue, open_queue
 from core.settings import Settings
@@ -27,7 +27,7 @@ def queue(redis: Redis, settings: Settings) -> JobQueue:
 
 
 def standings(store: Store, queue: JobQueue, **given: object) -> list[str]:
-    return [state.status for state in look(a_comparison(store, **given), store, queue).cells]
+    return [state.status for state in read_grid(a_comparison(store, **given), store, queue).cells]
 
 
 def start(queue: JobQueue) -> Taken:
@@ -40,7 +40,7 @@ def start(queue: JobQueue) -> Taken:
 
 def test_what_nobody_asked_for_is_absent(store: Store, queue: JobQueue) -> None:
     assert standings(store, queue) == ["absent"] * 4
-    assert not look(a_comparison(store), store, queue).live
+    assert not read_grid(a_comparison(store), store, queue).live
 
 
 def test_each_cell_stands_where_its_job_is(store: Store, queue: JobQueue) -> None:
@@ -50,7 +50,7 @@ def test_each_cell_stands_where_its_job_is(store: Store, queue: JobQueue) -> Non
     assert [cell.state for cell in submit_grid(comparison, store, queue)] == ["queued"] * 3 + ["cached"]
     failed, _started = start(queue), start(queue)
     queue.ledger.fail(failed.key, "token", code="x", sentence="why", trace="", ttl_s=60)
-    grid = look(comparison, store, queue)
+    grid = read_grid(comparison, store, queue)
     assert [state.status for state in grid.cells] == ["failed", "started", "queued", "done"]
     assert grid.cells[0].job.error == "why"
     assert grid.cells[3].manifest.metrics == {"edge_energy": pytest.approx(a_small_result().metrics["edge_energy"])}
@@ -78,7 +78,7 @@ def test_a_result_whose_job_just_finished_is_seen(store: Store, queue: JobQueue)
     job = start(queue)
     fill(store, comparison)
     queue.ledger.finish(job.key, job.token)
-    assert [state.status for state in look(comparison, store, queue).cells] == ["done", "done"]
+    assert [state.status for state in read_grid(comparison, store, queue).cells] == ["done", "done"]
 
 
 def test_a_finished_job_whose_result_was_evicted_is_absent(store: Store, queue: JobQueue) -> None:
@@ -86,7 +86,7 @@ def test_a_finished_job_whose_result_was_evicted_is_absent(store: Store, queue: 
     submit_grid(comparison, store, queue)
     job = start(queue)
     queue.ledger.finish(job.key, job.token)
-    assert look(comparison, store, queue).cells[0].status == "absent"
+    assert read_grid(comparison, store, queue).cells[0].status == "absent"
 
 
 def test_redis_away_what_is_stored_is_seen_and_the_rest_is_unknown(
@@ -96,7 +96,7 @@ def test_redis_away_what_is_stored_is_seen_and_the_rest_is_unknown(
     store.publish(next(comparison.cells()).spec, a_small_result(), PROVENANCE)
     away = settings.model_copy(update={"redis_url": None, "home": tmp_path / "nowhere"})
     begun = time.monotonic()
-    grid = look(comparison, store, open_queue(away))
+    grid = read_grid(comparison, store, open_queue(away))
     assert time.monotonic() - begun < 3
     assert [state.status for state in grid.cells] == ["done", "unknown", "unknown", "unknown"]
     assert "Redis cannot be reached" in grid.queue_fault
@@ -104,7 +104,7 @@ def test_redis_away_what_is_stored_is_seen_and_the_rest_is_unknown(
 
 
 def test_rows_are_pictures(store: Store, queue: JobQueue) -> None:
-    grid = look(a_comparison(store, pictures=3), store, queue)
+    grid = read_grid(a_comparison(store, pictures=3), store, queue)
     assert [[state.cell.picture.name for state in row] for row in grid.rows()] == [
         [f"picture {index}"] * 2 for index in range(3)
     ]
@@ -113,7 +113,7 @@ def test_rows_are_pictures(store: Store, queue: JobQueue) -> None:
 def test_of_several_methods_each_has_a_row_of_every_picture(store: Store, queue: JobQueue) -> None:
     one = a_comparison(store)
     methods = (make_method("fixation", {}), make_method("saliency", {}))
-    grid = look(Comparison(one.pictures, one.networks, methods), store, queue)
+    grid = read_grid(Comparison(one.pictures, one.networks, methods), store, queue)
     rows = [[(state.cell.picture.name, state.cell.method.name) for state in row] for row in grid.rows()]
     assert rows == [[(f"picture {index}", method.name)] * 2 for index in range(2) for method in methods]
 
@@ -125,7 +125,7 @@ def test_a_cached_grid_of_100_cells_opens_no_result_and_asks_redis_nothing(
     fill(store, comparison)
     monkeypatch.setattr(Store, "read", refused)
     monkeypatch.setattr(JobQueue, "states", refused)
-    assert {state.status for state in look(comparison, store, queue).cells} == {"done"}
+    assert {state.status for state in read_grid(comparison, store, queue).cells} == {"done"}
 
 
 def refused(*_: object) -> None:
@@ -137,5 +137,5 @@ def test_what_a_running_method_finds_undefined_is_no_failure(store: Store, queue
     comparison = a_comparison(store)
     submit_grid(comparison, store, queue)
     queue.ledger.fail(start(queue).key, "token", code="undefined", sentence="no attention here", trace="", ttl_s=60)
-    first = look(comparison, store, queue).cells[0]
+    first = read_grid(comparison, store, queue).cells[0]
     assert (first.status, first.undefined) == ("undefined", "no attention here")

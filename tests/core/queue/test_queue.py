@@ -185,14 +185,14 @@ def test_retry_queues_a_failed_job_again_without_its_error(queue: JobQueue, stor
 
 
 def test_retry_of_a_job_that_is_gone_says_so(queue: JobQueue) -> None:
-    with pytest.raises(BadInput, match="cannot be tried again"):
+    with pytest.raises(BadInput, match="cannot be retried"):
         queue.retry("0" * 64)
 
 
 def test_a_damaged_record_cannot_be_tried_again_and_is_asked_for_anew(queue: JobQueue, store: Store) -> None:
     key = queue.submit(toy_spec(), store).key
     queue.redis.hset(f"rq:job:{key}", "status", b"\xff")
-    with pytest.raises(BadInput, match="gone or damaged"):
+    with pytest.raises(BadInput, match="missing or damaged"):
         queue.retry(key)
     assert queue.submit(toy_spec(), store).state == "queued"
 

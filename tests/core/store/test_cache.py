@@ -98,9 +98,9 @@ def test_an_index_that_is_garbled_under_a_running_process(cache: Cache) -> None:
 
 
 def test_only_bytes_under_text_are_kept(cache: Cache) -> None:
-    with pytest.raises(TypeError, match="is text"):
+    with pytest.raises(TypeError, match="must be text"):
         cache._cache.set(1, b"x")
-    with pytest.raises(TypeError, match="is bytes"):
+    with pytest.raises(TypeError, match="must be bytes"):
         cache._cache.set("x", {"a": 1})
     assert isinstance(cache._cache.disk, BytesDisk)
     assert (cache.folder.stat().st_mode & 0o777) == 0o700

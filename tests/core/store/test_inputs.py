@@ -23,24 +23,24 @@ def store(tmp_path: Path) -> Store:
 
 def test_a_picture_is_kept_under_its_pixels(store: Store) -> None:
     picture = a_picture(1)
-    assert store.put_picture(picture) == store.put_picture(Picture.from_pixels(picture.pixels)) == picture.digest
-    np.testing.assert_array_equal(store.picture(picture.digest).pixels, picture.pixels)
+    assert store.inputs.put_picture(picture) == store.inputs.put_picture(Picture.from_pixels(picture.pixels)) == picture.digest
+    np.testing.assert_array_equal(store.inputs.picture(picture.digest).pixels, picture.pixels)
 
 
 @pytest.mark.parametrize("content", [b"", b"no png", a_picture(2).png()])
 def test_a_damaged_picture_is_reported_and_set_aside(store: Store, content: bytes) -> None:
-    digest = store.put_picture(a_picture(1))
+    digest = store.inputs.put_picture(a_picture(1))
     (Path(store.shelf.root) / picture_path(digest)).write_bytes(content)
     with pytest.raises(Damaged, match="upload it again"):
-        store.picture(digest)
+        store.inputs.picture(digest)
     with pytest.raises(BadInput, match="there is no picture"):
-        store.picture(digest)
-    assert store.put_picture(a_picture(1)) == digest
+        store.inputs.picture(digest)
+    assert store.inputs.put_picture(a_picture(1)) == digest
 
 
 def test_a_style_that_our_own_code_draws_counts_as_kept(store: Store) -> None:
     digest = STYLES["woodcut"].digest
-    assert store.picture(digest).digest == digest
+    assert store.inputs.picture(digest).digest == digest
     assert not store.shelf.exists(picture_path(digest))
 
 
@@ -49,18 +49,18 @@ def test_videos_are_listed_the_last_one_first(tmp_path: Path, bucket: bool) -> N
     store = Store(f"memory://videos-{os.getpid()}/team" if bucket else tmp_path)
     digests = []
     for number in range(3):
-        digests.append(store.put_video(Video(b"GIF8" + bytes([number]))))
+        digests.append(store.inputs.put_video(Video(b"GIF8" + bytes([number]))))
         time.sleep(0.01)
     store.shelf.write("videos/ab/.DS_Store", b"")
-    assert store.videos(2) == [digests[2], digests[1]]
-    assert store.has_video(digests[0])
-    assert not store.has_video("0" * 64)
+    assert store.inputs.videos(2) == [digests[2], digests[1]]
+    assert store.inputs.has_video(digests[0])
+    assert not store.inputs.has_video("0" * 64)
 
 
 def test_a_damaged_video_is_reported_and_set_aside(store: Store) -> None:
-    digest = store.put_video(Video(b"GIF8 and more"))
+    digest = store.inputs.put_video(Video(b"GIF8 and more"))
     (Path(store.shelf.root) / video_path(digest)).write_bytes(b"GIF8 and less")
-    with pytest.raises(Damaged, match="damaged on disk: give it again"):
-        store.video(digest)
+    with pytest.raises(Damaged, match="damaged on disk: upload it again"):
+        store.inputs.video(digest)
     with pytest.raises(BadInput, match="there is no video"):
-        store.video(digest)
+        store.inputs.video(digest)

@@ -50,5 +50,5 @@ def test_what_is_no_manifest_is_damaged(content: bytes) -> None:
 
 
 def test_another_results_manifest_is_damaged(manifest: Manifest) -> None:
-    with pytest.raises(Damaged, match="another result's key"):
+    with pytest.raises(Damaged, match="belongs to another result"):
         Manifest.from_bytes(manifest.to_bytes(), "0" * 64)

@@ -93,5 +93,5 @@ def test_a_folder_that_went_away_is_unreadable_and_not_empty(tmp_path: Path) -> 
     shelf = FolderShelf(tmp_path / "store")
     (tmp_path / "store").rename(tmp_path / "elsewhere")
     for ask in (lambda: shelf.read("a"), lambda: list(shelf.names("results")), lambda: shelf.exists("a")):
-        with pytest.raises(StoreUnreadable, match="is not there"):
+        with pytest.raises(StoreUnreadable, match="does not exist"):
             ask()

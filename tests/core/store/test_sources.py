@@ -29,7 +29,7 @@ def file(tmp_path: Path) -> str:
 
 
 def test_sources_of_pictures_become_digests_that_are_kept(store: Store, file: str) -> None:
-    kept = store.put_picture(a_picture(2))
+    kept = store.inputs.put_picture(a_picture(2))
     sources = f"sample:hubble_deep_field, style:waves,{file} , {kept}"
     found = with_digests(STYLE_TRANSFER, {"styles": sources, "mask": file, "steps": "3"}, store)
     digests = (sample("hubble").digest, STYLES["waves"].digest, a_picture(1).digest, kept)
@@ -46,7 +46,7 @@ def test_a_video_is_a_file_or_one_that_is_kept(store: Store, tmp_path: Path) -> 
     path.write_bytes(video.content)
     method = METHODS["style_video"]
     assert with_digests(method, {"video": str(path), "kind": "gif"}, store) == {"video": video.digest, "kind": "gif"}
-    assert store.video(video.digest).content == video.content
+    assert store.inputs.video(video.digest).content == video.content
     assert with_digests(method, {"video": video.digest}, store) == {"video": video.digest}
     assert with_digests(method, {"video": ""}, store) == {"video": ""}
 
@@ -55,8 +55,8 @@ def test_a_video_that_is_none_or_not_there_is_one_sentence(store: Store, file: s
     method = METHODS["style_video"]
     for source, sentence in (
         ("/no/clip.mp4", r"^there is no file '/no/clip\.mp4'$"),
-        ("0" * 64, r"^there is no video 000000000000…: give it again$"),
-        (file, r"^painting\.png begins with .*, allowed are videos of MP4 and GIF$"),
+        ("0" * 64, r"^there is no video 000000000000… in this store: upload it again$"),
+        (file, r"^painting\.png begins with .*, it must be an MP4 or GIF file$"),
     ):
         with pytest.raises(BadInput, match=sentence):
             with_digests(method, {"video": source}, store)
@@ -69,7 +69,7 @@ def test_other_parameters_and_other_methods_are_left_alone(store: Store) -> None
 
 
 def test_a_picture_that_is_not_there_is_one_sentence(store: Store) -> None:
-    with pytest.raises(BadInput, match=r"there is no picture 0{64}: upload it again"):
+    with pytest.raises(BadInput, match=r"there is no picture 0{12}… in this store: upload it again"):
         with_digests(STYLE_TRANSFER, {"styles": "0" * 64}, store)
     with pytest.raises(BadPicture, match=r"no picture file '/no/such.png'"):
         with_digests(STYLE_TRANSFER, {"mask": "/no/such.png"}, store)

@@ -74,13 +74,13 @@ def test_who_lost_the_lease_publishes_nothing(store: Store) -> None:
 
 def test_a_result_whose_items_share_a_name_with_the_manifest_is_refused(store: Store) -> None:
     spec = next(a_comparison(store).cells()).spec
-    with pytest.raises(StoreError, match="names of their own"):
+    with pytest.raises(StoreError, match="must have unique names"):
         store.publish(spec, Result({"manifest": a_full_result().items["top"]}), {})
 
 
 @pytest.mark.parametrize("text", ["", "../../etc", "A" * 64, "0" * 63, "0" * 65, "0" * 64 + "\n", None, 7])
 def test_what_is_no_key_never_becomes_a_path(store: Store, text: str) -> None:
-    for ask in (store.manifest, store.has, store.result, store.comparison, store.picture, store.delete_result):
+    for ask in (store.manifest, store.has, store.result, store.comparison, store.inputs.picture, store.delete_result):
         with pytest.raises(BadLink, match="64 hex digits"):
             ask(text)
 
@@ -182,7 +182,7 @@ def test_what_jobs_share_is_kept_by_its_digest(store: Store) -> None:
     store.shared("1" * 64).write(b"answers")
     assert store.shared("1" * 64).read() == b"answers"
     assert store.shared("2" * 64).read() is None
-    for ask in (store.shared, store.checkpoint, store.dataset):
+    for ask in (store.shared, store.checkpoint, store.inputs.dataset):
         with pytest.raises(BadLink):
             ask("../x")
 
@@ -227,7 +227,7 @@ def test_a_full_device_is_said_and_what_is_there_stays_readable(device: Path) ->
     chance = random.Random(1)  # noqa: S311
     for case, spec in enumerate(specs[1:41]):
         ballast = take_up(device, leave_bytes=chance.randrange(0, 30_000))
-        with pytest.raises(StoreFull, match="no room left"):
+        with pytest.raises(StoreFull, match="no space left"):
             store.publish(spec, a_full_result(case, side=64), PROVENANCE)
         assert store.manifest(spec.key) is None
         assert store.result(specs[0].key) is not None

@@ -16,8 +16,8 @@ from core.items import png_bytes
 from core.store.inputs import dataset_path, record_path
 from core.store.store import Store
 from dashboard.figures.datasets import NAMED_CLASSES, classes_figure
-from dashboard.panel.learning import learning_methods
-from dashboard.views.dataset import CLASSES_A_PAGE, contact_sheet, facts, rows_shown, spread
+from dashboard.panel.training import training_methods
+from dashboard.views.dataset import CLASSES_A_PAGE, balance, contact_sheet, facts, sheet_rows
 from tests.core.datasets.test_files import TWO, packed
 from tests.core.datasets.test_unlabeled import LOOSE
 from tests.support.opened import opened, press, texts
@@ -54,35 +54,38 @@ def of_classes(names: tuple[str, ...], each: int = 2) -> Dataset:
 def test_the_digits_are_there_from_the_start(store: Store) -> None:
     page = opened("data")
     assert links(page) == {"digits": digits().digest}
-    assert "1,797 pictures · 10 classes · 8 x 8 px · 185 held out" in texts(page)
+    assert "1,797 images · 10 classes · 8 x 8 px · 185 for validation" in texts(page)
     assert f"/api/dataset/{digits().digest}/mixed" in html(page)
-    assert store.dataset(digits().digest).digest == digits().digest
+    assert store.inputs.dataset(digits().digest).digest == digits().digest
 
 
 def test_every_data_set_is_a_card_and_one_without_a_record_is_called_by_its_digest(store: Store) -> None:
-    named, unknown = store.put_dataset(squares(seed=1), "<b>Squares</b>", "a test"), store.put_dataset(squares(seed=2))
+    named, unknown = (
+        store.inputs.put_dataset(squares(seed=1), "<b>Squares</b>", "a test"),
+        store.inputs.put_dataset(squares(seed=2)),
+    )
     (Path(store.shelf.root) / record_path(unknown)).unlink()
     page = opened("data")
     assert links(page).items() >= {"<b>Squares</b>": named, f"{unknown[:12]}…": unknown}.items()
-    assert "Put here before there were records" in texts(page)
+    assert "No summary is stored yet" in texts(page)
     assert "a test · added 20" in texts(page)
 
 
 def test_a_large_data_set_is_drawn_when_it_is_opened_and_not_before(store: Store) -> None:
-    digest = store.put_dataset(squares(), "Squares")
+    digest = store.inputs.put_dataset(squares(), "Squares")
     address = f"/api/dataset/{digest}/mixed"
     path = Path(store.shelf.root) / record_path(digest)
-    record = store.dataset_record(digest).model_copy(update={"size_bytes": 10**9})
+    record = store.inputs.dataset_record(digest).model_copy(update={"size_bytes": 10**9})
     path.write_bytes(record.to_bytes())
     page = opened("data")
     assert address not in html(page)
-    assert "Open it to see some of its pictures" in texts(page)
+    assert "Open the data set to see sample images" in texts(page)
     opened("data", dataset=digest)
     assert address in html(opened("data"))
 
 
-def test_a_store_without_room_shows_what_there_is_and_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.put_dataset(squares(), "Squares")
+def test_a_store_without_room_shows_what_there_is_and_the_reason(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.inputs.put_dataset(squares(), "Squares")
 
     def full(*_: object) -> None:
         raise StoreFull("no room left on the device of /x: make room, then run it again")
@@ -97,11 +100,12 @@ def test_a_store_without_room_shows_what_there_is_and_says_so(store: Store, monk
 
 
 def test_a_data_set_opens_by_its_link_with_numbers_pictures_and_a_chart(store: Store) -> None:
-    digest = store.put_dataset(squares(each=8, held_out=2), "Squares", "read from squares.zip")
+    digest = store.inputs.put_dataset(squares(each=8, held_out=2), "Squares", "read from squares.zip")
     page = opened("data", dataset=digest)
     assert page.title[0].value == "Squares"
     assert metrics(page) == {
-        "Pictures": "30", "To learn from": "24", "Held out": "6", "Classes": "3", "Width x height": "20 x 20 px",
+        "Images": "30", "Training images": "24", "Validation images": "6", "Classes": "3",
+        "Size (width x height)": "20 x 20 px",
     }  # fmt: skip
     assert all(f"/api/dataset/{digest}/{number}'" in html(page) for number in range(3))
     assert all(name in html(page) for name in ("red", "green", "blue"))
@@ -111,24 +115,22 @@ def test_a_data_set_opens_by_its_link_with_numbers_pictures_and_a_chart(store: S
 
 
 def test_one_without_a_record_is_read_once_when_it_is_opened(store: Store) -> None:
-    digest = store.put_dataset(squares())
+    digest = store.inputs.put_dataset(squares())
     path = Path(store.shelf.root) / record_path(digest)
     path.unlink()
-    assert metrics(opened("data", dataset=digest))["Pictures"] == "30"
+    assert metrics(opened("data", dataset=digest))["Images"] == "30"
     assert path.is_file()
 
 
 def test_one_class_has_no_chart_and_says_what_cannot_be_learned(store: Store, tmp_path: Path) -> None:
-    digest = store.put_dataset(read_dataset([packed(tmp_path / "a.zip", LOOSE)], labeled=False))
+    digest = store.inputs.put_dataset(read_dataset([packed(tmp_path / "a.zip", LOOSE)], labeled=False))
     page = opened("data", dataset=digest)
     assert page.get("plotly_chart") == []
-    assert "All pictures are of one class: a network can learn to code or to make them, not to name them." in texts(
-        page
-    )
+    assert "they can train an autoencoder, GAN or style model, but no classifier." in texts(page)
 
 
 def test_many_classes_come_page_by_page(store: Store) -> None:
-    digest = store.put_dataset(of_classes(tuple(f"class {number}" for number in range(60))))
+    digest = store.inputs.put_dataset(of_classes(tuple(f"class {number}" for number in range(60))))
     page = opened("data", dataset=digest)
     assert html(page).count("<img") == CLASSES_A_PAGE
     assert f"/api/dataset/{digest}/{CLASSES_A_PAGE}'" not in html(page)
@@ -136,7 +138,10 @@ def test_many_classes_come_page_by_page(store: Store) -> None:
 
 @pytest.mark.parametrize(
     ("link", "sentence"),
-    [("x", "A key is 64 hex digits, got 'x'"), ("0" * 64, "There is no data set 000000000000…: give it again")],
+    [
+        ("x", "This link is incomplete: no data set has this address"),
+        ("0" * 64, "There is no data set 000000000000… in this store: add it again"),
+    ],
 )
 def test_a_link_made_by_hand_gets_one_sentence_and_a_way_back(store: Store, link: str, sentence: str) -> None:  # noqa: ARG001
     page = opened("data", dataset=link)
@@ -144,21 +149,21 @@ def test_a_link_made_by_hand_gets_one_sentence_and_a_way_back(store: Store, link
     assert page.page_link[0].value == "All data sets"
 
 
-def test_a_damaged_data_set_is_said_so(store: Store) -> None:
-    digest = store.put_dataset(squares(), "Squares")
+def test_a_damaged_data_set_is_reported(store: Store) -> None:
+    digest = store.inputs.put_dataset(squares(), "Squares")
     (Path(store.shelf.root) / dataset_path(digest)).write_bytes(b"broken")
-    assert "was damaged on disk: give it again" in texts(opened("data", dataset=digest))
+    assert "was damaged on disk: add it again" in texts(opened("data", dataset=digest))
 
 
 def test_another_name_is_kept_and_a_bad_one_is_not(store: Store) -> None:
-    digest = store.put_dataset(squares(), "Squares")
+    digest = store.inputs.put_dataset(squares(), "Squares")
     page = opened("data", dataset=digest)
     page.text_input[0].set_value("Red, green and blue")
-    page = press(page, "Rename it")
+    page = press(page, "Save name")
     assert page.title[0].value == "Red, green and blue"
     page.text_input[0].set_value("\x00" * 3)
-    assert "must be at most 80 printable characters" in texts(press(page, "Rename it"))
-    assert store.dataset_record(digest).name == "Red, green and blue"
+    assert "must be at most 80 printable characters" in texts(press(page, "Save name"))
+    assert store.inputs.dataset_record(digest).name == "Red, green and blue"
 
 
 # upload
@@ -175,17 +180,17 @@ def test_an_uploaded_zip_is_a_data_set_with_a_link(store: Store, tmp_path: Path)
     path = packed(tmp_path / "pets.zip", TWO)
     page = uploaded("pets.zip", path.read_bytes())
     digest = read_dataset([path]).digest
-    assert "pets is here: 4 pictures · 2 classes · 20 x 20 px · 2 held out." in texts(page)
-    assert links(page).items() >= {"pets": digest, "Open it": digest}.items()
-    assert store.dataset_record(digest).source == "uploaded: pets.zip"
+    assert "pets was added: 4 images · 2 classes · 20 x 20 px · 2 for validation." in texts(page)
+    assert links(page).items() >= {"pets": digest, "Open data set": digest}.items()
+    assert store.inputs.dataset_record(digest).source == "uploaded: pets.zip"
     again = uploaded("pets.zip", path.read_bytes(), "Pets")
-    assert "pets was here already" in texts(again)
+    assert "pets is already stored" in texts(again)
 
 
 def test_pictures_without_classes_are_taken_under_the_name_that_is_given(store: Store, tmp_path: Path) -> None:
     page = uploaded("a.zip", packed(tmp_path / "a.zip", LOOSE).read_bytes(), "Faces")
-    assert "Faces is here: 3 pictures · one class" in texts(page)
-    assert [record.name for _, record in store.datasets() if record and record.name != "digits"] == ["Faces"]
+    assert "Faces was added: 3 images · one class" in texts(page)
+    assert [record.name for _, record in store.inputs.datasets() if record and record.name != "digits"] == ["Faces"]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +209,7 @@ def test_what_is_no_data_set_is_one_sentence_and_nothing_is_kept(
     data = packed(tmp_path / "made.zip", content).read_bytes() if isinstance(content, dict) else content
     page = uploaded(name, data)
     assert [error.value.replace("\\", "").startswith(sentence) for error in page.error] == [True]
-    assert [digest for digest, _ in store.datasets()] == [digits().digest]
+    assert [digest for digest, _ in store.inputs.datasets()] == [digits().digest]
 
 
 # what it is made of
@@ -212,7 +217,7 @@ def test_what_is_no_data_set_is_one_sentence_and_nothing_is_kept(
 
 def test_markup_in_the_name_of_a_class_is_shown_and_does_nothing(store: Store) -> None:
     names = ("<script>alert(1)</script>", "' onload='x", "%{y}<b>bold</b>")
-    record = store.dataset_record(store.put_dataset(of_classes(names)))
+    record = store.inputs.dataset_record(store.inputs.put_dataset(of_classes(names)))
     shown = contact_sheet(record, 1)
     assert "<script" not in shown
     assert "' onload" not in shown
@@ -221,26 +226,29 @@ def test_markup_in_the_name_of_a_class_is_shown_and_does_nothing(store: Store) -
 
 
 def test_the_chart_has_a_bar_for_each_part_of_each_class_in_their_order(store: Store) -> None:
-    record = store.dataset_record(store.put_dataset(squares(each=8, held_out=2)))
+    record = store.inputs.dataset_record(store.inputs.put_dataset(squares(each=8, held_out=2)))
     figure = classes_figure(record)
-    assert [(bar.name, list(bar.y)) for bar in figure.data] == [("to learn from", [8, 8, 8]), ("held out", [2, 2, 2])]
+    assert [(bar.name, list(bar.y)) for bar in figure.data] == [("training", [8, 8, 8]), ("validation", [2, 2, 2])]
     assert list(figure.layout.xaxis.ticktext) == ["red", "green", "blue"]
-    many = store.dataset_record(store.put_dataset(of_classes(tuple(map(str, range(NAMED_CLASSES + 1))))))
+    many = store.inputs.dataset_record(store.inputs.put_dataset(of_classes(tuple(map(str, range(NAMED_CLASSES + 1))))))
     assert classes_figure(many).layout.xaxis.showticklabels is False
 
 
-def test_facts_are_told_in_words(store: Store) -> None:
-    record = store.dataset_record(store.put_dataset(squares(each=8, held_out=2)))
-    assert facts(record) == "30 pictures · 3 classes · 20 x 20 px · 6 held out"
-    assert spread(record.classes) == "Each class has 10 pictures."
-    assert spread((*record.classes[:2], record.classes[2]._replace(training=1))) == "The classes have 3 to 10 pictures."
-    assert rows_shown(record.classes[0], 1) == 1
-    assert rows_shown(record.classes[0]._replace(training=990), 1) == 6
-    assert rows_shown(record.classes[0]._replace(training=990), 20) == 1
+def test_facts_are_in_words(store: Store) -> None:
+    record = store.inputs.dataset_record(store.inputs.put_dataset(squares(each=8, held_out=2)))
+    assert facts(record) == "30 images · 3 classes · 20 x 20 px · 6 for validation"
+    assert balance(record.classes) == "Each class has 10 images."
+    assert (
+        balance((*record.classes[:2], record.classes[2]._replace(training=1)))
+        == "The classes have 3 to 10 images each."
+    )
+    assert sheet_rows(record.classes[0], 1) == 1
+    assert sheet_rows(record.classes[0]._replace(training=990), 1) == 6
+    assert sheet_rows(record.classes[0]._replace(training=990), 20) == 1
 
 
-def test_an_open_data_set_can_be_learned_from(store: Store) -> None:
-    digest = store.put_dataset(digits())
+def test_an_open_data_set_links_to_training(store: Store) -> None:
+    digest = store.inputs.put_dataset(digits())
     links = [link.proto for link in opened("data", dataset=digest).get("page_link")]
-    (asked,) = [parse_qs(link.query_string) for link in links if link.label == "Learn from it"]
-    assert asked == {"method": [learning_methods()[0]], "data": [digest]}
+    (query,) = [parse_qs(link.query_string) for link in links if link.label == "Train on this data set"]
+    assert query == {"method": [training_methods()[0]], "data": [digest]}

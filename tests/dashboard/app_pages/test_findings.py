@@ -8,9 +8,10 @@ from core.findings.measured_attributions import from_bytes as measured_from_byte
 from core.findings.measured_attributions import measurements
 from core.findings.measured_attributions import to_bytes as measured_to_bytes
 from core.findings.study import findings, from_bytes, to_bytes
+from core.measures.attributions import MEASURES
 from core.methods import METHODS
 from core.store.store import Store
-from dashboard.figures.attributions import GRAY, bar_figure, kept_figure, randomized_figure
+from dashboard.figures.attributions import GRAY, bar_figure, randomized_figure, retained_figure
 from dashboard.figures.findings import ring_figure, shape_figure, spread_figure
 from tests.support.measured import Knowing, put_measured
 from tests.support.opened import opened, texts
@@ -21,7 +22,7 @@ SHARES = {CNN: 1.0, VIT: 0.5, MIXER: 0.25}
 
 
 @pytest.mark.usefixtures("store")
-def test_without_a_study_it_says_how_one_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_study_the_page_shows_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.findings.study.bundled_findings", lambda: None)
     page = opened("findings")
     assert "gazegrid study" in page.code[0].value
@@ -29,13 +30,13 @@ def test_without_a_study_it_says_how_one_is_made(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.usefixtures("store")
-def test_without_a_study_the_numbers_that_came_along_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_study_the_bundled_findings_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = Store(str(tmp_path / "elsewhere"))
-    found = from_bytes(to_bytes(findings(a_study(other, SIZES, SHARES), other)))
-    monkeypatch.setattr("core.findings.study.bundled_findings", lambda: found)
+    bundled = from_bytes(to_bytes(findings(a_study(other, SIZES, SHARES), other)))
+    monkeypatch.setattr("core.findings.study.bundled_findings", lambda: bundled)
     page = opened("findings")
     assert "12 pictures, 3 networks" in texts(page)
-    assert "have no grid behind them here" in texts(page)
+    assert "the points open no grid" in texts(page)
     assert "Click a point" not in texts(page)
     assert "gazegrid study" in page.code[0].value
 
@@ -48,9 +49,9 @@ def test_each_conclusion_stands_beside_its_numbers_and_its_rule(store: Store, mo
     text = texts(page)
     for claim in ("features of different size", "the border and the center", "the whole shape", "The Mixer"):
         assert claim in text
-    assert "Borne out where two networks of different family differ in the same pictures" in text
+    assert "Supported if two networks of different families differ on the same pictures" in text
     assert "12 pictures, 3 networks" in text
-    assert "Click a point for its row" in text
+    assert "Click a point to see its row" in text
     assert list(page.dataframe[-1].value["Network"]) == ["resnet18", "vit_tiny_patch16_224", "mixer_s16_224"]
 
 
@@ -59,16 +60,16 @@ def test_a_study_by_its_address(store: Store) -> None:
     second = a_study(store, SIZES, SHARES, pictures=14)
     assert "14 pictures" in texts(opened("findings", study=second.key))
     assert "12 pictures" in texts(opened("findings", study=first.key))
-    assert "A key is 64 hex digits" in texts(opened("findings", study="no key"))
+    assert "no study has this address" in texts(opened("findings", study="no key"))
 
 
-def test_what_is_not_computed_yet_is_said(store: Store) -> None:
+def test_cells_that_are_not_computed_are_counted(store: Store) -> None:
     a_study(store, SIZES, SHARES, absent=[VIT])
     page = opened("findings")
     assert "48 of 72 cells are computed" in texts(page)
 
 
-def test_every_point_of_a_picture_knows_it(store: Store) -> None:
+def test_every_point_carries_its_picture(store: Store) -> None:
     comparison = a_study(store, SIZES, SHARES)
     networks = findings(comparison, store).networks
     figure = spread_figure(
@@ -104,15 +105,15 @@ def put_all(store: Store, **values: float) -> None:
 
 
 @pytest.mark.usefixtures("store", "known")
-def test_without_measured_attributions_those_that_came_along_are_shown(
+def test_without_measured_attributions_the_bundled_ones_are_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = Store(str(tmp_path / "elsewhere"))
     put_all(other)
-    came_along = measured_from_bytes(measured_to_bytes(measurements(other)[0]))
-    monkeypatch.setattr("dashboard.views.attribution_findings.bundled_measurement", lambda: came_along)
+    bundled = measured_from_bytes(measured_to_bytes(measurements(other)[0]))
+    monkeypatch.setattr("dashboard.views.attribution_findings.bundled_measurement", lambda: bundled)
     page = opened("findings")
-    assert "Measured with the networks that come with Gazegrid." in texts(page)
+    assert "Measured on the bundled networks." in texts(page)
     assert "gazegrid measure" in page.code[-1].value
     assert len(page.dataframe[-1].value) == 4
 
@@ -121,49 +122,54 @@ def test_without_measured_attributions_those_that_came_along_are_shown(
 def test_without_measured_attributions_a_sentence_says_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashboard.views.attribution_findings.bundled_measurement", lambda: None)
     page = opened("findings")
-    assert "No attributions have been measured yet: `gazegrid measure --methods" in texts(page)
+    assert "No attributions are measured yet. Measure them on your own data set: `gazegrid measure --methods" in texts(
+        page
+    )
 
 
 @pytest.mark.usefixtures("known")
-def test_measured_attributions_stand_in_one_table_with_maps_that_know_nothing(store: Store) -> None:
+def test_measured_attributions_stand_in_one_table_with_baseline_maps(store: Store) -> None:
     put_all(store)
     page = opened("findings")
     table = page.dataframe[-1].value
     assert list(zip(table["Network"], table["Method"], strict=True)) == [
         (network, method) for method in ("Knowing", "Center box") for network in ("resnet18", "vit_tiny_patch16_224")
     ]
-    assert list(table["Weight in the box"]) == ["0.6 (0.55 to 0.65)"] * 2 + ["0.3 (0.25 to 0.35)"] * 2
-    assert list(table["Randomized"]) == ["changes", "changes", "-", "-"]
+    assert list(table[MEASURES["inside"].name]) == ["0.6 (0.55 to 0.65)"] * 2 + ["0.3 (0.25 to 0.35)"] * 2
+    assert list(table["Sanity check"]) == ["passes", "passes", "-", "-"]
     assert "10 pictures, 2 networks" in texts(page)
     assert not page.warning
 
 
 @pytest.mark.usefixtures("known")
-def test_a_map_that_survives_randomization_is_flagged(store: Store) -> None:
+def test_a_map_that_fails_the_sanity_check_is_flagged(store: Store) -> None:
     put_all(store, randomized_100=0.95)
     page = opened("findings")
-    assert "Knowing survives randomization on resnet18 (0.95) and vit_tiny_patch16_224 (0.95)" in texts(page)
-    assert list(page.dataframe[-1].value["Randomized"]) == ["survives", "survives", "-", "-"]
+    assert (
+        "Knowing fails the parameter-randomization sanity check on resnet18 (0.95) and vit_tiny_patch16_224 (0.95)"
+        in texts(page)
+    )
+    assert list(page.dataframe[-1].value["Sanity check"]) == ["fails", "fails", "-", "-"]
 
 
 @pytest.mark.usefixtures("known")
-def test_what_was_measured_otherwise_is_chosen_apart(store: Store) -> None:
+def test_measurements_of_another_protocol_are_selected_separately(store: Store) -> None:
     put_all(store)
     put_measured(store, "knowing", CNN, MEASURED, count=7, only_correct=True)
     page = opened("findings")
     (choice,) = [box for box in page.selectbox if box.label == "Measurement"]
     assert len(choice.options) == 2
-    assert "that the networks name right" in choice.options[1]
+    assert "correctly predicted" in choice.options[1]
     choice.select_index(1).run()
     assert list(page.dataframe[-1].value["Network"]) == ["resnet18"]
 
 
 @pytest.mark.usefixtures("known")
-def test_maps_that_know_nothing_are_dashed_and_gray(store: Store) -> None:
+def test_baseline_maps_are_dashed_and_gray(store: Store) -> None:
     put_measured(store, "knowing", CNN, MEASURED)
     put_measured(store, "center_box", CNN, MEASURED)
     (found,) = measurements(store)
-    method, baseline = kept_figure(found, CNN, "shown").data
+    method, baseline = retained_figure(found, CNN, "shown").data
     assert (method.line.dash, baseline.line.dash, baseline.line.color) == ("solid", "dash", GRAY)
     assert list(method.x) == [10, 20, 30, 50]
     assert list(method.y) == pytest.approx([10, 20, 30, 50])

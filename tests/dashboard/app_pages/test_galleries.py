@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from core.export.archive import export_zip
 from core.store.gallery import Gallery, add_to_gallery, gallery_path, load_gallery, readable_galleries
 from core.store.manifest import FILE_NAME
 from core.store.store import Store, result_folder
 from dashboard.views.gallery import file_name, thumbnail_grid
+from tests.support.archives import exported
 from tests.support.kept import a_comparison, a_gallery, fill
 from tests.support.opened import opened, press, texts
 
@@ -17,7 +17,7 @@ def links(page: object) -> list[str]:
     return [link.value.replace("\\", "") for link in page.page_link]
 
 
-def test_an_empty_store_says_how_a_gallery_is_made(store: Store) -> None:  # noqa: ARG001
+def test_an_empty_store_explains_how_to_make_a_gallery(store: Store) -> None:  # noqa: ARG001
     assert "open a comparison and press Save" in texts(opened("galleries"))
 
 
@@ -43,7 +43,8 @@ def test_a_gallery_opens_by_its_link_with_notes_and_grids(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("link", "sentence"), [("x", "A gallery's link ends in 16 hex digits, got 'x'"), ("0" * 16, "There is no gallery")]
+    ("link", "sentence"),
+    [("x", "This link is incomplete: no gallery has this address"), ("0" * 16, "There is no gallery")],
 )
 def test_a_link_made_by_hand_gets_one_sentence(store: Store, link: str, sentence: str) -> None:  # noqa: ARG001
     page = opened("galleries", gallery=link)
@@ -55,45 +56,45 @@ def test_a_note_is_changed_in_its_place(store: Store) -> None:
     gallery = a_gallery(store, "Cats", 2)
     page = opened("galleries", gallery=gallery.id)
     page.text_area[0].set_value("<b>whiskers</b>\nand ears")
-    press(page, "Save the note")
+    press(page, "Save note")
     assert [entry.note for entry in load_gallery(store, gallery.id).entries] == ["<b>whiskers</b>\nand ears", "note 1"]
     assert page.text[0].value == "<b>whiskers</b>\nand ears"
 
 
-def test_a_comparison_is_taken_out_after_it_was_asked(store: Store) -> None:
+def test_a_comparison_is_removed_after_a_confirmation(store: Store) -> None:
     gallery = a_gallery(store, "Cats", 2)
-    page = press(opened("galleries", gallery=gallery.id), "Remove it")
+    page = press(opened("galleries", gallery=gallery.id), "Remove comparison")
     assert load_gallery(store, gallery.id).entries == gallery.entries[1:]
     assert len(page.text) == 1
 
 
-def test_a_gallery_is_deleted_after_it_was_asked(store: Store) -> None:
+def test_a_gallery_is_deleted_after_a_confirmation(store: Store) -> None:
     gallery = a_gallery(store)
     page = opened("galleries", gallery=gallery.id)
     assert "Delete **Cats**?" in texts(page)
-    press(page, "Delete the gallery")
+    press(page, "Delete gallery")
     assert readable_galleries(store) == ([], {})
     assert len(list(store.result_keys())) == 4
 
 
 def test_an_exported_zip_comes_back_by_upload(store: Store) -> None:
     gallery = a_gallery(store)
-    data = export_zip(store, gallery)
+    data = exported(store, gallery)
     store.shelf.delete(gallery_path(gallery.id))
     page = opened("galleries")
     page.file_uploader[0].upload("cats.zip", data)
     press(page, "Import")
-    assert "Cats is here, with 1 comparison." in texts(page)
+    assert "Cats was imported with 1 comparison." in texts(page)
     assert load_gallery(store, gallery.id) == gallery
 
 
 @pytest.mark.parametrize("cut", [0.5, 0.0])
 def test_a_bad_zip_is_one_sentence_and_nothing_is_taken_in(store: Store, tmp_path: Path, cut: float) -> None:
-    data = export_zip(elsewhere := Store(tmp_path / "elsewhere"), a_gallery(elsewhere))
+    data = exported(elsewhere := Store(tmp_path / "elsewhere"), a_gallery(elsewhere))
     page = opened("galleries")
     page.file_uploader[0].upload("cats.zip", data[: int(len(data) * cut)] or b"no zip")
     press(page, "Import")
-    assert "Nothing was imported: this is no gallery's zip" in texts(page)
+    assert "Nothing was imported: this is not a gallery's zip" in texts(page)
     assert readable_galleries(store) == ([], {})
     assert list(store.result_keys()) == []
 
@@ -104,7 +105,7 @@ def test_a_comparison_that_is_gone_can_still_be_removed(store: Store) -> None:
     store.shelf.delete(f"comparisons/{lost[:2]}/{lost}.json")
     page = opened("galleries", gallery=gallery.id)
     assert "There is no comparison" in texts(page)
-    press(page, "Remove it")
+    press(page, "Remove comparison")
     assert len(load_gallery(store, gallery.id).entries) == 1
 
 
@@ -128,10 +129,10 @@ def test_names_in_the_small_grid_are_only_names(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"), [("Cats & dogs!", "gazegrid-cats-dogs.zip"), ("../../etc", "gazegrid-etc.zip")]
+    ("name", "exported"), [("Cats & dogs!", "gazegrid-cats-dogs.zip"), ("../../etc", "gazegrid-etc.zip")]
 )
-def test_an_export_has_a_name_that_every_system_takes(name: str, shown: str) -> None:
-    assert file_name(Gallery(name), "zip") == shown
+def test_an_export_has_a_portable_file_name(name: str, exported: str) -> None:
+    assert file_name(Gallery(name), "zip") == exported
     assert file_name(Gallery("猫"), "zip") == f"gazegrid-{Gallery('猫').id}.zip"
 
 

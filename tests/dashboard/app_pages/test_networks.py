@@ -17,7 +17,7 @@ def networks_of(page: AppTest) -> Any:
     return page.dataframe[-1].value
 
 
-def test_every_network_is_listed_with_what_is_at_hand_first() -> None:
+def test_every_network_is_listed_local_ones_first() -> None:
     table = networks_of(opened("networks"))
     assert len(table) == len(all_cards()) > 1000
     here = table["Weights"] == "on this machine"
@@ -34,15 +34,15 @@ def test_search_and_families_narrow_the_table() -> None:
     page.get_by_key("family").set_value(["Mixer"])
     page.run()
     assert not page.exception
-    assert "No network has all of these words" in texts(page)
+    assert "No network matches" in texts(page)
 
 
 def test_the_address_of_a_search_shows_it() -> None:
     assert len(networks_of(opened("networks", network="efficientnet_lite0"))) >= 2
-    assert "No network has all of these words" in texts(opened("networks", network="<b>'\"" * 99))
+    assert "No network matches" in texts(opened("networks", network="<b>'\"" * 99))
 
 
-def test_only_what_is_on_this_machine() -> None:
+def test_the_table_can_be_limited_to_this_machine() -> None:
     page = opened("networks")
     page.toggle[0].set_value(True)
     page.run()
@@ -54,18 +54,18 @@ def test_only_what_is_on_this_machine() -> None:
     ("license", "word"),
     [
         ("cc-by-nc-4.0", "non-commercial"), ("CC-BY-NC-SA", "non-commercial"), ("seer-license", "non-commercial"),
-        ("apache-2.0", ""), ("mit", ""), ("unknown", "terms unknown"), ("dinov3-license", "own terms"),
+        ("apache-2.0", ""), ("mit", ""), ("unknown", "unknown terms"), ("dinov3-license", "custom terms"),
     ],
 )  # fmt: skip
 def test_a_license_that_limits_is_marked(license: str, word: str) -> None:
     assert caution(license) == word
 
 
-def test_random_weights_say_so() -> None:
+def test_random_weights_are_named() -> None:
     rows = network_rows("random/")
     assert rows
-    assert {row["Weights"] for row in rows} == {"random, never trained"}
+    assert {row["Weights"] for row in rows} == {"random"}
 
 
-def test_how_to_add_a_network_is_told() -> None:
+def test_the_page_explains_how_to_add_a_network() -> None:
     assert "model.safetensors" in texts(opened("networks"))

@@ -43,22 +43,22 @@ def metrics(page: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in page.metric}
 
 
-def test_an_empty_queue_says_that_nothing_would_run(store: Store) -> None:  # noqa: ARG001
+def test_an_empty_queue_without_a_worker_shows_how_to_start_one(store: Store) -> None:  # noqa: ARG001
     page = opened("queue")
-    assert metrics(page)["Waiting"] == "0"
+    assert metrics(page)["Queued"] == "0"
     assert "No worker is running" in texts(page)
     assert "gazegrid up" in page.code[0].value
 
 
-def test_waiting_jobs_are_told_in_words_and_can_be_canceled(queue: JobQueue) -> None:
+def test_queued_jobs_have_titles_and_can_be_canceled(queue: JobQueue) -> None:
     page = opened("queue")
-    assert metrics(page)["Waiting"] == "4"
+    assert metrics(page)["Queued"] == "4"
     links = [link.value.replace("\\", "") for link in page.page_link]
     assert "Detail search · resnet18 · picture 0" in links
     press(page, "Cancel")
-    assert metrics(page)["Waiting"] == "3"
-    press(page, "Cancel all that wait")
-    assert metrics(page)["Waiting"] == "0"
+    assert metrics(page)["Queued"] == "3"
+    press(page, "Cancel all queued")
+    assert metrics(page)["Queued"] == "0"
     assert queue.counts()["canceled"] == 4
 
 
@@ -73,7 +73,7 @@ def test_a_running_job_shows_its_step_and_its_worker(queue: JobQueue) -> None:
     assert queue.states([job.key])[job.key].state == "canceled"
 
 
-def test_a_running_training_says_which_it_is_and_what_it_has_come_to(store: Store) -> None:
+def test_a_running_training_shows_its_title_numbers_and_curves(store: Store) -> None:
     queue = get_queue()
     queue.submit(JobSpec(make_method("train", {"architecture": "test_vit", "epochs": 9}), (), None, 0, "d" * 64), store)
     job = start(queue)
@@ -81,8 +81,8 @@ def test_a_running_training_says_which_it_is_and_what_it_has_come_to(store: Stor
         {"x": [1, 2, 3], "y": [0.2, 0.5, 0.6], "x_label": "Epoch", "y_label": "Accuracy, share"},
         {"x": [1, 2, 3], "y": [2.5, 1.5, 1.1], "x_label": "Epoch", "y_label": "Loss"},
     ]
-    said = {"scalars": json.dumps({"epoch": 4, "loss": 1.0625, "top1": 0.603}), "curves": json.dumps(curves)}
-    queue.ledger.report(job.key, job.token, {"step": 30, "total": 120} | said)
+    report = {"scalars": json.dumps({"epoch": 4, "loss": 1.0625, "top1": 0.603}), "curves": json.dumps(curves)}
+    queue.ledger.report(job.key, job.token, {"step": 30, "total": 120} | report)
     page = opened("queue")
     assert "Train a network · test_vit, 64 px, 9 epochs" in texts(page)
     assert "Epoch 4 · Loss 1.06 · Top-1 60.3 %" in texts(page)
@@ -91,7 +91,7 @@ def test_a_running_training_says_which_it_is_and_what_it_has_come_to(store: Stor
     assert [caption.value for caption in page.caption] == ["Accuracy, share", "Loss"]
 
 
-def test_a_job_that_is_watched_says_how_long_it_will_take(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_watched_job_shows_its_remaining_time(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashboard.views.jobs.PACE_AFTER_S", 0.0)
     job = start(queue)
     queue.ledger.report(job.key, job.token, {"step": 30, "total": 120})
@@ -102,45 +102,45 @@ def test_a_job_that_is_watched_says_how_long_it_will_take(queue: JobQueue, monke
     assert page.progress[0].text.endswith(" left")
 
 
-def test_a_failed_job_says_why_and_is_tried_again(queue: JobQueue) -> None:
+def test_a_failed_job_shows_its_reason_and_can_be_retried(queue: JobQueue) -> None:
     key = fail(queue)
     page = opened("queue")
     assert "The loss became NaN at step 3." in texts(page)
     assert f"computation_failed` · 1 attempt · job `{key}" in texts(page)
     assert "in run: x" in [code.value for code in page.code]
-    press(page, "Try again")
+    press(page, "Retry")
     assert queue.states([key])[key].state == "queued"
     assert metrics(page)["Failed"] == "0"
 
 
-def test_all_failed_jobs_are_tried_again_at_once(queue: JobQueue) -> None:
+def test_all_failed_jobs_are_retried_at_once(queue: JobQueue) -> None:
     keys = [fail(queue) for _ in range(3)]
-    press(opened("queue"), "Try all again")
+    press(opened("queue"), "Retry all")
     assert {state.state for state in queue.states(keys).values()} == {"queued"}
 
 
-def test_what_a_job_says_is_never_markup(queue: JobQueue) -> None:
+def test_a_jobs_error_is_never_markup(queue: JobQueue) -> None:
     fail(queue, "<script>alert(1)</script> **bold** [x](http://y)")
     page = opened("queue")
-    shown = [element.value for element in page.markdown if "alert" in str(element.value)]
-    assert shown
-    assert not any("<script>" in text or "**bold" in text or "](" in text for text in shown)
+    errors = [element.value for element in page.markdown if "alert" in str(element.value)]
+    assert errors
+    assert not any("<script>" in text or "**bold" in text or "](" in text for text in errors)
 
 
-def test_a_job_that_ended_meanwhile_is_one_sentence_when_it_is_tried_again(queue: JobQueue) -> None:
+def test_retrying_a_job_that_is_gone_is_one_sentence(queue: JobQueue) -> None:
     key = fail(queue)
     page = opened("queue")
     queue.redis.delete(f"rq:job:{key}")
-    press(page, "Try again")
-    assert "cannot be tried again" in texts(page)
+    press(page, "Retry")
+    assert "cannot be retried" in texts(page)
 
 
 def test_a_damaged_record_does_not_hide_the_others(queue: JobQueue) -> None:
     key = fail(queue)
     queue.redis.hset(f"rq:job:{key}", "data", b"garbage")
     page = opened("queue")
-    assert f"A damaged record, {key[:12]}" in [link.value.replace("\\", "") for link in page.page_link]
-    assert metrics(page)["Waiting"] == "3"
+    assert f"Damaged record {key[:12]}" in [link.value.replace("\\", "") for link in page.page_link]
+    assert metrics(page)["Queued"] == "3"
 
 
 def test_a_worker_is_listed_with_device_networks_and_job(queue: JobQueue) -> None:
@@ -158,17 +158,17 @@ def test_a_worker_is_listed_with_device_networks_and_job(queue: JobQueue) -> Non
     (row,) = page.dataframe[0].value.to_dict("records")
     assert (row["Worker"], row["Host"], row["Device"], row["State"]) == ("w1", "lab", "cuda:0", "busy")
     assert row["Job"].startswith("Detail search · ")
-    assert list(row["Networks loaded"]) == ["resnet18", "efficientnet_lite0"]
-    assert row["Last heard of"].endswith("d ago")
+    assert list(row["Loaded networks"]) == ["resnet18", "efficientnet_lite0"]
+    assert row["Last heartbeat"].endswith("d ago")
     assert "No worker is running" not in texts(page)
 
 
-def test_of_two_hundred_waiting_jobs_the_first_are_listed_and_the_rest_counted(store: Store) -> None:
+def test_of_two_hundred_queued_jobs_the_first_are_listed_and_the_rest_counted(store: Store) -> None:
     submit_grid(a_comparison(store, pictures=100), store, get_queue())
     assert "and 175 more" in texts(opened("queue"))
 
 
-def test_redis_away_is_one_sentence_and_what_can_still_be_seen(
+def test_without_redis_one_sentence_names_the_pages_that_still_work(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
     store: Store,  # noqa: ARG001
@@ -178,4 +178,4 @@ def test_redis_away_is_one_sentence_and_what_can_still_be_seen(
     page = opened("queue")
     assert len(page.error) == 1
     assert "Redis cannot be reached" in texts(page)
-    assert "can still be seen on the pages Compare, Galleries" in texts(page)
+    assert "stay available on the pages Compare, Galleries" in texts(page)

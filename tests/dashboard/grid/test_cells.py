@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.display.wording import counted, formatted, numbers, question
+from core.display.wording import compact_number, formatted, numbers, question
 from core.items import Image, Map, Result
 from core.jobs.comparison import Comparison
 from core.methods import make_method
-from core.queue.grid import CellState, Grid, look
+from core.queue.grid import CellState, Grid, read_grid
 from core.queue.queue import JobState
 from core.store.manifest import StoredItem
 from core.store.store import Store
-from dashboard.grid.cells import View, can_lie_over, grid_data, progress_line, scale_among, shared_by, visual_outputs
+from dashboard.grid.cells import View, can_overlay, grid_data, progress_line, scale_among, shared_by, visual_outputs
 from dashboard.session import get_queue
 from tests.support.kept import PROVENANCE, a_comparison, a_picture, fill
 
@@ -38,51 +38,51 @@ def scalar(name: str, value: float) -> StoredItem:
 
 
 def test_one_row_a_picture_and_one_column_a_network(comparison: Comparison, store: Store) -> None:
-    data = grid_data(look(comparison, store, get_queue()), View("remaining"), store)
+    data = grid_data(read_grid(comparison, store, get_queue()), View("remaining"), store)
     assert [row["title"] for row in data["rows"]] == ["picture 0", "picture 1"]
     assert [column["title"] for column in data["columns"]] == ["resnet18", "vit_tiny_patch16_224"]
     assert [len(row["cells"]) for row in data["rows"]] == [2, 2]
 
 
-def test_random_weights_are_said_in_the_column_and_in_every_cell(comparison: Comparison, store: Store) -> None:
-    data = grid_data(look(comparison, store, get_queue()), View("remaining"), store)
+def test_random_weights_are_noted_in_the_column_and_in_every_cell(comparison: Comparison, store: Store) -> None:
+    data = grid_data(read_grid(comparison, store, get_queue()), View("remaining"), store)
     assert {column["note"] for column in data["columns"]} == {"random weights"}
     assert {cell["note"] for row in data["rows"] for cell in row["cells"]} == {"random weights"}
 
 
 def test_a_done_cell_shows_the_stored_picture_and_its_numbers(comparison: Comparison, store: Store) -> None:
     keys = fill(store, comparison)
-    cell = first_cell(look(comparison, store, get_queue()), store)
+    cell = first_cell(read_grid(comparison, store, get_queue()), store)
     assert cell["url"] == f"/api/result/{keys[0]}/remaining.png"
     assert cell["numbers"][0][0] == "Edge energy"
-    assert cell["numbers"][-1][:2] == ("Took", "1.5 s")
+    assert cell["numbers"][-1][:2] == ("Time", "1.5 s")
     assert [action["name"] for action in cell["actions"]] == ["details"]
 
 
-def test_a_row_shares_one_scale_unless_asked_otherwise(comparison: Comparison, store: Store) -> None:
+def test_a_row_shares_one_scale_by_default(comparison: Comparison, store: Store) -> None:
     fill(store, comparison)
-    grid = look(comparison, store, get_queue())
+    grid = read_grid(comparison, store, get_queue())
 
     def scales(choice: Any) -> list[set[str]]:
         rows = grid_data(grid, View("destroyed", choice), store)["rows"]
         return [{cell["url"].partition("?")[2] for cell in row["cells"]} for row in rows]
 
     row, whole, each = scales("row"), scales("grid"), scales("cell")
-    assert [len(found) for found in row] == [1, 1]
+    assert [len(queries) for queries in row] == [1, 1]
     assert row[0] != row[1]
     assert len(set.union(*whole)) == 1
-    assert [len(found) for found in each] == [2, 2]
+    assert [len(queries) for queries in each] == [2, 2]
 
 
 def several(store: Store, comparison: Comparison) -> Grid:
     """Fixations and saliency of two pictures in two networks, the latter's maps 100 times those of the former."""
     methods = (make_method("fixation", {}), make_method("saliency", {}))
-    asked = replace(comparison, methods=methods)
-    for index, cell in enumerate(asked.cells()):
+    both = replace(comparison, methods=methods)
+    for index, cell in enumerate(both.cells()):
         size = (1 + index) * (100 if cell.method == methods[1] else 1)
         item = Map(values=np.full((2, 2), size, np.float32), unit=cell.method.title)
         store.publish(cell.spec, Result({"attribution": item}), PROVENANCE)
-    return look(asked, store, get_queue())
+    return read_grid(both, store, get_queue())
 
 
 def test_several_methods_have_rows_and_scales_of_their_own(comparison: Comparison, store: Store) -> None:
@@ -109,13 +109,13 @@ def test_a_single_row_keeps_the_scale_of_the_whole_grid(comparison: Comparison, 
 
 def test_the_scale_is_shown_with_ends_and_unit(comparison: Comparison, store: Store) -> None:
     fill(store, comparison)
-    bar = grid_data(look(comparison, store, get_queue()), View("destroyed"), store)["rows"][0]["scale"]
+    bar = grid_data(read_grid(comparison, store, get_queue()), View("destroyed"), store)["rows"][0]["scale"]
     assert (bar["low"], bar["unit"]) == ("0", "share")
     assert bar["gradient"].startswith("linear-gradient(")
 
 
 def test_a_running_cell_shows_step_preview_and_scalars(comparison: Comparison, store: Store) -> None:
-    grid = look(comparison, store, get_queue())
+    grid = read_grid(comparison, store, get_queue())
     key = grid.cells[0].cell.spec.key
     job = JobState(key, "started", step=120, total=500, scalars={"target_probability": 0.9}, preview=4)
     cell = first_cell(with_first(grid, status="started", job=job), store)
@@ -128,7 +128,7 @@ def test_a_running_cell_shows_step_preview_and_scalars(comparison: Comparison, s
 @pytest.mark.parametrize(
     ("status", "headline", "actions"),
     [
-        ("queued", "Waiting", ["cancel"]), ("started", "Starting", ["cancel"]), ("failed", "Failed", ["retry"]),
+        ("queued", "Queued", ["cancel"]), ("started", "Starting", ["cancel"]), ("failed", "Failed", ["retry"]),
         ("canceled", "Canceled", ["run"]), ("absent", "Not computed", ["run"]), ("unknown", "Unknown", []),
         ("undefined", "Not defined here", []),
     ],
@@ -136,7 +136,7 @@ def test_a_running_cell_shows_step_preview_and_scalars(comparison: Comparison, s
 def test_no_cell_is_ever_blank(
     comparison: Comparison, store: Store, status: Any, headline: str, actions: list[str]
 ) -> None:
-    grid = look(comparison, store, get_queue())
+    grid = read_grid(comparison, store, get_queue())
     state = replace(grid.cells[0].cell, undefined="Because.")
     cell = first_cell(with_first(grid, status=status, cell=state), store)
     assert cell["headline"] == headline
@@ -145,15 +145,15 @@ def test_no_cell_is_ever_blank(
 
 
 def test_a_failed_cell_gives_the_reason_in_a_sentence(comparison: Comparison, store: Store) -> None:
-    grid = look(comparison, store, get_queue())
+    grid = read_grid(comparison, store, get_queue())
     job = JobState(grid.cells[0].cell.spec.key, "failed", error="the loss became NaN at step 3")
     assert first_cell(with_first(grid, status="failed", job=job), store)["reason"] == "The loss became NaN at step 3"
 
 
-def test_an_item_that_a_result_lacks_is_said(comparison: Comparison, store: Store) -> None:
+def test_a_result_without_the_item_says_so(comparison: Comparison, store: Store) -> None:
     fill(store, comparison)
     assert (
-        first_cell(look(comparison, store, get_queue()), store, "animation")["reason"]
+        first_cell(read_grid(comparison, store, get_queue()), store, "animation")["reason"]
         == "This result has no animation."
     )
 
@@ -161,10 +161,10 @@ def test_an_item_that_a_result_lacks_is_said(comparison: Comparison, store: Stor
 def test_progress_is_counted_in_words(comparison: Comparison) -> None:
     cell = next(comparison.cells())
     grid = Grid(comparison, tuple(CellState(cell, status) for status in ("done", "started", "queued", "queued")))
-    assert progress_line(grid) == "1 of 4 done, 1 running, 2 waiting"
+    assert progress_line(grid) == "1 of 4 done, 1 running, 2 queued"
 
 
-def test_only_what_can_be_seen_is_offered(comparison: Comparison) -> None:
+def test_only_visual_outputs_are_offered(comparison: Comparison) -> None:
     assert {output.kind for output in visual_outputs(comparison).values()} <= {"image", "map", "points", "animation"}
 
 
@@ -173,7 +173,7 @@ def test_before_and_after_are_one_line() -> None:
     assert [line[:2] for line in lines] == [("P", "90 % → 50 %"), ("Edges", "25 %")]
 
 
-def test_a_number_says_what_it_is_of() -> None:
+def test_a_number_names_its_subject() -> None:
     before, after = scalar("p_before", 0.9), scalar("p_after", 0.5)
     before.meta["subject"] = after.meta["subject"] = "tabby"
     assert numbers([before, after])[0][:2] == ("P of tabby", "90 % → 50 %")
@@ -186,17 +186,17 @@ def test_a_summary_is_a_question_and_its_explanation() -> None:
 
 def test_numbers_are_short() -> None:
     assert (formatted(0.12345, "s"), formatted(12345.6), formatted(1.0, "share")) == ("0.123 s", "12,346", "100 %")
-    assert (counted(25_557_032), counted(950)) == ("25.6 M", "950")
+    assert (compact_number(25_557_032), compact_number(950)) == ("25.6 M", "950")
 
 
-def test_a_map_beyond_its_nominal_range_is_drawn_as_far_as_it_reaches(comparison: Comparison, store: Store) -> None:
+def test_a_map_beyond_its_nominal_range_is_drawn_up_to_its_extremes(comparison: Comparison, store: Store) -> None:
     first, second, *_ = comparison.cells()
     for cell, reach in ((first, 0.002), (second, 7.0)):
         values = np.array([[-reach, reach / 2]], np.float32)
         store.publish(
             cell.spec, Result({"destroyed": Map(values=values, low=-1, signed=True, unit="logit")}), PROVENANCE
         )
-    grid = look(comparison, store, get_queue())
+    grid = read_grid(comparison, store, get_queue())
 
     def scale(choice: Any) -> tuple[float, float] | None:
         return scale_among(shared_by(grid, first, choice), "destroyed", store)
@@ -217,33 +217,44 @@ def test_only_the_same_method_shares_a_scale(comparison: Comparison, store: Stor
     assert scale_among(shared_by(grid, saliency, "grid"), "attribution", store) == (0.0, 800.0)
 
 
-def test_a_map_says_where_its_values_are_and_in_what_unit(comparison: Comparison, store: Store) -> None:
+def test_a_map_has_the_address_and_unit_of_its_values(comparison: Comparison, store: Store) -> None:
     keys = fill(store, comparison)
-    grid = look(comparison, store, get_queue())
+    grid = read_grid(comparison, store, get_queue())
     assert first_cell(grid, store, "destroyed")["values"] == {
         "url": f"/api/result/{keys[0]}/destroyed.safetensors", "unit": "share",
     }  # fmt: skip
     assert first_cell(grid, store)["values"] is None
 
 
-def test_maps_lie_over_the_picture_only_if_asked_and_where_a_result_keeps_what_the_network_saw(
+def test_maps_are_overlaid_on_request_where_a_result_stores_the_network_view(
     comparison: Comparison, store: Store
 ) -> None:
     first, second, *_ = comparison.cells()
     items = {"destroyed": Map(values=np.ones((8, 8), np.float32))}
-    saw = Image(pixels=a_picture(5, 8).pixels)
-    store.publish(first.spec, Result(items | {"original": saw}), PROVENANCE)
+    view = Image(pixels=a_picture(5, 8).pixels)
+    store.publish(first.spec, Result(items | {"original": view}), PROVENANCE)
     store.publish(second.spec, Result(items), PROVENANCE)
-    grid = look(comparison, store, get_queue())
+    grid = read_grid(comparison, store, get_queue())
 
-    def over(view: View) -> list[bool]:
-        return ["over=1" in cell["url"] for cell in grid_data(grid, view, store)["rows"][0]["cells"]]
+    def overlaid(settings: View) -> list[bool]:
+        return ["over=1" in cell["url"] for cell in grid_data(grid, settings, store)["rows"][0]["cells"]]
 
-    assert over(View("destroyed", over=True)) == [True, False]
-    assert over(View("destroyed")) == [False, False]
+    assert overlaid(View("destroyed", overlay=True)) == [True, False]
+    assert overlaid(View("destroyed")) == [False, False]
 
 
-def test_only_a_map_beside_what_the_network_saw_can_lie_over_it(comparison: Comparison) -> None:
-    assert can_lie_over(comparison, "destroyed")
-    assert not can_lie_over(comparison, "remaining")
-    assert not can_lie_over(comparison, "attribution")
+def test_only_a_map_with_a_stored_network_view_can_be_overlaid(comparison: Comparison) -> None:
+    assert can_overlay(comparison, "destroyed")
+    assert not can_overlay(comparison, "remaining")
+    assert not can_overlay(comparison, "attribution")
+
+
+def test_terms_are_explained_in_columns_rows_and_numbers(comparison: Comparison, store: Store) -> None:
+    fill(store, comparison)
+    data = grid_data(read_grid(comparison, store, get_queue()), View("remaining"), store)
+    assert ["ViT: Vision transformer" in column["help"] for column in data["columns"]] == [False, True]
+    label, _, help_text = data["rows"][0]["cells"][0]["numbers"][0]
+    assert (label, "Edge energy: The mean" in help_text) == ("Edge energy", True)
+    both = several(store, comparison)
+    rows = grid_data(both, View("attribution"), store)["rows"]
+    assert ["Fixations: Pixels" in row["help"] for row in rows] == [True, False] * 2

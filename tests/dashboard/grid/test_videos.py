@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 from core.items import Animation, Item, Scalar, png_bytes
 from core.jobs.comparison import Comparison
 from core.media import video as core_video
-from core.methods import make_method
-from core.queue.grid import look
+from core.methods import METHODS, make_method
+from core.queue.grid import read_grid
 from core.store.store import Store
 from dashboard.grid.cells import View, grid_data
 from dashboard.session import get_queue
@@ -31,10 +31,10 @@ def upload(page: AppTest, name: str, content: bytes) -> AppTest:
 
 def tags(page: AppTest) -> list[str]:
     """The players, and the pictures beside them."""
-    return [shown.value for shown in page.html if shown.value.startswith(("<video", "<img"))]
+    return [element.value for element in page.html if element.value.startswith(("<video", "<img"))]
 
 
-def test_an_uploaded_video_is_played_told_and_run_and_its_link_has_it(store: Store) -> None:
+def test_an_uploaded_video_is_played_described_and_run_and_its_link_has_it(store: Store) -> None:
     page = opened("compare", **DOOR)
     assert run_button(page).disabled
     assert "a video" in run_button(page).help
@@ -47,11 +47,11 @@ def test_an_uploaded_video_is_played_told_and_run_and_its_link_has_it(store: Sto
     (method,) = store.comparison("".join(page.query_params["grid"])).methods
     assert method.model_dump()["video"] == video.digest
     again = opened("compare", grid="".join(page.query_params["grid"]))
-    assert [f'src="/api/video/{video.digest}"' in one for one in tags(again)] == [True]
+    assert [f'src="/api/video/{video.digest}"' in tag for tag in tags(again)] == [True]
 
 
 def test_a_gif_plays_as_a_picture(store: Store) -> None:
-    digest = store.put_video(a_video())
+    digest = store.inputs.put_video(a_video())
     (player,) = tags(opened("compare", **DOOR, video=digest))
     assert player.startswith(f'<img src="/api/video/{digest}"')
 
@@ -59,17 +59,19 @@ def test_a_gif_plays_as_a_picture(store: Store) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"no video at all", "bad.mp4 begins with b'no video ', allowed are videos of MP4 and GIF"),
+        (b"no video at all", "bad.mp4 begins with b'no video ', it must be an MP4 or GIF file"),
         (png_bytes(pan(1)[0]), "bad.mp4 begins with "),
         (a_video().content[:40], "bad.mp4 "),
-        (b"", "bad.mp4 has 0.00 MB, allowed are videos up to 100 MB"),
+        (b"", "bad.mp4 is empty: 0 bytes"),
     ],
     ids=["text", "picture", "cut", "empty"],
 )
-def test_what_is_no_video_is_one_sentence_and_the_chosen_one_stays(store: Store, content: bytes, sentence: str) -> None:
-    digest = store.put_video(a_video())
+def test_a_file_that_is_no_video_is_one_sentence_and_the_selection_stays(
+    store: Store, content: bytes, sentence: str
+) -> None:
+    digest = store.inputs.put_video(a_video())
     page = upload(opened("compare", **DOOR, video=digest), "bad.mp4", content)
-    (warning,) = [one.value.replace("\\", "") for one in page.warning]
+    (warning,) = [element.value.replace("\\", "") for element in page.warning]
     assert warning.startswith(sentence)
     assert [digest in player for player in tags(page)] == [True]
     assert not run_button(page).disabled
@@ -88,9 +90,9 @@ def test_too_large_a_video_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.usefixtures("store")
-def test_a_link_to_a_video_that_is_not_kept_says_so() -> None:
+def test_a_link_to_a_missing_video_says_so() -> None:
     page = opened("compare", **DOOR, video="0" * 64)
-    assert page.warning[0].value == "This video is not kept here any more: upload it again."
+    assert page.warning[0].value == "This video is no longer stored: upload it again."
 
 
 @pytest.mark.usefixtures("store")
@@ -109,15 +111,15 @@ st.text(video_field("video"))
 """
 
 
-def test_kept_videos_are_offered_with_a_still_and_a_click_takes_one_or_leaves_it(store: Store) -> None:
-    first, second = (store.put_video(a_video(pan(count))) for count in (2, 3))
+def test_stored_videos_are_offered_with_a_still_and_a_click_toggles_one(store: Store) -> None:
+    first, second = (store.inputs.put_video(a_video(pan(count))) for count in (2, 3))
     page = AppTest.from_string(CHOOSING, default_timeout=PATIENCE_S).run()
     assert page.text[0].value == ""
     offered = str(page.get("bidi_component")[0].proto)
     assert all(f"/api/still/{digest}?side=160" in offered for digest in (first, second))
-    for clicks, chosen in (([first], first), ([second], second), ([second], "")):
+    for clicks, selected in (([first], first), ([second], second), ([second], "")):
         page.session_state["clicks"] = clicks
-        assert page.run().text[0].value == chosen
+        assert page.run().text[0].value == selected
 
 
 def in_details(store: Store, items: Mapping[str, Item], video: str) -> AppTest:
@@ -126,8 +128,8 @@ def in_details(store: Store, items: Mapping[str, Item], video: str) -> AppTest:
     return opened("compare", grid=grid, cell=cell)
 
 
-def test_details_play_the_painted_video_beside_its_source_and_save_both(store: Store) -> None:
-    digest = store.put_video(a_video(pan(5), "mp4"))
+def test_details_play_the_stylized_video_beside_its_source_with_downloads(store: Store) -> None:
+    digest = store.inputs.put_video(a_video(pan(5), "mp4"))
     items = {"stylized": painted(), "original": Animation(frames=np.stack(pan(3))), "flicker": Scalar(value=0.2)}
     page = in_details(store, items, digest)
     key = "".join(page.query_params["cell"])
@@ -135,20 +137,22 @@ def test_details_play_the_painted_video_beside_its_source_and_save_both(store: S
     assert all(any(f'src="{url}"' in tag for tag in tags(page)) for url in (whole, source))
     assert {f"{whole}?download=1", f"{source}?download=1"} <= {link.proto.url for link in page.get("link_button")}
     assert "It flickers by 0.2." in texts(page)
-    (pair,) = [str(one.proto) for one in page.main.get("bidi_component") if "/api/video/" in str(one.proto)]
+    (pair,) = [
+        str(component.proto) for component in page.main.get("bidi_component") if "/api/video/" in str(component.proto)
+    ]
     assert pair.index(f"/api/video/{key}/original") < pair.index(f"/api/video/{key}/stylized")
 
 
-def test_videos_of_other_lengths_are_not_laid_over_each_other(store: Store) -> None:
+def test_videos_of_different_lengths_are_not_overlaid(store: Store) -> None:
     items = {"stylized": painted(3, "gif"), "original": Animation(frames=np.stack(pan(2)))}
-    page = in_details(store, items, store.put_video(a_video()))
-    assert not [one for one in page.main.get("bidi_component") if "/api/video/" in str(one.proto)]
+    page = in_details(store, items, store.inputs.put_video(a_video()))
+    assert not [component for component in page.main.get("bidi_component") if "/api/video/" in str(component.proto)]
     assert any(tag.startswith("<img") and "stylized.gif" in tag for tag in tags(page))
 
 
 def test_details_without_the_source_say_so_and_play_the_rest(store: Store) -> None:
     page = in_details(store, {"stylized": painted()}, "0" * 64)
-    assert "This video is not kept here any more" in texts(page)
+    assert "This video is no longer stored" in texts(page)
     assert any("stylized.mp4" in tag for tag in tags(page))
 
 
@@ -156,10 +160,12 @@ def test_a_grid_and_a_card_of_a_video_show_its_still(store: Store) -> None:
     one, other = (make_method("style_video", {"model": MODEL, "video": digit * 64}) for digit in "12")
     comparison = Comparison((), (), (one,))
     still = f"/api/still/{'1' * 64}?side="
-    (row,) = grid_data(look(comparison, store, get_queue()), View("stylized"), store)["rows"]
+    (row,) = grid_data(read_grid(comparison, store, get_queue()), View("stylized"), store)["rows"]
     assert row["url"] == f"{still}320"
     assert f"{still}160" in thumbnail_grid(comparison, store)
-    assert title(comparison) == "Stylize a video"
+    assert title(comparison) == METHODS["style_video"].title
     assert f"{still}160" in cards([(comparison, "2026-11-21T10:00:00+00:00")])
-    (mixed,) = grid_data(look(Comparison((), (), (one, other)), store, get_queue()), View("stylized"), store)["rows"]
+    (mixed,) = grid_data(read_grid(Comparison((), (), (one, other)), store, get_queue()), View("stylized"), store)[
+        "rows"
+    ]
     assert mixed["url"] is None

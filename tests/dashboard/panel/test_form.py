@@ -22,7 +22,7 @@ class Toy(Method):
     start: Literal["photo", "blank", "noise", "gray", "white"] = parameter("photo", "Where it starts")
     noise_share: float = parameter(0.1, "How much noise", unit="share", ge=0, le=1, when={"start": ["noise"]})
     steps: int = parameter(500, "How often", unit="steps", ge=1, le=20000)
-    rate: float = parameter(0.01, "Learning rate", unit="per step", gt=0, le=10)
+    rate: float = parameter(0.01, "Step size", unit="per step", gt=0, le=10)
     clamp: bool = parameter(False, "Clamp", advanced=True)
     every: int | None = parameter(None, "Every n steps", unit="steps", ge=1, le=100, advanced=True)
 """
@@ -59,7 +59,7 @@ NAMED = """
 from core.errors import BadParameter
 from core.method_base.judges import Judges
 from core.method_base.method import Method, Output, parameter
-from dashboard.panel.form import Offered, method_form, prefill
+from dashboard.panel.form import FormOptions, method_form, prefill
 from dashboard.session import show_error
 import streamlit as st
 
@@ -73,8 +73,8 @@ class Named(Method):
 if "start_from" in st.session_state:
     prefill(Named(**st.session_state.pop("start_from")))
 try:
-    offered = Offered(classes=["tench", "tabby"], networks=["random/resnet18", "random/resnet34"])
-    st.session_state.made = method_form(Named, offered=offered).model_dump()
+    options = FormOptions(classes=["tench", "tabby"], networks=["random/resnet18", "random/resnet34"])
+    st.session_state.made = method_form(Named, options=options).model_dump()
 except BadParameter as error:
     st.session_state.made = None
     show_error(error)
@@ -105,11 +105,11 @@ def test_each_type_has_its_widget_with_unit_and_bounds(page: AppTest) -> None:
     assert page.selectbox[0].options == ["photo", "blank", "noise", "gray", "white"]
     assert [widget.label for widget in page.number_input] == ["Steps", "Rate (per step)", "Every (steps)"]
     assert (page.number_input[0].min, page.number_input[0].max) == (1, 20000)
-    assert page.number_input[0].help == "How often (1 to 20000 steps; default 500)"
+    assert page.number_input[0].help == "How often \\(1 to 20000 steps; default 500\\)\\."
     assert page.expander[0].toggle[0].label == "Clamp"
 
 
-def test_what_is_set_arrives_validated(page: AppTest) -> None:
+def test_changed_values_arrive_validated(page: AppTest) -> None:
     page.number_input(key=key(page, "steps")).set_value(70)
     page.number_input(key=key(page, "rate")).set_value(0.5)
     page.toggle(key=key(page, "clamp")).set_value(True)
@@ -117,7 +117,7 @@ def test_what_is_set_arrives_validated(page: AppTest) -> None:
     assert page.session_state["made"] == DEFAULTS | {"steps": 70, "rate": 0.5, "clamp": True}
 
 
-def test_a_field_that_does_not_matter_is_hidden_and_counts_as_its_default(page: AppTest) -> None:
+def test_a_field_without_effect_is_hidden_and_has_its_default(page: AppTest) -> None:
     start = key(page, "start")
     page.selectbox(key=start).select("noise").run()
     page.number_input(key=key(page, "noise_share")).set_value(0.7).run()
@@ -134,10 +134,10 @@ def test_the_form_starts_from_a_method(page: AppTest) -> None:
     assert page.run().session_state["made"] == DEFAULTS | given
 
 
-def test_what_a_widget_lets_through_is_refused_in_the_words_of_every_door(page: AppTest) -> None:
+def test_a_value_that_a_widget_accepts_may_be_rejected_like_on_the_command_line(page: AppTest) -> None:
     page.number_input(key=key(page, "rate")).set_value(0.0).run()
     assert page.session_state["made"] is None
-    assert page.error[0].value.replace("\\", "").startswith("Rate must be")
+    assert page.error[0].value.replace("\\", "").startswith("rate must be")
 
 
 def test_labels_name_the_unit_once() -> None:
@@ -163,7 +163,7 @@ def test_the_form_of_every_method_of_a_grid_is_drawn_and_gives_its_defaults() ->
     assert not page.exception
 
 
-def test_the_networks_own_answer_is_the_first_class_and_one_of_a_link_stays(named: AppTest) -> None:
+def test_the_predicted_class_is_the_first_option_and_the_class_of_a_link_stays(named: AppTest) -> None:
     assert named.selectbox[0].options == [NO_CLASS["class"], "tench", "tabby"]
     named.session_state["start_from"] = {"class_name": "unicorn"}
     assert named.run().selectbox[0].options == [NO_CLASS["class"], "unicorn", "tench", "tabby"]
@@ -172,7 +172,7 @@ def test_the_networks_own_answer_is_the_first_class_and_one_of_a_link_stays(name
     assert named.selectbox[0].select("").run().session_state["made"]["class_name"] == ""
 
 
-def test_networks_are_chosen_by_name_and_kept_with_their_weights(named: AppTest) -> None:
+def test_networks_are_selected_by_name_and_identified_with_their_weights(named: AppTest) -> None:
     named.multiselect[0].select("random/resnet34").run()
     identity = get_card("random/resnet34").identity
     assert "#" in identity
@@ -189,8 +189,8 @@ def test_networks_are_chosen_by_name_and_kept_with_their_weights(named: AppTest)
 def test_an_empty_number_is_automatic_and_can_be_emptied_again(page: AppTest) -> None:
     every = page.number_input(key=key(page, "every"))
     assert every.placeholder == "automatic"
-    assert every.help == "Every n steps (1 to 100 steps; default automatic)"
-    assert not every.proto.HasField("default")  # what the browser takes for: may be left empty
+    assert every.help == "Every n steps \\(1 to 100 steps; default automatic\\)\\."
+    assert not every.proto.HasField("default")  # for the browser: may be left empty
     every.set_value(7).run()
     assert page.session_state["made"]["every"] == 7
     page.number_input(key=key(page, "every")).set_value(None).run()
@@ -205,21 +205,21 @@ from core.errors import BadParameter
 from core.method_base.method import Method, Output, parameter
 from core.networks.layers import SharedLayer
 from core.method_base.optimization import layer_by_parameter, layer_parameter, names_a_layer
-from dashboard.panel.form import Offered, method_form, prefill
+from dashboard.panel.form import FormOptions, method_form, prefill
 
 class Layered(Method):
     title, summary, source, family, version = "Layered", "Layered.", "none", "inspection", 1
     outputs = (Output("n", "scalar", "n"),)
-    at: Literal["depth", "layer"] = layer_by_parameter()
+    layer_by: Literal["depth", "layer"] = layer_by_parameter()
     layer: str = layer_parameter()
     _names_a_layer = names_a_layer()
 
 if "start_from" in st.session_state:
     prefill(Layered(**st.session_state.pop("start_from")))
 names = st.session_state.get("layers", [("stem", 0, 0), ("blocks.0", 33, 50), ("blocks.1", 66, 66), ("head", 100, 100)])
-offered = Offered(layers=[SharedLayer(*layer) for layer in names], no_layers="" if names else "None in common.")
+options = FormOptions(layers=[SharedLayer(*layer) for layer in names], no_layers="" if names else "None in common.")
 try:
-    st.session_state.made = method_form(Layered, offered=offered).model_dump()
+    st.session_state.made = method_form(Layered, options=options).model_dump()
 except BadParameter as error:
     st.session_state.made = str(error)
 """
@@ -234,33 +234,38 @@ def test_layers_are_a_list_with_their_depths_that_begins_in_the_middle(layered: 
     assert not layered.selectbox
     layered.get("segmented_control")[0].set_value("layer").run()
     assert layered.selectbox[0].options == ["stem · 0 %", "blocks.0 · 33 to 50 %", "blocks.1 · 66 %", "head · 100 %"]
-    assert layered.session_state["made"] == {"at": "layer", "layer": "blocks.1"}
+    assert layered.session_state["made"] == {"layer_by": "layer", "layer": "blocks.1"}
     layered.selectbox[0].select("stem").run()
-    assert layered.session_state["made"] == {"at": "layer", "layer": "stem"}
+    assert layered.session_state["made"] == {"layer_by": "layer", "layer": "stem"}
 
 
-def test_a_layer_that_nobody_asked_for_is_automatic() -> None:
-    program = NAMED.replace("Offered(", "Offered(layers=[SharedLayer('stem', 0, 0)], ")
+def test_a_layer_is_automatic_unless_required() -> None:
+    program = NAMED.replace("FormOptions(", "FormOptions(layers=[SharedLayer('stem', 0, 0)], ")
     page = AppTest.from_string("from core.networks.layers import SharedLayer\n" + program).run()
     (layer,) = [box for box in page.selectbox if box.label == "Layer"]
     assert (layer.value, layer.placeholder) == (None, "automatic")
     assert page.session_state["made"]["layer"] == ""
 
 
-def test_a_module_of_a_link_that_is_no_shared_layer_stays_and_is_told_apart(layered: AppTest) -> None:
-    layered.session_state["start_from"] = {"at": "layer", "layer": "blocks.1.attn"}
+def test_a_module_of_a_link_that_is_no_shared_layer_stays_and_is_marked(layered: AppTest) -> None:
+    layered.session_state["start_from"] = {"layer_by": "layer", "layer": "blocks.1.attn"}
     layered.run()
-    assert layered.selectbox[0].options[-1] == "blocks.1.attn · not in this list"
-    assert layered.session_state["made"] == {"at": "layer", "layer": "blocks.1.attn"}
+    assert layered.selectbox[0].options[-1] == "blocks.1.attn · not in the list"
+    assert layered.session_state["made"] == {"layer_by": "layer", "layer": "blocks.1.attn"}
 
 
-def test_without_a_layer_in_common_its_name_is_typed_and_the_form_says_why(layered: AppTest) -> None:
+def test_without_shared_layers_the_name_is_typed_and_the_reason_given(layered: AppTest) -> None:
     layered.session_state["layers"] = []
-    layered.session_state["start_from"] = {"at": "layer", "layer": "x"}
+    layered.session_state["start_from"] = {"layer_by": "layer", "layer": "x"}
     layered.run()
     assert [caption.value for caption in layered.caption] == ["None in common\\."]
     assert layered.text_input[0].value == "x"
     layered.text_input[0].set_value("").run()
-    assert layered.session_state["made"] == "layer must be named where at is 'layer', got none"
+    assert layered.session_state["made"] == "layer must be named where layer_by is 'layer', got none"
     layered.session_state["layers"] = [("stem", 0, 0), ("head", 100, 100)]
-    assert layered.run().session_state["made"] == {"at": "layer", "layer": "head"}
+    assert layered.run().session_state["made"] == {"layer_by": "layer", "layer": "head"}
+
+
+def test_a_label_with_a_term_explains_it() -> None:
+    page = AppTest.from_string(textwrap.dedent(TOY.replace("edges", "k1") + PAGE)).run()
+    assert "k1: The weight of the class loss" in page.get("segmented_control")[0].help.replace("\\", "")

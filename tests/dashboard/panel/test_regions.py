@@ -21,7 +21,7 @@ def drawn(selection: dict[str, Any], width: int = 200, height: int = 50) -> np.n
     return region_pixels(outlines_of(selection, width, height), width, height)
 
 
-def test_what_is_drawn_around_is_white_and_the_rest_black() -> None:
+def test_the_inside_of_an_outline_is_white_and_the_rest_black() -> None:
     pixels = drawn(LEFT_HALF)
     assert pixels.shape == (MASK_PX // 4, MASK_PX, 3)
     assert pixels[:, : MASK_PX // 2 - 1].min() == 255
@@ -29,7 +29,7 @@ def test_what_is_drawn_around_is_white_and_the_rest_black() -> None:
     assert drawn({"lasso": [], "box": []}).max() == 0
 
 
-def test_boxes_count_and_parts_are_added_up() -> None:
+def test_boxes_count_and_outlines_are_united() -> None:
     box = {"box": [{"x": [150.0, 100.0], "y": [50.0, 0.0]}]}  # whichever corner came first
     assert drawn(box).mean() / 255 == pytest.approx(0.25, abs=0.01)
     assert drawn(LEFT_HALF | box).mean() / 255 == pytest.approx(0.75, abs=0.01)
@@ -41,7 +41,7 @@ def test_slanted_edges_are_smooth() -> None:
     assert {0, 255} < levels
 
 
-def test_a_picture_can_be_drawn_around_with_a_lasso() -> None:
+def test_a_region_is_drawn_with_a_lasso() -> None:
     figure = region_figure(sample("cat").pixels[:60, :90])
     assert figure.layout.dragmode == "lasso"
     lattice = figure.data[1]  # the lasso takes points
@@ -52,22 +52,22 @@ def regions(page: AppTest) -> Any:
     return next(button for button in page.button if button.label == "Draw a region")
 
 
-def test_a_region_is_drawn_on_a_chosen_picture_and_becomes_the_mask(
+def test_a_region_is_drawn_on_a_selected_picture_and_becomes_the_mask(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = opened("compare", **STYLE, pictures="sample:cat")
     monkeypatch.setattr(st, "plotly_chart", lambda *_, **__: {"selection": {"lasso": [], "box": []}})
     regions(page).click().run()
     assert not page.exception
-    assert "Nothing is drawn yet." in texts(page)
+    assert "No region drawn yet." in texts(page)
     monkeypatch.setattr(st, "plotly_chart", lambda *_, **__: {"selection": LEFT_HALF})
     page.run()
     regions(page).click().run()
-    press(page, "Take it")
+    press(page, "Use region")
     assert not page.exception
     press(page, next(button.label for button in page.button if button.label.startswith("Run ")))
     method = store.comparison(page.query_params["grid"]).methods[0].model_dump()
-    mask = store.picture(method["mask"]).pixels
+    mask = store.inputs.picture(method["mask"]).pixels
     assert set(np.unique(mask)) >= {0, 255}
     assert 0 < mask.mean() < 255
     other = opened("compare", grid=page.query_params["grid"])

@@ -34,9 +34,7 @@ def key(store: Store) -> str:
     return fill(store, a_comparison(store, pictures=1), full=True)[0]
 
 
-def test_a_result_file_is_the_stored_bytes_for_ever_and_nothing_but_a_picture(
-    client: TestClient, store: Store, key: str
-) -> None:
+def test_a_result_file_is_the_stored_bytes_immutable_and_safe(client: TestClient, store: Store, key: str) -> None:
     answer = client.get(blob_url("result", key, "remaining.png"))
     assert answer.content == store.read(key, "remaining.png")
     assert answer.headers["content-type"] == "image/png"
@@ -46,7 +44,7 @@ def test_a_result_file_is_the_stored_bytes_for_ever_and_nothing_but_a_picture(
     assert "content-disposition" not in answer.headers
 
 
-def test_what_is_no_picture_is_only_ever_saved(client: TestClient, key: str) -> None:
+def test_other_files_than_images_are_always_downloads(client: TestClient, key: str) -> None:
     for name in ("loss.json", "destroyed.safetensors"):
         assert client.get(blob_url("result", key, name)).headers["content-disposition"].startswith("attachment")
     saved = client.get(blob_url("result", key, "remaining.png", download=1))
@@ -54,7 +52,7 @@ def test_what_is_no_picture_is_only_ever_saved(client: TestClient, key: str) -> 
     assert client.get(blob_url("manifest", key)).json()["manifest"]["key"] == key
 
 
-def test_a_map_is_colored_on_the_asked_scale(client: TestClient, store: Store, key: str) -> None:
+def test_a_map_is_colored_on_the_given_scale(client: TestClient, store: Store, key: str) -> None:
     manifest = store.manifest(key)
     assert manifest is not None
     item = store.item(manifest, "evidence")
@@ -63,20 +61,18 @@ def test_a_map_is_colored_on_the_asked_scale(client: TestClient, store: Store, k
     assert np.array_equal(pixels(answer.content), colorize(item.values, -2.0, 2.0, signed=True))
 
 
-def test_a_map_lies_over_what_the_network_saw_where_that_is_kept_and_alone_elsewhere(
-    client: TestClient, store: Store
-) -> None:
+def test_a_map_overlays_the_stored_network_view_and_stands_alone_without_one(client: TestClient, store: Store) -> None:
     spec = next(a_comparison(store, seed=7, pictures=1).cells()).spec
     values = np.linspace(0, 1, 20 * 16, dtype=np.float32).reshape(20, 16)
-    saw = a_picture(3).pixels[:20, :16]
-    own = {"attribution": Map(values=values), "original": Image(pixels=saw)}
-    cropped = {"attribution": Map(values=values), "original": Image(pixels=saw[:8])}
+    view = a_picture(3).pixels[:20, :16]
+    own = {"attribution": Map(values=values), "original": Image(pixels=view)}
+    cropped = {"attribution": Map(values=values), "original": Image(pixels=view[:8])}
 
     def drawn(seed: int, items: dict[str, Item]) -> np.ndarray:
         key = store.publish(replace(spec, seed=seed), Result(items), PROVENANCE).key
         return pixels(client.get(blob_url("map", key, "attribution", low=0, high=1, over=1)).content)
 
-    assert np.array_equal(drawn(1, own), laid_over(saw, values, 0.0, 1.0, signed=False))
+    assert np.array_equal(drawn(1, own), laid_over(view, values, 0.0, 1.0, signed=False))
     alone = colorize(values, 0.0, 1.0, signed=False)
     assert np.array_equal(drawn(2, cropped), alone)
     assert np.array_equal(drawn(3, {"attribution": Map(values=values)}), alone)
@@ -90,7 +86,7 @@ def test_a_map_lies_over_what_the_network_saw_where_that_is_kept_and_alone_elsew
         "/api/thumbnail/KEY/absent",
     ],
 )  # fmt: skip
-def test_what_is_not_there_is_404_and_a_sentence(client: TestClient, key: str, path: str) -> None:
+def test_a_missing_file_is_404_and_a_sentence(client: TestClient, key: str, path: str) -> None:
     answer = client.get(path.replace("KEY", key))
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
@@ -99,7 +95,7 @@ def test_what_is_not_there_is_404_and_a_sentence(client: TestClient, key: str, p
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
+    ("path", "phrase"),
     [
         ("/api/result/abc/remaining.png", "64 hex digits"),
         ("/api/map/KEY/destroyed?low=nan&high=1", "low must be a number, got 'nan'"),
@@ -118,15 +114,13 @@ def test_what_is_not_there_is_404_and_a_sentence(client: TestClient, key: str, p
         ("/api/animation/KEY/animation?frame=%C2%B2", "frame must be a whole number from 0 to 2"),
     ],
 )
-def test_what_is_asked_wrongly_is_400_and_says_what_is_allowed(
-    client: TestClient, key: str, path: str, words: str
-) -> None:
+def test_a_bad_request_is_400_and_names_what_is_allowed(client: TestClient, key: str, path: str, phrase: str) -> None:
     answer = client.get(path.replace("KEY", key))
     assert answer.status_code == 400
-    assert words in answer.text
+    assert phrase in answer.text
 
 
-def test_damage_is_never_handed_out(client: TestClient, store: Store, key: str) -> None:
+def test_damaged_files_are_never_served(client: TestClient, store: Store, key: str) -> None:
     place = next(path for path in (store.shelf.root / "results").rglob("remaining.png") if key in str(path))
     place.chmod(0o644)
     place.write_bytes(place.read_bytes()[:-9])
@@ -135,7 +129,7 @@ def test_damage_is_never_handed_out(client: TestClient, store: Store, key: str) 
     assert "set aside" in answer.text
 
 
-def test_thumbnails_come_in_few_sizes_and_are_made_once(client: TestClient, store: Store, key: str) -> None:
+def test_thumbnails_have_few_sizes_and_are_made_once(client: TestClient, store: Store, key: str) -> None:
     comparison = a_comparison(store, pictures=1)
     first = client.get(blob_url("picture", comparison.pictures[0].digest, side=160))
     assert first.headers["content-type"] == "image/webp"
@@ -147,18 +141,18 @@ def test_thumbnails_come_in_few_sizes_and_are_made_once(client: TestClient, stor
     assert pixels(client.get(blob_url("style", "woodcut", side=160)).content).shape == (160, 160, 3)
 
 
-def test_a_animation_is_read_once_for_all_its_frames(
+def test_an_animation_is_decoded_once_for_all_its_frames(
     client: TestClient, store: Store, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frames = animation_frames(store.read(key, "animation.webp"))
     assert client.get(blob_url("animation", key, "animation", frame=2)).content == frames[2]
-    monkeypatch.setattr(blobs, "animation_frames", lambda _: pytest.fail("they are kept already"))
+    monkeypatch.setattr(blobs, "animation_frames", lambda _: pytest.fail("they are cached already"))
     assert [client.get(blob_url("animation", key, "animation", frame=number)).content for number in range(3)] == frames
 
 
-def test_a_kept_animation_is_played_whole_or_in_parts_and_its_still_is_small(client: TestClient, store: Store) -> None:
+def test_a_stored_video_is_served_whole_or_in_ranges_and_its_still_is_small(client: TestClient, store: Store) -> None:
     video = moving(pan(3), "mp4")
-    place = blob_url("video", store.put_video(video))
+    place = blob_url("video", store.inputs.put_video(video))
     whole = client.get(place)
     assert (whole.content, whole.headers["content-type"]) == (video.content, "video/mp4")
     assert "content-disposition" not in whole.headers
@@ -171,7 +165,7 @@ def test_a_kept_animation_is_played_whole_or_in_parts_and_its_still_is_small(cli
     assert np.abs(still.astype(int) - pan(1)[0]).mean() < 8
 
 
-def test_the_animation_of_a_result_is_played_and_not_only_saved(client: TestClient, store: Store) -> None:
+def test_the_video_of_a_result_is_played_in_the_browser(client: TestClient, store: Store) -> None:
     spec = next(a_comparison(store, pictures=1).cells()).spec
     for seed, kind, content_type in ((1, "mp4", "video/mp4"), (2, "gif", "image/gif")):
         whole = moving(pan(2), kind).content
@@ -182,14 +176,14 @@ def test_the_animation_of_a_result_is_played_and_not_only_saved(client: TestClie
         assert "content-disposition" not in answer.headers
 
 
-def test_plotlys_script_comes_from_this_server_and_may_be_kept_for_ever(client: TestClient) -> None:
+def test_plotlys_script_comes_from_this_server_and_is_immutable(client: TestClient) -> None:
     answer = client.get(blob_url("plotly.js", version="1"))
     assert answer.headers["content-type"].startswith("text/javascript")
     assert "Plotly" in answer.text
     assert "immutable" in answer.headers["cache-control"]
 
 
-def test_a_strip_is_made_once_and_saved_without_loss(
+def test_a_strip_is_made_once_and_downloaded_without_loss(
     client: TestClient, store: Store, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = client.get(blob_url("strip", key, "animation", side=160))
@@ -198,7 +192,7 @@ def test_a_strip_is_made_once_and_saved_without_loss(
     saved = client.get(blob_url("strip", key, "animation", side=640, download=1))
     assert np.array_equal(pixels(saved.content), animation_strip(store.read(key, "animation.webp"), 640))
     assert saved.headers["content-disposition"] == f'attachment; filename="{key[:12]}-animation-strip.png"'
-    monkeypatch.setattr(blobs, "animation_strip", lambda *_: pytest.fail("it is kept already"))
+    monkeypatch.setattr(blobs, "animation_strip", lambda *_: pytest.fail("it is cached already"))
     assert client.get(blob_url("strip", key, "animation", side=160)).content == first.content
 
 
@@ -206,7 +200,7 @@ def test_a_preview_that_is_gone_is_no_error(client: TestClient, key: str) -> Non
     assert client.get(blob_url("preview", key)).status_code == 204
 
 
-def test_a_preview_is_never_kept(client: TestClient, key: str) -> None:
+def test_a_preview_is_never_cached(client: TestClient, key: str) -> None:
     get_queue().redis.set(preview_key(key), thumbnail(np.zeros((9, 9, 3), np.uint8), 9))
     answer = client.get(blob_url("preview", key, n=3))
     assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("image/webp", "no-store")
@@ -214,16 +208,14 @@ def test_a_preview_is_never_kept(client: TestClient, key: str) -> None:
     assert client.get(blob_url("preview", key)).status_code == 404
 
 
-def test_addresses_stay_under_the_base_path_and_quote_what_they_are_given(
-    key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_addresses_are_quoted_and_stay_under_the_base_path(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "get_option", lambda name: "/team/a/" if name == "server.baseUrlPath" else None)
     assert blob_url("sample", "a/../b?") == f"/team/a/api/sample/{quote('a/../b?', safe='')}"
     with TestClient(Starlette(routes=blob_routes())) as client:
         assert client.get(blob_url("result", key, "remaining.png")).status_code == 200
 
 
-def test_a_dot_lies_at_its_point_and_many_leave_the_picture_to_be_seen() -> None:
+def test_a_dot_lies_at_its_point_and_many_dots_leave_the_picture_visible() -> None:
     gray = np.full((224, 224, 3), 128, np.uint8)
     one = draw_points(gray, Points(xy=np.array([[60, 30]], np.float32), width=224, height=224))
     assert one.shape == (448, 448, 3)

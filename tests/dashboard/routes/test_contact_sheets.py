@@ -17,14 +17,14 @@ from dashboard.routes import contact_sheets
 from dashboard.routes.blobs import blob_url
 from dashboard.routes.contact_sheets import (
     GAP_PX,
+    IMAGES_PER_ROW,
     MIXED,
-    PICTURES_A_ROW,
     SQUARE,
     SQUARE_SIDE,
     TILE_PX,
     draw_sheet,
-    is_drawn,
-    rows_of_each,
+    is_cached,
+    rows_per_class,
     strip,
 )
 from tests.support.squares import COLORS, squares
@@ -58,20 +58,20 @@ def test_large_pictures_are_scaled_to_fit_and_nothing_lies_beside_them() -> None
 
 def test_a_strip_has_rows_of_ten() -> None:
     content = strip([flat((number, 0, 0), 4, 4) for number in range(23)])
-    assert len(tiles(content)) == PICTURES_A_ROW
+    assert len(tiles(content)) == IMAGES_PER_ROW
     assert [int(tile[TILE_PX // 2, TILE_PX // 2, 0]) for tile in tiles(content, row=2)][:3] == [20, 21, 22]
     assert tiles(content, row=2)[3].max() == 0
 
 
 def test_each_class_has_a_strip_of_its_own_pictures_and_all_share_one(client: TestClient, store: Store) -> None:
-    digest = store.put_dataset(squares(each=4, held_out=1, side=40))
+    digest = store.inputs.put_dataset(squares(each=4, held_out=1, side=40))
     for number, color in enumerate(("red", "green", "blue")):
         answer = client.get(blob_url("dataset", digest, str(number)))
         assert answer.headers["content-type"] == "image/webp"
         assert "immutable" in answer.headers["cache-control"]
-        shown = tiles(answer.content)
-        assert len(shown) == 5
-        assert all((tile[..., :3] == COLORS[color]).all(axis=2).any() for tile in shown)
+        shades = tiles(answer.content)
+        assert len(shades) == 5
+        assert all((tile[..., :3] == COLORS[color]).all(axis=2).any() for tile in shades)
     mixed = client.get(blob_url("dataset", digest, MIXED)).content
     assert all(
         any((tile[..., :3] == color).all(axis=2).any() for tile in tiles(mixed)) for color in [*COLORS.values()][:3]
@@ -85,8 +85,8 @@ def test_the_square_shows_every_class_in_turns_and_as_many_pictures_one_way_as_t
     )
     square = draw_sheet(store, dataset.digest, dataset)[SQUARE]
     middle = TILE_PX // 2
-    seen = [int(tile[middle, middle, 0]) for row in range(SQUARE_SIDE) for tile in tiles(square, row)]
-    assert seen == [0, 50, 100, 150, 200] * 3 + [0]
+    order = [int(tile[middle, middle, 0]) for row in range(SQUARE_SIDE) for tile in tiles(square, row)]
+    assert order == [0, 50, 100, 150, 200] * 3 + [0]
 
 
 def test_few_pictures_make_a_small_square(store: Store) -> None:
@@ -96,7 +96,7 @@ def test_few_pictures_make_a_small_square(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "status", "words"),
+    ("address", "status", "phrase"),
     [
         (f"/api/dataset/{'0' * 64}/0", 404, "there is no data set 0000"),
         ("/api/dataset/xyz/0", 400, "64 hex digits"),
@@ -105,30 +105,30 @@ def test_few_pictures_make_a_small_square(store: Store) -> None:
         ("/api/dataset/DIGEST/x", 404, "has no class number"),
     ],
 )
-def test_what_is_not_there_is_one_sentence(
-    client: TestClient, store: Store, address: str, status: int, words: str
+def test_a_missing_class_or_data_set_is_one_sentence(
+    client: TestClient, store: Store, address: str, status: int, phrase: str
 ) -> None:
-    digest = store.put_dataset(squares())
+    digest = store.inputs.put_dataset(squares())
     answer = client.get(address.replace("DIGEST", digest))
-    assert (answer.status_code, words in answer.text) == (status, True)
+    assert (answer.status_code, phrase in answer.text) == (status, True)
 
 
 def test_a_sheet_is_drawn_once(client: TestClient, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    digest = store.put_dataset(squares())
-    assert not is_drawn(store, digest)
+    digest = store.inputs.put_dataset(squares())
+    assert not is_cached(store, digest)
     first = client.get(blob_url("dataset", digest, "1")).content
-    assert is_drawn(store, digest)
+    assert is_cached(store, digest)
     monkeypatch.setattr(contact_sheets, "strip", lambda *_: pytest.fail("drawn again"))
     assert client.get(blob_url("dataset", digest, "1")).content == first
     assert client.get(blob_url("dataset", digest, MIXED)).status_code == 200
 
 
-def test_a_damaged_data_set_is_said_so_and_set_aside(client: TestClient, store: Store) -> None:
-    digest = store.put_dataset(squares())
+def test_a_damaged_data_set_is_reported_and_set_aside(client: TestClient, store: Store) -> None:
+    digest = store.inputs.put_dataset(squares())
     (Path(store.shelf.root) / dataset_path(digest)).write_bytes(b"broken")
     answer = client.get(blob_url("dataset", digest, "0"))
     assert (answer.status_code, "was damaged on disk" in answer.text) == (404, True)
-    assert store.datasets() == []
+    assert store.inputs.datasets() == []
 
 
 @pytest.mark.parametrize("classes", [1, 2, 3, 10, 250, 1500])
@@ -146,8 +146,8 @@ def test_a_sheet_is_never_large_and_never_without_a_picture(store: Store, classe
         strips = draw_sheet(store, "1" * 64, dataset)
     assert strips.keys() == {MIXED, SQUARE, *map(str, range(classes))}
     assert min(drawn) >= 1
-    assert sum(drawn) <= contact_sheets.PICTURES_MAX + PICTURES_A_ROW + SQUARE_SIDE**2
-    assert max(drawn) <= max(PICTURES_A_ROW * rows_of_each(classes), SQUARE_SIDE**2)
+    assert sum(drawn) <= contact_sheets.MAX_IMAGES + IMAGES_PER_ROW + SQUARE_SIDE**2
+    assert max(drawn) <= max(IMAGES_PER_ROW * rows_per_class(classes), SQUARE_SIDE**2)
 
 
 def test_a_class_without_a_picture_has_an_empty_strip(store: Store) -> None:

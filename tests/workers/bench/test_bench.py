@@ -170,8 +170,8 @@ def test_the_command_refuses_an_unknown_bench_with_status_2(gazegrid_bench: Benc
 def test_the_bare_loop_of_an_autoencoder_learns_the_same_network() -> None:
     given = in_memory(digits(), 8, "cpu")
     learner = Autoencoder(architecture="dense").learner(given, 0)
-    before = learner.measured()["held_out_loss"]
+    before = learner.evaluate()["held_out_loss"]
     step = autoencoder_loop(learner, given.training.float() / 255, 64)
     for _ in range(50):
         step()
-    assert learner.measured()["held_out_loss"] < 0.8 * before
+    assert learner.evaluate()["held_out_loss"] < 0.8 * before

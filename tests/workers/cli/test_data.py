@@ -88,7 +88,7 @@ def test_folders_and_pictures_to_measure_with_are_added_together(gazegrid: Gazeg
 
 
 def test_a_data_set_without_a_record_is_listed_by_its_digest(gazegrid: Gazegrid, store: Store) -> None:
-    digest = store.put_dataset(squares())
+    digest = store.inputs.put_dataset(squares())
     (Path(store.shelf.root) / record_path(digest)).unlink()
     unknown = json.loads(gazegrid("data", "list", "--json")[1])[-1]
     assert (unknown["digest"], unknown["name"], unknown["pictures"]) == (digest, None, None)
@@ -114,18 +114,18 @@ def test_what_cannot_be_is_one_clear_line_and_status_2(
     status, out, err = gazegrid("data", *(word.format(pets=pets, bad=bad) for word in arguments))
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert all(word in err for word in words), err
-    assert store.datasets() == []
+    assert store.inputs.datasets() == []
 
 
 def test_what_a_terminal_would_obey_is_not_printed(gazegrid: Gazegrid, store: Store) -> None:
-    store.put_dataset(replace(squares(), class_names=("\x1b[2J", "two\nlines", "blue")), "Odd")
+    store.inputs.put_dataset(replace(squares(), class_names=("\x1b[2J", "two\nlines", "blue")), "Odd")
     said = gazegrid("data", "show", "Odd")[1]
     assert "\x1b" not in said
     assert "two?lines" in said
 
 
 def test_a_name_of_two_data_sets_is_asked_for_by_digest(gazegrid: Gazegrid, store: Store) -> None:
-    first, second = (store.put_dataset(squares(seed=seed), "Squares") for seed in (1, 2))
+    first, second = (store.inputs.put_dataset(squares(seed=seed), "Squares") for seed in (1, 2))
     status, _, err = gazegrid("data", "show", "Squares")
     assert status == 2
     assert "there are 2 data sets 'Squares': give the digest of one" in err
@@ -144,12 +144,12 @@ TRAIN = [
 def test_a_network_learns_a_data_set_of_the_store_by_its_name_and_is_measured_on_what_is_held_out(
     gazegrid: Gazegrid, store: Store
 ) -> None:
-    digest = store.put_dataset(squares(each=8, held_out=2), "Squares", "a test")
+    digest = store.inputs.put_dataset(squares(each=8, held_out=2), "Squares", "a test")
     status, out, err = gazegrid("train", "squared", "--data", "Squares", *TRAIN, "--json")
     assert status == 0, err
     trained = json.loads(out)
     assert store.manifest(trained["key"]).spec["dataset"] == digest
-    assert store.dataset_record(digest).source == "a test"
+    assert store.inputs.dataset_record(digest).source == "a test"
     measured = json.loads(gazegrid("train", "--evaluate", "local/squared", "--data", digest[:10], "--json")[1])
     assert measured["n"] == 6
     assert measured["top1"] == pytest.approx(trained["top1"])
@@ -164,7 +164,7 @@ def test_a_path_goes_before_a_data_set_of_the_same_name(
     trained = json.loads(gazegrid("train", "mine", "--data", "digits", *TRAIN, "--json")[1])
     digest = store.manifest(trained["key"]).spec["dataset"]
     assert digest == read_dataset([tmp_path / "digits"]).digest != DIGITS
-    assert store.dataset_record(digest).source == "read from digits"
+    assert store.inputs.dataset_record(digest).source == "read from digits"
 
 
 def test_a_data_set_of_one_class_is_refused_by_whoever_learns_to_name_pictures(
@@ -178,9 +178,9 @@ def test_a_data_set_of_one_class_is_refused_by_whoever_learns_to_name_pictures(
 
 
 def test_a_damaged_data_set_is_said_so_and_set_aside(gazegrid: Gazegrid, store: Store) -> None:
-    digest = store.put_dataset(squares(), "Squares")
+    digest = store.inputs.put_dataset(squares(), "Squares")
     os.truncate(Path(store.shelf.root) / dataset_path(digest), 1000)
     status, _, err = gazegrid("train", "mine", "--data", "Squares", *TRAIN)
     assert (status, err.count("\n")) == (1, 1)
-    assert "was damaged on disk: give it again" in err
-    assert store.datasets() == []
+    assert "was damaged on disk: add it again" in err
+    assert store.inputs.datasets() == []

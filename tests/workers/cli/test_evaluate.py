@@ -78,7 +78,7 @@ def test_what_cannot_be_measured_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "bad.parquet").write_bytes(b"no table")
     with pytest.raises(UnknownNetwork):
         evaluate("resnet", [tmp_path])
-    with pytest.raises(BadInput, match="data are a folder of class folders"):
+    with pytest.raises(BadInput, match="data must be a folder of class folders"):
         evaluate(SMALL, [tmp_path / "none"])
     with pytest.raises(BadInput, match="there is no picture in"):
         evaluate(SMALL, [tmp_path / "empty"])
@@ -93,8 +93,8 @@ def test_what_cannot_be_measured_is_one_sentence(tmp_path: Path) -> None:
     [
         ("cat.png", png(), BadInput, "named <class index>_<anything>"),
         ("1000_cat.png", png(), BadInput, "a number from 0 to 999"),
-        ("1_cat.png", b"no picture", BadPicture, "1_cat.png is no whole picture"),
-        ("1_cat.png", png()[:200], BadPicture, "1_cat.png is no whole picture"),
+        ("1_cat.png", b"no picture", BadPicture, "1_cat.png is damaged or incomplete"),
+        ("1_cat.png", png()[:200], BadPicture, "1_cat.png is damaged or incomplete"),
         ("unicorn/cat.png", png(), BadInput, "a class of random/test_resnet is a name"),
     ],
 )

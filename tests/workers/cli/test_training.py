@@ -112,7 +112,7 @@ def test_a_network_goes_on_from_another_and_learns_from_a_teacher(
     [
         (["a/b", "--data", "{data}"], "a network's name is letters"),
         (["mine", "--data", "nowhere"], "there is no data set 'nowhere' in this store, and no such file"),
-        (["mine", "--data", "{data}/red"], "each picture lies in a folder that names its class"),
+        (["mine", "--data", "{data}/red"], "each picture must be in a folder named after its class"),
         (["mine", "--data", "{data}", "--set", "epochs=0"], "epochs must be a whole number from 1"),
         (["mine", "--data", "{data}", "--set", "architecture=resnet"], "there is no architecture 'resnet'"),
         (["mine", "--data", "{data}", "--set", "teacher=nobody"], "there is no network 'nobody'"),
@@ -150,7 +150,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(
     queue: JobQueue, store: Store, pictures: Path, tmp_path: Path
 ) -> None:
     dataset = read_dataset([pictures])
-    spec = training_spec(SMALL | {"epochs": 80}, store.put_dataset(dataset), seed=3)
+    spec = training_spec(SMALL | {"epochs": 80}, store.inputs.put_dataset(dataset), seed=3)
     queue.submit(spec, store)
     wait_for(lambda: store.checkpoint(spec.key).read(), timeout_s=60, what="a checkpoint")
     killed = horse_of(queue, only_worker(queue))
@@ -171,7 +171,7 @@ def undisturbed(dataset: object, spec: JobSpec, tmp_path: Path) -> Store:
     """A store in which the same job was computed in one go."""
     torch.set_num_threads(1)  # as the worker's: sums differ by their order
     other = Store(tmp_path / "other")
-    other.put_dataset(dataset)
+    other.inputs.put_dataset(dataset)
     compute(spec, other, NetworkPool(2**30, "cpu"), Context(spec.seed))
     return other
 

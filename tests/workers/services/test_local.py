@@ -32,7 +32,7 @@ def test_up_runs_a_job_stops_cleanly_and_finds_it_again(up):
     assert (now["running"], now["dashboard"], len(now["workers"])) == (True, True, 1)
     second = up.gazegrid("up")
     assert (second.returncode, second.stderr.count("\n")) == (2, 1)
-    assert "runs already" in second.stderr
+    assert "already runs" in second.stderr
     below = descendants(up.process.pid)
     assert up.stop() == 0
     wait_for(gone(below), 5, "the end of every child")

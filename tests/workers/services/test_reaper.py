@@ -44,7 +44,7 @@ def test_a_job_whose_lease_has_run_out_is_queued_again_three_times_then_fails(
         assert state_of(queue, key) == expected
     job = queue.states([key])[key]
     assert (job.error_code, job.attempts) == ("worker_lost", 3)
-    assert job.error == "the job took its worker down 3 times: its worker has not been heard of"
+    assert job.error == "the job crashed its worker 3 times: its worker stopped sending heartbeats"
 
 
 def test_a_job_whose_lease_holds_is_left_alone(idle_reaper: Reaper, queue: JobQueue, store: Store) -> None:

@@ -56,7 +56,7 @@ def test_only_this_user_reaches_it_and_by_no_port(tmp_path: Path) -> None:
 def test_a_second_one_in_the_same_home_is_refused_clearly(tmp_path: Path) -> None:
     with (
         embedded_redis(Settings(home=tmp_path)),
-        pytest.raises(BadInput, match="runs already"),
+        pytest.raises(BadInput, match="already runs"),
         embedded_redis(Settings(home=tmp_path)),
     ):
         pass

@@ -128,7 +128,7 @@ def test_a_job_that_takes_its_process_down_fails_and_the_others_go_on(queue: Job
     wait_for(lambda: state_of(queue, killer.key) == "failed")
     job = queue.states([killer.key])[killer.key]
     assert (job.error_code, job.attempts) == ("worker_lost", 3)
-    assert job.error == "the job took its worker down 3 times: its process ended with status 3"
+    assert job.error == "the job crashed its worker 3 times: its process ended with status 3"
 
 
 @pytest.mark.usefixtures("reaper")

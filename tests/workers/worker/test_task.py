@@ -68,7 +68,7 @@ def pool() -> NetworkPool:
 
 @pytest.fixture
 def spec(store: Store) -> JobSpec:
-    digest = store.put_picture(Picture.from_pixels(np.full((8, 8, 3), 128, np.uint8)))
+    digest = store.inputs.put_picture(Picture.from_pixels(np.full((8, 8, 3), 128, np.uint8)))
     return JobSpec(Brightness(), (digest,), get_card(NETWORK).identity)
 
 
@@ -159,7 +159,7 @@ def test_an_unexpected_error_is_a_sentence_and_a_trace_apart(
     taken = take(queue, lease_s=30)
     outcome = runner(bad.document(), Lease(queue.ledger, taken.key, taken.token, 30.0))
     assert (outcome.state, outcome.code) == ("failed", ComputationFailed.code)
-    assert outcome.sentence == "the method ended with an unexpected ZeroDivisionError: one line"
+    assert outcome.sentence == "the method raised an unexpected ZeroDivisionError: one line"
     assert "Traceback" in outcome.trace
     assert not outcome.spoiled
 
@@ -197,7 +197,7 @@ def test_a_picture_that_a_parameter_names_comes_from_the_store(spec: JobSpec, st
     plain = compute(spec, store, pool, Context(0)).metrics["mean"]
     named = compute(JobSpec(Named(style=spec.pictures[0]), spec.pictures, spec.network), store, pool, Context(0))
     assert named.metrics["mean"] == plain
-    with pytest.raises(BadInput, match=r"there is no picture 0{64}: upload it again"):
+    with pytest.raises(BadInput, match=r"there is no picture 0{12}… in this store: upload it again"):
         compute(JobSpec(Named(style="0" * 64), spec.pictures, spec.network), store, pool, Context(0))
 
 
@@ -207,5 +207,5 @@ def test_a_method_is_given_what_another_job_gave(spec: JobSpec, store: Store, po
     assert asking.result(spec.key).metrics == {"mean": 0.25}
     with pytest.raises(BadInput, match=r"^there is no result 222222222222… in this store: [^\n]+$"):
         asking.result("2" * 64)
-    with pytest.raises(BadInput, match=r"^a key is 64 hex digits, got '../x'$"):
+    with pytest.raises(BadInput, match=r"^a key must be 64 hex digits, got '../x'$"):
         asking.result("../x")

@@ -35,7 +35,7 @@ def worker(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
 
 def spec(store: Store, steps: int, seed: int = 0) -> JobSpec:
     shades = np.linspace(0, 255, 64 * 64 * 3).reshape(64, 64, 3).astype(np.uint8)
-    picture = store.put_picture(Picture.from_pixels(shades))
+    picture = store.inputs.put_picture(Picture.from_pixels(shades))
     return JobSpec(make_method("detail_search", {"steps": steps}), (picture,), get_card(NETWORK).identity, seed)
 
 

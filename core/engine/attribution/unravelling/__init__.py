@@ -1,7 +1,7 @@
-"""What an answer rests on, followed back through every operation of a network: CNN Fixations for any architecture.
+"""Unravelling: CNN Fixations for any architecture, traced back through every operation of a network.
 
-`tape` records one forward pass, `rules` say for each operation which of its inputs support a point, `walk` takes all
-points of a tensor back at once.
+`tape` records one forward pass, `rules` define for each operation which of its inputs support a point, `walk` traces
+all points of a tensor back at once.
 """
 
 import lazy_loader

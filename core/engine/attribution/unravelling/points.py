@@ -1,4 +1,4 @@
-"""Points: positions in a tensor that an answer rests on, how they are merged, and which inputs support a point."""
+"""Points: elements of a tensor that support the target, how they are merged, and which inputs support a point."""
 
 from __future__ import annotations
 
@@ -12,59 +12,59 @@ Indices = NDArray[np.int64]
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-AT_ONCE = 2**18
-"""Contributions that are looked at together: what is done to them, one after the other, stays in a core's cache."""
+BATCH = 2**18
+"""Contributions per batch: small enough that consecutive operations on them stay in a core's cache."""
 
 
 @dataclass(frozen=True)
 class TracingConfig:
-    """How many supporters a point has, and what becomes of them."""
+    """How many supporters a point has, and how they are weighted and merged."""
 
     supporters: int = 1
-    """Of a point, at most; of a fully connected layer all count."""
+    """Maximal number per point; in a fully connected layer all positive inputs count."""
     places: int = 1
-    """Of a depthwise convolution, at most."""
+    """Maximal number per point in a depthwise convolution."""
     weighted: bool = False
-    """Whether a point's weight is shared out among its supporters and summed where paths meet; else each weighs 1."""
+    """Whether a point's weight is divided among its supporters and summed where paths meet; else each weight is 1."""
     pools_all: bool = False
-    """Whether a mean over the whole map rests on all that is positive, or on its largest."""
+    """Whether a mean over the whole map is supported by all positive values; else by the largest ones."""
     cap: int | None = None
-    """Points kept of a tensor and a picture: the heaviest."""
+    """Maximal number of points per tensor and picture: the heaviest are kept."""
     signed: bool = True
-    """Whether a point knows if more or less of its value is wanted."""
+    """Whether points track the sign of their influence on the target; else all are positive."""
     stays: bool = True
-    """Whether a point without a supporter stays at its place; else it is dropped."""
+    """Whether a point without a positive supporter keeps its strongest one; else it is dropped."""
 
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Positions in a tensor, all arrays (P,)."""
+    """Elements of a tensor, all arrays (P,)."""
 
     index: Indices
-    """Into the tensor's elements, in the order of their indices."""
+    """Flat index of the element, in C order."""
     sign: Floats
-    """1 where more of the value is wanted, -1 where less."""
+    """1 where a larger value raises the target, -1 where it lowers it."""
     weight: Numbers
     picture: Indices
-    """Which picture of the batch."""
+    """Index of the picture in the batch."""
     distinct: bool = False
-    """No two are at the same place and want the same."""
+    """Whether no two have the same index and sign."""
 
     def __len__(self) -> int:
         return len(self.index)
 
     def moved(self, index: Indices, sign: Floats | None = None, *, distinct: bool = True) -> Points:
-        """The same points elsewhere; `sign`: by which theirs are multiplied; not `distinct`: some may meet there."""
-        turned = self.sign if sign is None else self.sign * sign
-        return Points(index, turned, self.weight, self.picture, self.distinct and distinct)
+        """The points at new indices (P,), signs multiplied by `sign`; not `distinct`: indices may coincide."""
+        new_sign = self.sign if sign is None else self.sign * sign
+        return Points(index, new_sign, self.weight, self.picture, self.distinct and distinct)
 
-    def taken(self, which: Indices | Flags | slice) -> Points:
-        """Some of them."""
+    def selected(self, which: Indices | Flags | slice) -> Points:
+        """The points at `which`."""
         return Points(self.index[which], self.sign[which], self.weight[which], self.picture[which], self.distinct)
 
 
-def joined(parts: list[Points]) -> Points:
-    """All of them, one after the other."""
+def concatenated(parts: list[Points]) -> Points:
+    """The concatenation of all points."""
     if len(parts) == 1:
         return parts[0]
     return Points(
@@ -75,21 +75,23 @@ def joined(parts: list[Points]) -> Points:
     )
 
 
-def merged(points: Points, manner: TracingConfig) -> Points:
-    """Equal points as one, in the order of their indices; of too many, the heaviest of each picture."""
+def merged(points: Points, config: TracingConfig) -> Points:
+    """Points of equal index and sign merged, sorted by index; beyond `config.cap`, the heaviest of each picture."""
     if not len(points):
         return points
     key = points.index * 2 + (points.sign < 0)
     order = np.argsort(key, kind="stable")
     key = key[order]
     first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
-    weight = np.add.reduceat(points.weight[order], first) if manner.weighted else np.ones(len(first))
-    one = order[first]
-    return capped(Points(points.index[one], points.sign[one], weight, points.picture[one], distinct=True), manner.cap)
+    weight = np.add.reduceat(points.weight[order], first) if config.weighted else np.ones(len(first))
+    kept = order[first]
+    return capped(
+        Points(points.index[kept], points.sign[kept], weight, points.picture[kept], distinct=True), config.cap
+    )
 
 
 def capped(points: Points, cap: int | None) -> Points:
-    """The `cap` heaviest of each picture, the first of equal ones, in the order they had."""
+    """The `cap` heaviest points of each picture, in their order; ties go to the first."""
     if cap is None or len(points) <= cap:
         return points
     kept = np.zeros(len(points), bool)
@@ -97,12 +99,12 @@ def capped(points: Points, cap: int | None) -> Points:
         own = np.flatnonzero(points.picture == picture)
         weight = points.weight[own]
         if len(own) > cap:
-            least = np.partition(weight, -cap)[-cap]
-            heavier = weight > least
-            tied = np.flatnonzero(weight == least)[: cap - np.count_nonzero(heavier)]
+            threshold = np.partition(weight, -cap)[-cap]
+            heavier = weight > threshold
+            tied = np.flatnonzero(weight == threshold)[: cap - np.count_nonzero(heavier)]
             own = np.concatenate((own[heavier], own[tied]))
         kept[own] = True
-    return points.taken(kept)
+    return points.selected(kept)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,79 +112,80 @@ class Support:
     """Which candidates support which points, all arrays (M,)."""
 
     parent: Indices
-    """Which point."""
+    """Index of the supported point."""
     candidate: Indices
+    """Index of the candidate among those of the point."""
     share: Numbers
-    """Of the point's weight."""
+    """Share of the point's weight."""
     stays: Flags
-    """No candidate was positive: this is the best of them, and takes all of the weight."""
+    """True where no candidate was positive: this is the strongest one, with all of the weight."""
 
-    def taken(self, which: Flags) -> Support:
-        """Some of them."""
+    def selected(self, which: Flags) -> Support:
+        """The supporters at `which`."""
         return Support(self.parent[which], self.candidate[which], self.share[which], self.stays[which])
 
 
 def strongest(contributions: Floats, count: int) -> Support:
-    """Of each row of (P, n) the `count` largest positive ones, the first of equal ones; the best where none is.
+    """The `count` largest positive contributions of each row of (P, n), else its maximum; ties go to the first.
 
-    The rows are used up: of two or more, what is taken is struck out.
+    Modifies `contributions` where `count` is above 1.
     """
     rows, count = np.arange(len(contributions)), min(count, contributions.shape[1])
     candidates = [contributions.argmax(axis=1)]
     values = [contributions[rows, candidates[0]]]
-    none = values[0] <= 0
+    unsupported = values[0] <= 0
     if count == 1:
-        return Support(rows, candidates[0], np.ones(len(rows)), none)
+        return Support(rows, candidates[0], np.ones(len(rows)), unsupported)
     for _ in range(count - 1):
         contributions[rows, candidates[-1]] = -np.inf
         candidates.append(contributions.argmax(axis=1))
         values.append(contributions[rows, candidates[-1]])
     shares = [np.maximum(value, 0).astype(np.float64) for value in values]
-    shares[0][none] = 1
+    shares[0][unsupported] = 1
     total = sum(shares)
-    chosen = np.flatnonzero(np.stack(shares, axis=1))
-    parent = chosen // count
-    share = np.stack([one / total for one in shares], axis=1).reshape(-1)[chosen]
-    return Support(parent, np.stack(candidates, axis=1).reshape(-1)[chosen], share, none[parent])
+    positive = np.flatnonzero(np.stack(shares, axis=1))
+    parent = positive // count
+    share = np.stack([values / total for values in shares], axis=1).reshape(-1)[positive]
+    return Support(parent, np.stack(candidates, axis=1).reshape(-1)[positive], share, unsupported[parent])
 
 
 def all_positive(contributions: Floats) -> Support:
-    """Of each row of (P, n) all that are positive; the best where none is."""
+    """All positive contributions of each row of (P, n), else its maximum."""
     positive = np.maximum(contributions, 0).astype(np.float64)
-    none: Flags = np.logical_not(positive.any(axis=1))
-    if none.any():
-        positive[none, contributions[none].argmax(axis=1)] = 1
+    unsupported: Flags = np.logical_not(positive.any(axis=1))
+    if unsupported.any():
+        positive[unsupported, contributions[unsupported].argmax(axis=1)] = 1
     parent, candidate = np.nonzero(positive)
     share = positive / positive.sum(axis=1, keepdims=True)
-    return Support(parent, candidate, share[parent, candidate], none[parent])
+    return Support(parent, candidate, share[parent, candidate], unsupported[parent])
 
 
-def supported(points: Points, support: Support, index: Indices, sign: Floats, manner: TracingConfig) -> Points:
-    """The supporters as points: `index` and `sign` (M,) are theirs; `sign` is already the point's times its own."""
+def supported(points: Points, support: Support, index: Indices, sign: Floats, config: TracingConfig) -> Points:
+    """The supporters as points with `index` and `sign` (M,); `sign` already includes that of the supported point."""
     weight = points.weight[support.parent] * support.share
-    found = Points(index, sign, weight, points.picture[support.parent])
-    return found if manner.stays else found.taken(~support.stays)
+    supporters = Points(index, sign, weight, points.picture[support.parent])
+    return supporters if config.stays else supporters.selected(~support.stays)
 
 
 def signs(values: Floats) -> Floats:
-    """-1 where a value is negative, else 1."""
+    """-1 where a value is negative, else 1; same shape."""
     return np.where(values < 0, np.float32(-1), np.float32(1))
 
 
-def pieces(count: int, width: int) -> Iterator[slice]:
-    """The pieces in which `count` points are looked at, each point with `width` contributions; one at least."""
-    size = max(1, AT_ONCE // max(1, width))
+def batch_slices(count: int, width: int) -> Iterator[slice]:
+    """Slices of `count` points whose `width` contributions each fit into a batch; at least one slice."""
+    size = max(1, BATCH // max(1, width))
     for start in range(0, max(1, count), size):
         yield slice(start, start + size)
 
 
-def parts(points: Points, width: int) -> Iterator[Points]:
-    """The points in these pieces."""
-    for piece in pieces(len(points), width):
-        yield points.taken(piece)
+def batched(points: Points, width: int) -> Iterator[Points]:
+    """The points in batches, see `batch_slices`."""
+    for batch in batch_slices(len(points), width):
+        yield points.selected(batch)
 
 
-def unravelled(index: Indices, shape: tuple[int, ...]) -> tuple[Indices, ...]:
-    """Coordinates of flat positions."""
-    found: tuple[Indices, ...] = np.unravel_index(index, shape)
-    return found
+def unravel_index(index: Indices, shape: tuple[int, ...]) -> tuple[Indices, ...]:
+    """Coordinates of flat indices, one array per dimension."""
+    coordinates: tuple[Indices, ...] = np.unravel_index(index, shape)
+    return coordinates

@@ -1,10 +1,10 @@
-"""A record of one forward pass: every operation with what went in and what came out.
+"""A record of one forward pass: every operation with its inputs and outputs.
 
-It is taken below autograd, where everything that torch offers has become some two hundred plain operations: `einsum` is
-products and permutations, a linear layer on tokens is a view and a matrix product, a composite is its parts.
+Recording happens below autograd, where torch has some two hundred plain operations: `einsum` is products and
+permutations, a linear layer on tokens is a view and a matrix product, a composite is its parts.
 
-Of what depends on the pictures only the numbers are kept that a rule will read; the memory of all others is used again
-while the pass runs, as it is without a record.
+Of the tensors that depend on the pictures, only those are kept that a rule will read; all others are freed during the
+pass, as without a record.
 """
 
 from __future__ import annotations
@@ -17,95 +17,95 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from core.engine.attribution.unravelling import constants
-from core.engine.attribution.unravelling.operations import COMPOSITE, Declared, Operation, Reads, Value, declared
+from core.engine.attribution.unravelling.operations import COMPOSITE, Operation, Reads, Schema, Value, schema_of
 from core.errors import Undefined
 
 
 class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has not typed it
-    """Records what runs inside; `pictures` are what everything is followed back to.
+    """Records the operations inside the context; points are traced back to `pictures`.
 
-    `reads` says of the name of an operation what to keep.
+    `reads`: name of an operation -> the values whose data to keep.
     """
 
     def __init__(self, pictures: Tensor, reads: Callable[[str], Reads]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.operations: list[Operation] = []
-        """Those that pass on something of the pictures."""
+        """Operations that depend on the pictures."""
         self.calls: list[Operation] = []
-        """These and what was done beside them, with constants alone, in the order of the pass."""
+        """All operations, those on constants alone too, in the order of the pass."""
         self.functions: set[Any] = set()
-        """All that were called, those too that were taken apart."""
+        """All functions that were called, decomposed composites included."""
         self.pictures = Value(pictures, live=True)
         self._reads = reads
         self._values: dict[int, Value] = {id(pictures): self.pictures}
-        self._kept: list[Value] = []
+        self._kept_values: list[Value] = []
 
     def value(self, tensor: Tensor) -> Value:
-        """What this tensor is now."""
-        found = self._values.get(id(tensor))
-        if found is None or not found.stands_for(tensor):
-            found = self._values[id(tensor)] = Value(tensor, live=False)
-        return found
+        """The current value of this tensor."""
+        value = self._values.get(id(tensor))
+        if value is None or not value.is_value_of(tensor):
+            value = self._values[id(tensor)] = Value(tensor, live=False)
+        return value
 
-    def kept(self, tensor: Tensor) -> Value:
-        """The same, and its numbers are kept."""
+    def keep_data(self, tensor: Tensor) -> Value:
+        """The current value of this tensor, with its data kept."""
         value = self.value(tensor)
         self._keep([value])
         return value
 
-    def forget(self) -> None:
-        """Undo the circles of values and operations, so that the memory is free as soon as nothing refers to it."""
+    def break_cycles(self) -> None:
+        """Break reference cycles between values and operations, so that memory is freed without garbage collection."""
         for operation in self.operations:
             operation.outputs.clear()
 
     def finish(self) -> None:
-        """Forget which tensors the values were of: nothing more is recorded."""
+        """Drop the map from tensors to values: recording has ended."""
         self._values.clear()
-        self._kept.clear()
+        self._kept_values.clear()
 
     def __torch_dispatch__(
         self, function: Any, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        known = declared(function)
+        schema = schema_of(function)
         self.functions.add(function)
-        values, named = self._arguments(known, args, kwargs)
-        beside = not _passes_on(values) or _only_orders(function, args)
-        if known.composite and not beside:
+        values, arguments = self._arguments(schema, args, kwargs)
+        is_constant = not _passes_on(values) or _only_orders(function, args)
+        if schema.composite and not is_constant:
             with self:
-                return function._op_dk(COMPOSITE, *args, **kwargs)  # noqa: SLF001  `decompose` may take other parts
-        operation = Operation(function, known, named, values, len(self.operations))
+                return function._op_dk(COMPOSITE, *args, **kwargs)  # noqa: SLF001  `decompose` may differ
+        operation = Operation(function, schema, arguments, values, len(self.operations))
         self.calls.append(operation)
-        if beside:
+        if is_constant:
             result = function(*args, **kwargs)
             operation.outputs = [self.value(tensor) for tensor in tensors_in(result)]
             return result
-        reads = self._reads(known.name)
+        reads = self._reads(schema.name)
         self._keep(reads.inputs(operation))
-        if known.writes:
+        if schema.writes:
             self._before_writing(operation, args[0])
         result = function(*args, **kwargs)
-        self._record(operation, args[0] if known.writes else result, reads)
+        self._record(operation, args[0] if schema.writes else result, reads)
         return result
 
     def _arguments(
-        self, known: Declared, args: Sequence[Any], kwargs: dict[str, Any]
+        self, schema: Schema, args: Sequence[Any], kwargs: dict[str, Any]
     ) -> tuple[list[Value], dict[str, Any]]:
-        """The tensors among them, and all by their names."""
+        """The values among the arguments, and all arguments by name."""
         values: list[Value] = []
-        named = dict(zip(known.arguments, args, strict=False)) | kwargs
-        for name in known.tensors:
-            if name in named:
-                named[name] = self._valued(named[name], values)
-        return values, named
+        arguments = dict(zip(schema.arguments, args, strict=False)) | kwargs
+        for name in schema.tensors:
+            if name in arguments:
+                arguments[name] = self._valued(arguments[name], values)
+        return values, arguments
 
     def _valued(self, argument: Any, values: list[Value]) -> Any:
-        """With values for tensors, also those in a list; `values` is added to."""
+        """The argument with its tensors replaced by values, in lists too; these are appended to `values`."""
         if isinstance(argument, Tensor):
             values.append(self.value(argument))
             return values[-1]
         if isinstance(argument, list | tuple):
-            return [self._valued(one, values) for one in argument]
+            return [self._valued(part, values) for part in argument]
         return argument
 
     def _record(self, operation: Operation, result: Any, reads: Reads) -> None:
@@ -114,67 +114,68 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has not
             operation.outputs.append(value)
         self._keep(operation.outputs[reads.outputs])
         if operation.outputs:
-            constants.spread(operation)
+            constants.set_masks(operation)
         self.operations.append(operation)
 
     def _keep(self, values: Iterable[Value]) -> None:
         for value in values:
             value.keep()
-            self._kept.append(value)
+            self._kept_values.append(value)
 
     def _before_writing(self, operation: Operation, target: Tensor) -> None:
-        """What `target` and whatever shares its memory was stays with the operations before this one."""
+        """Keep the previous content of `target`, and of all values that share its memory, for earlier operations."""
         memory = target.untyped_storage().data_ptr()
-        for value in {*self._values.values(), *self._kept}:
+        for value in {*self._values.values(), *self._kept_values}:
             if value.memory == memory:
-                value.stale = not value.stands_for(target)
+                value.stale = not value.is_value_of(target)
                 if value.is_kept:
-                    value.apart()
-                    operation.apart.append(value)
+                    value.copy_data()
+                    operation.copied.append(value)
 
 
 def tensors_in(result: Any) -> list[Tensor]:
-    """Those that a call gave."""
-    return [one for one in (result if isinstance(result, list | tuple) else [result]) if isinstance(one, Tensor)]
+    """The tensors in the result of a call."""
+    return [part for part in (result if isinstance(result, list | tuple) else [result]) if isinstance(part, Tensor)]
 
 
 def _passes_on(values: list[Value]) -> bool:
-    """Whether anything of the pictures is among them. Raises Undefined where it cannot be said what is."""
-    found = False
+    """Whether any value depends on the pictures. Raises Undefined where this is unknown."""
+    depends = False
     for value in values:
         if value.stale:
-            raise Undefined("the fixations cannot be traced through a write into a part of a tensor")
-        found = found or value.live
-    return found
+            raise Undefined("fixations cannot be traced through a write into a part of a tensor")
+        depends = depends or value.live
+    return depends
 
 
 def _only_orders(function: Any, args: Sequence[Any]) -> bool:
-    """Whether it gives a tensor another order in memory and leaves the numbers at their places."""
+    """Whether the call changes the memory layout of a tensor alone."""
     return function is torch.ops.aten.as_strided_.default and list(args[1]) == list(args[0].shape)
 
 
 Record = tuple[Tape, Value, dict[str, Value]]
-"""Of one pass: the operations, the answer, and what the layers gave that were asked for."""
+"""Record of one pass: the operations, the logits, and the outputs of the layers by name."""
 
 
 def taped(network: nn.Module, pictures: Tensor, reads: Callable[[str], Reads], layers: Sequence[str] = ()) -> Record:
-    """The record of `network(pictures)`, its answer, and what the modules of these names gave. Raises Undefined."""
-    found: dict[str, Value] = {}
+    """Record of `network(pictures)`, with the outputs of the modules `layers`. Raises Undefined."""
+    outputs: dict[str, Value] = {}
     tape = Tape(pictures, reads)
     hooks = [
-        network.get_submodule(name).register_forward_hook(_keeping(name, tape, found)) for name in dict.fromkeys(layers)
+        network.get_submodule(name).register_forward_hook(_keeping(name, tape, outputs))
+        for name in dict.fromkeys(layers)
     ]
     try:
         with torch.inference_mode(), tape:
-            answer = network(pictures)
+            logits = network(pictures)
     finally:
         for hook in hooks:
             hook.remove()
-    return tape, tape.kept(answer), found
+    return tape, tape.keep_data(logits), outputs
 
 
-def _keeping(name: str, tape: Tape, found: dict[str, Value]) -> Any:
+def _keeping(name: str, tape: Tape, outputs: dict[str, Value]) -> Any:
     def keep(_: nn.Module, __: Any, output: Any) -> None:
-        found[name] = tape.kept(output[0] if isinstance(output, tuple | list) else output)
+        outputs[name] = tape.keep_data(output[0] if isinstance(output, tuple | list) else output)
 
     return keep

@@ -1,4 +1,4 @@
-"""The way back: from points on an answer to the pixels that it rests on, all points of a tensor at once."""
+"""The backward walk: from points on the logits to the pixels that support them, all points of a tensor at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from core.engine.attribution.unravelling.operations import EVERYTHING, NOTHING, Reads
-from core.engine.attribution.unravelling.points import Points, Support, TracingConfig, all_positive, joined, merged
+from core.engine.attribution.unravelling.points import (
+    Points,
+    Support,
+    TracingConfig,
+    all_positive,
+    concatenated,
+    merged,
+)
 from core.engine.attribution.unravelling.replay import recorded
 from core.engine.attribution.unravelling.rules import (
     RULES,
@@ -29,8 +36,8 @@ from core.errors import Undefined
 FAMILIES = (attention, convolution, elementwise, linear, moves, pooling)
 """Imported for their rules."""
 
-CALLED = {"mkldnn_rnn_layer": "an LSTM", "lstm": "an LSTM", "_cudnn_rnn": "an LSTM"}
-"""What a reader knows an operation as."""
+DISPLAY_NAMES = {"mkldnn_rnn_layer": "an LSTM", "lstm": "an LSTM", "_cudnn_rnn": "an LSTM"}
+"""Operation -> its name in error messages."""
 
 TRACING_CONFIGS = {
     "paper": TracingConfig(),
@@ -41,7 +48,7 @@ TRACING_CONFIGS = {
 
 @dataclass(frozen=True, eq=False)
 class Reached:
-    """Points on one tensor, and the tensor's shape."""
+    """Points on one tensor, and its shape."""
 
     points: Points
     shape: tuple[int, ...]
@@ -49,57 +56,56 @@ class Reached:
 
 @dataclass(frozen=True, eq=False)
 class Unravelled:
-    """What an answer rests on."""
+    """The result of unravelling: the points that support the target."""
 
     pixels: Reached
-    """On the pictures (N, 3, H, W)."""
+    """Points on the pictures (N, 3, H, W)."""
     layers: dict[str, Reached]
-    """On the outcomes of the layers that were asked for, as far as a path leads there."""
-    answer: Tensor
-    """(N, K), as the network gives it without a record."""
+    """Layer -> points on its output, for the requested layers that a path reaches."""
+    logits: Tensor
+    """(N, K), as the network computes them without a record."""
     lost: float
-    """Share of the weight that fell on padding or on what does not depend on the pictures."""
+    """Share of the weight that ended on padding or on elements that do not depend on the pictures."""
     errors: list[float] = field(default_factory=list)
     """See `Walk.errors`."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """What is asked for."""
+    """Where to start: the target."""
 
     choose: Callable[[Tensor], tuple[Points, Sequence[int] | None]]
-    """From the layer's outcome the points to start at, and of each picture the class that it is held against, if any:
-    what speaks for both does not count."""
+    """The layer's output -> start points, and the contrast class of each picture or None: evidence for both cancels."""
     layer: str = ""
-    """Empty: the answer (N, K)."""
+    """Name of the layer; empty: the logits (N, K)."""
 
 
-def classes(chosen: Sequence[int], rivals: Sequence[int] | None = None) -> Start:
-    """One class a picture, or one against another."""
-    return Start(lambda answer: (class_points(answer.shape[1], chosen), rivals))
+def classes(targets: Sequence[int], contrast_classes: Sequence[int] | None = None) -> Start:
+    """Start at one class per picture, optionally against a contrast class."""
+    return Start(lambda logits: (class_points(logits.shape[1], targets), contrast_classes))
 
 
-def class_points(count: int, chosen: Sequence[int]) -> Points:
-    """The logit of one class a picture in an answer (N, `count`)."""
-    rows = np.arange(len(chosen))
-    index = rows * count + np.asarray(chosen, np.int64)
+def class_points(count: int, targets: Sequence[int]) -> Points:
+    """The logit of one class per picture, as points in logits (N, `count`)."""
+    rows = np.arange(len(targets))
+    index = rows * count + np.asarray(targets, np.int64)
     return Points(index, np.ones(len(rows), np.float32), np.ones(len(rows)), rows, distinct=True)
 
 
-def places_of(outcome: Tensor) -> Tensor:
-    """The number of each element, of the same shape: whatever moves these tells where it came from."""
-    return torch.arange(outcome.numel(), dtype=torch.float64).view(outcome.shape)
+def places_of(output: Tensor) -> Tensor:
+    """The flat index of each element, float64, same shape: moved like the values, it tells where each came from."""
+    return torch.arange(output.numel(), dtype=torch.float64).view(output.shape)
 
 
 def unit_points(values: Tensor, places: Tensor, channels: Tensor, place: tuple[float, float] | None) -> Points:
-    """A channel's positive places by their shares (its greatest, where none is), or the one `place`.
+    """Points on one channel per picture: all positive positions by their shares, else the maximum; or only `place`.
 
-    `values` and `places` (N, C, h, w): a layer's map and its `places_of`; `channels` (N,).
+    `values` and `places` (N, C, h, w): a layer's map and its `places_of`; `channels` (N,); `place` y, x in [0, 1].
     """
     rows = torch.arange(len(values))
-    own, numbers = (part.cpu()[rows, channels.cpu()].flatten(1) for part in (values, places))
+    activations, numbers = (part.cpu()[rows, channels.cpu()].flatten(1) for part in (values, places))
     if place is None:
-        support = all_positive(own.detach().float().numpy())
+        support = all_positive(activations.detach().float().numpy())
     else:
         shape = values.shape[2:]
         row, column = (int(share * (size - 1) + 0.5) for share, size in zip(place, shape, strict=True))
@@ -111,7 +117,7 @@ def unit_points(values: Tensor, places: Tensor, channels: Tensor, place: tuple[f
 
 
 def weights_of(reached: Reached) -> Tensor:
-    """The weight of the points at each element, of the tensor's shape."""
+    """Total weight of the points at each element, of the tensor's shape."""
     points = reached.points
     weights = np.bincount(points.index, points.weight, math.prod(reached.shape))
     return torch.from_numpy(weights).view(reached.shape)
@@ -121,71 +127,78 @@ def unravel(
     network: nn.Module,
     pictures: Tensor,
     start: Start,
-    manner: TracingConfig,
+    config: TracingConfig,
     *,
     layers: Sequence[str] = (),
     audit: bool = False,
 ) -> Unravelled:
-    """Follow the points of `start` back to the pixels of `pictures` (N, 3, H, W).
+    """Trace the points of `start` back to the pixels of `pictures` (N, 3, H, W).
 
-    `layers`: whose points are kept on the way. Raises Undefined for an operation that has no rule.
+    `layers`: names of modules whose points are returned too; `audit`: fill `Unravelled.errors`. Raises Undefined for
+    an operation without a rule.
     """
-    named = [*layers, *([start.layer] if start.layer else [])]
+    recorded_layers = [*layers, *([start.layer] if start.layer else [])]
     reads = _everything if audit else _declared
-    with recorded(network, pictures, reads, named, again=not audit) as (tape, answer, outcomes):
-        if start.layer and start.layer not in outcomes:
-            raise Undefined("this layer has no part in the network's answer")
-        first = outcomes[start.layer] if start.layer else answer
-        points, rivals = start.choose(first.data)
-        walk = Walk(manner, len(pictures), errors=[] if audit else None)
-        value, parts = (first, [points]) if rivals is None else linear.against(first, points, rivals, walk)
-        kept = {id(outcomes[name]): name for name in layers if name in outcomes}
-        pixels, reached = _back(tape, {id(value): parts}, walk, kept)
+    with recorded(network, pictures, reads, recorded_layers, replay=not audit) as (tape, logits, outputs):
+        if start.layer and start.layer not in outputs:
+            raise Undefined("this layer has no part in the network's prediction")
+        first = outputs[start.layer] if start.layer else logits
+        points, contrast_classes = start.choose(first.data)
+        walk = Walk(config, len(pictures), errors=[] if audit else None)
+        value, parts = (
+            (first, [points])
+            if contrast_classes is None
+            else linear.against_contrast(first, points, contrast_classes, walk)
+        )
+        names = {id(outputs[name]): name for name in layers if name in outputs}
+        pixels, reached = _back(tape, {id(value): parts}, walk, names)
         lost = walk.lost / (len(pictures) or 1)
-        return Unravelled(Reached(pixels, tape.pictures.shape), reached, answer.data.clone(), lost, walk.errors or [])
+        return Unravelled(Reached(pixels, tape.pictures.shape), reached, logits.data.clone(), lost, walk.errors or [])
 
 
 def _declared(name: str) -> Reads:
-    """What the rule for this operation reads."""
+    """The values that the rule of this operation reads."""
     return RULES[name].reads if name in RULES else NOTHING
 
 
 def _everything(_: str) -> Reads:
-    """To check an operation, its outcome is read too."""
+    """All values: an audit also reads the outputs."""
     return EVERYTHING
 
 
 def _back(
-    tape: Tape, pending: dict[int, list[Points]], walk: Walk, kept: dict[int, str]
+    tape: Tape, pending: dict[int, list[Points]], walk: Walk, names: dict[int, str]
 ) -> tuple[Points, dict[str, Reached]]:
-    """Take the points through all operations, the last first: those on the pixels, and on the layers in `kept`."""
+    """Trace points through all operations, last first: the points on the pixels, and on the layers of `names`."""
     reached: dict[str, Reached] = {}
     for operation in reversed(tape.operations):
         for value in operation.outputs:
-            found = pending.pop(id(value), None)
-            if found is None:
+            arrived = pending.pop(id(value), None)
+            if arrived is None:
                 continue
-            points = _met(found, walk.manner)
-            if (name := kept.get(id(value))) is not None:
+            points = _merged(arrived, walk.config)
+            if (name := names.get(id(value))) is not None:
                 reached[name] = Reached(points, value.shape)
             if (rule := RULES.get(operation.name)) is None:
-                raise Undefined(f"the fixations cannot be traced through {CALLED.get(operation.name, operation.name)}")
+                raise Undefined(
+                    f"fixations cannot be traced through {DISPLAY_NAMES.get(operation.name, operation.name)}"
+                )
             for part, moved in rule.follow(operation, value, points, walk):
                 if not part.live:
                     walk.lost += float(moved.weight.sum())
                 elif len(moved):
                     pending.setdefault(id(part), []).append(moved)
-    return merged(joined(pending.pop(id(tape.pictures), [_none()])), walk.manner), reached
+    return merged(concatenated(pending.pop(id(tape.pictures), [_no_points()])), walk.config), reached
 
 
-def _met(found: list[Points], manner: TracingConfig) -> Points:
-    """All that has come to a tensor, each place once."""
-    points = joined(found)
-    if not manner.signed:
+def _merged(arrived: list[Points], config: TracingConfig) -> Points:
+    """All points that reached a tensor, merged."""
+    points = concatenated(arrived)
+    if not config.signed:
         points = replace(points, sign=np.ones_like(points.sign), distinct=False)
-    return points if points.distinct else merged(points, manner)
+    return points if points.distinct else merged(points, config)
 
 
-def _none() -> Points:
-    nothing = np.zeros(0, np.int64)
-    return Points(nothing, np.zeros(0, np.float32), np.zeros(0), nothing)
+def _no_points() -> Points:
+    empty = np.zeros(0, np.int64)
+    return Points(empty, np.zeros(0, np.float32), np.zeros(0), empty)

@@ -16,8 +16,8 @@ def test_channel_neuron_and_layer_by_hand(values: torch.Tensor) -> None:
     index = torch.tensor([0, 3, 1])
     for picture, chosen in enumerate(index.tolist()):
         channels, neurons = objectives.channels(values), objectives.neurons(values)
-        assert objectives.chosen(channels, index)[picture].isclose(values[picture, chosen].mean())
-        assert objectives.chosen(neurons, index)[picture] == values[picture, chosen, 2, 3]
+        assert objectives.selected(channels, index)[picture].isclose(values[picture, chosen].mean())
+        assert objectives.selected(neurons, index)[picture] == values[picture, chosen, 2, 3]
         assert objectives.neurons(values, y=1.0, x=0.0)[picture, chosen] == values[picture, chosen, 4, 0]
         assert objectives.layer(values)[picture].isclose((values[picture] ** 2).mean())
 
@@ -40,9 +40,9 @@ def test_inversion_is_0_at_the_photo_and_1_at_nothing(values: torch.Tensor) -> N
 
 def test_a_class_is_asked_for_by_its_logit_or_the_log_of_its_probability() -> None:
     logits, index = torch.tensor([[1.0, 3.0], [0.0, 0.0]]), torch.tensor([1, 0])
-    assert objectives.class_answer(logits, index, "logits").tolist() == [3.0, 0.0]
+    assert objectives.class_score(logits, index, "logits").tolist() == [3.0, 0.0]
     expected = logits.softmax(1)[[0, 1], [1, 0]].log()
-    torch.testing.assert_close(objectives.class_answer(logits, index, "probabilities"), expected)
+    torch.testing.assert_close(objectives.class_score(logits, index, "probabilities"), expected)
 
 
 def test_total_variation_of_a_ramp_is_its_slope() -> None:
@@ -75,8 +75,8 @@ def test_relus_are_themselves_again_after_an_error() -> None:
 def test_the_most_excited_units_are_those_furthest_above_the_others() -> None:
     others = torch.tensor([[0.0, 10.0, 5.0, 1.0], [2.0, 12.0, 5.0, 3.0]])  # spreads 1, 1, 0, 1
     own = torch.tensor([[3.0, 12.0, 9.0, 7.0]])  # above by 2, 1, nothing to measure by, 5
-    assert objectives.most_excited(own, others, 4).tolist() == [3, 0, 1, 2]
+    assert objectives.most_excited_units(own, others, 4).tolist() == [3, 0, 1, 2]
 
 
 def test_numbered_units_are_in_order() -> None:
-    assert objectives.numbered(3, 2, torch.device("cpu")).tolist() == [3, 4]
+    assert objectives.unit_range(3, 2, torch.device("cpu")).tolist() == [3, 4]

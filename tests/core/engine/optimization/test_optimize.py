@@ -227,7 +227,7 @@ def test_a_checkpoint_of_another_size_is_a_start_from_the_beginning(monkeypatch:
 
 
 def test_a_run_ends_when_its_values_are_good_enough() -> None:
-    outcome = run(edges, steps=400, frames=3, until=lambda values: bool(values["total"].mean() < 1e9))
+    outcome = run(edges, steps=400, frames=3, stop_when=lambda values: bool(values["total"].mean() < 1e9))
     assert outcome.steps == CHECK_EVERY
     assert torch.equal(outcome.frames[-1, 0], (outcome.picture[0] * 255).round().byte().movedim(0, -1))
 
@@ -276,7 +276,7 @@ def test_the_draft_precision_lowers_products_and_keeps_sums() -> None:
 def test_frames_and_preview_show_what_the_plan_says() -> None:
     previews: list[Any] = []
     told = Told(lambda *reported: previews.append(reported[3]()))
-    plan = Plan(steps=10, frames=3, shown=lambda picture: 1 - picture)
+    plan = Plan(steps=10, frames=3, display=lambda picture: 1 - picture)
     outcome = descend(pixel_parameterization(photo(), clamp), toward(1.0), plan, told)
     assert (previews[-1] == outcome.frames[-1, 0].numpy()).all()
     assert torch.equal(outcome.frames[0, 0], ((1 - photo()[0]) * 255).round().byte().movedim(0, -1))
@@ -298,7 +298,7 @@ def test_what_l_bfgs_leaves_is_never_worse_than_what_was_there_before() -> None:
 
 
 def test_an_optimizer_that_begins_anew_is_as_one_that_begins_there() -> None:
-    whole = run(edges, optimizer="adam", learning_rate=0.01, steps=12, anew=frozenset({5}))
+    whole = run(edges, optimizer="adam", learning_rate=0.01, steps=12, reset_steps=frozenset({5}))
     first = run(edges, optimizer="adam", learning_rate=0.01, steps=5)
     second = run(edges, start=first.picture, optimizer="adam", learning_rate=0.01, steps=7)
     assert torch.equal(whole.picture, second.picture)

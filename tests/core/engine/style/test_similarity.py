@@ -5,14 +5,14 @@ import torch
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from core.engine.ranges import of_pixels
+from core.engine.ranges import from_pixels
 from core.engine.style.luminance import luminance
 from core.engine.style.similarity import edges_shared, ssim
 from core.media.samples import sample
 
 
 def picture(name: str) -> Tensor:
-    return of_pixels(sample(name).pixels[:90, :120].copy())
+    return from_pixels(sample(name).pixels[:90, :120].copy())
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.05, 0.3])

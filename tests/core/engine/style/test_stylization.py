@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.engine.style.gram import gram
-from core.engine.style.stylization import LEAST_PX, Aims, Maps, Region, StyleLayers, aims, changed, shared, shrunk
+from core.engine.style.stylization import LEAST_PX, TransferTargets, Maps, Region, StyleLayers, aims, changed, shared, shrunk
 
 SIZE = (40, 48)
 LAYERS = {"near": 0.75, "far": 0.25}
@@ -39,7 +39,7 @@ def picture(seed: int, size: tuple[int, int] = SIZE) -> Tensor:
     return (torch.rand(1, 3, *size, generator=generator) * torch.rand(1, 3, 1, 1, generator=generator)).clamp(0, 1)
 
 
-def the_aims(*regions: Region, encoder: Toy | None = None, smoothing: float = 0.0) -> Aims:
+def the_aims(*regions: Region, encoder: Toy | None = None, smoothing: float = 0.0) -> TransferTargets:
     whole = regions or (Region([(picture(1), 1.0)]),)
     return aims(encoder or Toy(), picture(0), whole, StyleLayers("far", LAYERS, smoothing), SIZE)
 
@@ -67,7 +67,7 @@ def test_a_map_that_says_the_same_everywhere_has_lost_all_content() -> None:
         def read(self, parts: Tensor) -> Maps:
             return {**super().read(parts), "far": far}
 
-    flat = Aims(Flat(), SIZE, found.change, "far", found.content, found.content_unit, found.styles)
+    flat = TransferTargets(Flat(), SIZE, found.change, "far", found.content, found.content_unit, found.styles)
     torch.testing.assert_close(flat.distances(picture(2))[0], torch.tensor(1.0))
 
 
@@ -98,7 +98,7 @@ def test_several_styles_are_mixed_by_their_shares() -> None:
     toy = Toy()
     for aim in found.styles:
         expected = 0.25 * gram(toy.read(first)[aim.layer]) + 0.75 * gram(toy.read(second)[aim.layer])
-        torch.testing.assert_close(aim.wanted, expected)
+        torch.testing.assert_close(aim.gram_target, expected)
 
 
 def test_a_style_of_no_weight_changes_nothing() -> None:

@@ -9,7 +9,7 @@ import torch
 
 from core.datasets.digits import digits
 from core.learning.autoencoder.autoencoder import Design, build
-from core.learning.autoencoder.trained import Trained
+from core.learning.autoencoder.evaluation import Trained
 from core.learning.loop import Loop, Plan
 from core.learning.pictures import Pictures, in_memory, mean_picture
 from core.method_base.method import Context

@@ -63,7 +63,7 @@ def test_where_it_unpools_the_positions_of_all_maxima_are_given_beside_the_code(
 def test_a_code_alone_is_unpooled_to_where_the_maxima_usually_are() -> None:
     model = made(replace(DESIGN, decoder="unpooling"))
     one = a_batch(1)
-    model.learn_usual_positions(torch.cat([one, one, a_batch(1).flip(-1)]))
+    model.learn_default_positions(torch.cat([one, one, a_batch(1).flip(-1)]))
     drawn, codes = model(one)
     assert torch.allclose(model.decode(codes), drawn, atol=1e-6)
 

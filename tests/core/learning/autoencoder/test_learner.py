@@ -74,7 +74,7 @@ def test_more_units_than_asked_for_make_the_penalty_heavier_and_fewer_make_it_li
 def test_measuring_and_previewing_learn_nothing_and_leave_it_in_training() -> None:
     learner = a_learner(rectified=True, kept=0.3)
     before = {name: tensor.clone() for name, tensor in learner.tensors().items()}
-    measured, preview = learner.measured(), learner.preview()
+    measured, preview = learner.evaluate(), learner.preview()
     assert measured.keys() == {"held_out_loss"}
     assert preview.shape[2] == 3
     assert learner.model.training

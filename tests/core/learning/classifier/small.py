@@ -10,7 +10,7 @@ from torch import Tensor
 from core.datasets.dataset import Dataset
 from core.learning.classifier.targets import MixRecipe
 from core.learning.classifier.teacher import Answers
-from core.learning.classifier.trained import Learner, random_learner
+from core.learning.classifier.models import Learner, random_learner
 from core.learning.classifier.trainer import Recipe, Trainer
 from core.learning.classifier.views import Examples, ViewRecipe
 
@@ -60,7 +60,7 @@ def trained(trainer: Trainer) -> Trainer:
 
 def weights(trainer: Trainer, averaged: bool = False) -> dict[str, Tensor]:
     """A copy of the weights and buffers as they are now."""
-    model = trainer.average.module if averaged else trainer.model
+    model = trainer.ema.module if averaged else trainer.model
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 

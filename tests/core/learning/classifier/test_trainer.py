@@ -16,7 +16,7 @@ from core.engine import checkpoints
 from core.errors import ComputationFailed, Damaged
 from core.learning.classifier.targets import MixRecipe
 from core.learning.classifier.teacher import Answers
-from core.learning.classifier.trained import Learner
+from core.learning.classifier.models import Learner
 from core.learning.classifier.trainer import CLIP_NORM, MIN_RATE, Trainer
 from core.learning.classifier.views import Views
 from tests.core.learning.classifier.small import ARCHITECTURES, SIDE, VIEWS, equal, learner, trained, trainer, weights

@@ -5,14 +5,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.engine.ranges import of_pixels
+from core.engine.ranges import from_pixels
 from core.items import Pixels
 from core.learning.fast_style.motion import motion
 from tests.support.videos import pan
 
 
 def frame(pixels: Pixels) -> Tensor:
-    return of_pixels(pixels.copy())
+    return from_pixels(pixels.copy())
 
 
 @pytest.mark.parametrize(("height", "width"), [(96, 128), (150, 380)])

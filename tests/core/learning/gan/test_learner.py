@@ -84,7 +84,7 @@ def test_losses_are_those_of_what_the_discriminator_says() -> None:
     expected = -(0.9 * math.log(p) + 0.1 * math.log(1 - p)) - math.log(1 - p)
     assert numbers["discriminator_loss"] == pytest.approx(expected, rel=1e-5)
     assert numbers["discriminator_accuracy"] == 0.5
-    assert learner.measured() == {}
+    assert learner.evaluate() == {}
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_one_that_learns_against_one_that_stands_still_wins(stands: str, loss: s
 def test_the_animation_begins_before_the_first_step_and_ends_with_what_is_drawn_now() -> None:
     learner, loop = a_loop(plan=Plan(epochs=20, batch=4, seed=3))
     fixed = numbered(range(16), 6)
-    first = drawn(learner.average, fixed)
+    first = drawn(learner.ema, fixed)
     for _ in range(loop.steps):
         loop.advance()
     animation = learner.animation()
@@ -107,7 +107,7 @@ def test_the_animation_begins_before_the_first_step_and_ends_with_what_is_drawn_
     assert animation.shape[1:] == (16, 1, 16, 16)
     assert learner.animation_labels()[:: FRAMES - 1] == ("after 0 steps", "at the end")
     assert len(learner.animation_labels()) == FRAMES
-    for frame, pictures in ((animation[0], first), (animation[-1], drawn(learner.average, fixed))):
+    for frame, pictures in ((animation[0], first), (animation[-1], drawn(learner.ema, fixed))):
         assert torch.allclose(frame.float() / 255, pictures, atol=0.51 / 255)
     assert float((animation[0].float() - animation[-1].float()).abs().mean()) > 5
     assert learner.preview().shape[2] == 3
@@ -118,5 +118,5 @@ def test_the_average_is_drawn_as_it_is_and_is_no_part_of_what_learns() -> None:
     alone, three = numbered([0], 6), numbered(range(3), 6)
     for _ in range(3):
         loop.advance()
-    assert torch.allclose(drawn(learner.average, alone), drawn(learner.average, three)[:1], atol=1e-6)
-    assert not any(part.requires_grad for part in learner.average.parameters())
+    assert torch.allclose(drawn(learner.ema, alone), drawn(learner.ema, three)[:1], atol=1e-6)
+    assert not any(part.requires_grad for part in learner.ema.parameters())

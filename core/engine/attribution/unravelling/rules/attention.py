@@ -1,4 +1,4 @@
-"""Products of two things that both depend on the picture: attention, whose weights are constants."""
+"""Products of two tensors that both depend on the picture: attention, whose weights count as constants."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from core.engine.attribution.unravelling.points import (
     Floats,
     Indices,
     Points,
-    joined,
-    parts,
+    batched,
+    concatenated,
     signs,
     strongest,
     supported,
-    unravelled,
+    unravel_index,
 )
 from core.engine.attribution.unravelling.rules import Followed, Walk, numbers_of, rule
 from core.errors import Undefined
@@ -28,27 +28,27 @@ BEHIND = MOVING | {"mul", "div", "native_dropout", "add"}
 
 @rule("bmm", "baddbmm", reads=numbers_of("self", "mat2", "batch1", "batch2"))
 def weighted_rows(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """z_ij = sum_k A_ik V_kj: of the two that which came from a softmax is a constant, else the left one."""
+    """z_ij = sum_k A_ik V_kj: the factor that came from a softmax is the constant, else the left one."""
     left, right = (operation[name] for name in _factors(operation))
-    turned = left.live and (not right.live or _is_softmax(right))
-    factor, gate = (left, right) if turned else (right, left)
-    matrices = [part.array.reshape(-1, *part.shape[-2:]) for part in (factor, gate)]
+    transposed = left.live and (not right.live or _is_softmax(right))
+    factor, gate = (left, right) if transposed else (right, left)
+    matrices = [value.array.reshape(-1, *value.shape[-2:]) for value in (factor, gate)]
     width = left.shape[-1]
-    found = []
-    for part in parts(points, width):
-        batch, row, column = unravelled(part.index, (matrices[0].shape[0], *value.shape[-2:]))
-        if turned:
-            values, weights = matrices[0][batch, row], matrices[1][batch, :, column]
+    followed = []
+    for batch in batched(points, width):
+        matrix, row, column = unravel_index(batch.index, (matrices[0].shape[0], *value.shape[-2:]))
+        if transposed:
+            values, weights = matrices[0][matrix, row], matrices[1][matrix, :, column]
         else:
-            values, weights = matrices[0][batch, :, column], matrices[1][batch, row]
-        contributions = weights * values * part.sign[:, None]
+            values, weights = matrices[0][matrix, :, column], matrices[1][matrix, row]
+        contributions = weights * values * batch.sign[:, None]
         if operation.name in {"bmm", "mm"}:
-            walk.audit(contributions, None, part, value)
+            walk.audit(contributions, None, batch, value)
         inner = np.arange(width)
-        at = (row[:, None], inner) if turned else (inner, column[:, None])
-        place = (batch[:, None] * matrices[0].shape[1] + at[0]) * matrices[0].shape[2] + at[1]
-        found.append(_followed(part, contributions, weights, place, factor, walk))
-    return [(factor, joined(found))]
+        index = (row[:, None], inner) if transposed else (inner, column[:, None])
+        place = (matrix[:, None] * matrices[0].shape[1] + index[0]) * matrices[0].shape[2] + index[1]
+        followed.append(_supporters(batch, contributions, weights, place, factor, walk))
+    return [(factor, concatenated(followed))]
 
 
 @rule(
@@ -58,52 +58,54 @@ def weighted_rows(operation: Operation, value: Value, points: Points, walk: Walk
     reads=numbers_of("query", "key", "value", "attn_mask", "attn_bias"),
 )  # fmt: skip
 def attention(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """C_j = s A_ij V_jd: the tokens whose values speak for it; A is a constant, made again for the rows that count."""
+    """C_j = s A_ij V_jd over tokens j; A is a constant, recomputed for the rows that have points."""
     if value is not operation.outputs[0]:
         return []
     query, key, values = (operation[name] for name in ("query", "key", "value"))
     heads, shared = query.shape[1], query.shape[1] // values.shape[1]
     tokens, depth = values.shape[2], values.shape[3]
-    found = []
-    for part in parts(points, tokens):
-        picture, head, row, unit = unravelled(part.index, (query.shape[0], heads, query.shape[2], depth))
+    followed = []
+    for batch in batched(points, tokens):
+        picture, head, row, unit = unravel_index(batch.index, (query.shape[0], heads, query.shape[2], depth))
         weights = _attention_rows(operation, query, key, picture, head, row)
         plane = picture * values.shape[1] + head // shared
         place = (plane[:, None] * tokens + np.arange(tokens)) * depth + unit[:, None]
-        contributions = weights * values.flat[place] * part.sign[:, None]
-        walk.audit(contributions, None, part, value)
-        found.append(_followed(part, contributions, weights, place, values, walk))
-    return [(values, joined(found))]
+        contributions = weights * values.flat[place] * batch.sign[:, None]
+        walk.audit(contributions, None, batch, value)
+        followed.append(_supporters(batch, contributions, weights, place, values, walk))
+    return [(values, concatenated(followed))]
 
 
 @rule("_softmax", "softmax", "_safe_softmax")
 def softmax(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """Never entered."""
-    raise Undefined("the fixations cannot be traced into attention weights")
+    """Raises Undefined: attention weights are constants."""
+    raise Undefined("fixations cannot be traced into attention weights")
 
 
-def _followed(
+def _supporters(
     points: Points, contributions: Floats, weights: Floats, place: Indices, values: Value, walk: Walk
 ) -> Points:
     if values.mask is not None:
         contributions[~values.mask.cpu().numpy().reshape(-1)[place]] = -np.inf
-    support = strongest(contributions, walk.manner.supporters)
+    support = strongest(contributions, walk.config.supporters)
     sign = points.sign[support.parent] * signs(weights[support.parent, support.candidate])
-    return supported(points, support, place[support.parent, support.candidate], sign, walk.manner)
+    return supported(points, support, place[support.parent, support.candidate], sign, walk.config)
 
 
 def _attention_rows(
     operation: Operation, query: Value, key: Value, picture: Indices, head: Indices, row: Indices
 ) -> Floats:
     """softmax(scale q K^T + bias) of these rows, (P, tokens)."""
-    rows, back = np.unique(np.stack([picture, head, row]), axis=1, return_inverse=True)
+    rows, inverse = np.unique(np.stack([picture, head, row]), axis=1, return_inverse=True)
     shared = query.shape[1] // key.shape[1]
     scale = np.float32(operation.get("scale") or 1 / math.sqrt(query.shape[3]))
     scores = np.empty((rows.shape[1], key.shape[2]), np.float32)
     groups, start = np.unique(rows[0] * query.shape[1] + rows[1], return_index=True)
     for group, first, end in zip(groups, start, [*start[1:], rows.shape[1]], strict=True):
-        of, at = divmod(int(group), query.shape[1])
-        scores[first:end] = query.array[of, at, rows[2, first:end]] @ key.array[of, at // shared].T
+        image, head_index = divmod(int(group), query.shape[1])
+        scores[first:end] = (
+            query.array[image, head_index, rows[2, first:end]] @ key.array[image, head_index // shared].T
+        )
     scores *= scale
     bias: Value | None = operation.get("attn_mask") or operation.get("attn_bias")
     if bias is not None:
@@ -114,7 +116,7 @@ def _attention_rows(
     scores -= scores.max(axis=1, keepdims=True)
     np.exp(scores, out=scores)
     scores /= scores.sum(axis=1, keepdims=True)
-    return scores[back.reshape(-1)]
+    return scores[inverse.reshape(-1)]
 
 
 def _factors(operation: Operation) -> tuple[str, str]:
@@ -124,5 +126,5 @@ def _factors(operation: Operation) -> tuple[str, str]:
 
 
 def _is_softmax(value: Value) -> bool:
-    made = origin(value, BEHIND)
-    return made is not None and made.name in SOFTMAX
+    producer = origin(value, BEHIND)
+    return producer is not None and producer.name in SOFTMAX

@@ -1,4 +1,4 @@
-"""Convolutions: the channel that contributes the most, and in it the place that does."""
+"""Convolutions: the channels that contribute most, and in each the position that does."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from core.engine.attribution.unravelling.points import (
     Points,
     Support,
     all_positive,
-    joined,
-    pieces,
+    batch_slices,
+    concatenated,
     signs,
     strongest,
     supported,
-    unravelled,
+    unravel_index,
 )
 from core.engine.attribution.unravelling.rules import Followed, Walk, numbers_of, rule
 from core.errors import Undefined
@@ -30,7 +30,7 @@ from core.errors import Undefined
 
 @dataclass(frozen=True)
 class Geometry:
-    """A convolution over two dimensions; over one it has a height of 1."""
+    """Geometry of a 2d convolution; a 1d convolution has a height of 1."""
 
     inputs: tuple[int, ...]
     """(N, C, H, W)"""
@@ -42,9 +42,9 @@ class Geometry:
     groups: int
 
     def taps(self, y: Indices, x: Indices) -> tuple[Indices, Flags | None]:
-        """Of places (P,) of the outcome: which pixels of a channel (P, taps) they see, and which of these there are.
+        """Flat pixels (P, taps) in the window of each output position (P,), and which are on the map; None: all.
 
-        None: all. The number of a pixel that is not there can be any.
+        The index of a pixel beyond the map is arbitrary.
         """
         corner = (y * self.stride[0] - self.padding[0]) * self.inputs[3] + (x * self.stride[1] - self.padding[1])
         pixels = corner[:, None] + self._steps
@@ -55,93 +55,93 @@ class Geometry:
 
     @cached_property
     def _steps(self) -> Indices:
-        """(taps,): from a window's first pixel to each."""
+        """Offsets from a window's first pixel, (taps,)."""
         down, across = (np.arange(size) * step for size, step in zip(self.kernel, self.dilation, strict=True))
         steps: Indices = (down[:, None] * self.inputs[3] + across).reshape(-1)
         return steps
 
     @cached_property
     def _sides(self) -> tuple[Flags, Flags] | None:
-        """(rows, taps) and (columns, taps): which taps are on the map; None: all."""
+        """Which taps are on the map, (rows, taps) and (columns, taps); None: all."""
         if self._within(0) and self._within(1):
             return None
         return self._inside(0).repeat(self.kernel[1], axis=1), np.tile(self._inside(1), self.kernel[0])
 
     def _within(self, side: int) -> bool:
-        """Whether no window sees padding there or, as some pools do, looks over the edge."""
+        """Whether no window reaches beyond the map along `side`, into padding or, as in some pools, over the edge."""
         last = (self.outputs[2 + side] - 1) * self.stride[side] + (self.kernel[side] - 1) * self.dilation[side]
         return self.padding[side] == 0 and last < self.inputs[2 + side]
 
     def _inside(self, side: int) -> Flags:
-        """(places, taps) along one side: which taps of each place are on the map."""
+        """Which taps of each output position are on the map along `side`, (positions, taps)."""
         corners = np.arange(self.outputs[2 + side]) * self.stride[side] - self.padding[side]
-        seen = corners[:, None] + np.arange(self.kernel[side]) * self.dilation[side]
-        found: Flags = (seen >= 0) & (seen < self.inputs[2 + side])
-        return found
+        positions = corners[:, None] + np.arange(self.kernel[side]) * self.dilation[side]
+        on_map: Flags = (positions >= 0) & (positions < self.inputs[2 + side])
+        return on_map
 
 
 def geometry(operation: Operation) -> Geometry:
-    """Its numbers. Raises Undefined for what is no convolution over one or two dimensions."""
+    """Geometry of a convolution. Raises Undefined unless it is a plain one over one or two dimensions."""
     inputs, weight = operation["input"], operation["weight"]
     dimensions = len(weight.shape) - 2
-    turned = operation.get("transposed", False)
-    if dimensions > 2 or turned:
-        kind = "a transposed convolution" if turned else f"a convolution over {dimensions} dimensions"
-        raise Undefined(f"the fixations cannot be traced through {kind}")
+    transposed = operation.get("transposed", False)
+    if dimensions > 2 or transposed:
+        kind = "a transposed convolution" if transposed else f"a convolution over {dimensions} dimensions"
+        raise Undefined(f"fixations cannot be traced through {kind}")
 
-    def two(numbers: list[int], filler: int) -> tuple[int, int]:
-        wide = list(numbers) * dimensions if len(numbers) == 1 else list(numbers)
-        return (filler, wide[0]) if dimensions == 1 else (wide[0], wide[1])
+    def pair(values: list[int], default: int) -> tuple[int, int]:
+        sizes = list(values) * dimensions if len(values) == 1 else list(values)
+        return (default, sizes[0]) if dimensions == 1 else (sizes[0], sizes[1])
 
-    def four(shape: tuple[int, ...]) -> tuple[int, ...]:
+    def shape_2d(shape: tuple[int, ...]) -> tuple[int, ...]:
         return (*shape[:2], 1, *shape[2:]) if dimensions == 1 else shape
 
     return Geometry(
-        inputs=four(inputs.shape),
-        outputs=four(operation.outputs[0].shape),
-        kernel=two(list(weight.shape[2:]), 1),
-        stride=two(operation.get("stride", [1]), 1),
-        padding=two(operation.get("padding", [0]), 0),
-        dilation=two(operation.get("dilation", [1]), 1),
+        inputs=shape_2d(inputs.shape),
+        outputs=shape_2d(operation.outputs[0].shape),
+        kernel=pair(list(weight.shape[2:]), 1),
+        stride=pair(operation.get("stride", [1]), 1),
+        padding=pair(operation.get("padding", [0]), 0),
+        dilation=pair(operation.get("dilation", [1]), 1),
         groups=operation.get("groups", 1),
     )
 
 
 @rule("convolution", "conv2d", reads=numbers_of("input"))
 def convolution(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """C = s W x over the window: the channels of the largest sums, in each the pixel of the largest product."""
+    """C = s W x over the window: the channels with the largest sums, in each the pixel with the largest product."""
     inputs, weight, bias = operation["input"], operation["weight"], operation.get("bias")
-    shape: Geometry = operation.once(geometry)
+    shape: Geometry = operation.cached_result(geometry)
     units, channels = weight.shape[:2]
     taps, area = math.prod(shape.kernel), math.prod(shape.inputs[2:])
     kernels = weight.array.reshape(units, channels, taps)
-    numbers = _numbers(inputs, shape, len(points) * taps)
-    picture, unit, y, x = unravelled(points.index, shape.outputs)
+    read = _reader(inputs, shape, len(points) * taps)
+    picture, unit, y, x = unravel_index(points.index, shape.outputs)
     block = picture * shape.groups + unit // (units // shape.groups)
-    pixels, there = shape.taps(y, x)
-    found = []
-    for piece in pieces(len(points), channels * taps):
-        part, own, where = points.taken(piece), unit[piece], None if there is None else there[piece]
-        products = kernels.take(own, axis=0)
-        products *= numbers(block[piece], pixels[piece])
+    pixels, on_map = shape.taps(y, x)
+    followed = []
+    for batch in batch_slices(len(points), channels * taps):
+        part, own_unit, own_map = points.selected(batch), unit[batch], None if on_map is None else on_map[batch]
+        products = kernels.take(own_unit, axis=0)
+        products *= read(block[batch], pixels[batch])
         if (part.sign < 0).any():
             products *= part.sign[:, None, None]
-        if where is not None:
-            products *= where[:, None, :]
-        walk.audit(products, None if bias is None else bias.flat[own], part, value)
-        support, tap = _chosen(products, where, shape, walk)
+        if own_map is not None:
+            products *= own_map[:, None, :]
+        walk.audit(products, None if bias is None else bias.flat[own_unit], part, value)
+        support, tap = _supporters(products, own_map, shape, walk)
         parent, channel = support.parent, support.candidate
-        weights = weight.flat.take((own.take(parent) * channels + channel) * taps + tap)
-        index = (block[piece].take(parent) * channels + channel) * area + pixels[piece].take(parent * taps + tap)
-        found.append(supported(part, support, index, part.sign.take(parent) * signs(weights), walk.manner))
-    return [(inputs, joined(found))]
+        weights = weight.flat.take((own_unit.take(parent) * channels + channel) * taps + tap)
+        index = (block[batch].take(parent) * channels + channel) * area + pixels[batch].take(parent * taps + tap)
+        followed.append(supported(part, support, index, part.sign.take(parent) * signs(weights), walk.config))
+    return [(inputs, concatenated(followed))]
 
 
-def _numbers(inputs: Value, shape: Geometry, count: int) -> Callable[[Indices, Indices], Floats]:
-    """Gives of blocks of channels (P,) and pixels (P, taps) the numbers there (P, channels, taps).
+def _reader(inputs: Value, shape: Geometry, count: int) -> Callable[[Indices, Indices], Floats]:
+    """A function from blocks of channels (P,) and pixels (P, taps) to the values there (P, channels, taps).
 
-    Where more pixels are looked at (`count`) than there are, each pixel's channels are laid side by side first. What is
-    asked for outside of the map is any number.
+    Where more pixels are read (`count`) than exist, channels are made contiguous first. Values beyond the map are
+    arbitrary.
     """
     channels, area = shape.inputs[1] // shape.groups, math.prod(shape.inputs[2:])
     maps = inputs.array.reshape(-1, channels, area)
@@ -151,41 +151,41 @@ def _numbers(inputs: Value, shape: Geometry, count: int) -> Callable[[Indices, I
     return lambda block, pixels: rows.take(block[:, None] * area + pixels, axis=0, mode="clip").transpose(0, 2, 1)
 
 
-def _chosen(products: Floats, there: Flags | None, shape: Geometry, walk: Walk) -> tuple[Support, Indices | int]:
-    """Which channels support the points, and at which tap."""
+def _supporters(products: Floats, on_map: Flags | None, shape: Geometry, walk: Walk) -> tuple[Support, Indices | int]:
+    """The supporting channels of each point, and the tap of each supporter."""
     count, channels, taps = products.shape
-    if shape.outputs[2:] == (1, 1) and there is None and taps == shape.inputs[2] * shape.inputs[3]:
-        return _split(_fully(products.reshape(count, -1), walk, pointwise=taps == 1), taps)
+    if shape.outputs[2:] == (1, 1) and on_map is None and taps == shape.inputs[2] * shape.inputs[3]:
+        return _split(_full_support(products.reshape(count, -1), walk, pointwise=taps == 1), taps)
     if channels == 1:
-        best = strongest(_inside(products[:, 0], there), walk.manner.places)
-        tap = _stayed(best, best.candidate, there, shape)
-        return Support(best.parent, np.zeros_like(tap), best.share, best.stays), tap
+        support = strongest(_masked(products[:, 0], on_map), walk.config.places)
+        tap = _or_center(support, support.candidate, on_map, shape)
+        return Support(support.parent, np.zeros_like(tap), support.share, support.stays), tap
     if taps == 1:
-        return strongest(products[:, :, 0], walk.manner.supporters), 0
-    support = strongest(products.sum(axis=2), walk.manner.supporters)
+        return strongest(products[:, :, 0], walk.config.supporters), 0
+    support = strongest(products.sum(axis=2), walk.config.supporters)
     parent = support.parent
-    inside = _inside(products[parent, support.candidate], None if there is None else there[parent])
-    return support, _stayed(support, inside.argmax(axis=1), there, shape)
+    masked = _masked(products[parent, support.candidate], None if on_map is None else on_map[parent])
+    return support, _or_center(support, masked.argmax(axis=1), on_map, shape)
 
 
-def _inside(products: Floats, there: Flags | None) -> Floats:
-    """Padding supports nothing."""
-    return products if there is None else np.where(there, products, np.float32(-np.inf))
+def _masked(products: Floats, on_map: Flags | None) -> Floats:
+    """Products (P, taps) with padding at -inf: it supports nothing."""
+    return products if on_map is None else np.where(on_map, products, np.float32(-np.inf))
 
 
-def _stayed(support: Support, tap: Indices, there: Flags | None, shape: Geometry) -> Indices:
-    """These taps, and the middle for points without a supporter."""
+def _or_center(support: Support, tap: Indices, on_map: Flags | None, shape: Geometry) -> Indices:
+    """The taps, with the center for points without a positive supporter."""
     if not support.stays.any():
         return tap
-    middle = _nearest(support.parent[support.stays], there, shape)
+    center = _center_tap(support.parent[support.stays], on_map, shape)
     tap = tap.copy()
-    tap[support.stays] = middle
+    tap[support.stays] = center
     return tap
 
 
-def _fully(products: Floats, walk: Walk, *, pointwise: bool) -> Support:
-    """A convolution that covers the map is a fully connected layer; of a whole map only the strongest count."""
-    return all_positive(products) if pointwise else strongest(products, walk.manner.supporters)
+def _full_support(products: Floats, walk: Walk, *, pointwise: bool) -> Support:
+    """Support in a convolution that covers the map: all positive for one pixel (fully connected), else the strongest."""
+    return all_positive(products) if pointwise else strongest(products, walk.config.supporters)
 
 
 def _split(support: Support, taps: int) -> tuple[Support, Indices]:
@@ -193,13 +193,13 @@ def _split(support: Support, taps: int) -> tuple[Support, Indices]:
     return Support(support.parent, channel, support.share, support.stays), tap
 
 
-def _nearest(which: Indices, there: Flags | None, shape: Geometry) -> Indices:
-    """The tap in the middle of these windows, or that next to it which is no padding."""
+def _center_tap(indices: Indices, on_map: Flags | None, shape: Geometry) -> Indices:
+    """The center tap of these windows, or the nearest one that is not padding."""
     down, across = shape.kernel
     y, x = np.divmod(np.arange(down * across), across)
     distance = (y - (down - 1) // 2) ** 2 + (x - (across - 1) // 2) ** 2
-    tap = np.full(len(which), distance.argmin())
-    if there is not None:
-        off = np.flatnonzero(~there[which, tap])
-        tap[off] = np.where(there[which[off]], distance, distance.max() + 1).argmin(axis=1)
+    tap = np.full(len(indices), distance.argmin())
+    if on_map is not None:
+        padded = np.flatnonzero(~on_map[indices, tap])
+        tap[padded] = np.where(on_map[indices[padded]], distance, distance.max() + 1).argmin(axis=1)
     return tap

@@ -1,4 +1,4 @@
-"""Operations that leave each position at its place: activations, norms, scales, sums and products."""
+"""Operations on each element: activations, norms, scales, sums and products."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ ACTIVATIONS = frozenset({"gelu", "silu", "relu", "hardswish", "hardtanh", "mish"
     "sqrt", "erf", "nan_to_num", "masked_fill", "clone", "alias", "detach", "_to_copy", "contiguous", "lift_fresh",
 )  # fmt: skip
 def activation(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """The same place: what makes it larger before makes it larger after."""
+    """The same element: activations count as increasing."""
     return [(operation.values[0], points)]
 
 
 @rule("neg", "rsqrt", "reciprocal", "rsub")
 def falling(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """The same place, the other sign; of a constant minus something too."""
+    """The same element with the opposite sign; also in a constant minus a value."""
     return [(operation.values[0], points.moved(points.index, np.float32(-1) * np.ones_like(points.sign)))]
 
 
 @rule("pow", reads=numbers_of("self"))
 def power(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """The same place, by the sign of the slope."""
+    """The same element, with the sign of the slope."""
     base, exponent = operation.values[0], operation["exponent"]
     falls = exponent < 0
     even = float(exponent) % 2 == 0
@@ -43,7 +43,7 @@ def power(operation: Operation, value: Value, points: Points, walk: Walk) -> Fol
 
 @rule("abs", reads=numbers_of("self"))
 def absolute(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """The same place, by its sign."""
+    """The same element, with its own sign."""
     (whole,) = operation.values
     return [(whole, points.moved(points.index, signs(whole.flat[points.index])))]
 
@@ -53,7 +53,7 @@ def absolute(operation: Operation, value: Value, points: Points, walk: Walk) -> 
     "_native_batch_norm_legit", "batch_norm", "native_group_norm",
 )  # fmt: skip
 def norm_of_channels(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """The same place; a channel whose scale is negative turns the sign."""
+    """The same element; a negative scale of the channel flips the sign."""
     scale: Value | None = operation.get("weight")
     if scale is None or (scale.flat >= 0).all():
         return [(operation["input"], points)]
@@ -63,7 +63,7 @@ def norm_of_channels(operation: Operation, value: Value, points: Points, walk: W
 
 @rule("native_layer_norm", "_fused_rms_norm")
 def norm_of_rows(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """The same place, mean and deviation being constants (Ali et al. 2022); a negative scale turns the sign."""
+    """The same element, with mean and deviation as constants (Ali et al. 2022); a negative scale flips the sign."""
     scale: Value | None = operation.get("weight")
     if scale is None or (scale.flat >= 0).all():
         return [(operation["input"], points)]
@@ -71,46 +71,49 @@ def norm_of_rows(operation: Operation, value: Value, points: Points, walk: Walk)
 
 
 def _summands(operation: Operation) -> list[Value]:
-    """Where there is but one that depends on the pictures, it is followed unread."""
+    """The summands to read: a single one that depends on the pictures is traced unread."""
     live = [part for part in operation.values if part.live]
     return live if len(live) > 1 else []
 
 
 @rule("add", "sub", reads=Reads(_summands))
 def addition(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """A sum rests on its larger part, or on both by their shares; a constant part is a bias. Ties go to the skip."""
+    """The larger summand supports a sum, or both by their shares; a constant is a bias. Ties go to the skip."""
     first, second = operation["self"], operation["other"]
-    turned = -1.0 if operation.name == "sub" else 1.0
-    factor = turned * float(operation.get("alpha", 1))
+    sign_factor = -1.0 if operation.name == "sub" else 1.0
+    factor = sign_factor * float(operation.get("alpha", 1))
     parts = [(part, sign) for part, sign in ((first, 1.0), (second, factor)) if isinstance(part, Value) and part.live]
     if len(parts) == 1:
         part, sign = parts[0]
-        place = broadcast(points.index, value, part)
-        return [(part, points.moved(place, _all(points, sign), distinct=part.shape == value.shape))]
-    parts.sort(key=lambda entry: _order(entry[0]))  # the skip was there first
-    places = [broadcast(points.index, value, part) for part, _ in parts]
+        index_in_part = broadcast(points.index, value, part)
+        return [(part, points.moved(index_in_part, _constant_sign(points, sign), distinct=part.shape == value.shape))]
+    parts.sort(key=lambda entry: _order(entry[0]))  # the skip connection was computed first
+    indices = [broadcast(points.index, value, part) for part, _ in parts]
     contributions = np.stack(
-        [points.sign * np.float32(sign) * part.flat[place] for (part, sign), place in zip(parts, places, strict=True)],
+        [
+            points.sign * np.float32(sign) * part.flat[index_in_part]
+            for (part, sign), index_in_part in zip(parts, indices, strict=True)
+        ],
         axis=1,
     )
-    for column, ((part, _), place) in enumerate(zip(parts, places, strict=True)):
+    for column, ((part, _), index_in_part) in enumerate(zip(parts, indices, strict=True)):
         if part.mask is not None:
-            contributions[~part.mask.cpu().numpy().reshape(-1)[place], column] = -np.inf
-    support = strongest(contributions, walk.manner.supporters)
+            contributions[~part.mask.cpu().numpy().reshape(-1)[index_in_part], column] = -np.inf
+    support = strongest(contributions, walk.config.supporters)
     followed: Followed = []
-    for column, ((part, sign), place) in enumerate(zip(parts, places, strict=True)):
+    for column, ((part, sign), index_in_part) in enumerate(zip(parts, indices, strict=True)):
         which = support.candidate == column
         if which.any():
-            chosen = support.taken(which)
-            parent = chosen.parent
-            sign_now = points.sign[parent] * np.float32(sign)
-            followed.append((part, supported(points, chosen, place[parent], sign_now, walk.manner)))
+            supporters = support.selected(which)
+            parent = supporters.parent
+            new_sign = points.sign[parent] * np.float32(sign)
+            followed.append((part, supported(points, supporters, index_in_part[parent], new_sign, walk.config)))
     return followed
 
 
 @rule("addcmul", reads=numbers_of("self", "tensor1", "tensor2"))
 def scaled_addition(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """value * a * b + input, of which one factor and the rest are constants."""
+    """value * a * b + input, where all but `input` and one factor are constants."""
     live = [part for part in operation.values if part.live]
     if len(live) == 1:
         scale = np.ones(1, np.float32) * float(operation.get("value", 1))
@@ -125,94 +128,96 @@ def scaled_addition(operation: Operation, value: Value, points: Points, walk: Wa
     weight = gate.flat[broadcast(points.index, value, gate)] * np.float32(operation.get("value", 1))
     skip_at, factor_at = broadcast(points.index, value, skip), broadcast(points.index, value, factor)
     contributions = points.sign[:, None] * np.stack([skip.flat[skip_at], weight * factor.flat[factor_at]], axis=1)
-    support = strongest(contributions, walk.manner.supporters)
+    support = strongest(contributions, walk.config.supporters)
     followed: Followed = []
-    for column, (part, place, sign) in enumerate(((skip, skip_at, None), (factor, factor_at, signs(weight)))):
-        chosen = support.taken(support.candidate == column)
-        turned = points.sign[chosen.parent] * (1 if sign is None else sign[chosen.parent])
-        followed.append((part, supported(points, chosen, place[chosen.parent], turned, walk.manner)))
+    for column, (part, index_in_part, sign) in enumerate(((skip, skip_at, None), (factor, factor_at, signs(weight)))):
+        supporters = support.selected(support.candidate == column)
+        new_sign = points.sign[supporters.parent] * (1 if sign is None else sign[supporters.parent])
+        followed.append((part, supported(points, supporters, index_in_part[supporters.parent], new_sign, walk.config)))
     return followed
 
 
 def _gate(operation: Operation) -> list[Value]:
-    """The factor that is not followed."""
+    """The factors that are read: gates, not the one that is traced."""
     return _factors(operation)[1:]
 
 
 def _factors(operation: Operation) -> list[Value]:
-    """That which is followed, then its gate; a number is neither."""
+    """The factor that is traced, then its gate; Python numbers are left out."""
     factors = [part for part in (operation["self"], operation["other"]) if isinstance(part, Value)]
-    return list(_followed_first(*factors)) if operation.name == "mul" and len(factors) > 1 else factors
+    return list(_traced_first(*factors)) if operation.name == "mul" and len(factors) > 1 else factors
 
 
 @rule("mul", "div", reads=Reads(_gate))
 def product(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """A gate is a constant: the other factor is followed, and a negative gate turns the sign."""
+    """A gate is a constant: the other factor is traced, and a negative gate flips the sign."""
     first, *gates = _factors(operation)
     if not gates:
         number = next(part for part in (operation["other"], operation["self"]) if not isinstance(part, Value))
-        return [(first, points.moved(points.index, _all(points, float(number))))]
+        return [(first, points.moved(points.index, _constant_sign(points, float(number))))]
     gate = gates[0].flat[broadcast(points.index, value, gates[0])]
-    place = broadcast(points.index, value, first)
-    return [(first, points.moved(place, signs(gate), distinct=first.shape == value.shape))]
+    index_in_part = broadcast(points.index, value, first)
+    return [(first, points.moved(index_in_part, signs(gate), distinct=first.shape == value.shape))]
 
 
 @rule("where", reads=numbers_of("condition"))
 def choice(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """Whichever of the two was taken."""
+    """The branch that was selected."""
     condition = operation["condition"]
-    taken = condition.flat[broadcast(points.index, value, condition)] != 0
+    selected = condition.flat[broadcast(points.index, value, condition)] != 0
     followed: Followed = []
-    for part, which in ((operation["self"], taken), (operation["other"], ~taken)):
+    for part, which in ((operation["self"], selected), (operation["other"], ~selected)):
         if isinstance(part, Value) and part.live and which.any():
-            some = points.taken(which)
+            some = points.selected(which)
             followed.append((part, some.moved(broadcast(some.index, value, part), distinct=False)))
     return followed
 
 
 @rule("maximum", "minimum", reads=numbers_of("self", "other", outputs=slice(1)))
 def larger(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """Whichever of the two it is."""
+    """The operand that was selected."""
     first, second = operation["self"], operation["other"]
-    places = [broadcast(points.index, value, part) for part in (first, second)]
-    taken = value.flat[points.index] == first.flat[places[0]]
+    indices = [broadcast(points.index, value, part) for part in (first, second)]
+    selected = value.flat[points.index] == first.flat[indices[0]]
     followed: Followed = []
-    for part, place, which in ((first, places[0], taken), (second, places[1], ~taken)):
+    for part, index_in_part, which in ((first, indices[0], selected), (second, indices[1], ~selected)):
         if part.live and which.any():
-            followed.append((part, points.taken(which).moved(place[which], distinct=False)))
+            followed.append((part, points.selected(which).moved(index_in_part[which], distinct=False)))
     return followed
 
 
-def broadcast(index: Indices, outcome: Value, part: Value) -> Indices:
-    """The positions in `part` that positions in `outcome` are made of, where `part` was broadcast."""
-    if part.shape == outcome.shape:
+def broadcast(index: Indices, output: Value, part: Value) -> Indices:
+    """Flat indices in `part` of the elements that were broadcast to the flat indices `index` of `output`."""
+    if part.shape == output.shape:
         return index
     if part.size == 1:
         return np.zeros_like(index)
-    shape = (1,) * (len(outcome.shape) - len(part.shape)) + part.shape
-    place, stride, rest = np.zeros_like(index), 1, index
-    for size, own in zip(reversed(outcome.shape), reversed(shape), strict=True):
+    shape = (1,) * (len(output.shape) - len(part.shape)) + part.shape
+    index_in_part, stride, rest = np.zeros_like(index), 1, index
+    for size, own in zip(reversed(output.shape), reversed(shape), strict=True):
         rest, coordinate = np.divmod(rest, size)
         if own > 1:
-            place += coordinate * stride
+            index_in_part += coordinate * stride
         stride *= own
-    return place
+    return index_in_part
 
 
-def _followed_first(first: Value, second: Value) -> tuple[Value, Value]:
-    """Of two factors the one that is followed, then the gate: a constant, the smaller, or what came from a gate."""
+def _traced_first(first: Value, second: Value) -> tuple[Value, Value]:
+    """The factor that is traced, then the gate: a constant, the smaller one, or the output of a gating function."""
     if first.live != second.live:
         return (first, second) if first.live else (second, first)
     if math.prod(first.shape) != math.prod(second.shape):
         return (first, second) if math.prod(first.shape) > math.prod(second.shape) else (second, first)
     for names in (GATES, ACTIVATIONS):
-        made = [(found := origin(part, MOVING)) is not None and found.name in names for part in (first, second)]
-        if made[0] != made[1]:
-            return (second, first) if made[0] else (first, second)
+        from_gate = [
+            (producer := origin(part, MOVING)) is not None and producer.name in names for part in (first, second)
+        ]
+        if from_gate[0] != from_gate[1]:
+            return (second, first) if from_gate[0] else (first, second)
     return first, second
 
 
-def _all(points: Points, factor: float) -> Floats:
+def _constant_sign(points: Points, factor: float) -> Floats:
     return np.full(len(points), -1 if factor < 0 else 1, np.float32)
 
 

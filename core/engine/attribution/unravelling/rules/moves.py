@@ -1,4 +1,4 @@
-"""Operations that only move numbers: the place that a number came from is found without a look at the numbers."""
+"""Operations that only move elements: their source is found without reading values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from core.engine.attribution.unravelling.operations import Operation, Reads, Value
-from core.engine.attribution.unravelling.points import Indices, Points, strongest, supported, unravelled
+from core.engine.attribution.unravelling.points import Indices, Points, strongest, supported, unravel_index
 from core.engine.attribution.unravelling.rules import Followed, Walk, numbers_of, rule
 from core.engine.attribution.unravelling.tape import tensors_in
 
@@ -17,49 +17,49 @@ from core.engine.attribution.unravelling.tape import tensors_in
     "split", "split_with_sizes", "unsafe_split", "unsafe_split_with_sizes", "unbind", "expand", "unfold", "diagonal",
 )  # fmt: skip
 def view(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """A view of memory that lies in order: strides say where each number came from."""
+    """A view of contiguous memory: strides give the source of each element."""
     whole: Value = operation.values[0]
-    part: Tensor = operation.once(_views)[operation.outputs.index(value)]
+    part: Tensor = operation.cached_result(_views)[operation.outputs.index(value)]
     offset = int(part.storage_offset())
     if part.is_contiguous():
         return [(whole, points.moved(points.index + offset) if offset else points)]
     index = np.full_like(points.index, offset)
-    for coordinate, stride in zip(unravelled(points.index, tuple(part.shape)), part.stride(), strict=True):
+    for coordinate, stride in zip(unravel_index(points.index, tuple(part.shape)), part.stride(), strict=True):
         index += coordinate * stride
     return [(whole, points.moved(index, distinct=0 not in part.stride()))]
 
 
 def _views(operation: Operation) -> list[Tensor]:
-    """Its outcomes without numbers, as views of a tensor that lies in order."""
+    """The operation's outputs as views of a contiguous tensor without data."""
     plain = torch.empty(operation.values[0].shape, device="meta")
-    return tensors_in(operation.called(lambda _: plain))
+    return tensors_in(operation.run(lambda _: plain))
 
 
 @rule("cat", "stack")
 def concatenation(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """Each point goes to the part that it came from; on a constant part it is lost."""
-    listed: list[Value] = [part for part in operation["tensors"] if part.size]
+    """Each point moves to the part it came from; on a constant part it is lost."""
+    parts: list[Value] = [part for part in operation["tensors"] if part.size]
     dimension = operation.get("dim", 0) % len(value.shape)
-    stacked = operation.name == "stack"
-    coordinates = list(unravelled(points.index, value.shape))
+    is_stack = operation.name == "stack"
+    coordinates = list(unravel_index(points.index, value.shape))
     along = coordinates[dimension]
-    sizes = [1 if stacked else part.shape[dimension] for part in listed]
+    sizes = [1 if is_stack else part.shape[dimension] for part in parts]
     ends = np.cumsum(sizes)
-    which = np.searchsorted(ends, along, side="right")
+    part_of_point = np.searchsorted(ends, along, side="right")
     followed: Followed = []
-    for number, part in enumerate(listed):
-        here = which == number
-        if not here.any():
+    for number, part in enumerate(parts):
+        on_part = part_of_point == number
+        if not on_part.any():
             continue
         if not part.live:
-            walk.lost += float(points.weight[here].sum())
+            walk.lost += float(points.weight[on_part].sum())
             continue
-        inside = [coordinate[here] for coordinate in coordinates]
-        inside[dimension] = inside[dimension] - (ends[number] - sizes[number])
-        if stacked:
-            del inside[dimension]
-        index: Indices = np.ravel_multi_index(inside, part.shape)
-        followed.append((part, points.taken(here).moved(index)))
+        coordinates_in_part = [coordinate[on_part] for coordinate in coordinates]
+        coordinates_in_part[dimension] = coordinates_in_part[dimension] - (ends[number] - sizes[number])
+        if is_stack:
+            del coordinates_in_part[dimension]
+        index: Indices = np.ravel_multi_index(coordinates_in_part, part.shape)
+        followed.append((part, points.selected(on_part).moved(index)))
     return followed
 
 
@@ -69,45 +69,47 @@ def concatenation(operation: Operation, value: Value, points: Points, walk: Walk
     "_unsafe_index", "select_scatter", reads=Reads(lambda operation: _moved_first(operation)[1]),
 )  # fmt: skip
 def move(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """Done again with each number's place in its stead; what comes from nowhere, such as padding, is lost."""
+    """The operation runs on flat indices in place of values; points without a source, such as padding, are lost."""
     whole, _ = _moved_first(operation)
     places = torch.arange(1, whole.size + 1, dtype=torch.float64).view(whole.shape)
-    moved = operation.called(lambda part: places if part is whole else part.data.cpu())
-    outcome: Tensor = moved[operation.outputs.index(value)] if isinstance(moved, list | tuple) else moved
-    index = outcome.reshape(-1).numpy()[points.index].astype(np.int64) - 1
-    there = index >= 0
-    walk.lost += float(points.weight[~there].sum())
-    return [(whole, points.taken(there).moved(index[there], distinct=False))]
+    moved = operation.run(lambda part: places if part is whole else part.data.cpu())
+    output: Tensor = moved[operation.outputs.index(value)] if isinstance(moved, list | tuple) else moved
+    index = output.reshape(-1).numpy()[points.index].astype(np.int64) - 1
+    has_source = index >= 0
+    walk.lost += float(points.weight[~has_source].sum())
+    return [(whole, points.selected(has_source).moved(index[has_source], distinct=False))]
 
 
 @rule("constant_pad_nd")
 def padding(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """The same place, further to the front; on padding a point is lost."""
+    """The same element without the offset of the padding; points on padding are lost."""
     inputs: Value = operation["self"]
-    before = [0] * len(inputs.shape)
+    offsets = [0] * len(inputs.shape)
     for number, count in enumerate(operation["pad"][::2]):
-        before[-1 - number] = count
-    inside = [one - count for one, count in zip(unravelled(points.index, value.shape), before, strict=True)]
-    there = np.ones(len(points), bool)
-    for coordinate, size in zip(inside, inputs.shape, strict=True):
-        there &= (coordinate >= 0) & (coordinate < size)
-    walk.lost += float(points.weight[~there].sum())
-    index: Indices = np.ravel_multi_index([coordinate[there] for coordinate in inside], inputs.shape)
-    return [(inputs, points.taken(there).moved(index))]
+        offsets[-1 - number] = count
+    coordinates_in_part = [
+        coordinate - count for coordinate, count in zip(unravel_index(points.index, value.shape), offsets, strict=True)
+    ]
+    has_source = np.ones(len(points), bool)
+    for coordinate, size in zip(coordinates_in_part, inputs.shape, strict=True):
+        has_source &= (coordinate >= 0) & (coordinate < size)
+    walk.lost += float(points.weight[~has_source].sum())
+    index: Indices = np.ravel_multi_index([coordinate[has_source] for coordinate in coordinates_in_part], inputs.shape)
+    return [(inputs, points.selected(has_source).moved(index))]
 
 
 def _moved_first(operation: Operation) -> tuple[Value, list[Value]]:
-    """What is moved, then what says where to."""
+    """The value that is moved, then the values that hold indices."""
     whole = next(part for part in operation.values if part.live)
     return whole, [part for part in operation.values if part is not whole]
 
 
 @rule("upsample_bilinear2d", "upsample_bicubic2d", "_upsample_bicubic2d_aa", "_upsample_bilinear2d_aa")
-def enlargement(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """The pixel whose middle lies nearest."""
+def upsampling(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
+    """The pixel whose center is nearest."""
     inputs = operation.values[0]
     height, width = inputs.shape[2:]
-    picture, channel, y, x = unravelled(points.index, value.shape)
+    picture, channel, y, x = unravel_index(points.index, value.shape)
     row = ((y * 2 + 1) * height) // (2 * value.shape[2])
     column = ((x * 2 + 1) * width) // (2 * value.shape[3])
     index = ((picture * inputs.shape[1] + channel) * height + row) * width + column
@@ -116,7 +118,7 @@ def enlargement(operation: Operation, value: Value, points: Points, walk: Walk) 
 
 @rule("col2im", reads=numbers_of("self"))
 def overlap(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """Overlapping windows are summed: the numbers that speak for the sum."""
+    """Overlapping windows are summed: the strongest summands support the sum."""
     inputs = operation["self"]
     places = torch.arange(value.size, dtype=torch.float64).view(value.shape)
     arguments = [operation[name] for name in ("kernel_size", "dilation", "padding", "stride")]
@@ -126,8 +128,8 @@ def overlap(operation: Operation, value: Value, points: Points, walk: Walk) -> F
     width = int((last - first).max(initial=1))
     slots = first[:, None] + np.arange(width)
     candidates = order[np.minimum(slots, len(order) - 1)]
-    there = slots < last[:, None]
-    contributions = np.where(there, inputs.flat[candidates] * points.sign[:, None], np.float32(-np.inf))
-    support = strongest(contributions, walk.manner.supporters)
+    has_source = slots < last[:, None]
+    contributions = np.where(has_source, inputs.flat[candidates] * points.sign[:, None], np.float32(-np.inf))
+    support = strongest(contributions, walk.config.supporters)
     index = candidates[support.parent, support.candidate]
-    return [(inputs, supported(points, support, index, points.sign[support.parent], walk.manner))]
+    return [(inputs, supported(points, support, index, points.sign[support.parent], walk.config))]

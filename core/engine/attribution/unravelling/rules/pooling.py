@@ -1,4 +1,4 @@
-"""Pooling: the largest of a window, or what speaks for the mean of it."""
+"""Pooling: the maximum of a window, or the strongest contributions to its mean."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from core.engine.attribution.unravelling.points import (
     Indices,
     Points,
     all_positive,
-    joined,
-    parts,
+    batched,
+    concatenated,
     strongest,
     supported,
-    unravelled,
+    unravel_index,
 )
 from core.engine.attribution.unravelling.rules import Followed, Walk, numbers_of, rule
 from core.engine.attribution.unravelling.rules.convolution import Geometry
@@ -26,101 +26,101 @@ from core.engine.attribution.unravelling.rules.convolution import Geometry
 
 @rule("max_pool2d_with_indices", reads=numbers_of(outputs=slice(1, 2)))
 def max_pool(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """The largest of the window, whatever the sign."""
-    inputs, (outcome, where) = operation["self"], operation.outputs
-    plane = points.index // math.prod(outcome.shape[2:]) * math.prod(inputs.shape[2:])
-    positions = where.data.cpu().numpy().reshape(-1)[points.index]
+    """The maximum of the window, whatever the sign."""
+    inputs, (output, max_indices) = operation["self"], operation.outputs
+    plane = points.index // math.prod(output.shape[2:]) * math.prod(inputs.shape[2:])
+    positions = max_indices.data.cpu().numpy().reshape(-1)[points.index]
     return [(inputs, points.moved(plane + positions, distinct=False))]
 
 
 @rule("amax", "max", "amin", "min", reads=numbers_of("self"))
 def largest(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """The largest (or the least) of all that is reduced."""
+    """The maximum (or minimum) over the reduced dimensions."""
     if value is not operation.outputs[0]:
         return []
     inputs = operation["self"]
     candidates = reduced(points.index, value, inputs, _dimensions(operation, inputs))
     values = inputs.flat[candidates]
-    best = values.argmin(axis=1) if operation.name.endswith("min") else values.argmax(axis=1)
-    return [(inputs, points.moved(candidates[np.arange(len(points)), best], distinct=False))]
+    extremum = values.argmin(axis=1) if operation.name.endswith("min") else values.argmax(axis=1)
+    return [(inputs, points.moved(candidates[np.arange(len(points)), extremum], distinct=False))]
 
 
 @rule("mean", "sum", reads=numbers_of("self"))
 def mean(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """C = s x over all that is averaged."""
+    """C = s x over the reduced dimensions."""
     inputs = operation["self"]
     dimensions = _dimensions(operation, inputs)
     width = math.prod(inputs.shape[dimension] for dimension in dimensions)
-    found = []
-    for part in parts(points, width):
-        candidates = reduced(part.index, value, inputs, dimensions)
-        contributions = inputs.flat[candidates] * part.sign[:, None]
+    followed = []
+    for batch in batched(points, width):
+        candidates = reduced(batch.index, value, inputs, dimensions)
+        contributions = inputs.flat[candidates] * batch.sign[:, None]
         if operation.name == "mean":
-            walk.audit(contributions / np.float32(width), None, part, value)
-        found.append(_pooled(part, contributions, candidates, inputs, walk, whole=True))
-    return [(inputs, joined(found))]
+            walk.audit(contributions / np.float32(width), None, batch, value)
+        followed.append(_pooled(batch, contributions, candidates, inputs, walk, global_pool=True))
+    return [(inputs, concatenated(followed))]
 
 
 @rule("logsumexp", reads=numbers_of("self"))
 def soft_maximum(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """Its slope says who decides: the places share by exp(x), the strongest the most."""
+    """By the gradient of logsumexp: contributions are proportional to exp(x)."""
     inputs = operation["self"]
     dimensions = _dimensions(operation, inputs)
-    found = []
-    for part in parts(points, math.prod(inputs.shape[dimension] for dimension in dimensions)):
-        candidates = reduced(part.index, value, inputs, dimensions)
+    followed = []
+    for batch in batched(points, math.prod(inputs.shape[dimension] for dimension in dimensions)):
+        candidates = reduced(batch.index, value, inputs, dimensions)
         values = inputs.flat[candidates]
         share = np.exp(values - values.max(axis=1, keepdims=True))
-        found.append(_pooled(part, share, candidates, inputs, walk, whole=True))
-    return [(inputs, joined(found))]
+        followed.append(_pooled(batch, share, candidates, inputs, walk, global_pool=True))
+    return [(inputs, concatenated(followed))]
 
 
 @rule("avg_pool2d", "_adaptive_avg_pool2d", "avg_pool1d", reads=numbers_of("self"))
 def average_pool(operation: Operation, value: Value, points: Points, walk: Walk) -> Followed:
-    """C = s x in the window; where the window is the whole map, as a mean over it."""
+    """C = s x in the window; a window that covers the map counts as a mean over it."""
     inputs = operation["self"]
     if operation.name.startswith("_adaptive"):
         windows = _adaptive_windows(inputs.shape, value.shape)
     else:
         windows = _windows(operation, inputs.shape, value.shape)
     plane, place = np.divmod(points.index, math.prod(value.shape[2:]))
-    pixels, there = windows
+    pixels, on_map = windows
     candidates = plane[:, None] * math.prod(inputs.shape[2:]) + pixels[place]
     contributions = inputs.flat.take(candidates, mode="clip") * points.sign[:, None]
-    if there is not None:
-        contributions = np.where(there[place], contributions, np.float32(-np.inf))
-    whole = math.prod(value.shape[2:]) == 1
-    return [(inputs, _pooled(points, contributions, candidates, inputs, walk, whole=whole))]
+    if on_map is not None:
+        contributions = np.where(on_map[place], contributions, np.float32(-np.inf))
+    global_pool = math.prod(value.shape[2:]) == 1
+    return [(inputs, _pooled(points, contributions, candidates, inputs, walk, global_pool=global_pool))]
 
 
 def _pooled(
-    points: Points, contributions: Floats, candidates: Indices, inputs: Value, walk: Walk, *, whole: bool
+    points: Points, contributions: Floats, candidates: Indices, inputs: Value, walk: Walk, *, global_pool: bool
 ) -> Points:
     if inputs.mask is not None:
         live = inputs.mask.cpu().numpy().reshape(-1)[candidates]
         contributions = np.where(live, contributions, np.float32(-np.inf))
-    everything = whole and walk.manner.pools_all
-    support = all_positive(contributions) if everything else strongest(contributions, walk.manner.supporters)
+    take_all = global_pool and walk.config.pools_all
+    support = all_positive(contributions) if take_all else strongest(contributions, walk.config.supporters)
     index = candidates[support.parent, support.candidate]
-    return supported(points, support, index, points.sign[support.parent], walk.manner)
+    return supported(points, support, index, points.sign[support.parent], walk.config)
 
 
 def _dimensions(operation: Operation, inputs: Value) -> list[int]:
-    """Over which dimensions is reduced; all where none is named."""
-    given = operation.get("dim")
+    """The reduced dimensions; all where none is given."""
+    dimension = operation.get("dim")
     count = len(inputs.shape)
-    if given is None or given == []:
+    if dimension is None or dimension == []:
         return list(range(count))
-    return sorted(dimension % count for dimension in (given if isinstance(given, Sequence) else [given]))
+    return sorted(dimension % count for dimension in (dimension if isinstance(dimension, Sequence) else [dimension]))
 
 
 def reduced(index: Indices, value: Value, inputs: Value, dimensions: Sequence[int]) -> Indices:
-    """(P, n): the positions in `inputs` that each position in the outcome is made of."""
+    """Flat indices (P, n) in `inputs` of the elements that each output element reduces."""
     strides = [math.prod(inputs.shape[dimension + 1 :]) for dimension in range(len(inputs.shape))]
-    left = [dimension for dimension in range(len(inputs.shape)) if dimension not in dimensions]
-    coordinates = unravelled(index, tuple(inputs.shape[dimension] for dimension in left)) if left else ()
+    kept = [dimension for dimension in range(len(inputs.shape)) if dimension not in dimensions]
+    coordinates = unravel_index(index, tuple(inputs.shape[dimension] for dimension in kept)) if kept else ()
     base = np.zeros_like(index)
-    for coordinate, dimension in zip(coordinates, left, strict=True):
+    for coordinate, dimension in zip(coordinates, kept, strict=True):
         base += coordinate * strides[dimension]
     offsets = np.zeros(1, np.int64)
     for dimension in dimensions:
@@ -129,20 +129,20 @@ def reduced(index: Indices, value: Value, inputs: Value, dimensions: Sequence[in
 
 
 def _windows(operation: Operation, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> tuple[Indices, Flags | None]:
-    """(places, taps): which pixels each place of the outcome averages, and which of these there are."""
-    one = len(inputs) == 3 or operation.name == "avg_pool1d"
+    """Flat pixels (positions, taps) that each output position averages, and which of them are on the map; None: all."""
+    is_1d = len(inputs) == 3 or operation.name == "avg_pool1d"
 
-    def two(numbers: Sequence[int] | int, filler: int) -> tuple[int, int]:
-        wide = [numbers] if isinstance(numbers, int) else list(numbers)
-        return (filler, wide[0]) if one else (wide[0], wide[-1])
+    def pair(values: Sequence[int] | int, default: int) -> tuple[int, int]:
+        sizes = [values] if isinstance(values, int) else list(values)
+        return (default, sizes[0]) if is_1d else (sizes[0], sizes[-1])
 
-    kernel = two(operation["kernel_size"], 1)
+    kernel = pair(operation["kernel_size"], 1)
     shape = Geometry(
-        inputs=(1, 1, *((1, inputs[-1]) if one else inputs[-2:])),
-        outputs=(1, 1, *((1, outputs[-1]) if one else outputs[-2:])),
+        inputs=(1, 1, *((1, inputs[-1]) if is_1d else inputs[-2:])),
+        outputs=(1, 1, *((1, outputs[-1]) if is_1d else outputs[-2:])),
         kernel=kernel,
-        stride=two(operation.get("stride") or list(kernel), 1),
-        padding=two(operation.get("padding", 0), 0),
+        stride=pair(operation.get("stride") or list(kernel), 1),
+        padding=pair(operation.get("padding", 0), 0),
         dilation=(1, 1),
         groups=1,
     )
@@ -151,17 +151,17 @@ def _windows(operation: Operation, inputs: tuple[int, ...], outputs: tuple[int, 
 
 
 def _adaptive_windows(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> tuple[Indices, Flags | None]:
-    """The same where the windows follow from the sizes."""
+    """`_windows` of an adaptive pool, where window sizes follow from input and output size."""
     edges = []
     for size, count in zip(inputs[-2:], outputs[-2:], strict=True):
         steps = np.arange(count)
         edges.append((steps * size // count, -(-(steps + 1) * size // count)))
     (top, bottom), (left, right) = edges
-    down, across = int((bottom - top).max()), int((right - left).max())
-    rows = top[:, None] + np.arange(down)
-    columns = left[:, None] + np.arange(across)
-    there = (rows < bottom[:, None])[:, None, :, None] & (columns < right[:, None])[None, :, None, :]
+    height, width = int((bottom - top).max()), int((right - left).max())
+    rows = top[:, None] + np.arange(height)
+    columns = left[:, None] + np.arange(width)
+    on_map = (rows < bottom[:, None])[:, None, :, None] & (columns < right[:, None])[None, :, None, :]
     rows, columns = rows.clip(max=inputs[-2] - 1), columns.clip(max=inputs[-1] - 1)
     pixels = rows[:, None, :, None] * inputs[-1] + columns[None, :, None, :]
-    places = len(top) * len(left)
-    return pixels.reshape(places, -1), there.reshape(places, -1)
+    count = len(top) * len(left)
+    return pixels.reshape(count, -1), on_map.reshape(count, -1)

@@ -88,7 +88,7 @@ def test_the_answer_is_that_of_the_network_and_every_linear_map_adds_up_to_its_o
     model, seen = network(name), pictures(side=side_of(name))
     found = traced(model, seen, replace(WHOLE, cap=200), audit=True)
     with torch.no_grad():
-        assert torch.equal(found.answer, model(seen))
+        assert torch.equal(found.logits, model(seen))
     assert len(found.errors) > 3
     assert max(found.errors) < 1e-4
     assert len(found.pixels.points) > 0
@@ -114,7 +114,7 @@ def test_a_batch_is_as_one_by_one_and_a_repetition_the_same(name: str, mode: str
     area = 3 * 160 * 160
     for row in range(3):
         points = together.pixels.points
-        own = points.taken(points.picture == row)
+        own = points.selected(points.picture == row)
         alone = traced(model, seen[row : row + 1], TRACING_CONFIGS[mode]).pixels.points
         shared = set(own.index - row * area) & set(alone.index.tolist())
         # the network itself answers a batch a last digit differently, which may turn a tie

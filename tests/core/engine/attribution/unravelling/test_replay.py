@@ -61,7 +61,7 @@ def trace(model: nn.Module, seen: Tensor, layers: tuple[str, ...] = ()) -> Unrav
 def numbers(found: Unravelled) -> list[Any]:
     reached = [found.pixels, *(found.layers[name] for name in sorted(found.layers))]
     parts = [getattr(one.points, part) for one in reached for part in ("index", "sign", "weight", "picture")]
-    return [*parts, found.answer.numpy(), np.array(found.lost)]
+    return [*parts, found.logits.numpy(), np.array(found.lost)]
 
 
 def same(first: Unravelled, second: Unravelled) -> bool:

@@ -1,0 +1,165 @@
+"""Evaluation of a trained autoencoder: result items in stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import torch
+from torch import Tensor
+
+from core.items import Animation, Floats, Image, Item, Scalar
+from core.learning.autoencoder import projections
+from core.learning.autoencoder.autoencoder import Autoencoder
+from core.learning.autoencoder.learner import Recipe, active_share, noisy_inputs, reconstructed
+from core.learning.autoencoder.pretraining import FewLabels, random_like
+from core.learning.autoencoder.units import Units, walk_labels
+from core.learning.pictures import Indices, Pictures, as_values, interleaved_by_class
+from core.learning.sheets import picture_sheet, reconstruction_items
+from core.learning.stored import parameter_count
+from core.measures.linear_probe import linear_accuracy
+from core.measures.principal import Principal, largest_angle, principal
+from core.measures.stride_energy import stride_energy
+
+PCA_VALUES = 2**26
+"""Maximal number of values in the pictures that PCA is fitted to: it holds several copies."""
+
+Items = dict[str, Item]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A trained autoencoder with its pictures and its recipe."""
+
+    model: Autoencoder
+    pictures: Pictures
+    recipe: Recipe
+    few_labels: int
+    """Labeled pictures per class in `pretraining`; 0: skipped."""
+
+    @property
+    def stages(self) -> tuple[Callable[[], Items], ...]:
+        """The stages of the evaluation; each returns some of the items."""
+        return (
+            self.reconstruction,
+            self.pca_comparison,
+            self.units,
+            self.projections,
+            self.linear_probes,
+            self.pretraining,
+        )
+
+    def reconstruction(self) -> Items:
+        """Held-out pictures, inputs, reconstructions and their errors."""
+        originals, inputs, (reconstructions, codes) = self._originals, self._inputs, self._outputs
+        items: Items = {
+            **reconstruction_items(originals, reconstructions),
+            "held_out_error": Scalar(value=squared_error(reconstructions, originals)),
+            "compression": Scalar(value=self.model.design.values / self.model.decoder_inputs, unit="to 1"),
+            "parameters": Scalar(value=parameter_count(self.model)),
+        }
+        if self.recipe.noise is not None:
+            noise_removed = 1 - squared_error(reconstructions, originals) / max(squared_error(inputs, originals), 1e-12)
+            items |= {"inputs": picture_sheet(inputs), "noise_removed": Scalar(value=noise_removed, unit="share")}
+        if self.recipe.sparsity is not None:
+            items["active"] = Scalar(value=active_share(codes), unit="share")
+        original_energy = stride_energy(originals)
+        if self.model.design.architecture == "convolutional" and original_energy > 0:
+            items["stride_energy"] = Scalar(
+                value=stride_energy(reconstructions.clamp(0, 1)) / original_energy, unit="times the originals'"
+            )
+        return items
+
+    def pca_comparison(self) -> Items:
+        """Error of PCA with as many values on the same inputs; for a linear autoencoder, the angle to its subspace."""
+        restored = torch.from_numpy(self._components.restored(_flat(self._inputs))).to(self._originals)
+        items: Items = {"pca_error": Scalar(value=squared_error(restored, self._originals.flatten(1)))}
+        if self.model.design.architecture == "linear":
+            with torch.no_grad():
+                codes = torch.eye(self.model.design.code, device=self._originals.device)
+                reconstructions = self.model.decode(codes) - self.model.decode(0 * codes)
+            angle = largest_angle(_flat(reconstructions), self._components.directions)
+            items["pca_angle"] = Scalar(value=angle, unit="degrees")
+        return items
+
+    def units(self) -> Items:
+        """Pictures of single units."""
+        units = Units(self.model, self._outputs[1])
+        caption = f", row by row {units.unit_order()}"
+        walk = Animation(frames=units.walk(), frame_ms=120, labels=walk_labels(), caption=caption)
+        return {"units": Image(pixels=units.sheet(), caption=caption), "walk": walk}
+
+    def projections(self) -> Items:
+        """Codes in two dimensions."""
+        pictures, labels = self._sample
+        names = tuple(self.pictures.class_names[label] for label in labels)
+        return {**projections.projections(self._codes, names, pictures, self.recipe.seed)}
+
+    def linear_probes(self) -> Items:
+        """Accuracy of a linear classifier on codes, raw pixels, and PCA's codes."""
+        pictures, labels = self._sample
+        values = _flat(pictures)
+        features = {"codes": self._codes, "pixels": values, "pca": self._components.codes(values)}
+        return accuracies(features, labels)
+
+    def pretraining(self) -> Items:
+        """Accuracy with few labels, with this encoder and with untrained ones."""
+        if not self.few_labels or len(self.pictures.class_names) < 2:
+            return {}
+        classification = FewLabels(self.pictures, self.few_labels, self.recipe.seed)
+        scratch = partial(random_like, self.model, self.recipe.seed)
+        return {
+            "accuracy_pretrained": _share_item(classification.accuracy(lambda _: deepcopy(self.model))),
+            "accuracy_scratch": _share_item(classification.accuracy(scratch)),
+        }
+
+    @cached_property
+    def _originals(self) -> Tensor:
+        return as_values(self.pictures.held_out)
+
+    @cached_property
+    def _inputs(self) -> Tensor:
+        return noisy_inputs(self.pictures.held_out, self.recipe.noise, self.recipe.seed)
+
+    @cached_property
+    def _outputs(self) -> tuple[Tensor, Tensor]:
+        return reconstructed(self.model, self._inputs)
+
+    @cached_property
+    def _sample(self) -> tuple[Tensor, Indices]:
+        pictures, labels = self.pictures.sample(projections.MAX_CODES)
+        return as_values(pictures), labels
+
+    @cached_property
+    def _codes(self) -> Floats:
+        codes: Floats = reconstructed(self.model, self._sample[0])[1].cpu().numpy()
+        return codes
+
+    @cached_property
+    def _components(self) -> Principal:
+        """Principal components of the training pictures, without noise."""
+        indices = interleaved_by_class(self.pictures.training_labels, PCA_VALUES // self.model.design.values)
+        pictures = as_values(self.pictures.training[torch.from_numpy(indices)])
+        return principal(_flat(pictures), self.model.design.code)
+
+
+def accuracies(features: Mapping[str, Floats], labels: Indices) -> Items:
+    """Items `accuracy_NAME` of a linear classifier on each of `features` (N, D), where the labels (N,) allow one."""
+    values = {name: linear_accuracy(matrix, labels) for name, matrix in features.items()}
+    return {f"accuracy_{name}": _share_item(value) for name, value in values.items() if value is not None}
+
+
+def _share_item(value: float) -> Scalar:
+    return Scalar(value=value, unit="share")
+
+
+def squared_error(reconstructions: Tensor, originals: Tensor) -> float:
+    """Mean squared error over all values."""
+    return float((reconstructions - originals).square().mean())
+
+
+def _flat(pictures: Tensor) -> Floats:
+    values: Floats = pictures.flatten(1).cpu().numpy()
+    return values
