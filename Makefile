@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 ARGS ?=
 SHARED_OUT := --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PAGES := $(addprefix core.docgen.,method_docs network_docs settings_docs glossary_docs) workers.make.cli_docs
 NEEDS := Gazegrid needs Python 3.11 to 3.13
 
 .PHONY: help setup up down status test lint types layers fmt docs bench soak catalog bundled
@@ -16,7 +17,7 @@ NEEDS := Gazegrid needs Python 3.11 to 3.13
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## everything into .venv, at the versions of constraints.txt
+setup: $(STAMP) ## install everything into .venv, at the versions of constraints.txt
 
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing into $(VENV); the first time this takes some minutes and about 7 GB."
@@ -37,37 +38,36 @@ up: setup ## start Redis, a worker and the dashboard; Ctrl-C stops them
 down: setup ## stop what `make up` started
 	@exec $(BIN)/gazegrid down
 
-status: setup ## what runs, waits and is up
+status: setup ## show address, queue and workers
 	@exec $(BIN)/gazegrid status
 
-test: setup ## all tests, a file at a time on each core, and one more while others wait
+test: setup ## run all tests
 	@exec $(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) $(SHARED_OUT) $(ARGS)
 
-lint: setup ## ruff: faults, style, layout
+lint: setup ## ruff: errors, style, format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
 types: setup ## mypy, strict
 	@$(BIN)/mypy
 
-layers: setup ## import-linter: who may import whom
+layers: setup ## import-linter: which package may import which
 	@$(BIN)/lint-imports --no-logo
 
-fmt: setup ## lay out the code, and mend what ruff can mend
+fmt: setup ## format the code, and apply the fixes of ruff
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-docs: setup ## write the pages of docs/ anew that tell of methods and of bundled networks
-	@$(BIN)/python -m core.docgen.method_docs
-	@$(BIN)/python -m core.docgen.network_docs
+docs: setup ## write the generated pages of docs/: methods, networks, settings, glossary, command line
+	@for page in $(PAGES); do $(BIN)/python -m $$page; done
 
-bench: setup ## the promised speeds, as ratios
+bench: setup ## benchmarks: speed as ratios
 	@exec $(BIN)/gazegrid bench $(ARGS)
 
-soak: setup ## faults and load at full size
+soak: setup ## fault and load tests at full size
 	@exec $(BIN)/python -m pytest -m soak --timeout 1800 $(ARGS)
 
-catalog: setup ## write the catalog of timm's networks anew
+catalog: setup ## update the catalog of timm's networks
 	@exec $(BIN)/python -m core.networks.make_catalog
 
 bundled: setup ## train the bundled networks again: make bundled DATA=... HELD_OUT=... (hours)

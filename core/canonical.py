@@ -6,6 +6,8 @@ import hashlib
 import json
 from typing import Any
 
+from core.errors import Damaged
+
 
 def canonical_json(value: Any) -> bytes:
     """`value` as UTF-8 JSON with sorted keys and no spaces. Raises ValueError for NaN and infinities."""
@@ -29,3 +31,21 @@ def sha256_hex(data: bytes) -> str:
 def digest_of(value: Any) -> str:
     """SHA-256 of the canonical JSON of `value`, 64 hex digits."""
     return sha256_hex(canonical_json(value))
+
+
+def sealed(kind: str, document: Any) -> bytes:
+    """`document` under the name `kind` as JSON with its own checksum."""
+    return canonical_json({"digest": digest_of(document), kind: document})
+
+
+def unsealed(kind: str, content: bytes) -> Any:
+    """The document that `sealed` wrote. Raises Damaged."""
+    try:
+        envelope = parsed_json(content)
+        document = envelope[kind]
+        sound = digest_of(document) == envelope["digest"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Damaged(f"the {kind} cannot be read: {type(error).__name__}") from None
+    if not sound:
+        raise Damaged(f"the {kind} does not match its checksum")
+    return document

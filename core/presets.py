@@ -1,7 +1,7 @@
-"""What to start from: the first page's comparison, and presets.
+"""Presets, and the comparison that a new installation starts with.
 
-A preset is a question, and a method with parameters that answers it, which the form then shows and lets be changed. A
-question that several methods answer names the others too: they stand beside it, in rows of their own.
+A preset is a question with a method and parameters that answer it; it fills the form, where they can be changed. Where
+several methods answer the question, the others are compared with it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from core.store.store import Store
 WELCOME_PICTURES = ("cat", "coffee", "rocket")
 DEFAULT_NETWORKS = ("bundled/cnn", "bundled/vit", "bundled/mixer", "bundled/concentrator")
 DEFAULT_METHOD = "detail_search"
-"""What the first page shows filling up, and what the panel offers where nothing is chosen yet."""
+"""The method of the first comparison, and the default of the panel."""
 
-OUTSIDER = "lite/efficientnet_lite0"
-"""It judges the four networks that come along and is none of them."""
-JUDGES = 2
-"""So many of the compared networks are asked what they see in each other's pictures."""
+STYLE_JUDGE = "lite/efficientnet_lite0"
+"""Judge of the style presets; none of the four networks that they compare."""
+JUDGE_COUNT = 2
+"""Number of compared networks that judge each other's images."""
 
 
 @dataclass(frozen=True)
@@ -35,82 +35,82 @@ class VariedPreset:
     question: str
     method: str
     varied: Mapping[str, Sequence[Any]]
-    """Parameter -> the values of the columns."""
+    """Parameter -> its values, one column each."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
-    """What the columns are, in a few words for a reader."""
+    """What the columns are, in a few words."""
 
-    def made(self) -> tuple[Method, ...]:
-        """A method for each column. Raises BadParameter."""
+    def build(self) -> tuple[Method, ...]:
+        """The method of each column. Raises BadParameter."""
         return variants(METHODS[self.method], self.parameters, self.varied)
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A question, and the method that answers it; parameters that are not named are the method's own defaults."""
+    """A question, and the method that answers it."""
 
     question: str
     method: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    """Pictures among them are named by their sources, such as `style:mosaic`."""
+    """Parameters other than the defaults; pictures are given by source, such as `style:mosaic`."""
     note: str = ""
-    """What the parameters change, in a few words for a reader; empty for the method as it is."""
-    beside: tuple[str, ...] = ()
-    """Methods that answer the same question, each with its own defaults."""
+    """What the parameters change, in a few words."""
+    also_compare: tuple[str, ...] = ()
+    """Further methods that answer the question, with their defaults."""
     pictures: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
-    """What suits the question, where nothing is chosen yet: sources of pictures, names of networks."""
+    """Suitable sources of pictures and names of networks, for an empty selection."""
 
-    def made(self, networks: Sequence[str] = ()) -> Method:
+    def build(self, networks: Sequence[str] = ()) -> Method:
         """The method for a comparison of these networks, by name. Raises BadParameter.
 
-        Where the method asks other networks too, the first two that can answer the question are asked about each other.
+        Where the method takes judges, the first two networks for which it is defined are the judges.
         """
-        given = self._with_digests()
-        alone = make_method(self.method, given)
-        judges = [name for name in networks if alone.undefined_for(get_card(name)) is None][:JUDGES]
+        parameters = self._with_digests()
+        method = make_method(self.method, parameters)
+        judges = [name for name in networks if method.undefined_for(get_card(name)) is None][:JUDGE_COUNT]
         fields = METHODS[self.method].model_fields.items()
-        asking = [name for name, info in fields if field_extra(info).get("choices") == "networks"]
-        if not asking or len(judges) < JUDGES:
-            return alone
-        return make_method(self.method, dict.fromkeys(asking, judges) | given)
+        judge_fields = [name for name, info in fields if field_extra(info).get("choices") == "networks"]
+        if not judge_fields or len(judges) < JUDGE_COUNT:
+            return method
+        return make_method(self.method, dict.fromkeys(judge_fields, judges) | parameters)
 
     def _with_digests(self) -> dict[str, Any]:
-        named = set(picture_fields(METHODS[self.method])) & self.parameters.keys()
-        return dict(self.parameters) | {name: open_picture(self.parameters[name])[0].digest for name in named}
+        names = set(picture_fields(METHODS[self.method])) & self.parameters.keys()
+        return dict(self.parameters) | {name: open_picture(self.parameters[name])[0].digest for name in names}
 
 
 PRESETS = (
-    Preset("What did it need?", "detail_search"),
+    Preset("Which details does it need?", "detail_search"),
     Preset(
-        "Without the runner-up",
+        "Which details does it need without the runner-up?",
         "detail_search",
         {"target": "without runner-up", "class_steps": 20, "steps": 220},
-        note="once the second class is gone",
+        note="after the removal of the second class",
     ),
     Preset(
         "Where did it look?",
         "fixation",
-        note="beside Grad-CAM, saliency and occlusion",
-        beside=("grad_cam", "saliency", "occlusion"),
+        note="compared with Grad-CAM, saliency and occlusion",
+        also_compare=("grad_cam", "saliency", "occlusion"),
     ),
-    Preset("Least change", "amplify"),
-    Preset("Super-cat", "class_image", {"class_name": "tabby"}),
-    Preset("Dream", "deep_dream"),
-    Preset("What does this layer like?", "feature_image"),
-    Preset("What does this layer still know?", "inversion"),
+    Preset("What is the smallest change that raises the confidence?", "amplify"),
+    Preset("What is its ideal image of a class?", "class_image", {"class_name": "tabby"}, note="of a tabby"),
+    Preset("What does it detect in a photo?", "deep_dream"),
+    Preset("Which image excites a layer the most?", "feature_image"),
+    Preset("Which information does a layer preserve?", "inversion"),
     Preset(
         "What does it take for style?",
         "style_transfer",
-        {"styles": "style:mosaic", "judge": OUTSIDER},
+        {"styles": "style:mosaic", "judge": STYLE_JUDGE},
         note="from a mosaic",
         pictures=("sample:cat", "sample:astronaut"),
         networks=DEFAULT_NETWORKS,
     ),
     Preset(
-        "The same room in another light",
+        "What does a photo look like in another light?",
         "photo_style",
-        {"styles": "sample:coffee", "judge": OUTSIDER},
+        {"styles": "sample:coffee", "judge": STYLE_JUDGE},
         note="from a cup of coffee",
         pictures=("sample:motorcycle",),
         networks=DEFAULT_NETWORKS,
@@ -129,33 +129,33 @@ VARIED = (
         note="plain, denoising and sparse",
     ),
     VariedPreset(
-        "Which decoder draws best?",
+        "Which decoder reconstructs best?",
         "autoencoder",
         {"decoder": ("nearest", "unpooling", "transposed")},
-        note="by three decoders of the same size",
+        note="with three decoders of the same size",
     ),
     VariedPreset(
-        "How few numbers are enough?",
+        "How small can the code be?",
         "autoencoder",
         {"code_size": (2, 4, 8, 16, 32)},
         note="with codes of 2 to 32 values",
     ),
     VariedPreset(
-        "What do depth and neighbors add?",
+        "What do depth and convolutions add?",
         "autoencoder",
         {"architecture": ("linear", "dense", "convolutional")},
-        note="linear, dense, convolutional",
+        note="linear, dense and convolutional",
     ),
     VariedPreset(
-        "What makes a GAN draw better?",
+        "What makes a GAN's samples better?",
         "gan",
         {"normalization": ("spectral", "batch"), "epochs": (20, 80)},
-        note="by two discriminators, 20 and 80 epochs",
+        note="with two discriminators, 20 and 80 epochs",
     ),
 )
 
 
 def welcome_comparison(store: Store) -> Comparison:
-    """The comparison that a newcomer sees filling up on the first page, its pictures kept in the store."""
+    """The first comparison of a new installation; its pictures are put into the store."""
     pictures = tuple(PictureRef(store.inputs.put_picture(sample(name)), f"sample:{name}") for name in WELCOME_PICTURES)
     return Comparison(pictures, DEFAULT_NETWORKS, (make_method(DEFAULT_METHOD, {}),))

@@ -1,4 +1,4 @@
-# The dashboard, and whatever else needs no torch: the reaper and the maker of Redis' password.
+# The dashboard and the other services without torch: reaper, welcome comparison, Redis password.
 FROM python:3.11.14-slim-bookworm
 
 ENV PYTHONDONTWRITEBYTECODE=1 \

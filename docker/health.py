@@ -1,4 +1,4 @@
-"""Whether the service of this container does its work: exit status 0, or 1 and a sentence.
+"""Health check of this container's service: exit status 0, or 1 and a sentence.
 
 python docker/health.py dashboard|worker|reaper
 """
@@ -17,22 +17,22 @@ from core.settings import get_settings
 
 
 def dashboard() -> str | None:
-    """None where the page's server answers; else what is wrong."""
+    """None if the dashboard responds, else what is wrong."""
     address = f"http://127.0.0.1:{get_settings().port}/_stcore/health"
-    with urllib.request.urlopen(address, timeout=5) as answer:
-        return None if answer.status == 200 else f"{address} answered {answer.status}"
+    with urllib.request.urlopen(address, timeout=5) as response:
+        return None if response.status == 200 else f"{address} responded with status {response.status}"
 
 
 def worker() -> str | None:
-    """None where this host's worker has let Redis hear of it lately; else what is wrong."""
-    mine = f"rq:worker:{socket.gethostname()}-".encode()
+    """None if this host's worker sends heartbeats, else what is wrong."""
+    prefix = f"rq:worker:{socket.gethostname()}-".encode()
     with connect(get_settings()) as redis:
-        heard = [name for name in redis.smembers("rq:workers") if name.startswith(mine) and redis.exists(name)]
-    return None if heard else "Redis has not heard of this host's worker"
+        alive = [name for name in redis.smembers("rq:workers") if name.startswith(prefix) and redis.exists(name)]
+    return None if alive else "this host's worker sends no heartbeats"
 
 
 def reaper() -> str | None:
-    """None where Redis answers, without which the reaper can do nothing."""
+    """None if Redis responds, which the reaper depends on. Raises RedisError."""
     with connect(get_settings()) as redis:
         redis.ping()
     return None
@@ -42,7 +42,7 @@ SERVICES: dict[str, Callable[[], str | None]] = {"dashboard": dashboard, "worker
 
 
 def main(service: str) -> int:
-    """Exit status for Docker."""
+    """Check one service; the exit status for Docker."""
     try:
         fault = SERVICES[service]()
     except (OSError, RedisError) as error:

@@ -1,9 +1,9 @@
-"""Make Redis' password, once, in the folder that only Redis and its clients mount.
+"""Create the Redis password, once, in the folder that only Redis and its clients mount.
 
     python docker/password.py /run/gazegrid
 
 Two files: `redis_password` for the clients (GAZEGRID_REDIS_PASSWORD_FILE) and `redis.conf` for the server, so that the
-password is on no command line, in no environment and in no committed file.
+password is in no command line, no environment variable and no committed file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def make_password(folder: Path) -> bool:
-    """Whether a password was made; one that is there stays, since Redis and its clients may be using it."""
+    """Create the password unless there is one, which Redis and its clients may be using; whether one was created."""
     if (folder / "redis.conf").exists():
         return False
     password = secrets.token_urlsafe(32)
@@ -24,7 +24,7 @@ def make_password(folder: Path) -> bool:
 
 
 def _write(path: Path, text: str) -> None:
-    # Readable for all: Redis runs as a user of its own, and who may read is decided by who mounts the folder.
+    # Readable by all users: Redis runs as another user, and only containers that mount the folder can read it.
     scratch = path.with_suffix(".new")
     scratch.write_text(text, "utf-8")
     scratch.chmod(0o444)

@@ -1,4 +1,4 @@
-# The worker, for CPU and GPU: torch as the registry has it brings its own CUDA, the host needs only the driver.
+# The worker, for CPU and GPU: torch from the package registry includes CUDA, the host needs only the driver.
 FROM python:3.11.14-slim-bookworm
 
 ENV PYTHONDONTWRITEBYTECODE=1 \

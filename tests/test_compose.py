@@ -1,4 +1,4 @@
-"""The compose files, read and linted: no Docker engine is needed to know what they promise."""
+"""The compose files and Dockerfiles, parsed and linted; needs no Docker engine."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ GPU: dict[str, Any] = yaml.safe_load((REPOSITORY / FILES[1]).read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONCE = {name for name, service in SERVICES.items() if service["restart"] == "no"}
 LASTING = sorted(SERVICES.keys() - ONCE)
-OTHERS_SETTINGS = {"HF_HOME"}
+FOREIGN_SETTINGS = {"HF_HOME"}
 
 
 def tool(*command: str) -> subprocess.CompletedProcess[str]:
-    """A program that came into the virtual environment with a package."""
+    """Run a program of the virtual environment."""
     path = Path(sys.executable).with_name(command[0])
     return subprocess.run([path, *command[1:]], cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
@@ -52,13 +52,13 @@ def test_the_files_follow_the_compose_specification(file: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_the_linter_of_compose_files_finds_nothing_beyond_what_is_let_through_with_a_reason() -> None:
+def test_compose_lint_finds_nothing_beyond_documented_exceptions() -> None:
     done = tool("compose-lint", "check", "--strict-config", "--fail-on", "low", FILES[0])
     assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: file.stem)
-def test_the_linter_of_dockerfiles_finds_nothing(file: Path) -> None:
+def test_hadolint_finds_nothing(file: Path) -> None:
     done = tool("hadolint", "--failure-threshold", "style", str(file))
     assert done.returncode == 0, done.stdout
 
@@ -69,13 +69,13 @@ def test_there_are_the_services_of_the_design() -> None:
 
 
 @pytest.mark.parametrize("name", LASTING)
-def test_a_lasting_service_has_a_health_check_and_comes_back(name: str) -> None:
+def test_a_lasting_service_has_a_health_check_and_restarts(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
     assert SERVICES[name]["restart"] == "unless-stopped"
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_can_do_no_more_than_it_must(name: str) -> None:
+def test_a_service_has_minimal_privileges(name: str) -> None:
     service = SERVICES[name]
     assert int(service["user"].split(":")[0]) > 0
     assert service["read_only"] is True
@@ -87,7 +87,7 @@ def test_a_service_can_do_no_more_than_it_must(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_no_service_sees_a_folder_of_the_host(name: str) -> None:
+def test_no_service_mounts_a_folder_of_the_host(name: str) -> None:
     for volume in SERVICES[name]["volumes"]:
         assert volume.split(":")[0] in COMPOSE["volumes"]
 
@@ -98,7 +98,7 @@ def test_an_image_has_an_exact_version(name: str) -> None:
 
 
 @pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: file.stem)
-def test_an_image_starts_from_an_exact_version_and_ends_as_nobody_special(file: Path) -> None:
+def test_an_image_has_an_exact_base_and_an_unprivileged_user(file: Path) -> None:
     text = file.read_text("utf-8")
     assert re.findall(r"^FROM (.*)$", text, re.MULTILINE) == ["python:3.11.14-slim-bookworm"]
     assert re.findall(r"^USER (.*)$", text, re.MULTILINE) == ["10001:10001"]
@@ -116,17 +116,19 @@ def test_only_the_dashboard_publishes_a_port_and_only_to_this_host() -> None:
     assert published == {"dashboard": ["127.0.0.1:8501:8501"]}
 
 
-def test_redis_and_the_reaper_are_only_on_the_network_that_leads_nowhere() -> None:
+def test_redis_and_the_reaper_are_only_on_the_internal_network() -> None:
     assert COMPOSE["networks"]["back"] == {"internal": True}
     assert SERVICES["redis"]["networks"] == SERVICES["reaper"]["networks"] == ["back"]
     assert all("network_mode" not in SERVICES[name] for name in LASTING)
 
 
 @pytest.mark.parametrize("service", [*SERVICES.values(), *GPU["services"].values()])
-def test_an_environment_name_is_a_setting_that_exists_and_takes_the_value(service: dict[str, Any]) -> None:
-    given = service.get("environment", {})
+def test_an_environment_variable_is_a_setting_with_a_valid_value(service: dict[str, Any]) -> None:
+    environment = service.get("environment", {})
     ours = {
-        name.removeprefix("GAZEGRID_").lower(): value for name, value in given.items() if name not in OTHERS_SETTINGS
+        name.removeprefix("GAZEGRID_").lower(): value
+        for name, value in environment.items()
+        if name not in FOREIGN_SETTINGS
     }
     defaults = {name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value) for name, value in ours.items() if value}
     assert ours.keys() <= Settings.model_fields.keys()
@@ -142,7 +144,7 @@ def test_worker_dashboard_and_reaper_share_one_store_and_the_password() -> None:
 
 
 @pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: file.stem)
-def test_a_fresh_volume_belongs_to_the_user_who_writes_it(file: Path) -> None:
+def test_a_fresh_volume_belongs_to_the_user_of_the_service(file: Path) -> None:
     (made,) = re.findall(r"install -d -o gazegrid -g gazegrid -m 0755 (.*)$", file.read_text("utf-8"), re.MULTILINE)
     mounted = {volume.split(":")[1] for name in SERVICES.keys() - {"redis"} for volume in SERVICES[name]["volumes"]}
     assert mounted <= set(made.split())
@@ -156,15 +158,13 @@ def test_the_gpu_file_changes_the_worker_only() -> None:
 
 
 @pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: file.stem)
-def test_every_file_that_an_image_copies_or_runs_gets_through_the_ignore_file(file: Path) -> None:
-    let_through = {
-        line[1:] for line in (REPOSITORY / ".dockerignore").read_text("utf-8").splitlines() if line[:1] == "!"
-    }
+def test_no_file_that_an_image_needs_is_ignored(file: Path) -> None:
+    included = {line[1:] for line in (REPOSITORY / ".dockerignore").read_text("utf-8").splitlines() if line[:1] == "!"}
     copied = re.findall(r"^COPY (.*) \./$", file.read_text("utf-8"), re.MULTILINE)[0].split()
-    assert {*copied, "core", "workers", "dashboard", "docker/*.py"} <= let_through
+    assert {*copied, "core", "workers", "dashboard", "docker/*.py"} <= included
 
 
-def test_the_password_is_made_once(tmp_path: Path) -> None:
+def test_the_password_is_created_once(tmp_path: Path) -> None:
     password = script("password")
     assert password.make_password(tmp_path)
     made = (tmp_path / "redis_password").read_text("utf-8")
@@ -175,10 +175,10 @@ def test_the_password_is_made_once(tmp_path: Path) -> None:
 
 @pytest.fixture
 def composed_redis(tmp_path: Path) -> Iterator[Path]:
-    """The folder of a server that was started as compose starts it, but for its place and its port."""
+    """The folder of a server with the command line of compose, except for folder and port."""
     script("password").make_password(tmp_path)
-    places = {"redis-server": str(find_server(None)), "/run/gazegrid/redis.conf": str(tmp_path / "redis.conf")}
-    command = [places.get(part, part) for part in SERVICES["redis"]["command"]]
+    replacements = {"redis-server": str(find_server(None)), "/run/gazegrid/redis.conf": str(tmp_path / "redis.conf")}
+    command = [replacements.get(part, part) for part in SERVICES["redis"]["command"]]
     command[command.index("--dir") + 1] = str(tmp_path)
     command += ["--port", "0", "--unixsocket", str(tmp_path / "s")]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -189,7 +189,7 @@ def composed_redis(tmp_path: Path) -> Iterator[Path]:
         server.wait(10)
 
 
-def test_redis_under_compose_asks_for_the_password(composed_redis: Path) -> None:
+def test_redis_under_compose_requires_the_password(composed_redis: Path) -> None:
     patience = Retry(ConstantBackoff(0.05), 100, supported_errors=(RedisConnectionError,))
     password = (composed_redis / "redis_password").read_text("utf-8")
     with Redis(unix_socket_path=str(composed_redis / "s"), password=password, retry=patience) as client:
@@ -199,7 +199,7 @@ def test_redis_under_compose_asks_for_the_password(composed_redis: Path) -> None
         stranger.ping()
 
 
-def test_a_worker_is_healthy_when_redis_has_heard_of_it(
+def test_a_worker_is_healthy_while_it_sends_heartbeats(
     settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     health = script("health")
@@ -208,12 +208,12 @@ def test_a_worker_is_healthy_when_redis_has_heard_of_it(
     redis.sadd("rq:workers", "rq:worker:other-7-aa", "rq:worker:a1b2-7-bb")
     redis.hset("rq:worker:other-7-aa", "state", "idle")
     assert health.main("worker") == 1
-    assert capsys.readouterr().err == "Redis has not heard of this host's worker\n"
+    assert capsys.readouterr().err == "this host's worker sends no heartbeats\n"
     redis.hset("rq:worker:a1b2-7-bb", "state", "idle")
     assert health.main("worker") == 0
 
 
-def test_a_service_that_cannot_be_asked_is_not_healthy(
+def test_an_unreachable_service_is_not_healthy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     health = script("health")

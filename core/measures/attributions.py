@@ -1,6 +1,6 @@
-"""What an attribution method is worth on a network: the measures by name, and their values over many pictures.
+"""Attribution quality on a network: the measures by name, and their values over many pictures.
 
-In NumPy alone: pages and command line need no torch for it. A row holds what was measured of one picture, by name.
+NumPy only, so that pages and command line need no torch. A row holds the measures of one picture, by name.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from core.measures.localization import best_box_accuracy
 
 Numbers = NDArray[np.float64]
 Row = Mapping[str, Any]
-"""Measure's name -> number, or a list of numbers where it is a curve; JSON."""
+"""Name of a measure -> value, or list of values for a curve; JSON."""
 
-SHOWN = (10, 20, 30, 50)
-"""Percent of the pixels that are shown alone, or hidden; the same for all, so that maps compare."""
-STAGES = (0, 33, 67, 100)
-"""Percent of a network's parts whose weights are randomized, from the top; 0: the last part alone."""
-SURVIVES = 0.5
-"""A map that keeps more of its order than this when all weights are random survives randomization."""
+PIXEL_PERCENTS = (10, 20, 30, 50)
+"""Percentages of top pixels that are kept, or blurred; the same for all maps, so that they compare."""
+RANDOMIZED_PERCENTS = (0, 33, 67, 100)
+"""Percentages of a network's layers whose weights are randomized, from the top; 0: the last layer alone."""
+MAX_CORRELATION = 0.5
+"""A map whose rank correlation exceeds this with all weights randomized fails the sanity check."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A number as a reader sees it; all are shares or lie between -1 and 1."""
+    """A measure as it is displayed; all values are shares or lie between -1 and 1."""
 
     name: str
     title: str
@@ -44,18 +44,20 @@ MEASURES: Mapping[str, Measure] = {
         "Deletion", "Area under the curve of the class probability as the top-ranked pixels are deleted", "low"
     ),
     **{
-        f"shown_{q}": Measure(
-            f"Prediction retained, top {q} % of pixels",
-            f"Share of pictures whose predicted class stays when only the top {q} % of the pixels are shown", "high",
+        f"shown_{percent}": Measure(
+            f"Prediction retained, top {percent} % of pixels",
+            f"Share of pictures whose predicted class stays when only the top {percent} % of the pixels are shown",
+            "high",
         )
-        for q in SHOWN
+        for percent in PIXEL_PERCENTS
     },
     **{
-        f"hidden_{q}": Measure(
-            f"Prediction retained without the top {q} %",
-            f"Share of pictures whose predicted class stays when the top {q} % of the pixels are hidden", "low",
+        f"hidden_{percent}": Measure(
+            f"Prediction retained without the top {percent} %",
+            f"Share of pictures whose predicted class stays when the top {percent} % of the pixels are hidden",
+            "low",
         )
-        for q in SHOWN
+        for percent in PIXEL_PERCENTS
     },
     "inside": Measure("Energy-based pointing game", "Share of the map's energy inside the object's box", "high"),
     "area": Measure("Box area", "Share of the picture that the object's box covers", ""),
@@ -64,7 +66,7 @@ MEASURES: Mapping[str, Measure] = {
         "Pointing game, 15 px tolerance", "Pointing game with a tolerance of 15 px at 224 px around the box", "high"
     ),
     "box_accuracy": Measure(
-        "MaxBoxAccV2", "Share of pictures where the map's box overlaps the object's box, mean over IoU thresholds", "high"
+        "MaxBoxAccV2", "Share of pictures whose map's box overlaps the object's box, mean over IoU thresholds", "high"
     ),
     "collage": Measure("Collage", "Share of the map's energy on the target half of a two-picture collage", "high"),
     "collage_majority": Measure(
@@ -84,7 +86,7 @@ MEASURES: Mapping[str, Measure] = {
         "All weights randomized", "Rank correlation of the maps before and after all weights are randomized", "low"
     ),
 }  # fmt: skip
-"""In the order in which they are shown."""
+"""In display order."""
 
 
 @dataclass(frozen=True)
@@ -96,20 +98,22 @@ class Measured:
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Measured]:
-    """The measures that some row holds, in the order of `MEASURES`, with 95 % intervals over the rows."""
-    found = {name: Measured(interval(values), len(values)) for name in MEASURES if len(values := column(rows, name))}
+    """The measures that any row holds, in the order of `MEASURES`, with 95 % intervals over the rows."""
+    summaries = {
+        name: Measured(interval(values), len(values)) for name in MEASURES if len(values := column(rows, name))
+    }
     overlaps = column(rows, "overlaps")
     if len(overlaps):
-        found["box_accuracy"] = Measured(interval(overlaps, best_box_accuracy), len(overlaps))
-    return {name: found[name] for name in MEASURES if name in found}
+        summaries["box_accuracy"] = Measured(interval(overlaps, best_box_accuracy), len(overlaps))
+    return {name: summaries[name] for name in MEASURES if name in summaries}
 
 
 def column(rows: Sequence[Row], name: str) -> Numbers:
-    """One measure of the rows that hold it, (N,) or (N, points of the curve)."""
+    """Values of one measure in the rows that hold it, (N,) or (N, points of the curve)."""
     return np.array([row[name] for row in rows if name in row], dtype=np.float64)
 
 
-def fails_sanity_check(found: Mapping[str, Measured]) -> bool:
-    """Whether the maps stay nearly the same when the network has learned nothing: then they do not explain it."""
-    last = found.get(f"randomized_{STAGES[-1]}")
-    return last is not None and last.interval.value > SURVIVES
+def fails_sanity_check(summaries: Mapping[str, Measured]) -> bool:
+    """Whether maps hardly change when all weights are randomized, so that they cannot explain the network."""
+    fully_randomized = summaries.get(f"randomized_{RANDOMIZED_PERCENTS[-1]}")
+    return fully_randomized is not None and fully_randomized.interval.value > MAX_CORRELATION

@@ -1,4 +1,4 @@
-"""Maps that know nothing of the picture: what a measure gives for them is what has to be beaten."""
+"""Baseline maps that do not depend on the picture: attribution methods should beat their measures."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from scipy import ndimage
 
 from core.items import Floats
 
-SPREAD = 0.25
+GAUSSIAN_STD = 0.25
 """Standard deviation of the central Gaussian, as a share of each side."""
 MARGIN = 0.12
-"""Of the central box, as a share of each side: boxes of ImageNet's objects are found best by this one."""
-BLOB = 0.05
+"""Margin around the central box, as a share of each side: the best fit to the objects' boxes of ImageNet."""
+BLOB_STD = 0.05
 """Standard deviation of the blobs, as a share of the shorter side."""
 
 
 def _offsets(length: int) -> NDArray[np.float64]:
-    """Distances of pixels' middles from the picture's middle, as shares of the side: (length,)."""
+    """Distances of pixel centers from the picture's center, as shares of the side, (length,)."""
     return (np.arange(length) + 0.5) / length - 0.5
 
 
 def center_gaussian(height: int, width: int, seed: int = 0) -> Floats:  # noqa: ARG001  it is always the same
-    """A soft spot in the middle, (H, W)."""
-    falls = [np.exp(-(_offsets(length) ** 2) / (2 * SPREAD**2)) for length in (height, width)]
-    return np.outer(*falls).astype(np.float32)
+    """A Gaussian around the center, (H, W)."""
+    profiles = [np.exp(-(_offsets(length) ** 2) / (2 * GAUSSIAN_STD**2)) for length in (height, width)]
+    return np.outer(*profiles).astype(np.float32)
 
 
 def center_box(height: int, width: int, seed: int = 0) -> Floats:  # noqa: ARG001  it is always the same
-    """1 in the middle, 0 along the border, (H, W)."""
-    within = [np.abs(_offsets(length)) <= 0.5 - MARGIN for length in (height, width)]
-    return np.outer(*within).astype(np.float32)
+    """1 in a central box, 0 outside, (H, W)."""
+    inside = [np.abs(_offsets(length)) <= 0.5 - MARGIN for length in (height, width)]
+    return np.outer(*inside).astype(np.float32)
 
 
 def random_blobs(height: int, width: int, seed: int = 0) -> Floats:
-    """Smoothed noise, from 0 to 1, (H, W)."""
+    """Smoothed noise in [0, 1], (H, W)."""
     noise = np.random.default_rng(seed).normal(size=(height, width))
-    smooth = ndimage.gaussian_filter(noise, BLOB * min(height, width), mode="wrap")
-    lowered = smooth - smooth.min()
-    values: Floats = (lowered / max(float(lowered.max()), 1e-12)).astype(np.float32)
+    smooth = ndimage.gaussian_filter(noise, BLOB_STD * min(height, width), mode="wrap")
+    shifted = smooth - smooth.min()
+    values: Floats = (shifted / max(float(shifted.max()), 1e-12)).astype(np.float32)
     return values
 
 

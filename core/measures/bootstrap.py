@@ -1,4 +1,4 @@
-"""How sure a number over many pictures is: percentile intervals of the bootstrap (Efron 1979)."""
+"""Confidence intervals over many pictures: percentile bootstrap (Efron 1979)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.float64]
 
 DRAWS = 2000
-OUTSIDE = 0.05
+ALPHA = 0.05
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate, and between which values it lies in most draws: 95 of 100, if nothing else is said."""
+    """An estimate with its confidence interval, 95 % by default."""
 
     value: float
     low: float
@@ -24,32 +24,32 @@ class Interval:
 
     @property
     def sign(self) -> int:
-        """1 or -1 where all of it lies on one side of 0; else 0."""
+        """1 or -1 where the whole interval lies on one side of 0; else 0."""
         return (self.low > 0) - (self.high < 0)
 
 
-def interval(
-    values: Numbers, statistic: Callable[[Numbers], Numbers] | None = None, outside: float = OUTSIDE
-) -> Interval:
-    """The interval of a statistic of `values` (N,), or (N, ...) where each row belongs to one picture.
+def interval(values: Numbers, statistic: Callable[[Numbers], Numbers] | None = None, alpha: float = ALPHA) -> Interval:
+    """Confidence interval of a statistic of `values` (N,), or (N, ...) with one row per picture.
 
-    `statistic` takes (draws, N, ...) and gives (draws,); without one it is the mean. Rows with a nan do not count. The
-    draws are always the same ones. `outside`: the share of draws that may lie outside.
+    `statistic`: (draws, N, ...) -> (draws,), by default the mean. Rows with nan are left out; draws are reproducible.
+    `alpha`: share of draws outside the interval.
     """
     rows = values[~np.isnan(values.reshape(len(values), -1)).any(axis=1)]
     if not len(rows):
         return Interval(float("nan"), float("nan"), float("nan"))
-    measure = statistic or (lambda drawn: drawn.mean(axis=1))
-    picks = np.random.default_rng(0).integers(len(rows), size=(DRAWS, len(rows)))
-    drawn = measure(rows[picks])
-    low, high = np.quantile(drawn, [outside / 2, 1 - outside / 2])
-    return Interval(float(measure(rows[None])[0]), float(low), float(high))
+    compute = statistic or (lambda resampled: resampled.mean(axis=1))
+    indices = np.random.default_rng(0).integers(len(rows), size=(DRAWS, len(rows)))
+    resampled = compute(rows[indices])
+    low, high = np.quantile(resampled, [alpha / 2, 1 - alpha / 2])
+    return Interval(float(compute(rows[None])[0]), float(low), float(high))
 
 
-def difference(one: Mapping[str, float], other: Mapping[str, float], comparisons: int = 1) -> Interval:
-    """How much greater the numbers of `one` are than those of `other`, picture by picture, in the mean.
+def difference(first: Mapping[str, float], second: Mapping[str, float], comparisons: int = 1) -> Interval:
+    """Interval of the mean difference `first` - `second`, paired by picture.
 
-    Both are by picture; those count that have a number in both. Of so many `comparisons` that are made at once all
-    intervals together hold in 95 of 100 draws (Bonferroni).
+    Both: picture -> value; pictures in both count. `comparisons`: number of simultaneous ones, for Bonferroni's
+    correction.
     """
-    return interval(np.array([one[name] - other[name] for name in one if name in other]), outside=OUTSIDE / comparisons)
+    return interval(
+        np.array([first[name] - second[name] for name in first if name in second]), alpha=ALPHA / comparisons
+    )

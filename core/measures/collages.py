@@ -1,4 +1,4 @@
-"""Does a map change with the class that is asked for? Two pictures side by side, and where the weight lies."""
+"""Class sensitivity of maps: the share of a map's weight on the target's half of two pictures side by side."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ Side = Literal["left", "right"]
 
 
 def collage(left: Tensor, right: Tensor) -> Tensor:
-    """The middles of two pictures (3, H, W), each half as wide, side by side: (3, H, W)."""
+    """The central halves of two pictures (3, H, W) side by side: (3, H, W)."""
     width = left.shape[2]
     widths = (width // 2, width - width // 2)
-    starts = [(width - part) // 2 for part in widths]
+    starts = [(width - part_width) // 2 for part_width in widths]
     halves = [
-        picture[:, :, start : start + part] for picture, start, part in zip((left, right), starts, widths, strict=True)
+        picture[:, :, start : start + part_width]
+        for picture, start, part_width in zip((left, right), starts, widths, strict=True)
     ]
     return torch.cat(halves, dim=2)
 
 
 def share_on(values: Floats, side: Side) -> float:
-    """Share of a map's weight (H, W) on this half of the picture."""
-    spread, middle = weights(values), values.shape[1] // 2
-    half = spread[:, :middle] if side == "left" else spread[:, middle:]
+    """Share of the weight of a map (H, W) on one half of the picture, 0 to 1."""
+    normalized, middle = weights(values), values.shape[1] // 2
+    half = normalized[:, :middle] if side == "left" else normalized[:, middle:]
     return float(half.sum())

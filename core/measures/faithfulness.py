@@ -1,8 +1,8 @@
-"""Does a map say what the answer rests on? The best pixels are shown alone, or hidden, and the network is asked again.
+"""Faithfulness of a map: how the prediction changes as its top pixels are inserted or deleted.
 
-Insertion and deletion are the areas of RISE (Petsiuk et al. 2018, arXiv:1806.07421): the probability of a class as the
-best pixels are put into the blurred picture, or are blurred in the picture. What is not shown is blurred, not black, as
-an edge that was not there would be evidence of its own.
+Insertion and deletion are the areas of RISE (Petsiuk et al. 2018, arXiv:1806.07421): the probability of the target as
+the top pixels are inserted into the blurred picture, or blurred in the picture. Deleted pixels are blurred, not black:
+new edges would be evidence of their own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from core.engine.attribution.baselines import baseline
 from core.items import Floats
-from core.measures.attributions import SHOWN
+from core.measures.attributions import PIXEL_PERCENTS
 from core.measures.localization import weights
 from core.networks.network import Network
 
@@ -28,58 +28,58 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """What one picture's map is worth."""
+    """Measures of one map."""
 
     insertion: float
-    """Area under `inserted`, 0 to 1; high where few pixels make the answer"""
+    """Area under `inserted`, 0 to 1; high where few pixels suffice for the prediction."""
     deletion: float
-    """Area under `deleted`, 0 to 1; low where few pixels unmake the answer"""
+    """Area under `deleted`, 0 to 1; low where few pixels are necessary for the prediction."""
     inserted: Numbers
-    """(steps + 1,) probability of the class with the best pixels shown, none to all"""
+    """Probability of the target with the top pixels inserted, none to all, (steps + 1,)."""
     deleted: Numbers
-    """(steps + 1,) the same with the best pixels hidden, none to all"""
-    kept_shown: Numbers
-    """(len(SHOWN),) 1 where the class is still the first answer with only the best pixels shown, else 0"""
-    kept_hidden: Numbers
-    """(len(SHOWN),) the same with the best pixels hidden"""
+    """Probability of the target with the top pixels deleted, none to all, (steps + 1,)."""
+    retained_inserted: Numbers
+    """1 where the target is the top-1 prediction with only the top pixels inserted, else 0, (len(PIXEL_PERCENTS),)."""
+    retained_deleted: Numbers
+    """1 where the target is the top-1 prediction with the top pixels deleted, else 0, (len(PIXEL_PERCENTS),)."""
 
 
 def faithfulness(network: Network, picture: Tensor, values: Floats, target: int, steps: int) -> Faithfulness:
-    """Measure the map `values` (H, W) of `picture` (3, H, W) in [0, 1] for the class of logit `target`."""
-    shares = np.concatenate([np.linspace(0, 1, steps + 1), np.array(SHOWN) / 100])
-    best = best_pixels(values, shares)
-    inserted, kept_shown = _asked(network, picture, best, target)
-    deleted, kept_hidden = _asked(network, picture, ~best, target)
+    """Faithfulness of the map `values` (H, W) of `picture` (3, H, W) in [0, 1] for the class `target`."""
+    shares = np.concatenate([np.linspace(0, 1, steps + 1), np.array(PIXEL_PERCENTS) / 100])
+    top = top_pixels(values, shares)
+    inserted, retained_inserted = _predictions(network, picture, top, target)
+    deleted, retained_deleted = _predictions(network, picture, ~top, target)
     count = steps + 1
     return Faithfulness(
         insertion=float(np.trapezoid(inserted[:count], shares[:count])),
         deletion=float(np.trapezoid(deleted[:count], shares[:count])),
         inserted=inserted[:count],
         deleted=deleted[:count],
-        kept_shown=kept_shown[count:],
-        kept_hidden=kept_hidden[count:],
+        retained_inserted=retained_inserted[count:],
+        retained_deleted=retained_deleted[count:],
     )
 
 
-def best_pixels(values: Floats, shares: Sequence[float] | Numbers) -> NDArray[np.bool_]:
-    """Which pixels of a map (H, W) are its best ones, for each share of all pixels: (len(shares), H, W).
+def top_pixels(values: Floats, shares: Sequence[float] | Numbers) -> NDArray[np.bool_]:
+    """The top pixels of a map (H, W), for each share of all pixels: (len(shares), H, W).
 
-    Pixels of equal value come in a random order, always the same one: a map without an order gains nothing from it.
+    Ties are broken in a fixed random order, so that a constant map gains nothing from the order of pixels.
     """
     flat = weights(values).ravel()
-    by_chance = np.random.default_rng(0).permutation(flat.size)
+    tie_breaker = np.random.default_rng(0).permutation(flat.size)
     rank = np.empty(flat.size, np.intp)
-    rank[np.lexsort((by_chance, -flat))] = np.arange(flat.size)
+    rank[np.lexsort((tie_breaker, -flat))] = np.arange(flat.size)
     counts = np.rint(np.asarray(shares) * flat.size)
-    best: NDArray[np.bool_] = rank.reshape(values.shape) < counts[:, None, None]
-    return best
+    top: NDArray[np.bool_] = rank.reshape(values.shape) < counts[:, None, None]
+    return top
 
 
 @torch.inference_mode()
-def _asked(network: Network, picture: Tensor, seen: NDArray[np.bool_], target: int) -> tuple[Numbers, Numbers]:
-    """Probability of `target` (S,), and whether it is the first answer (S,), where `seen` (S, H, W) is not blurred."""
-    rest = baseline(picture[None], "blurred")
-    masks = torch.from_numpy(seen).to(picture.device)[:, None]  # (S, 1, H, W)
-    logits = torch.cat([network(torch.where(some, picture, rest)) for some in torch.split(masks, BATCH)]).double()
-    probability, first = logits.softmax(dim=1)[:, target], logits.argmax(dim=1) == target
-    return probability.cpu().numpy(), first.double().cpu().numpy()
+def _predictions(network: Network, picture: Tensor, visible: NDArray[np.bool_], target: int) -> tuple[Numbers, Numbers]:
+    """Probability of `target`, and whether it is top-1, each (S,), with pixels outside `visible` (S, H, W) blurred."""
+    blurred = baseline(picture[None], "blurred")
+    masks = torch.from_numpy(visible).to(picture.device)[:, None]  # (S, 1, H, W)
+    logits = torch.cat([network(torch.where(chunk, picture, blurred)) for chunk in torch.split(masks, BATCH)]).double()
+    probability, is_top1 = logits.softmax(dim=1)[:, target], logits.argmax(dim=1) == target
+    return probability.cpu().numpy(), is_top1.double().cpu().numpy()

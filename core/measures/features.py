@@ -1,7 +1,7 @@
-"""What is left of a picture, as numbers: how large its features are, and how they lie between border and center.
+"""Remaining detail of a picture: the size of its features, and their distribution from center to border.
 
-In pure NumPy, from the pixels that a result keeps: pages and command line need no torch for it. Lengths are shares of
-the picture's width, so that networks of different input size compare.
+NumPy only, from the pixels of a result, so that pages and command line need no torch. Lengths are shares of the
+picture's width, so that networks of different input size compare.
 """
 
 from __future__ import annotations
@@ -16,44 +16,44 @@ from core.items import Pixels
 
 Numbers = NDArray[np.float64]
 
-VISIBLE = 0.5
-"""An edge belongs to a feature from this share of the original's root mean square on."""
-LEAST_PIXELS = 4
-"""Smaller components are single pixels that happened to stay."""
+EDGE_THRESHOLD = 0.5
+"""Threshold of edges that belong to a feature, relative to the original's root mean square."""
+MIN_COMPONENT_PIXELS = 4
+"""Minimal size of a component; smaller ones are noise."""
 RINGS = 8
-"""From the center to the border, each of the same area."""
+"""Number of rings from center to border, all of the same area."""
 
 
 @dataclass(frozen=True)
 class RemainingDetail:
-    """What one picture's optimization left, beside what was there."""
+    """Detail that one picture's optimization left, compared with the original."""
 
     feature_size: float
-    """Mean extent of the connected parts of the edges that are left, each by its energy; nan where none is left"""
+    """Energy-weighted mean extent of the connected components of remaining edges; nan where none remain."""
     wavelength: float
-    """Of the edges that are left, by the middle of their radial spectrum"""
+    """Mean wavelength of the remaining edges, from their radial spectrum."""
     wavelength_before: float
     sizes: Numbers
-    """(K,) extents of the connected parts"""
+    """Extents of the connected components, (K,)."""
     weights: Numbers
-    """(K,) share of the edge energy in each"""
+    """Share of the edge energy in each component, (K,)."""
     rings: Numbers
-    """(RINGS,) share of the edge energy left, from the center to the border"""
+    """Share of the remaining edge energy in each ring, center to border, (RINGS,)."""
     rings_before: Numbers
     edges_left: float
-    """Edge energy left, as a share of the original's"""
+    """Remaining edge energy as a share of the original's."""
 
     @property
     def border_weight(self) -> float:
-        """Share of the edge energy in the outer half of the picture's area, by the same share of the original."""
+        """Share of the edge energy in the outer half of the picture's area, relative to the original's share."""
         outer = RINGS // 2
         return float(self.rings[outer:].sum() / max(self.rings_before[outer:].sum(), 1e-12))
 
 
 def remaining_detail(original: Pixels, remaining: Pixels) -> RemainingDetail:
-    """Measure what is left of `original` in `remaining`, both (H, W, 3) uint8."""
+    """Remaining detail of `original` in `remaining`, both (H, W, 3) uint8."""
     before, after = edge_energy(original), edge_energy(remaining)
-    sizes, weights = components(after, VISIBLE**2 * float(before.mean()))
+    sizes, weights = components(after, EDGE_THRESHOLD**2 * float(before.mean()))
     total = float(weights.sum())
     return RemainingDetail(
         feature_size=float((sizes * weights).sum() / total) if total else float("nan"),
@@ -68,7 +68,7 @@ def remaining_detail(original: Pixels, remaining: Pixels) -> RemainingDetail:
 
 
 def edge_energy(pixels: Pixels) -> Numbers:
-    """Squares of Sobel's responses, summed over colors and both directions, (H, W); pixels count from 0 to 1."""
+    """Squared Sobel responses of pixels in [0, 1], summed over colors and both directions, (H, W)."""
     values = pixels.astype(np.float64) / 255
     energy = np.zeros(values.shape[:2])
     for color in range(3):
@@ -77,24 +77,24 @@ def edge_energy(pixels: Pixels) -> Numbers:
     return energy
 
 
-def components(energy: Numbers, least: float) -> tuple[Numbers, Numbers]:
-    """Extents (K,) and shares of the energy (K,) of the connected parts in which `energy` (H, W) exceeds `least`.
+def components(energy: Numbers, threshold: float) -> tuple[Numbers, Numbers]:
+    """Extents (K,) and energy shares (K,) of the connected components where `energy` (H, W) exceeds `threshold`.
 
-    An extent is the longer side of a part's bounding box over the picture's width.
+    An extent is the longer side of a component's bounding box over the picture's width.
     """
-    labels, _ = ndimage.label(energy > least, structure=np.ones((3, 3)))
+    labels, _ = ndimage.label(energy > threshold, structure=np.ones((3, 3)))
     boxes = ndimage.find_objects(labels)
     counts = np.bincount(labels.ravel(), minlength=len(boxes) + 1)[1:]
     sums = np.bincount(labels.ravel(), weights=energy.ravel(), minlength=len(boxes) + 1)[1:]
     sides = np.array([max(part.stop - part.start for part in box) for box in boxes], dtype=np.float64)
-    kept = counts >= LEAST_PIXELS
+    kept = counts >= MIN_COMPONENT_PIXELS
     return sides[kept] / energy.shape[1], sums[kept] / max(float(energy.sum()), 1e-12)
 
 
 def radial_spectrum(pixels: Pixels) -> Numbers:
-    """Power of brightness by frequency, (side // 2,): entry k is the sum over all directions at k + 1 cycles a width.
+    """Radial power spectrum of brightness, (side // 2,): entry k sums all directions at k + 1 cycles per width.
 
-    The picture's middle square, its mean taken away, is faded out towards the edges (Hann), which else look like edges.
+    Computed on the central square, with its mean subtracted and a Hann window.
     """
     gray = pixels.astype(np.float64).mean(axis=2) / 255
     side = min(gray.shape)
@@ -109,7 +109,7 @@ def radial_spectrum(pixels: Pixels) -> Numbers:
 
 
 def edge_wavelength(pixels: Pixels) -> float:
-    """1 / mean frequency of the edges, as a share of the width: power times frequency squared is that of edges."""
+    """1 / mean frequency of the edges, as a share of the width; the power of edges is power times frequency squared."""
     power = radial_spectrum(pixels)
     cycles = np.arange(1, len(power) + 1)
     edges = power * cycles**2
@@ -117,13 +117,13 @@ def edge_wavelength(pixels: Pixels) -> float:
 
 
 def ring_edges() -> Numbers:
-    """Outer ends of the rings, (RINGS,): distances from the center, 1 at the border. Each has the same area."""
+    """Outer radii of the rings, (RINGS,), 1 at the border; all rings have the same area."""
     ends: Numbers = np.sqrt(np.arange(1, RINGS + 1) / RINGS)
     return ends
 
 
 def ring_shares(energy: Numbers) -> Numbers:
-    """Share of `energy` (H, W) in each ring, (RINGS,); a ring is the frame of a square, and all have the same area."""
+    """Share of `energy` (H, W) in each ring, (RINGS,); rings are frames of rectangles of the same area."""
     height, width = energy.shape
     rows, columns = (np.abs((np.arange(length) + 0.5) / length * 2 - 1) for length in (height, width))
     distance = np.maximum(rows[:, None], columns)

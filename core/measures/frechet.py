@@ -1,7 +1,7 @@
-"""How far apart two sets of features lie, each taken for a normal distribution (Heusel et al. 2017, with any features).
+"""Frechet distance between two sets of features, each modeled as a normal distribution (Heusel et al. 2017).
 
-The distance of two normal distributions is that of Frechet (1957), in the form of Dowson and Landau (1982):
-|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). It is the squared one, as everywhere in this field.
+The distance of normal distributions is that of Frechet (1957), in the form of Dowson and Landau (1982):
+|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), squared as is customary.
 """
 
 from __future__ import annotations
@@ -14,38 +14,40 @@ from core.measures.principal import principal
 
 Numbers = NDArray[np.float64]
 
-PICTURES_A_DIRECTION = 10
-"""A covariance of more directions than a tenth of the pictures would be mostly noise."""
-LEAST_PICTURES = 2 * PICTURES_A_DIRECTION
+PICTURES_PER_DIRECTION = 10
+"""Pictures per direction: with fewer, the covariance would be mostly noise."""
+MIN_PICTURES = 2 * PICTURES_PER_DIRECTION
 
 
 def directions_for(pictures: int) -> int:
-    """How many directions so many pictures allow to compare."""
-    return max(1, pictures // PICTURES_A_DIRECTION)
+    """Number of principal directions that `pictures` pictures allow to compare."""
+    return max(1, pictures // PICTURES_PER_DIRECTION)
 
 
-def frechet_distances(learned: Floats, held_out: Floats, drawn: Floats) -> tuple[float, float]:
-    """Distance of `drawn` (K, D) to `held_out` (M, D), and that of `learned` (N, D) to it; at least two of each.
+def frechet_distances(training: Floats, held_out: Floats, generated: Floats) -> tuple[float, float]:
+    """Distances of `generated` (K, D) and of `training` (N, D) to `held_out` (M, D); at least two of each.
 
-    Features are told by the principal directions of those of `learned`, as many as the fewest pictures allow.
+    Features are projected on principal directions of `training`, as many as the smallest set allows.
     """
-    found = principal(learned, directions_for(min(len(learned), len(held_out), len(drawn))))
-    reference = found.codes(held_out)
-    return frechet_distance(found.codes(drawn), reference), frechet_distance(found.codes(learned), reference)
+    components = principal(training, directions_for(min(len(training), len(held_out), len(generated))))
+    reference = components.codes(held_out)
+    return frechet_distance(components.codes(generated), reference), frechet_distance(
+        components.codes(training), reference
+    )
 
 
 def frechet_distance(first: Floats, second: Floats) -> float:
-    """Between features (N, D) and (M, D), at least two of each."""
+    """Frechet distance between features (N, D) and (M, D), at least two of each."""
     return gaussian_distance(*_normal(first), *_normal(second))
 
 
 def gaussian_distance(mean: Numbers, covariance: Numbers, other_mean: Numbers, other_covariance: Numbers) -> float:
-    """Between two normal distributions: means (D,), covariances (D, D), which may be singular."""
+    """Frechet distance between normal distributions: means (D,), covariances (D, D), which may be singular."""
     root = _root(covariance)
-    # C1 C2 has the eigenvalues of C1^(1/2) C2 C1^(1/2), which is symmetric: no inverse, nothing complex
-    shared = np.sqrt(np.linalg.eigvalsh(root @ other_covariance @ root).clip(0)).sum()
-    apart = float(((mean - other_mean) ** 2).sum())
-    return max(0.0, apart + float(np.trace(covariance) + np.trace(other_covariance) - 2 * shared))
+    # C1 C2 has the eigenvalues of C1^(1/2) C2 C1^(1/2), which is symmetric: no inverse, no complex values
+    root_trace = np.sqrt(np.linalg.eigvalsh(root @ other_covariance @ root).clip(0)).sum()
+    mean_distance = float(((mean - other_mean) ** 2).sum())
+    return max(0.0, mean_distance + float(np.trace(covariance) + np.trace(other_covariance) - 2 * root_trace))
 
 
 def _normal(features: Floats) -> tuple[Numbers, Numbers]:
@@ -54,7 +56,7 @@ def _normal(features: Floats) -> tuple[Numbers, Numbers]:
 
 
 def _root(covariance: Numbers) -> Numbers:
-    """The symmetric matrix whose square it is."""
+    """The symmetric square root of a covariance (D, D)."""
     values, vectors = np.linalg.eigh(covariance)
     root: Numbers = (vectors * np.sqrt(values.clip(0))) @ vectors.T
     return root

@@ -1,4 +1,4 @@
-"""What features are worth to a linear classifier (Alain and Bengio 2016), by cross-validation."""
+"""Linear probes: accuracy of a linear classifier on features (Alain and Bengio 2016), by cross-validation."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ ITERATIONS = 300
 
 
 def linear_accuracy(features: Floats, labels: NDArray[np.int64]) -> float | None:
-    """Share of `features` (N, D) whose label (N,) a logistic regression names right that was fitted to the others.
+    """Cross-validated accuracy of logistic regression on `features` (N, D) with labels (N,), 0 to 1.
 
-    None where it has no meaning: a single class, or fewer than two of each class.
+    None where it is undefined: for a single class, or fewer than two rows of a class.
     """
     classes, counts = np.unique(labels, return_counts=True)
     folds = min(FOLDS, int(counts.min()))
@@ -27,18 +27,18 @@ def linear_accuracy(features: Floats, labels: NDArray[np.int64]) -> float | None
         return None
     shuffled = StratifiedKFold(folds, shuffle=True, random_state=0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # more iterations change no answer to speak of
-        scores = cross_val_score(LogisticRegression(max_iter=ITERATIONS), _prepared(features), labels, cv=shuffled)
+        warnings.simplefilter("ignore", ConvergenceWarning)  # more iterations hardly change the accuracy
+        scores = cross_val_score(LogisticRegression(max_iter=ITERATIONS), _standardized(features), labels, cv=shuffled)
     return float(scores.mean())
 
 
-def _prepared(features: Floats) -> Floats:
-    """Each feature brought to mean 0 and spread 1; turned into no more features than rows, which changes no answer.
+def _standardized(features: Floats) -> Floats:
+    """Features standardized to mean 0 and standard deviation 1, and rotated to at most as many features as rows.
 
-    A logistic regression of bounded weights sees nothing but the scalar products of rows, and a turn keeps them.
+    L2-regularized logistic regression depends on scalar products of rows alone, which a rotation preserves.
     """
-    spread = features.std(axis=0)
-    scaled: Floats = ((features - features.mean(axis=0)) / np.where(spread > 0, spread, 1)).astype(np.float32)
+    std = features.std(axis=0)
+    scaled: Floats = ((features - features.mean(axis=0)) / np.where(std > 0, std, 1)).astype(np.float32)
     if scaled.shape[1] <= len(scaled):
         return np.asarray(scaled, np.float32)
     left, sizes, _ = np.linalg.svd(scaled, full_matrices=False)

@@ -1,16 +1,18 @@
-"""One row of numbers for each thing that is done to measure an attribution: a map, random weights, a collage."""
+"""Measurements of an attribution, each giving one row: of a picture, with random weights, of a collage."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from core.datasets.dataset import Dataset
 from core.engine.ranges import to_pixels
 from core.items import Floats
-from core.measures.attributions import SHOWN, Row
+from core.measures.attributions import PIXEL_PERCENTS, Row
 from core.measures.collages import collage, share_on
 from core.measures.faithfulness import faithfulness
 from core.measures.localization import localization
@@ -19,16 +21,16 @@ from core.measures.subjects import Subject, picture_of
 from core.media.picture import Picture
 from core.networks.network import Network
 
-TOP = 10
-"""A collage counts where both classes are among so many first answers."""
+TOP_CLASSES = 10
+"""A collage counts where both classes are among this many top predictions."""
 
 Attribute = Callable[[Picture, Network, int, int], Floats]
-"""(picture, network, logit that is explained, number) -> map (H, W) of the picture as the network sees it."""
+"""(picture, network, target, number) -> map (H, W) of the preprocessed picture."""
 
 
 @dataclass
 class Measuring:
-    """How one attribution is measured on one network."""
+    """Measurement of one attribution on one network."""
 
     network: Network
     dataset: Dataset
@@ -39,45 +41,50 @@ class Measuring:
     _random: tuple[int, Network] | None = None
 
     def of_picture(self, subject: Subject) -> Row:
-        """Insertion, deletion, what is kept of the answer, and how the map lies to the object's box if known."""
+        """Insertion, deletion, retained predictions and, where the object's box is known, localization."""
         picture, values = picture_of(self.dataset, subject.number), self._map(subject)
-        found = faithfulness(self.network, self.network.prepare(picture), values, subject.answer, self.steps)
+        measured = faithfulness(self.network, self.network.prepare(picture), values, subject.target, self.steps)
         row = {
-            "insertion": found.insertion,
-            "deletion": found.deletion,
-            **{f"shown_{share}": float(kept) for share, kept in zip(SHOWN, found.kept_shown, strict=True)},
-            **{f"hidden_{share}": float(kept) for share, kept in zip(SHOWN, found.kept_hidden, strict=True)},
-            "inserted": found.inserted.tolist(),
-            "deleted": found.deleted.tolist(),
+            "insertion": measured.insertion,
+            "deletion": measured.deletion,
+            **_by_percent("shown", measured.retained_inserted),
+            **_by_percent("hidden", measured.retained_deleted),
+            "inserted": measured.inserted.tolist(),
+            "deleted": measured.deleted.tolist(),
         }
         if subject.box is None:
             return row
-        located = asdict(localization(values, subject.box))
-        return row | located | {"overlaps": located["overlaps"].tolist()}
+        localized = asdict(localization(values, subject.box))
+        return row | localized | {"overlaps": localized["overlaps"].tolist()}
 
     def with_random_weights(self, percent: int, subject: Subject) -> Row:
-        """How much of the map's order stays when so much of the network has learned nothing."""
+        """Rank correlation of the map with that of a network with `percent` of its layers randomized."""
         if self._random is None or self._random[0] != percent:
             self._random = (percent, randomized(self.network, stages(self.network)[percent], self.seed))
         picture = picture_of(self.dataset, subject.number)
-        values = self.attribute(picture, self._random[1], subject.answer, subject.number)
+        values = self.attribute(picture, self._random[1], subject.target, subject.number)
         return {f"randomized_{percent}": rank_correlation(self._map(subject), values)}
 
     def of_collage(self, left: Subject, right: Subject) -> Row:
-        """Where the weight lies when each of two pictures side by side is asked for; nothing where one is not seen."""
-        seen = [self.network.prepare(picture_of(self.dataset, subject.number)) for subject in (left, right)]
-        both = Picture.from_pixels(to_pixels(collage(*seen)))
+        """Share of the weight on the target's half of a collage; empty unless both classes are predicted."""
+        prepared = [self.network.prepare(picture_of(self.dataset, subject.number)) for subject in (left, right)]
+        joined = Picture.from_pixels(to_pixels(collage(*prepared)))
         with torch.inference_mode():
-            logits = self.network(self.network.prepare(both)[None])[0]
-        first = set(logits.topk(min(TOP, len(logits))).indices.tolist())
-        if not {left.answer, right.answer} <= first:
+            logits = self.network(self.network.prepare(joined)[None])[0]
+        top_classes = set(logits.topk(min(TOP_CLASSES, len(logits))).indices.tolist())
+        if not {left.target, right.target} <= top_classes:
             return {}
-        maps = [self.attribute(both, self.network, subject.answer, left.number) for subject in (left, right)]
+        maps = [self.attribute(joined, self.network, subject.target, left.number) for subject in (left, right)]
         shares = [share_on(maps[0], "left"), share_on(maps[1], "right")]
         return {"collage": sum(shares) / 2, "collage_majority": sum(share > 0.5 for share in shares) / 2}
 
     def _map(self, subject: Subject) -> Floats:
         if subject.number not in self._maps:
             picture = picture_of(self.dataset, subject.number)
-            self._maps[subject.number] = self.attribute(picture, self.network, subject.answer, subject.number)
+            self._maps[subject.number] = self.attribute(picture, self.network, subject.target, subject.number)
         return self._maps[subject.number]
+
+
+def _by_percent(name: str, retained: NDArray[np.float64]) -> dict[str, float]:
+    """Values of `NAME_PERCENT` for each of `PIXEL_PERCENTS`."""
+    return {f"{name}_{percent}": float(value) for percent, value in zip(PIXEL_PERCENTS, retained, strict=True)}

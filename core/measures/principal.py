@@ -1,4 +1,4 @@
-"""Principal components: what the best linear code of a given number of values keeps (Hotelling 1933)."""
+"""Principal component analysis: the best linear code of a given size (Hotelling 1933)."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from core.items import Floats
 
 @dataclass(frozen=True)
 class Principal:
-    """The directions along which values differ most."""
+    """Principal directions of values."""
 
     mean: Floats
     """(D,)"""
     directions: Floats
-    """(K, D), of length 1 and at right angles to each other, the strongest first"""
+    """(K, D), orthonormal, the strongest first."""
 
     def codes(self, values: Floats) -> Floats:
-        """Values (N, D) -> (N, K)."""
+        """Values (N, D) -> codes (N, K)."""
         return ((values - self.mean) @ self.directions.T).astype(np.float32)
 
     def restored(self, values: Floats) -> Floats:
-        """Values (N, D) as their codes have them, (N, D)."""
+        """Values (N, D) reconstructed from their codes, (N, D)."""
         return (self.codes(values) @ self.directions + self.mean).astype(np.float32)
 
 
 def principal(values: Floats, count: int) -> Principal:
-    """At most `count` principal directions of values (N, D): no more than there are values or rows."""
-    with np.errstate(divide="ignore", invalid="ignore"):  # it also says which share of no spread at all is explained
+    """At most `count` principal directions of values (N, D), limited by N and D."""
+    with np.errstate(divide="ignore", invalid="ignore"):  # explained variance is 0 / 0 for constant values
         fitted = PCA(min(count, *values.shape), random_state=0).fit(values)
     return Principal(fitted.mean_.astype(np.float32), fitted.components_.astype(np.float32))
 

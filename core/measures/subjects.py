@@ -1,4 +1,4 @@
-"""The pictures of a data set that attributions are measured on, and where their objects are."""
+"""Pictures of a data set that attributions are measured on, with the boxes of their objects."""
 
 from __future__ import annotations
 
@@ -18,63 +18,63 @@ from core.media.picture import Picture
 from core.networks.network import Network
 
 BATCH = 16
-SMALL = 0.5
-"""A box that covers less of the picture than this leaves a map room to be wrong."""
+MAX_SMALL_BOX = 0.5
+"""Maximal share of the picture that a small box covers: a map can miss it."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A picture of a data set, and what the network says of it."""
+    """A picture of a data set, with its predicted class and box."""
 
     number: int
-    """In the data set."""
-    answer: int
-    """The logit that is greatest: the class that is explained."""
+    """Index in the data set."""
+    target: int
+    """The top-1 prediction, which is explained."""
     box: Box | None
-    """Of the object in the picture as the network sees it; None where it is unknown, or cut off."""
+    """Box of the object in the preprocessed picture; None where it is unknown or cropped away."""
 
 
 def subjects(network: Network, dataset: Dataset, count: int, *, only_correct: bool, small_boxes: bool) -> list[Subject]:
     """At most `count` of the held-out pictures, the first of each class, then the second of each.
 
-    `only_correct`: those that the network classifies correctly; `small_boxes`: those whose box is known and covers less
-    than half of what the network sees. Raises BadInput where there is none, or (`only_correct`) for an unknown class.
+    `only_correct`: correctly classified ones; `small_boxes`: ones with a known box that covers less than half of the
+    preprocessed picture. Raises BadInput where there is none, or (`only_correct`) for an unknown class.
     """
     classes = [network.class_index(name) for name in dataset.class_names] if only_correct else None
-    found: list[Subject] = []
-    for number, answer in _answers(network, dataset):
-        if classes is not None and classes[dataset.labels[number]] != answer:
+    selected: list[Subject] = []
+    for number, target in _predictions(network, dataset):
+        if classes is not None and classes[dataset.labels[number]] != target:
             continue
         box = _box(network, dataset, number)
-        if small_boxes and (box is None or box.area >= SMALL * np.prod(network.card.input_px)):
+        if small_boxes and (box is None or box.area >= MAX_SMALL_BOX * np.prod(network.card.input_px)):
             continue
-        found.append(Subject(number, answer, box))
-        if len(found) == count:
+        selected.append(Subject(number, target, box))
+        if len(selected) == count:
             break
-    if not found:
-        named = " that the network names right" if only_correct else ""
-        boxed = ", with a box that covers less than half," if small_boxes else ""
-        raise BadInput(f"attributions are measured on held-out pictures{named}{boxed} and this data set has none")
-    return found
+    if not selected:
+        correct = " that the network classifies correctly" if only_correct else ""
+        boxed = ", with a box that covers less than half" if small_boxes else ""
+        raise BadInput(f"attributions are measured on held-out pictures{correct}{boxed}: this data set has none")
+    return selected
 
 
 def picture_of(dataset: Dataset, number: int) -> Picture:
-    """One picture of the data set; it was checked when it was read."""
+    """Picture `number` of the data set; it was validated when the data set was read."""
     with PillowImage.open(io.BytesIO(dataset.pictures[number])) as image:
         return Picture.from_pixels(np.asarray(image.convert("RGB")))
 
 
-def seen_box(network: Network, sides: tuple[int, int, int, int], width: int, height: int) -> Box | None:
-    """Where a box of a picture lies in the picture as the network sees it; None where it is cut off.
+def preprocessed_box(network: Network, sides: tuple[int, int, int, int], width: int, height: int) -> Box | None:
+    """A box of a picture in the coordinates of the preprocessed picture; None where it is cropped away.
 
-    `sides`: first column and row, last column and row, in pixels of the picture. A drawing of the box goes the way that
-    pictures go, so that this holds for every preparation.
+    `sides`: first column and row, last column and row, in pixels of the picture. An image of the box is preprocessed
+    like a picture, so that this holds for every preprocessing.
     """
     left, top, right, bottom = sides
-    drawn = np.zeros((height, width, 3), np.uint8)
-    empty = network.prepare(Picture.from_pixels(drawn.copy()))
-    drawn[top : bottom + 1, left : right + 1] = 255
-    inside = (network.prepare(Picture.from_pixels(drawn)) - empty)[0].cpu().numpy() > 0.5
+    image_of_box = np.zeros((height, width, 3), np.uint8)
+    empty = network.prepare(Picture.from_pixels(image_of_box.copy()))
+    image_of_box[top : bottom + 1, left : right + 1] = 255
+    inside = (network.prepare(Picture.from_pixels(image_of_box)) - empty)[0].cpu().numpy() > 0.5
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     if not len(rows):
         return None
@@ -86,28 +86,28 @@ def _box(network: Network, dataset: Dataset, number: int) -> Box | None:
         return None
     left, top, right, bottom = dataset.boxes[number].tolist()
     with PillowImage.open(io.BytesIO(dataset.pictures[number])) as image:
-        return seen_box(network, (left, top, right, bottom), *image.size)
+        return preprocessed_box(network, (left, top, right, bottom), *image.size)
 
 
 @torch.inference_mode()
-def _answers(network: Network, dataset: Dataset) -> Iterator[tuple[int, int]]:
-    """(number, the network's answer) of each held-out picture, one class after the other."""
-    order = _one_class_after_the_other(dataset)
+def _predictions(network: Network, dataset: Dataset) -> Iterator[tuple[int, int]]:
+    """(number, predicted class) of each held-out picture, classes interleaved."""
+    order = _interleaved_by_class(dataset)
     for start in range(0, len(order), BATCH):
         numbers = order[start : start + BATCH].tolist()
         pictures = network.prepare_all([picture_of(dataset, number) for number in numbers])
         yield from zip(numbers, network(pictures).argmax(dim=1).tolist(), strict=True)
 
 
-def _one_class_after_the_other(dataset: Dataset) -> NDArray[np.intp]:
-    """The held-out pictures: the first of each class, then the second of each."""
+def _interleaved_by_class(dataset: Dataset) -> NDArray[np.intp]:
+    """Indices of the held-out pictures: the first of each class, then the second of each."""
     held_out = np.flatnonzero(dataset.held_out)
-    seen: dict[int, int] = {}
-    turns = np.array([_next_turn(seen, label) for label in dataset.labels[held_out].tolist()])
+    counts: dict[int, int] = {}
+    turns = np.array([_next_turn(counts, label) for label in dataset.labels[held_out].tolist()])
     return held_out[np.argsort(turns, kind="stable")]
 
 
-def _next_turn(seen: dict[int, int], label: int) -> int:
-    """How many of this label came before."""
-    seen[label] = seen.get(label, -1) + 1
-    return seen[label]
+def _next_turn(counts: dict[int, int], label: int) -> int:
+    """Number of earlier pictures with this label; updates `counts`."""
+    counts[label] = counts.get(label, -1) + 1
+    return counts[label]

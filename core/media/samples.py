@@ -17,14 +17,14 @@ from core.media.picture_decoder import over_white
 SAMPLE_PREFIX = "sample:"
 STYLE_PREFIX = "style:"
 _SAMPLES = {
-    "cat": ("chelsea.png", "A cat's face, seen from close up"),
+    "cat": ("chelsea.png", "Close-up of a cat's face"),
     "coffee": ("coffee.png", "A cup of espresso on a wooden table"),
     "rocket": ("rocket.jpg", "A rocket on its launch pad at night"),
     "astronaut": ("astronaut.png", "An astronaut with her helmet, a flag and a model of a shuttle"),
     "motorcycle": ("motorcycle_left.png", "A motorcycle in a garage"),
     "hubble": ("hubble_deep_field.jpg", "Galaxies in the Hubble Ultra-Deep Field"),
-    "retina": ("retina.jpg", "The retina of an eye, seen through an ophthalmoscope"),
-    "ihc": ("ihc.png", "Stained tissue of a colon, seen through a microscope"),
+    "retina": ("retina.jpg", "Retina of an eye, through an ophthalmoscope"),
+    "ihc": ("ihc.png", "Stained colon tissue, through a microscope"),
 }
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor, device
 
     from core.engine.optimization.octaves import Size
-    from core.engine.style.stylization import Region, TransferTargets
+    from core.engine.style.stylization import Region, StyleLayers, TransferTargets
     from core.items import Pixels
     from core.media.picture import Picture
     from core.networks.network import Network
@@ -101,7 +102,7 @@ def mask_parameter() -> Any:
     return parameter("", description, choices="pictures", of=REGION)
 
 
-class StyleTransferMethod(Method):
+class StyleMethod(Method):
     """A method that transfers the style of one or several pictures."""
 
     shared: ClassVar[bool] = True
@@ -123,6 +124,26 @@ class StyleTransferMethod(Method):
     def style_shares(self) -> list[float]:
         """Weight of each style; the weights sum to 1."""
         return shares_of(self.style_weights, len(self.styles))
+
+
+class ActivationSmoothing(Method):
+    """A method that may smooth activations by a softmax before it compares them."""
+
+    shared: ClassVar[bool] = True
+
+    smoothing: Literal["none", "softmax"] = parameter(
+        "none",
+        "Activation smoothing: a softmax before activations are compared, so that a few strong ones, as in networks "
+        "with residual connections, dominate less.",
+    )
+    temperature: float = parameter(
+        0.5, "Temperature of the softmax, relative to the photo's maximum activation: higher smooths more.", unit="",
+        ge=0.05, le=100, when={"smoothing": ["softmax"]}, advanced=True,
+    )  # fmt: skip
+
+    def smoothed(self, style_layers: StyleLayers) -> StyleLayers:
+        """The layers with this smoothing."""
+        return replace(style_layers, smoothing=self.temperature if self.smoothing == "softmax" else 0.0)
 
 
 class JudgedStyle(Method):

@@ -1,4 +1,4 @@
-"""Every method, found by folder: one file is one method, and a broken file raises here, at start."""
+"""All methods, discovered by folder: one file is one method, and a broken file raises here, at import."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from core.method_base.method import Method, validated
 
 
 def discover(package: str, folders: list[str]) -> dict[str, type[Method]]:
-    """Name -> class of each method file in `folders`; TypeError where a file does not hold exactly one."""
-    found: dict[str, type[Method]] = {}
+    """Name -> class of each method file in `folders`. Raises TypeError where a file does not hold exactly one."""
+    discovered: dict[str, type[Method]] = {}
     for module_info in sorted(pkgutil.iter_modules(folders), key=lambda info: info.name):
         module = import_module(f"{package}.{module_info.name}")
         classes = [
@@ -23,18 +23,18 @@ def discover(package: str, folders: list[str]) -> dict[str, type[Method]]:
         ]
         if len(classes) != 1:
             raise TypeError(f"{module.__name__} must hold one Method, it holds {len(classes)}")
-        titles = {method.title: name for name, method in found.items()}
+        titles = {method.title: name for name, method in discovered.items()}
         if classes[0].title in titles:
             raise TypeError(f"{module.__name__} and {titles[classes[0].title]} have the same title")
-        found[classes[0].name] = classes[0]
-    return found
+        discovered[classes[0].name] = classes[0]
+    return discovered
 
 
 METHODS: Mapping[str, type[Method]] = discover(__name__, list(__path__))
 
 
 def make_method(name: str, parameters: Mapping[str, Any]) -> Method:
-    """The method of this name with these parameters; the one validator behind form, flags, query and links.
+    """The method of this name with these parameters; form, flags and links all validate here.
 
     Raises UnknownMethod or BadParameter, each with one sentence.
     """

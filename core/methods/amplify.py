@@ -41,8 +41,8 @@ class Amplify(PictureOptimization):
 
     title: ClassVar[str] = "Amplify"
     summary: ClassVar[str] = (
-        "Which smallest change raises the confidence? A change that is hardly visible is optimized to raise the "
-        "probability of a class; it is displayed amplified."
+        "What is the smallest change that raises the confidence? A hardly visible change "
+        "is optimized to raise the probability of a class; it is displayed amplified."
     )
     source: ClassVar[str] = (
         "Search for root causes (talk in Ukrainian), section 'small changes, colossal result'; "
@@ -139,10 +139,9 @@ class Amplify(PictureOptimization):
         log_before, log_after = (float(row[0].double().log_softmax(dim=0)[index]) for row in (logits, after))
         gain = (_log_odds(log_after) - _log_odds(log_before)) / max(size * 100, 1e-9)
         magnified = self._magnified(outcome.picture, original)
+        caption = f"{self.captions()['change']}: {self.magnify:g} times"
         return {
-            "change": Image(
-                pixels=engine.ranges.to_pixels(magnified), caption=f"{self.captions()['change']}: {self.magnify:g} times"
-            ),
+            "change": Image(pixels=engine.ranges.to_pixels(magnified), caption=caption),
             "original": Image(pixels=engine.ranges.to_pixels(original)),
             "changed": Image(pixels=engine.ranges.to_pixels(outcome.picture)),
             "animation": animation(outcome),

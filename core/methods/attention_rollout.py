@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NO_ATTENTION = "This network has no attention between tokens."
 NO_WEIGHTS = "The attention weights of this network are not accessible."
 WINDOWS = (
-    "Attention in this network stays within windows, changes its grid or mixes its heads: rollout is not defined for it."
+    "Attention stays within windows in this network, or changes its grid, or mixes its heads: rollout is not defined."
 )
 
 
@@ -45,9 +45,7 @@ class AttentionRollout(Method):
     )
     undefined: ClassVar = {"cnn": NO_ATTENTION, "mixer": NO_ATTENTION}
 
-    head_fusion: Literal["mean", "max"] = parameter(
-        "mean", "Fusion of a block's attention heads: mean or maximum."
-    )
+    head_fusion: Literal["mean", "max"] = parameter("mean", "Fusion of a block's attention heads: mean or maximum.")
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         inputs = network.prepare_all(pictures)  # (1, 3, H, W)

@@ -1,4 +1,4 @@
-"""Class image: the picture that a network would call this class before all others."""
+"""Class image: a synthetic image that maximizes the score of a class."""
 
 from __future__ import annotations
 
@@ -8,20 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
 from core.items import Image, Item, Result, Scalar, Table
-from core.method_base.class_weights import class_problem
-from core.method_base.judges import COLUMNS, Judges, asked, verdicts
-from core.method_base.method import Context, Method, MethodFamily, Output, parameter
+from core.method_base.class_weights import class_parameter, class_problem
+from core.method_base.judges import COLUMNS, Judges, judgments, loaded_judges
+from core.method_base.method import Context, MethodFamily, Output, parameter
 from core.method_base.optimization import (
+    TransformedOptimization,
     animation,
-    as_declared,
-    class_parameter,
-    frames_parameter,
-    jitter_parameter,
-    learning_rate_parameter,
-    plan,
-    precision_parameter,
-    rotate_parameter,
-    scale_parameter,
     seeds_parameter,
     sheet_image,
     steps_parameter,
@@ -37,112 +29,104 @@ if TYPE_CHECKING:
     from core.networks.network import Network
 
 TRACES = {
-    "total": ("loss", "Whole loss"),
-    "probability": ("probability", "Probability of the class, mean of the pictures"),
-    "logit": ("logit", "Logit of the class, mean of the pictures"),
+    "total": ("loss", "Total loss"),
+    "probability": ("probability", "Probability of the target class, mean over the images"),
+    "logit": ("logit", "Logit of the target class, mean over the images"),
 }
 
 
-class ClassImage(Method):
-    """Maximizes z_c(x) - decay mean (x - 1/2)^2 over a picture that is moved a little before each step."""
+class ClassImage(TransformedOptimization):
+    """Maximizes z_c(x) - l2_penalty mean (x - 1/2)^2 over images that are randomly transformed before each step.
+
+    The logit, not the probability: the latter can also be raised by lowering other logits.
+    """
 
     title: ClassVar[str] = "Class image"
     summary: ClassVar[str] = (
-        "What does the network's idea of a class look like? "
-        "A picture is made that the network takes for this class more than for any other: a super-cat."
+        "What does the network's ideal of a class look like? An image is optimized to raise the logit of the class, "
+        "from a blank start, from noise or from the photo."
     )
-    source: ClassVar[str] = (
-        "Simonyan, Vedaldi, Zisserman 2013, arXiv:1312.6034: argmax z_c(x) - lambda |x|^2, logits and not softmax, "
-        "which can be raised by lowering the others; with the waves and moves of Olah et al. 2017"
-    )
+    source: ClassVar[str] = "Simonyan et al. 2013, arXiv:1312.6034; Olah et al. 2017, doi:10.23915/distill.00007"
     family: ClassVar[MethodFamily] = "optimization"
     version: ClassVar[int] = 1
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("images", "image", "Pictures of the class, each from a random start of its own"),
-        Output("original", "image", "The photo as the network sees it"),
-        Output("animation", "animation", "How the pictures came to be"),
+        Output("images", "image", "Images of the class, from different random starts"),
+        Output("original", "image", "Input picture as the network receives it"),
+        Output("animation", "animation", "Progress of the optimization"),
         *trace_outputs(TRACES),
-        Output("judgments", "table", "What the network itself and others see in the pictures"),
-        Output("probability_after", "scalar", "Probability of the class for the pictures, mean"),
-        Output(
-            "agreement", "scalar", "Share of the verdicts of networks that know the class, its own among them, for it"
-        ),
-        Output("steps", "scalar", "Steps that were taken"),
+        Output("judgments", "table", "Predictions of the network itself and of the judges for the images"),
+        Output("probability_after", "scalar", "Probability of the target class, mean over the images"),
+        Output("agreement", "scalar", "Share of predictions that are the target class, over all networks that have it"),
+        Output("steps", "scalar", "Optimization steps taken"),
     )
 
     class_name: str = class_parameter()
     start: Literal["blank", "photo", "noise"] = parameter(
-        "blank", "Begin with a mid-gray sheet, with the photo, or with noise."
+        "blank", "Start of the optimization: mid-gray, the photo, or noise."
     )
     parameterization: Literal["fourier", "pixels"] = parameter(
-        "fourier", "Move waves, so that structure of every size grows alike, or single pixels."
+        "fourier", "Optimized variables: Fourier coefficients, which treat structure of all sizes alike, or pixels."
     )
     score: Literal["logits", "probabilities"] = parameter(
-        "logits", "Raise the class's logit, or its probability, which can also rise by lowering the others."
+        "logits", "Maximize the logit of the class, or its probability, which also rises when other logits fall."
     )
     seeds: int = seeds_parameter(4)
     steps: int = steps_parameter(150)
-    judges: Judges = parameter((), "Other networks that are asked what they see in the pictures.", choices="networks")
+    judges: Judges = parameter((), "Judges: other networks that classify the images.", choices="networks")
     l2_penalty: float = parameter(
-        1.0, "Weight of the mean square of the distance from mid-gray.", unit="", ge=0, le=1e4, advanced=True
+        1.0, "Weight of the mean squared distance from mid-gray.", unit="", ge=0, le=1e4, advanced=True
     )
-    jitter: float = jitter_parameter(0.06)
-    scale: float = scale_parameter(0.1)
-    rotate: float = rotate_parameter(8.0)
-    learning_rate: float = learning_rate_parameter(0.05)
-    frames: int = frames_parameter()
-    precision: Literal["float32", "bf16"] = precision_parameter()
 
     def undefined_for(self, card: NetworkCard) -> str | None:
-        """A network without classes has no picture of one; one without the named class cannot be asked for it."""
+        """Why the network has no such class, in a sentence; None where it has."""
         if not card.class_names:
-            return "This network gives no classes: there is none to draw."
+            return "This network predicts no classes: there is no class to maximize."
         return class_problem(card, [self.class_name] if self.class_name else [])
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         photo = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
         index = network.class_index(self.class_name) if self.class_name else int(network(photo).argmax())
         canvas = engine.optimization.canvas.Canvas(photo, self.start, self.seeds, context.seed, photo)
-        sheet = engine.optimization.canvas.PARAMETERIZATIONS[self.parameterization](canvas)
+        parameterization = engine.optimization.canvas.PARAMETERIZATIONS[self.parameterization](canvas)
         objective = self._objective(network, index, context.seed)
-        outcome = engine.optimization.optimize.descend(sheet, objective, plan(self, schedule="cosine"), context)
-        judges = asked(self.judges, network, context)
-        return Result(as_declared(self._items(outcome, photo, judges, index), self.outputs))
+        outcome = engine.optimization.optimize.descend(
+            parameterization, objective, self.plan(schedule="cosine"), context
+        )
+        networks = loaded_judges(self.judges, network, context)
+        return self.result(self._items(outcome, photo, networks, index))
 
     def _objective(self, network: Network, index: int, seed: int) -> Objective:
-        moves = engine.optimization.transforms.RandomTransforms(self.jitter, self.scale, self.rotate)
+        transforms = engine.optimization.transforms
 
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
-            logits = network(engine.optimization.transforms.transformed_at(step, picture, moves, seed)).float()
-            wanted = logits.new_full((len(logits),), index).long()
-            aim = engine.optimization.objectives.class_score(logits, wanted, self.score)
+            logits = network(transforms.transformed_at(step, picture, self.random_transforms, seed)).float()
+            classes = logits.new_full((len(logits),), index).long()
+            score = engine.optimization.objectives.class_score(logits, classes, self.score)
             distance = (picture - 0.5).square().mean(dim=(1, 2, 3))
             return {
-                "total": self.l2_penalty * distance - aim,
+                "total": self.l2_penalty * distance - score,
                 "probability": logits.detach().softmax(dim=1)[:, index],
                 "logit": logits.detach()[:, index],
             }
 
         return objective
 
-    def _items(self, outcome: Outcome, photo: Tensor, judges: Sequence[Network], index: int) -> dict[str, Item]:
-        said = {output.name: output.caption for output in self.outputs}
-        name = judges[0].card.class_names[index]
-        rows = verdicts(judges, outcome.picture, name)
+    def _items(self, outcome: Outcome, photo: Tensor, networks: Sequence[Network], index: int) -> dict[str, Item]:
+        """`networks`: the job's own, then the judges."""
+        name = networks[0].card.class_names[index]
+        rows = judgments(networks, outcome.picture, name)
         own = rows[: self.seeds]
         columns = math.ceil(math.sqrt(self.seeds))
-        able = [row for row in rows if row[4] is not None]
+        with_class = [row for row in rows if row[4] is not None]
         probability = sum(row[4] for row in own) / len(own)
-        agreement = sum(row[2] == name for row in able) / len(able)
+        agreement = sum(row[2] == name for row in with_class) / len(with_class)
         return {
-            "images": sheet_image(outcome.picture, columns, f"{said['images']}: {name}"),
-            "original": Image(pixels=engine.ranges.to_pixels(photo), caption=said["original"]),
-            "animation": animation(outcome, columns, said["animation"]),
+            "images": sheet_image(outcome.picture, columns, f"{self.captions()['images']}: {name}"),
+            "original": Image(pixels=engine.ranges.to_pixels(photo)),
+            "animation": animation(outcome, columns),
             **engine.result_items.traces(outcome.traces, TRACES),
-            "judgments": Table(columns=COLUMNS, rows=tuple(rows), caption=said["judgments"]),
-            "probability_after": Scalar(
-                value=probability, unit="share", subject=name, caption=said["probability_after"]
-            ),
-            "agreement": Scalar(value=agreement, unit="share", caption=said["agreement"]),
-            "steps": Scalar(value=outcome.steps, unit="steps", caption=said["steps"]),
+            "judgments": Table(columns=COLUMNS, rows=tuple(rows)),
+            "probability_after": Scalar(value=probability, unit="share", subject=name),
+            "agreement": Scalar(value=agreement, unit="share"),
+            "steps": Scalar(value=outcome.steps, unit="steps"),
         }

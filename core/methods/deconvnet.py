@@ -1,4 +1,4 @@
-"""Deconvnet: what in the picture a unit answers to, projected back through the network."""
+"""Deconvnet: the pattern in the picture that a unit responds to, projected back through the network."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from core.method_base.attribution import PositiveSignal
 
 
 class Deconvnet(PositiveSignal):
-    """ReLUs pass back the positive part of the signal, whether they were on or off; max pooling through its maxima."""
+    """ReLUs pass the positive part of the signal, active or not; max pooling passes it to the maxima."""
 
     guided: ClassVar[bool] = False
-    rule: ClassVar[str] = "negative signal is dropped"
+    rule: ClassVar[str] = "negative signals dropped"
     title: ClassVar[str] = "Deconvnet"
     summary: ClassVar[str] = (
-        "Which pattern in the picture does a unit answer to? Its activation is projected back to the pixels, "
-        "and everything that speaks against it is dropped on the way."
+        "Which pattern in the picture does a unit respond to? Its activation is projected back to the pixels, and "
+        "negative signals are dropped at every activation function."
     )
-    source: ClassVar[str] = "Zeiler and Fergus 2013, arXiv:1311.2901; as a backward rule: Springenberg et al. 2014"
+    source: ClassVar[str] = "Zeiler and Fergus 2013, arXiv:1311.2901; Springenberg et al. 2014, arXiv:1412.6806"
     version: ClassVar[int] = 1

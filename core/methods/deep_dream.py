@@ -1,4 +1,4 @@
-"""Deep dream: what a network sees in a photo already, amplified until everybody sees it."""
+"""Deep dream: whatever excites a network in a photo, amplified until it is visible."""
 
 from __future__ import annotations
 
@@ -9,23 +9,20 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from core import engine
 from core.errors import BadParameter
 from core.items import Image, Item, Result, Scalar
-from core.method_base.class_weights import class_problem
-from core.method_base.method import Context, Method, MethodFamily, Output, parameter
-from core.method_base.optimization import (
-    animation,
-    as_declared,
-    class_parameter,
+from core.method_base.class_weights import class_parameter, class_problem
+from core.method_base.layer_choice import (
+    LayerChoice,
     depth_parameter,
-    frames_parameter,
     layer_by_parameter,
-    layer_name,
     layer_parameter,
     layer_values,
-    learning_rate_parameter,
-    names_a_layer,
-    plan,
-    precision_parameter,
     sample_photos,
+)
+from core.method_base.method import Context, MethodFamily, Output, parameter
+from core.method_base.optimization import (
+    PictureOptimization,
+    animation,
+    learning_rate_parameter,
     steps_parameter,
     trace_outputs,
 )
@@ -38,155 +35,142 @@ if TYPE_CHECKING:
     from core.media.picture import Picture
     from core.networks.network import Network
 
-TRACES = {"activation": ("activation", "What is driven up, mean of all parts of the picture at this step's size")}
+TRACES = {"activation": ("activation", "Maximized activation, mean over the windows at the current size")}
 
-Aim = Callable[["Tensor", int], "Tensor"]
-"""Parts of the picture (T, 3, h, w) and the step -> what is driven up, (T,)."""
+WindowScore = Callable[["Tensor", int], "Tensor"]
+"""(windows (T, 3, h, w), step) -> maximized value of each, (T,)."""
 
 
-class DeepDream(Method):
-    """Gradient ascent on mean Phi_l^2, a channel or a class, from coarse to fine, over a picture larger than the input.
+class DeepDream(LayerChoice, PictureOptimization):
+    """Gradient ascent on mean Phi_l^2, a channel or a class, from coarse to fine, for a picture larger than the input.
 
-    The network sees the picture at growing sizes, shifted at random before each step and cut into parts of its own
-    input size, all of which go through it in one pass.
+    The network reads the picture at growing sizes, randomly shifted before each step and cut into windows of its input
+    size, which form one batch. The gradient is normalized, and smoothed by default. A random class at each step is the
+    variant of the talk.
     """
 
     title: ClassVar[str] = "Deep dream"
     summary: ClassVar[str] = (
-        "What does the network see in this photo already? "
-        "Whatever excites a layer, a channel or a class is amplified, from coarse to fine."
+        "What does the network detect in this photo? Whatever excites a layer, a channel or a class is amplified, from "
+        "coarse to fine."
     )
     source: ClassVar[str] = (
-        "Mordvintsev, Olah, Tyka, 'Inceptionism', 2015: ascent on a layer's mean square, normalized and smoothed "
-        "gradient, octaves, random shifts; a random class at each step as in the talk on root causes"
+        "Mordvintsev et al. 2015, Inceptionism (Google Research blog); Search for root causes (talk in Ukrainian)"
     )
     family: ClassVar[MethodFamily] = "optimization"
     version: ClassVar[int] = 1
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("dream", "image", "The dream"),
-        Output("original", "image", "The photo at the same size"),
-        Output("animation", "animation", "From the photo to the dream"),
+        Output("dream", "image", "Result of deep dream"),
+        Output("original", "image", "Input photo at the same size"),
+        Output("animation", "animation", "Progress of the optimization"),
         *trace_outputs(TRACES),
-        Output("predictions", "table", "The network's answers for the whole picture before and after"),
-        Output("activation_before", "scalar", "What is driven up, for the photo at its final size"),
-        Output("activation_after", "scalar", "What was driven up, for the dream"),
-        Output("steps", "scalar", "Steps that were taken"),
+        Output("predictions", "table", "Predictions for the whole picture before and after"),
+        Output("activation_before", "scalar", "Maximized activation for the photo at its final size"),
+        Output("activation_after", "scalar", "Maximized activation for the result"),
+        Output("steps", "scalar", "Optimization steps taken"),
     )
 
     objective: Literal["layer", "channel", "class", "random class"] = parameter(
-        "layer", "Amplify all that a layer says, one channel of it, a class, or another random class at each step."
+        "layer", "Maximize the activations of a layer, a channel, a class, or another random class at each step."
     )
     layer_by: Literal["depth", "layer"] = layer_by_parameter({"objective": ["layer", "channel"]})
-    depth: int = depth_parameter(50)
+    depth: int = depth_parameter()
     layer: str = layer_parameter()
     channel: int | None = parameter(
-        None,
-        "Number of the channel; left empty: the one that the photo excites the most above the sample photos.",
-        unit="",
-        ge=0,
-        le=100_000,
-        when={"objective": ["channel"]},
-    )
+        None, "Channel index. Default: the channel that the photo excites the most, compared with the sample photos.",
+        unit="", ge=0, le=100_000, when={"objective": ["channel"]},
+    )  # fmt: skip
     class_name: str = class_parameter({"objective": ["class"]})
-    start: Literal["photo", "noise"] = parameter("photo", "Begin with the photo, or with noise.")
+    start: Literal["photo", "noise"] = parameter("photo", "Start of the optimization: the photo or noise.")
     output_scale: float = parameter(
-        3.0, "Side of the picture; the network's own input has side 1.", unit="inputs", ge=1, le=6
+        3.0, "Side of the result, relative to the network's input.", unit="inputs", ge=1, le=6
     )
-    octaves: int = parameter(3, "Sizes at which the picture is seen, one after the other.", unit="sizes", ge=1, le=8)
+    octaves: int = parameter(3, "Sizes at which the picture is optimized in turn.", unit="sizes", ge=1, le=8)
     steps: int = steps_parameter(60)
-    learning_rate: float = learning_rate_parameter(0.012, "Root mean square of a step; a pixel's range is 1.")
+    learning_rate: float = learning_rate_parameter(0.012, "Root mean square of a step, for pixels with range 1.")
     smooth_gradient: bool = parameter(
-        default=True, description="Smooth the gradient, so that single pixels do not outweigh structure.", advanced=True
+        default=True, description="Smooth the gradient, so that noise on single pixels is suppressed.", advanced=True
     )
-    frames: int = frames_parameter()
-    precision: Literal["float32", "bf16"] = precision_parameter()
 
-    _names_a_layer = names_a_layer(lambda method: method.objective in {"layer", "channel"})
+    @property
+    def reads_layer(self) -> bool:
+        """Whether a layer or a channel is maximized."""
+        return self.objective in {"layer", "channel"}
 
     def undefined_for(self, card: NetworkCard) -> str | None:
-        """A network without classes cannot dream of one."""
+        """Why the network has no such class, in a sentence; None where it has, or where no class is maximized."""
         if not card.class_names:
-            return "This network gives no classes to dream of." if "class" in self.objective else None
+            return "This network predicts no classes to maximize." if "class" in self.objective else None
         return class_problem(card, [self.class_name] if self.class_name else [])
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
-        photo = network.prepare(pictures[0], self.output_scale)[
-            None
-        ].contiguous()  # (1, 3, H, W), larger than the input
-        whole = network.prepare(pictures[0])[None]
-        begin = engine.optimization.starts.STARTS[self.start](photo, context.seed)
-        sheet = engine.optimization.parameterizations.pixel_parameterization(begin, engine.ranges.clamp)
-        objective = self._objective(network, self._aim(network, whole, context.seed), photo, context.seed)
-        outcome = engine.optimization.optimize.descend(sheet, objective, self._plan(), context)
-        return Result(as_declared(self._items(outcome, photo, whole, network, objective), self.outputs))
+        photo = network.prepare(pictures[0], self.output_scale)[None].contiguous()  # (1, 3, H, W), at the output's size
+        small = network.prepare(pictures[0])[None]  # (1, 3, h, w), at the network's input size
+        start = engine.optimization.starts.STARTS[self.start](photo, context.seed)
+        pixels = engine.optimization.parameterizations.pixel_parameterization(start, engine.ranges.clamp)
+        objective = self._objective(network, self._window_score(network, small, context.seed), photo, context.seed)
+        outcome = engine.optimization.optimize.descend(pixels, objective, self._plan(), context)
+        return self.result(self._items(outcome, photo, small, network, objective))
 
     def _plan(self) -> Plan:
-        change = (
-            engine.optimization.gradients.smoothed if self.smooth_gradient else engine.optimization.gradients.normalized
-        )
-        return plan(self, optimizer="sgd", gradient=change)
+        gradients = engine.optimization.gradients
+        transform = gradients.smoothed if self.smooth_gradient else gradients.normalized
+        return self.plan(optimizer="sgd", gradient=transform)
 
-    def _aim(self, network: Network, whole: Tensor, seed: int) -> Aim:
-        objectives = engine.optimization.objectives
+    def _window_score(self, network: Network, photo: Tensor, seed: int) -> WindowScore:
+        objectives, number_at = engine.optimization.objectives, engine.optimization.transforms.number_at
         if self.objective == "random class":
             count = len(network.card.class_names)
-            return lambda parts, step: network(parts).float()[
-                :, engine.optimization.transforms.number_at(step, seed, count)
-            ]
+            return lambda windows, step: network(windows).float()[:, number_at(step, seed, count)]
         if self.objective == "class":
-            index = self._class(network, whole)
-            return lambda parts, _: network(parts).float()[:, index]
-        read = partial(layer_values, network, layer_name(network, self.layer_by, self.depth, self.layer))
+            index = self._class(network, photo)
+            return lambda windows, _: network(windows).float()[:, index]
+        read = partial(layer_values, network, self.layer_name(network))
         if self.objective == "layer":
-            return lambda parts, _: objectives.layer(read(parts))
-        channel = self._channel(network, objectives.channels(read(whole)), read)
-        return lambda parts, _: objectives.channels(read(parts))[:, channel]
+            return lambda windows, _: objectives.layer(read(windows))
+        channel = self._channel(network, objectives.channels(read(photo)), read)
+        return lambda windows, _: objectives.channels(read(windows))[:, channel]
 
-    def _class(self, network: Network, whole: Tensor) -> int:
-        return network.class_index(self.class_name) if self.class_name else int(network(whole).argmax())
+    def _class(self, network: Network, photo: Tensor) -> int:
+        return network.class_index(self.class_name) if self.class_name else int(network(photo).argmax())
 
     def _channel(self, network: Network, own: Tensor, read: Callable[[Tensor], Tensor]) -> int:
-        """The channel's number; `own` (1, C) is what the photo says."""
+        """Index of the channel; `own` (1, C) are the channels' means for the photo."""
+        objectives = engine.optimization.objectives
         if self.channel is None:
-            examples = sample_photos(network)
-            return int(
-                engine.optimization.objectives.most_excited_units(
-                    own, engine.optimization.objectives.channels(read(examples)), 1
-                )
-            )
+            of_samples = objectives.channels(read(sample_photos(network)))
+            return int(objectives.most_excited_units(own, of_samples, 1))
         if self.channel >= own.shape[1]:
             raise BadParameter(f"channel must be 0 to {own.shape[1] - 1} in this layer, got {self.channel}")
         return self.channel
 
-    def _objective(self, network: Network, aim: Aim, photo: Tensor, seed: int) -> Objective:
+    def _objective(self, network: Network, window_score: WindowScore, photo: Tensor, seed: int) -> Objective:
+        octaves, generator_at = engine.optimization.octaves, engine.optimization.transforms.generator_at
         window = network.card.input_px
-        height, width = photo.shape[2:]
-        sizes = engine.optimization.octaves.octave_sizes(window, (height, width), self.octaves)
+        sizes = octaves.octave_sizes(window, (photo.shape[2], photo.shape[3]), self.octaves)
 
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
             size = sizes[min(step * self.octaves // self.steps, self.octaves - 1)]
-            parts = engine.optimization.octaves.random_windows(
-                picture, size, window, engine.optimization.transforms.generator_at(step, seed)
-            )
-            excited = aim(parts, step).mean()[None]
-            return {"total": -excited, "activation": excited.detach()}
+            windows = octaves.random_windows(picture, size, window, generator_at(step, seed))
+            activation = window_score(windows, step).mean()[None]
+            return {"total": -activation, "activation": activation.detach()}
 
         return objective
 
     def _items(
-        self, outcome: Outcome, photo: Tensor, whole: Tensor, network: Network, objective: Objective
+        self, outcome: Outcome, photo: Tensor, small: Tensor, network: Network, objective: Objective
     ) -> dict[str, Item]:
-        said = {output.name: output.caption for output in self.outputs}
-        before = objective(photo, self.steps)["activation"]  # seen as large as the dream at the end
-        shares = {"activation_before": float(before), "activation_after": float(outcome.traces["activation"][-1])}
-        left = engine.ranges.resized(outcome.picture, network.card.input_px)
-        names = network.card.class_names
+        before = objective(photo, self.steps)["activation"]  # at the last octave, as the result
+        after = engine.ranges.resized(outcome.picture, network.card.input_px)
         return {
-            "dream": Image(pixels=engine.ranges.to_pixels(outcome.picture), caption=said["dream"]),
-            "original": Image(pixels=engine.ranges.to_pixels(photo), caption=said["original"]),
-            "animation": animation(outcome, 1, said["animation"]),
+            "dream": Image(pixels=engine.ranges.to_pixels(outcome.picture)),
+            "original": Image(pixels=engine.ranges.to_pixels(photo)),
+            "animation": animation(outcome),
             **engine.result_items.traces(outcome.traces, TRACES),
-            "predictions": engine.result_items.predictions_table(network(whole)[0], network(left)[0], names, said["predictions"]),
-            **{key: Scalar(value=value, caption=said[key]) for key, value in shares.items()},
-            "steps": Scalar(value=outcome.steps, unit="steps", caption=said["steps"]),
+            "predictions": engine.result_items.predictions_table(
+                network(small)[0], network(after)[0], network.card.class_names
+            ),
+            "activation_before": Scalar(value=float(before)),
+            "activation_after": Scalar(value=float(outcome.traces["activation"][-1])),
+            "steps": Scalar(value=outcome.steps, unit="steps"),
         }

@@ -1,4 +1,4 @@
-"""CNN Fixations: the pixels that an answer rests on, found by following it back through every operation."""
+"""CNN Fixations: the pixels that support a prediction, found by tracing it back through every operation."""
 
 from __future__ import annotations
 
@@ -10,153 +10,157 @@ import numpy as np
 
 from core import engine, networks
 from core.items import Image, Map, Points, Result, Scalar
-from core.method_base.attribution import ORIGINAL, SCORE, Attribution, TargetScore
+from core.method_base.attribution import ORIGINAL, SCORE, Attribution, TargetScore, score_items
 from core.method_base.method import Context, MethodFamily, Output, parameter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from core.engine.attribution.unravelling.points import Points as Traced
+    from core.engine.attribution.unravelling.points import Points as TracedPoints
     from core.engine.attribution.unravelling.walk import Reached, Unravelled
     from core.media.picture import Picture
     from core.networks.network import Network
 
 
-STRIP = (25, 50, 75, 100)
-"""Depths in percent of the layers whose fixations are shown on the way."""
-LIT = 0.5
-"""Share of the weight that is shown lit on the way, where points have weights."""
+STRIP_DEPTHS = (25, 50, 75, 100)
+"""Depths, % of blocks, of the layers whose fixations are displayed."""
+HIGHLIGHTED_SHARE = 0.5
+"""Share of the weight that is highlighted in a layer, where points have weights."""
 HIGH = 10.0
-"""Times the density of evenly spread fixations, at which the color scale nominally ends."""
+"""Nominal end of the color scale, in multiples of the density of evenly spread fixations."""
 
 
 class Fixation(Attribution):
-    """Each point is followed to those inputs of its operation that contribute the most, s W x, down to the pixels."""
+    """Each point is traced to the inputs of its operation that contribute the most, s W x, down to the pixels."""
 
     title: ClassVar[str] = "Fixations"
     summary: ClassVar[str] = (
-        "On which pixels does the answer rest? It is followed back, operation by operation, to what contributed the "
-        "most, without gradients: from the class, or any channel or neuron, to points in the picture."
+        "Which pixels support the prediction? The class, or any channel or neuron, is traced back, operation by "
+        "operation and without gradients, to the inputs that contributed the most."
     )
     source: ClassVar[str] = (
-        "Mopuri, Garg and Babu 2019, arXiv:1708.06670 (CNN Fixations: `paper`); signed and weighted points, and the "
-        "rules for attention, norms and token mixing, are our own (`light`, `beam`)"
+        "Mopuri et al. 2017, arXiv:1708.06670 (mode paper); own contribution: modes light and beam (signed, weighted "
+        "points), rules for attention, norms and token mixing"
     )
     family: ClassVar[MethodFamily] = "fixation"
     version: ClassVar[int] = 1
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("attribution", "map", "How dense the fixations are"),
-        Output("fixations", "points", "Where the answer rests, the heaviest first"),
-        Output("unravelling", "image", "What is left lit holds fixations"),
-        Output("box", "image", "The box around all of them"),
+        Output("attribution", "map", "Density of the fixations"),
+        Output("fixations", "points", "Fixations, the heaviest first"),
+        Output("unravelling", "image", "Fixations in the layers between prediction and pixels, highlighted"),
+        Output("box", "image", "Bounding box of all fixations"),
         ORIGINAL,
         *SCORE,
-        Output("count", "scalar", "Fixations in the picture"),
-        Output("isolated", "scalar", "Share of the weight that lies alone, and is left out"),
-        Output("lost", "scalar", "Share of the weight that fell on padding or on what does not depend on the picture"),
+        Output("count", "scalar", "Number of fixations"),
+        Output("isolated", "scalar", "Share of the weight in isolated fixations, which are left out"),
+        Output("lost", "scalar", "Share of the weight on padding, or on values that do not depend on the picture"),
     )
 
     mode: Literal["paper", "light", "beam"] = parameter(
         "beam",
-        "paper: one supporter a point, all weigh the same; light: one, weighted by how many paths meet; "
-        "beam: two, weighted.",
+        "Inputs that are followed per point: one, with equal weights (paper); one, weighted by the number of paths "
+        "that meet (light); or two, weighted by their contributions (beam).",
     )
     max_points: int = parameter(
-        1024, "Points kept in each layer: the heaviest. Few show smaller regions, many make better boxes.",
+        1024, "Maximum number of points per layer: few show smaller regions, many give better bounding boxes.",
         unit="points", ge=16, le=16_384, advanced=True, when={"mode": ["light", "beam"]},
     )  # fmt: skip
-    keep_isolated: bool = parameter(default=False, description="Keep fixations that lie alone.", advanced=True)
+    keep_isolated: bool = parameter(default=False, description="Keep isolated fixations.", advanced=True)
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
-        seen = network.prepare_all(pictures)  # (1, 3, H, W)
-        layers = list(dict.fromkeys(networks.layout.layer_at(network, depth / 100) for depth in STRIP))
-        found, answer = self.fixations(network, seen, layers)
+        inputs = network.prepare_all(pictures)  # (1, 3, H, W)
+        layers = list(dict.fromkeys(networks.layout.layer_at(network, depth / 100) for depth in STRIP_DEPTHS))
+        unravelled, score = self.fixations(network, inputs, layers)
         context.report(1, 1)
-        height, width = seen.shape[2:]
-        xy, weights = in_picture(found.pixels.points, height, width)
-        kept = (
-            np.ones(len(xy), bool)
-            if self.keep_isolated
-            else engine.attribution.fixations.supported(xy, weights, height, width)
-        )
-        alone = float(weights[~kept].sum() / weights.sum()) if len(xy) else 0.0
+        height, width = inputs.shape[2:]
+        xy, weights = _on_pixels(unravelled.pixels.points, height, width)
+        kept = np.ones(len(xy), bool)
+        if not self.keep_isolated:
+            kept = engine.attribution.fixations.supported(xy, weights, height, width)
+        isolated = float(weights[~kept].sum() / weights.sum()) if len(xy) else 0.0
         xy, weights = xy[kept], weights[kept]
-        said = {output.name: output.caption for output in self.outputs}
         return self.result(
-            seen,
-            self._map(engine.attribution.fixations.heat(xy, weights, height, width), answer),
-            answer,
-            fixations=Points(xy=xy, width=width, height=height, weights=weights, caption=said["fixations"]),
-            unravelling=self._strip(network, seen, found, layers),
-            box=_box(seen, xy, said["box"]),
-            count=Scalar(value=len(xy), unit="fixations", caption=said["count"]),
-            isolated=Scalar(value=alone, unit="share", caption=said["isolated"]),
-            lost=Scalar(value=found.lost, unit="share", caption=said["lost"]),
+            score_items(inputs, score)
+            | {
+                "attribution": self._map(engine.attribution.fixations.heat(xy, weights, height, width), score),
+                "fixations": Points(xy=xy, width=width, height=height, weights=weights),
+                "unravelling": self._strip(network, inputs, unravelled, layers),
+                "box": _box_image(inputs, xy),
+                "count": Scalar(value=len(xy), unit="fixations"),
+                "isolated": Scalar(value=isolated, unit="share"),
+                "lost": Scalar(value=unravelled.lost, unit="share"),
+            }
         )
 
     def fixations(
         self, network: Network, pictures: Tensor, layers: Sequence[str] = ()
     ) -> tuple[Unravelled, TargetScore]:
-        """The points of pictures (N, 3, H, W), in the pixels and in these layers, and what they explain."""
+        """Points of pictures (N, 3, H, W) on the pixels and in these layers, and the scores that they explain."""
         walk = engine.attribution.unravelling.walk
-        manner = walk.TRACING_CONFIGS[self.mode]
-        if manner.cap is not None:
-            manner = replace(manner, cap=self.max_points)
-        asked: list[TargetScore] = []
+        config = walk.TRACING_CONFIGS[self.mode]
+        if config.cap is not None:
+            config = replace(config, cap=self.max_points)
+        scores: list[TargetScore] = []
 
-        def choose(outcome: Tensor) -> tuple[Traced, list[int] | None]:
-            points, rivals, answer = self._start(network, pictures, outcome)
-            asked.append(answer)
-            return points, rivals
+        def first_points(output: Tensor) -> tuple[TracedPoints, list[int] | None]:
+            points, contrast_classes, score = self._start(network, pictures, output)
+            scores.append(score)
+            return points, contrast_classes
 
-        start = walk.Start(choose, "" if self.target == "class" else _inside(self._layer(network)))
-        return walk.unravel(network, pictures, start, manner, layers=[_inside(name) for name in layers]), asked[0]
+        start = walk.Start(first_points, _module_name(self.layer_name(network)) if self.reads_layer else "")
+        module_names = [_module_name(name) for name in layers]
+        return walk.unravel(network, pictures, start, config, layers=module_names), scores[0]
 
     def _start(
-        self, network: Network, pictures: Tensor, outcome: Tensor
-    ) -> tuple[Traced, list[int] | None, TargetScore]:
-        """Where to start in the logits or the layer's outcome; the classes held against; and what is explained."""
+        self, network: Network, pictures: Tensor, output: Tensor
+    ) -> tuple[TracedPoints, list[int] | None, TargetScore]:
+        """First points in the logits or in the layer's `output`, the contrast classes, and the scores."""
         walk = engine.attribution.unravelling.walk
         if self.target == "class":
-            answer = self.answer_in(network, outcome[:, :, None, None])
-            rival = answer.explained.contrast
-            points = walk.class_points(outcome.shape[1], answer.explained.index.tolist())
-            return points, None if rival is None else rival.tolist(), answer
+            score = self.score_from(network, output[:, :, None, None])
+            contrast = score.target.contrast
+            points = walk.class_points(output.shape[1], score.target.index.tolist())
+            return points, None if contrast is None else contrast.tolist(), score
         size = (pictures.shape[2], pictures.shape[3])
         values, places = (
-            networks.layout.map_of(network, self._layer(network), one, size)
-            for one in (outcome.float(), walk.places_of(outcome))
+            networks.layout.map_of(network, self.layer_name(network), tensor, size)
+            for tensor in (output.float(), walk.places_of(output))
         )
-        answer = self.answer_in(network, values)
-        return walk.unit_points(values, places, answer.explained.index, answer.explained.place), None, answer
+        score = self.score_from(network, values)
+        return walk.unit_points(values, places, score.target.index, score.target.place), None, score
 
-    def _map(self, heat: NDArray[np.float32], answer: TargetScore) -> Map:
-        caption = f"Density of the fixations ({self.mode}): {answer.explained.labels[0]}"
+    def _map(self, heat: NDArray[np.float32], score: TargetScore) -> Map:
+        caption = f"{self.captions()['attribution']} ({self.mode}): {score.target.labels[0]}"
         return Map(values=heat, high=HIGH, unit="times even", caption=caption)
 
-    def _strip(self, network: Network, seen: Tensor, found: Unravelled, layers: Sequence[str]) -> Image:
-        """The picture once a layer, lit where the layer holds fixations, the deepest first."""
-        pixels = engine.ranges.to_pixels(seen)
-        share = LIT if engine.attribution.unravelling.walk.TRACING_CONFIGS[self.mode].weighted else 1.0
-        told, tiles = [], []
+    def _strip(self, network: Network, inputs: Tensor, unravelled: Unravelled, layers: Sequence[str]) -> Image:
+        """The picture once per layer, the deepest first, with the fixations of the layer highlighted."""
+        pixels, size = engine.ranges.to_pixels(inputs), (inputs.shape[2], inputs.shape[3])
+        fixations = engine.attribution.fixations
+        share = HIGHLIGHTED_SHARE if engine.attribution.unravelling.walk.TRACING_CONFIGS[self.mode].weighted else 1.0
+        tiles = {}
         for layer in reversed(layers):
-            reached = found.layers.get(_inside(layer))
+            reached = unravelled.layers.get(_module_name(layer))
             if reached is not None:
-                told.append(layer)
-                weights = place_weights(network, layer, reached, (seen.shape[2], seen.shape[3]))
-                tiles.append(
-                    engine.attribution.fixations.highlighted(pixels, engine.attribution.fixations.heaviest(weights, share))
-                )
+                weights = place_weights(network, layer, reached, size)
+                tiles[layer] = fixations.highlighted(pixels, fixations.heaviest(weights, share))
         if not tiles:
-            return Image(pixels=pixels, caption="No path leads through the layers at a quarter of the depth each")
-        tiled = engine.result_items.tiled(np.stack(tiles), columns=len(tiles))
-        held = "fixations" if share == 1 else f"{100 * share:.0f} % of the weight"
-        return Image(pixels=tiled, caption=f"Lit: what holds {held} in {', '.join(told)}")
+            return Image(pixels=pixels, caption="No path leads through the layers at 25, 50, 75 and 100 % depth")
+        tiled = engine.result_items.tiled(np.stack(list(tiles.values())), columns=len(tiles))
+        content = "fixations" if share == 1 else f"{100 * share:.0f} % of the weight"
+        return Image(pixels=tiled, caption=f"Highlighted: places with {content} in {', '.join(tiles)}")
 
 
-def in_picture(points: Traced, height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Points on the pixels of one picture as middles of pixels (K, 2) x, y and weights (K,), colors summed."""
+def place_weights(network: Network, layer: str, reached: Reached, size: tuple[int, int]) -> NDArray[np.float64]:
+    """Weight of the first picture's points at each place (h, w) of a layer's map, summed over channels."""
+    weights = networks.layout.map_of(network, layer, engine.attribution.unravelling.walk.weights_of(reached), size)
+    summed: NDArray[np.float64] = weights[0].sum(dim=0).numpy()
+    return summed
+
+
+def _on_pixels(points: TracedPoints, height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Pixel centers (K, 2) x, y of one picture's points and their weights (K,), heaviest first, summed over colors."""
     places, back = np.unique(points.index % (height * width), return_inverse=True)
     weights = np.bincount(back, points.weight, len(places))
     order = np.argsort(-weights, kind="stable")
@@ -164,20 +168,11 @@ def in_picture(points: Traced, height: int, width: int) -> tuple[NDArray[np.floa
     return np.stack([x + 0.5, y + 0.5], axis=1).astype(np.float32), weights[order].astype(np.float32)
 
 
-def place_weights(network: Network, layer: str, reached: Reached, size: tuple[int, int]) -> NDArray[np.float64]:
-    """The weight of the first picture's points at each place (h, w) of a layer's map, over all channels."""
-    weights = networks.layout.map_of(network, layer, engine.attribution.unravelling.walk.weights_of(reached), size)
-    found: NDArray[np.float64] = weights[0].sum(dim=0).numpy()
-    return found
-
-
-def _inside(layer: str) -> str:
-    """What timm's layer is called inside a `Network`."""
+def _module_name(layer: str) -> str:
+    """Name of a timm layer inside a `Network`."""
     return f"model.{layer}"
 
 
-def _box(seen: Tensor, xy: NDArray[np.float32], caption: str) -> Image:
-    pixels, around = engine.ranges.to_pixels(seen), engine.attribution.fixations.box(xy)
-    return Image(
-        pixels=pixels if around is None else engine.attribution.fixations.with_box(pixels, around), caption=caption
-    )
+def _box_image(inputs: Tensor, xy: NDArray[np.float32]) -> Image:
+    pixels, box = engine.ranges.to_pixels(inputs), engine.attribution.fixations.box(xy)
+    return Image(pixels=pixels if box is None else engine.attribution.fixations.with_box(pixels, box))

@@ -1,4 +1,4 @@
-"""Guided backpropagation: the gradient, but only along paths that speak for the answer all the way."""
+"""Guided backpropagation: the gradient along paths of positive signals only."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from core.method_base.attribution import PositiveSignal
 
 
 class GuidedBackprop(PositiveSignal):
-    """ReLUs pass back the positive part of the signal where they were on themselves; max pooling through its maxima."""
+    """ReLUs pass the positive part of the signal where they are active; max pooling passes it to the maxima."""
 
     guided: ClassVar[bool] = True
-    rule: ClassVar[str] = "negative signal is dropped, and all of it where the activation is off"
+    rule: ClassVar[str] = "negative signals dropped, and all signals where the activation is off"
     title: ClassVar[str] = "Guided backprop"
     summary: ClassVar[str] = (
-        "Which details speak for the answer? The gradient to the pixels, followed only where an activation was on "
-        "and the signal was positive: sharp edges of whatever was seen."
+        "Which details support the prediction? The gradient is propagated to the pixels, but only where an activation "
+        "is on and the signal is positive: this leaves sharp edges."
     )
-    source: ClassVar[str] = (
-        "Springenberg et al. 2014, arXiv:1412.6806: both masks, of the forward and the backward pass"
-    )
+    source: ClassVar[str] = "Springenberg et al. 2014, arXiv:1412.6806"
     version: ClassVar[int] = 1

@@ -1,4 +1,4 @@
-"""Integrated gradients: what each pixel adds on the way from an empty picture to this one."""
+"""Integrated gradients: the contribution of each pixel on the path from a baseline to the picture."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
 from core.items import Result, Scalar
-from core.method_base.attribution import ORIGINAL, SCORE, Attribution, map_item
+from core.method_base.attribution import ORIGINAL, SCORE, Attribution, map_item, score_items
 from core.method_base.method import Context, Output, parameter
 
 if TYPE_CHECKING:
@@ -21,58 +21,57 @@ if TYPE_CHECKING:
 
 
 class IntegratedGradients(Attribution):
-    """(x - x0) times the mean gradient between x0 and x: all pixels together add up to the number's change."""
+    """(x - x0) times the mean gradient between x0 and x: the map sums to the difference of the scores."""
 
     title: ClassVar[str] = "Integrated gradients"
     summary: ClassVar[str] = (
-        "What does each pixel add to the answer? The gradient is gathered on the way from an empty picture to this "
-        "one, so that all pixels together add up to the difference of the two answers."
+        "How much does each pixel contribute to the prediction? The gradient is averaged on the path from a baseline "
+        "to the picture, so that the map sums to the difference of their scores."
     )
-    source: ClassVar[str] = "Sundararajan, Taly, Yan 2017, arXiv:1703.01365"
+    source: ClassVar[str] = "Sundararajan et al. 2017, arXiv:1703.01365"
     version: ClassVar[int] = 1
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("attribution", "map", "What each pixel adds, sum of the colors"),
+        Output("attribution", "map", "Contribution of each pixel, sum over the colors"),
         ORIGINAL,
         *SCORE,
-        Output("baseline_score", "scalar", "The number for the empty picture"),
-        Output("completeness_error", "scalar", "Sum of the map less the difference of the two numbers; 0 is exact"),
+        Output("baseline_score", "scalar", "Target score of the baseline"),
+        Output("completeness_error", "scalar", "Sum of the map minus the difference of the scores; 0 is exact"),
     )
 
     baseline: Literal["black", "gray", "blurred"] = parameter(
-        "black", "The empty picture: black, mid-gray, or the picture itself blurred. What is as in it adds nothing."
+        "black", "Baseline: black, mid-gray, or the picture blurred. Pixels equal to it contribute nothing."
     )
-    steps: int = parameter(50, "Points of the way at which the gradient is taken.", unit="steps", ge=1, le=500)
+    steps: int = parameter(50, "Points on the path.", unit="steps", ge=1, le=500)
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
-        seen = network.prepare_all(pictures)  # (1, 3, H, W)
-        answer = self.answer(network, seen)
-        empty = engine.attribution.baselines.baseline(seen, self.baseline)
-        before = answer.explained.value(network, empty)
-        added = self.maps(network, seen, empty, answer.explained, context.report)
-        error = float(added.double().sum() - (answer.value - before).double().sum())  # of one picture
-        said = {output.name: output.caption for output in self.outputs}
-        numbers = {"baseline_score": float(before[0]), "completeness_error": error}
+        inputs = network.prepare_all(pictures)  # (1, 3, H, W)
+        score = self.score(network, inputs)
+        baseline = engine.attribution.baselines.baseline(inputs, self.baseline)
+        baseline_score = score.target.score(network, baseline)
+        maps = self.maps(network, inputs, baseline, score.target, context.report)
+        error = float(maps.double().sum() - (score.value - baseline_score).double().sum())  # of one picture
+        caption = f"Contribution of each pixel, baseline {self.baseline}"
         return self.result(
-            seen,
-            map_item(added[0], f"What each pixel adds to a {self.baseline} picture", answer, unit="", signed=True),
-            answer,
-            **{
-                name: Scalar(value=value, unit=answer.explained.unit, caption=said[name])
-                for name, value in numbers.items()
-            },
+            score_items(inputs, score)
+            | {
+                "attribution": map_item(maps[0], caption, score, unit="", signed=True),
+                "baseline_score": Scalar(value=float(baseline_score[0]), unit=score.target.unit),
+                "completeness_error": Scalar(value=error, unit=score.target.unit),
+            }
         )
 
     def maps(
         self,
         network: Network,
         pictures: Tensor,
-        empty: Tensor,
-        explained: AttributionTarget,
-        reached: Callable[[int, int], None],
+        baselines: Tensor,
+        target: AttributionTarget,
+        on_progress: Callable[[int, int], None],
     ) -> Tensor:
-        """Maps (N, H, W) of pictures (N, 3, H, W) against their empty ones."""
+        """Maps (N, H, W) of pictures (N, 3, H, W) with their baselines, of the same shape."""
 
-        def value(points: Tensor, times: int) -> Tensor:
-            return explained.repeated(times).value(network, points)
+        def score(points: Tensor, times: int) -> Tensor:
+            return target.repeated(times).score(network, points)
 
-        return engine.attribution.paths.integrated_gradients(value, pictures, empty, self.steps, reached).sum(dim=1)
+        integrated_gradients = engine.attribution.paths.integrated_gradients
+        return integrated_gradients(score, pictures, baselines, self.steps, on_progress).sum(dim=1)

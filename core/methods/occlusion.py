@@ -1,4 +1,4 @@
-"""Occlusion: what the answer loses when a part of the picture is covered."""
+"""Occlusion: the drop of the score when a part of the picture is covered."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
 from core.items import Result, Scalar
-from core.method_base.attribution import ORIGINAL, SCORE, Attribution, map_item
+from core.method_base.attribution import ORIGINAL, SCORE, Attribution, map_item, score_items
 from core.method_base.method import Context, Output, parameter
 
 if TYPE_CHECKING:
@@ -23,49 +23,46 @@ if TYPE_CHECKING:
 
 
 class Occlusion(Attribution):
-    """A window slides over the picture; each pixel's value is the mean fall of the number of all windows that hold it.
+    """A window slides over the picture; the value of a pixel is the mean drop of the score over all windows with it.
 
-    No gradient is taken: it is what the network really answers to pictures of which a part is missing.
+    No gradient is computed: these are the network's outputs for pictures with a part missing.
     """
 
     title: ClassVar[str] = "Occlusion"
     summary: ClassVar[str] = (
-        "Which part can the answer not do without? A window is covered, place after place, and the fall of the logit "
-        "is written where it was."
+        "Which parts does the prediction depend on? A window covers one place after another, and the map shows the "
+        "drop of the logit at each place."
     )
-    source: ClassVar[str] = "Zeiler and Fergus 2013, arXiv:1311.2901, section 4.2"
+    source: ClassVar[str] = "Zeiler and Fergus 2013, arXiv:1311.2901"
     version: ClassVar[int] = 1
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("attribution", "map", "How much the answer falls when this place is covered"),
+        Output("attribution", "map", "Drop of the score when this place is covered"),
         ORIGINAL,
         *SCORE,
-        Output("windows", "scalar", "Windows that were covered, one after the other"),
+        Output("windows", "scalar", "Number of windows"),
     )
 
-    window: int = parameter(20, "Side of the window, as a share of the picture's.", unit="%", ge=1, le=90)
-    stride: int = parameter(
-        10, "Way from one window to the next at most, as a share of the side.", unit="%", ge=1, le=90
-    )
+    window: int = parameter(20, "Side of the window, % of the picture's side.", unit="%", ge=1, le=90)
+    stride: int = parameter(10, "Maximum distance between windows, % of the picture's side.", unit="%", ge=1, le=90)
     baseline: Literal["black", "gray", "blurred"] = parameter(
-        "gray", "What is seen in the window: black, mid-gray, or the picture blurred."
+        "gray", "Content of the window: black, mid-gray, or the picture blurred."
     )
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
-        seen = network.prepare_all(pictures)  # (1, 3, H, W)
-        answer = self.answer(network, seen)
-        windows = self.windows(seen.shape[2], seen.shape[3])
-        falls = self.maps(network, seen, answer.explained, context.report)
-        said = {output.name: output.caption for output in self.outputs}
-        caption = f"Fall when {self.window} % of the sides are covered ({self.baseline})"
+        inputs = network.prepare_all(pictures)  # (1, 3, H, W)
+        score = self.score(network, inputs)
+        maps = self.maps(network, inputs, score.target, context.report)
+        caption = f"Drop of the score with windows of {self.window} % of the side, {self.baseline}"
         return self.result(
-            seen,
-            map_item(falls[0], caption, answer, unit="", signed=True),
-            answer,
-            windows=Scalar(value=len(windows), unit="windows", caption=said["windows"]),
+            score_items(inputs, score)
+            | {
+                "attribution": map_item(maps[0], caption, score, unit="", signed=True),
+                "windows": Scalar(value=len(self.windows(inputs.shape[2], inputs.shape[3])), unit="windows"),
+            }
         )
 
     def windows(self, height: int, width: int) -> list[tuple[int, int, int, int]]:
-        """Top, left, height, width of each window in pixels; together they hold every pixel of (height, width)."""
+        """Top, left, height and width of each window in pixels; together they cover a picture of (height, width)."""
         down, across = self._starts(height), self._starts(width)
         return [(*place, self._side(height), self._side(width)) for place in product(down, across)]
 
@@ -78,13 +75,13 @@ class Occlusion(Attribution):
         )
 
     def maps(
-        self, network: Network, pictures: Tensor, explained: AttributionTarget, reached: Callable[[int, int], None]
+        self, network: Network, pictures: Tensor, target: AttributionTarget, on_progress: Callable[[int, int], None]
     ) -> Tensor:
         """Maps (N, H, W) of pictures (N, 3, H, W)."""
 
-        def value(covered: Tensor, times: int) -> Tensor:
-            return explained.repeated(times).value(network, covered)
+        def score(covered: Tensor, times: int) -> Tensor:
+            return target.repeated(times).score(network, covered)
 
         cover = engine.attribution.baselines.baseline(pictures, self.baseline)
         windows = self.windows(pictures.shape[2], pictures.shape[3])
-        return engine.attribution.occlusion.occlusion(value, pictures, cover, windows, reached)
+        return engine.attribution.occlusion.occlusion(score, pictures, cover, windows, on_progress)

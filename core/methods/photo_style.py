@@ -1,52 +1,39 @@
-"""Photorealistic style transfer: a photo in the light and colors of another, with every line where it was.
+"""Photorealistic style transfer: a photo in the light and colors of another, with all its edges in place.
 
-Of the ways in the literature, Li 2018 and WCT2 (Yoo 2019) need a decoder that was trained for one encoder, and so
-cannot be asked of any network. Luan 2017 repaints the pixels as Gatys does, and pays for what is no affine change of
-the photo's colors: lines bend less, but they do bend, and regions have to be told apart. Here nothing but such a change
-can be made: what is optimized are affine transforms of color on a bilateral grid (Gharbi 2017, which Xia 2020 trains
-for style), by Gatys' losses. Two pixels side by side get nearly the same transform, so that no edge can be moved or
-made up, whatever the network that looks.
+Alternatives in the literature: Li 2018 and WCT2 (Yoo 2019) need a decoder that is trained for one encoder, so they do
+not work with any network. Luan 2017 optimizes pixels as Gatys does, and penalizes color changes that are not locally
+affine: edges bend less, but they bend, and it needs a segmentation. Here, no other changes are possible: affine color
+transforms on a bilateral grid (Gharbi 2017; trained for style by Xia 2020) are optimized with Gatys' losses. Adjacent
+pixels get nearly the same transform, so that no edge can be moved or created, whatever the network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
-
-from pydantic import model_validator
+from typing import TYPE_CHECKING, ClassVar
 
 from core import engine
-from core.items import Image, Result, Scalar
-from core.method_base.judges import Judge
-from core.method_base.method import Context, Method, MethodFamily, Output, parameter
+from core.items import Image, Item, Result, Scalar
+from core.method_base.method import Context, MethodFamily, Output, parameter
 from core.method_base.optimization import (
+    PictureOptimization,
     animation,
-    frames_parameter,
     learning_rate_parameter,
-    plan,
-    precision_parameter,
     steps_parameter,
     trace_outputs,
 )
 from core.method_base.style import (
-    MEASURED,
+    STYLE_MEASURES,
+    JudgedStyle,
     Mask,
-    Shares,
-    Styles,
-    captioned,
-    check_one_for_each,
-    judge_parameter,
-    judging,
+    StyleMethod,
     layers_table,
     mask_parameter,
-    measured,
     pictures_of,
     regions_of,
-    shares_of,
     size_of,
     sized,
-    style_weights_parameter,
-    styles_parameter,
+    style_measures,
 )
 from core.method_base.style_encoder import automatic_style_layers, encoder_of
 
@@ -60,114 +47,95 @@ if TYPE_CHECKING:
     from core.networks.network import Network
 
 TRACES = {
-    "total": ("loss", "Whole loss"),
-    "content": ("distance", "Content: 0 is the photo's, 1 a map that says the same everywhere"),
-    "style": ("distance", "Style: 1 is the photo's, 0 the wanted one; mean of the layers"),
-    "smoothness": ("mean square", "How steeply the transforms of color change with place and brightness"),
+    "total": ("loss", "Total loss"),
+    "content": ("distance", "Content distance; 0 is the photo, 1 a constant map"),
+    "style": ("distance", "Style distance, mean over the layers; 1 is the photo, 0 the target style"),
+    "smoothness": ("mean square", "Mean squared slope of the color transforms over place and luminance"),
 }
 
 
-class PhotoStyle(Method):
+class PhotoStyle(StyleMethod, JudgedStyle, PictureOptimization):
     """Minimizes c |F - P|^2 / |P - mean P|^2 + s sum_l w_l |G_l - A_l|^2 / |G_l(photo) - A_l|^2 + r mean |grad T|^2.
 
-    F are a layer's values, P the photo's, G_l its Gram matrices, A_l the styles', T the grid's transforms of color.
+    F are a layer's values, P the photo's, G_l Gram matrices, A_l those of the styles, T the color transforms.
     """
 
     title: ClassVar[str] = "Photo style"
     summary: ClassVar[str] = (
-        "What is style where no line may move? Colors and light alone are changed, by transforms that are smooth in "
-        "place and brightness, until correlations between channels are those of the other photo."
+        "What is style if all edges stay in place? Only colors and light change, by transforms that are smooth over "
+        "place and luminance, until the correlations between channels match the style photo."
     )
     source: ClassVar[str] = (
-        "Losses: Gatys, Ecker, Bethge 2015, arXiv:1508.06576; transforms: Gharbi et al. 2017, arXiv:1707.02880, for "
-        "style as in Xia et al. 2020, arXiv:2004.10955; the aim: Luan et al. 2017, arXiv:1703.07511"
+        "Gatys et al. 2015, arXiv:1508.06576; Gharbi et al. 2017, arXiv:1707.02880; Xia et al. 2020, arXiv:2004.10955; "
+        "Luan et al. 2017, arXiv:1703.07511"
     )
     family: ClassVar[MethodFamily] = "style"
     version: ClassVar[int] = 1
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("stylized", "image", "The photo in the new light"),
-        Output("original", "image", "The photo as it was, at the same size"),
-        Output("styles", "image", "The styles, at the size at which they are taken over"),
-        Output("animation", "animation", "How the picture came to be"),
+        Output("stylized", "image", "Stylized photo"),
+        Output("original", "image", "Content image at the same size"),
+        Output("styles", "image", "Style images at the size at which they are used"),
+        Output("animation", "animation", "Progress of the optimization"),
         *trace_outputs(TRACES),
-        Output("layers", "table", "The layers that were compared, and how far each came"),
-        *MEASURED,
-        Output("steps", "scalar", "Steps that were taken"),
+        Output("layers", "table", "Compared layers and their remaining distances"),
+        *STYLE_MEASURES,
+        Output("steps", "scalar", "Optimization steps taken"),
     )
 
-    styles: Styles = styles_parameter()
-    style_weights: Shares = style_weights_parameter()
     mask: Mask = mask_parameter()
     content_weight: float = parameter(1.0, "Weight of the content: higher keeps more.", unit="", ge=0, le=1e4)
     style_weight: float = parameter(10.0, "Weight of the style: higher changes more.", unit="", ge=0, le=1e4)
-    size_px: int = parameter(512, "Longer side of the picture.", unit="px", ge=32, le=2048)
+    size_px: int = parameter(512, "Longer side of the result.", unit="px", ge=32, le=2048)
     working_px: int = parameter(
-        224,
-        "Longer side at which the network looks at it while it is changed; what is found then holds at every size.",
-        unit="px",
-        ge=32,
-        le=1024,
-        advanced=True,
-    )
+        224, "Longer side of the photo during the optimization; the transforms then apply to every size.", unit="px",
+        ge=32, le=1024, advanced=True,
+    )  # fmt: skip
     cell_px: int = parameter(
-        16,
-        "Distance of the places that have transforms of their own, at the size that is looked at: less is more local.",
-        unit="px",
-        ge=4,
-        le=512,
-        advanced=True,
-    )
+        16, "Distance between places with their own transforms, at the working size: smaller is more local.",
+        unit="px", ge=4, le=512, advanced=True,
+    )  # fmt: skip
     luminance_bins: int = parameter(
-        8, "Brightnesses that have transforms of their own at each place.", unit="", ge=2, le=32, advanced=True
+        8, "Luminance levels with their own transforms at each place.", unit="", ge=2, le=32, advanced=True
     )
     smoothness: float = parameter(
-        40.0, "Weight of slopes in the grid: higher is more even.", unit="", ge=0, le=1e6, advanced=True
+        40.0, "Weight of the slopes in the grid: higher is more even.", unit="", ge=0, le=1e6, advanced=True
     )
     steps: int = steps_parameter(100)
     learning_rate: float = learning_rate_parameter(
-        0.1, "Transforms change by this at most in a step of L-BFGS, on the mean."
+        0.1, "Largest step of L-BFGS, as the root mean square change of the color transforms."
     )
-    judge: Judge = judge_parameter()
-    frames: int = frames_parameter()
-    precision: Literal["float32", "bf16"] = precision_parameter()
-
-    @model_validator(mode="after")
-    def _has_a_weight_for_each(self) -> Self:
-        check_one_for_each("style_weights", self.style_weights, "styles", len(self.styles))
-        return self
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         photo = sized(pictures[0], self.size_px, network.device)  # (1, 3, H, W)
-        looked = sized(pictures[0], min(self.working_px, self.size_px), network.device)
-        styles = list(zip(self.styles, shares_of(self.style_weights, len(self.styles)), strict=True))
-        regions = regions_of(context, styles, self.mask, looked, max(size_of(looked)))
-        style_layers = automatic_style_layers(network, looked)
-        aims = engine.style.stylization.transfer_targets(
-            encoder_of(network, style_layers), looked, regions, style_layers, size_of(looked)
+        small = sized(pictures[0], min(self.working_px, self.size_px), network.device)  # (1, 3, h, w)
+        styles = list(zip(self.styles, self.style_shares, strict=True))
+        regions = regions_of(context, styles, self.mask, small, max(size_of(small)))
+        style_layers = automatic_style_layers(network, small)
+        targets = engine.style.stylization.transfer_targets(
+            encoder_of(network, style_layers), small, regions, style_layers, size_of(small)
         )
-        grid = engine.style.color_grid.color_grid(looked, self.cell_px, self.luminance_bins)
+        grid = engine.style.color_grid.color_grid(small, self.cell_px, self.luminance_bins)
         outcome = engine.optimization.optimize.descend(
-            grid, self._objective(aims, grid), plan(self, optimizer="lbfgs"), context
+            grid, self._objective(targets, grid), self.plan(optimizer="lbfgs"), context
         )
-        stylized = grid.applied(photo).detach()
-        said = {
-            "stylized": Image(pixels=engine.ranges.to_pixels(stylized)),
+        items: dict[str, Item] = {
+            "stylized": Image(pixels=engine.ranges.to_pixels(grid.applied(photo).detach())),
             "original": Image(pixels=engine.ranges.to_pixels(photo)),
             "styles": Image(pixels=pictures_of(regions)),
-            "animation": animation(outcome, 1, ""),
+            "animation": animation(outcome),
             **engine.result_items.traces(outcome.traces, TRACES),
-            "layers": layers_table(network, aims, outcome.picture),
-            **measured(outcome.picture, looked, regions, judging(self.judge, network, context)),
+            "layers": layers_table(network, targets, outcome.picture),
+            **style_measures(outcome.picture, small, regions, self.loaded_judge(network, context)),
             "steps": Scalar(value=outcome.steps, unit="steps"),
         }
-        return Result(captioned(said, self.outputs))
+        return self.result(items)
 
-    def _objective(self, aims: TransferTargets, grid: ColorGrid) -> Objective:
+    def _objective(self, targets: TransferTargets, grid: ColorGrid) -> Objective:
         def objective(picture: Tensor, _: int) -> Mapping[str, Tensor]:
-            content, style = aims.distances(picture)
+            content, style = targets.distances(picture)
             roughness = grid.roughness()
             total = self.content_weight * content + self.style_weight * style + self.smoothness * roughness
-            named = {"total": total, "content": content, "style": style, "smoothness": roughness}
-            return {name: value[None] for name, value in named.items()}
+            terms = {"total": total, "content": content, "style": style, "smoothness": roughness}
+            return {name: value[None] for name, value in terms.items()}
 
         return objective

@@ -1,4 +1,4 @@
-"""Saliency: which pixels change the answer the most when they change the least."""
+"""Saliency: the gradient of the score with respect to the pixels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from core import engine
 from core.items import Map, Result
-from core.method_base.attribution import ORIGINAL, SCORE, Attribution, TargetScore, map_item
+from core.method_base.attribution import ORIGINAL, SCORE, Attribution, TargetScore, map_item, score_items
 from core.method_base.method import Context, Output, parameter
 
 if TYPE_CHECKING:
@@ -18,46 +18,44 @@ if TYPE_CHECKING:
 
 
 class Saliency(Attribution):
-    """|d z / d x|, maximum over the colors; or sum over the colors of x * d z / d x, signed."""
+    """Maximum over the colors of |d z / d x|, or sum over the colors of x * d z / d x, which is signed."""
 
     title: ClassVar[str] = "Saliency"
     summary: ClassVar[str] = (
-        "To which pixels is the answer the most sensitive? The gradient of the class's logit, or of any channel or "
-        "neuron, to the pixels of the picture."
+        "To which pixels is the prediction most sensitive? The gradient of the class's logit, or of any channel or "
+        "neuron, with respect to the pixels."
     )
-    source: ClassVar[str] = (
-        "Simonyan et al. 2013, arXiv:1312.6034: max over colors of |dz/dx|; "
-        "Shrikumar et al. 2016, arXiv:1605.01713 (gradient times input)"
-    )
+    source: ClassVar[str] = "Simonyan et al. 2013, arXiv:1312.6034; Shrikumar et al. 2016, arXiv:1605.01713"
     version: ClassVar[int] = 1
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("attribution", "map", "How much the answer changes with each pixel"),
+        Output("attribution", "map", "Gradient of the score with respect to each pixel"),
         ORIGINAL,
         *SCORE,
     )
 
     form: Literal["gradient", "gradient times input"] = parameter(
         "gradient",
-        "The greatest absolute gradient of the three colors; or the gradient times the picture, summed over the "
-        "colors: what each pixel adds, signed, black adding nothing.",
+        "Magnitude of the gradient, maximum over the colors; or gradient times input, summed over the colors: the "
+        "signed contribution of each pixel relative to black.",
     )
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
-        seen = network.prepare_all(pictures)  # (1, 3, H, W)
-        maps, answer = self.maps(network, seen)
+        inputs = network.prepare_all(pictures)  # (1, 3, H, W)
+        maps, score = self.maps(network, inputs)
         context.report(1, 1)
-        return self.result(seen, self._item(maps[0], answer), answer)
+        return self.result(score_items(inputs, score) | {"attribution": self._map_item(maps[0], score)})
 
     def maps(self, network: Network, pictures: Tensor) -> tuple[Tensor, TargetScore]:
-        """Maps (N, H, W) of pictures (N, 3, H, W), and what they explain."""
+        """Maps (N, H, W) of pictures (N, 3, H, W), and the scores that they explain."""
         pixels = pictures.detach().requires_grad_()
-        answer = self.answer(network, pixels)
-        gradient = engine.attribution.backward.gradient(answer.value, pixels)
+        score = self.score(network, pixels)
+        gradient = engine.attribution.backward.gradient(score.value, pixels)
         if self.form == "gradient":
-            return engine.attribution.backward.strongest_color(gradient), answer
-        return (gradient * pictures).sum(dim=1), answer
+            return engine.attribution.backward.strongest_color(gradient), score
+        return (gradient * pictures).sum(dim=1), score
 
-    def _item(self, values: Tensor, answer: TargetScore) -> Map:
+    def _map_item(self, values: Tensor, score: TargetScore) -> Map:
         if self.form == "gradient":
-            return map_item(values, "Greatest absolute gradient of the colors", answer, unit=" / range", signed=False)
-        return map_item(values, "Gradient times picture, sum of the colors", answer, unit="", signed=True)
+            caption = "Magnitude of the gradient, maximum over the colors"
+            return map_item(values, caption, score, unit=" / range", signed=False)
+        return map_item(values, "Gradient times input, sum over the colors", score, unit="", signed=True)

@@ -1,4 +1,4 @@
-"""Style video: a video as a style model repaints it, frame after frame, without flicker."""
+"""Style video: a video stylized frame by frame by a style model, without flicker."""
 
 from __future__ import annotations
 
@@ -13,70 +13,67 @@ from core.errors import BadParameter
 from core.items import Result
 from core.media.video import checked_digest, decoded
 from core.method_base.method import Context, Method, MethodFamily, Needs, Output, parameter
-from core.method_base.style import captioned
 
 if TYPE_CHECKING:
     from core.media.picture import Picture
 
 
 class StyleVideo(Method):
-    """y_t = f(x_t) + s w (M y_(t-1) - f(x_t)); M moves along with the video, w says where that explains the frame."""
+    """y_t = f(x_t) + s w (M y_(t-1) - f(x_t)); M warps along the motion, w weights where that explains the frame."""
 
     title: ClassVar[str] = "Stylize a video"
     summary: ClassVar[str] = (
-        "Does a style hold still? A style model repaints a video frame by frame; what was painted before moves along "
-        "with the video, and flicker is measured against frames that are painted each by itself. Sound is left out."
+        "Is the style stable over time? A style model stylizes a video frame by frame; each result is warped along the "
+        "motion into the next frame, and flicker is compared with independent frames. Sound is dropped."
     )
     source: ClassVar[str] = (
-        "The method `style_model`; painted frames that move along: after Ruder et al. 2016, arXiv:1604.08610; change "
-        "along the motion: Lai et al. 2018, arXiv:1808.00449"
+        "See `style_model`; Ruder et al. 2016, arXiv:1604.08610 (warping); Lai et al. 2018, arXiv:1808.00449 (warping "
+        "error)"
     )
     family: ClassVar[MethodFamily] = "style"
     version: ClassVar[int] = 1
     needs: ClassVar[Needs] = Needs(pictures=0, network=False)
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("stylized", "animation", "The video in the model's style; a cell shows up to 96 of its frames"),
-        Output("original", "animation", "The same frames of the video as it was"),
-        Output("warping_error", "series", "Change along the motion, where that explains the frame", optional=True),
-        Output("warping_error_framewise", "series", "The same of frames painted each by itself", optional=True),
-        Output("warping_error_original", "series", "The same of the video as it was", optional=True),
-        Output("flicker", "scalar", "Change of painted places where the video does not change, mean", optional=True),
-        Output("flicker_framewise", "scalar", "The same of frames painted each by itself", optional=True),
-        Output("mean_warping_error", "scalar", "Change along the motion, mean of all frames", optional=True),
-        Output("mean_warping_error_framewise", "scalar", "The same of frames painted each by itself", optional=True),
-        Output("frames", "scalar", "Frames that were painted"),
+        Output("stylized", "animation", "Stylized video; a cell shows up to 96 of its frames"),
+        Output("original", "animation", "Original video, the same frames"),
+        Output("warping_error", "series", "Warping error: change along the motion", optional=True),
+        Output("warping_error_framewise", "series", "Warping error, frames stylized independently", optional=True),
+        Output("warping_error_original", "series", "Warping error of the original video", optional=True),
+        Output("flicker", "scalar", "Mean change where the original video does not change", optional=True),
+        Output("flicker_framewise", "scalar", "Flicker, frames stylized independently", optional=True),
+        Output("mean_warping_error", "scalar", "Warping error, mean over all frames", optional=True),
+        Output(
+            "mean_warping_error_framewise", "scalar", "Mean warping error, frames stylized independently", optional=True
+        ),
+        Output("frames", "scalar", "Stylized frames"),
     )
 
-    model: str = parameter("", "Key of the result that holds the style model.", choices="results", of="style_model")
+    model: str = parameter("", "Style model: key of the result that trained it.", choices="results", of="style_model")
     video: Annotated[str, AfterValidator(checked_digest)] = parameter(
-        "", "The video, MP4 or GIF; for `gazegrid run` a file, or the digest of one that is kept.", video=True
+        "", "Video, MP4 or GIF; on the command line, a file or the digest of a stored video.", video=True
     )
-    size_px: int = parameter(480, "Longer side of the video; a smaller one keeps its size.", unit="px", ge=32, le=1280)
-    max_frames: int = parameter(
-        300, "Frames that are painted at most, from the first on.", unit="frames", ge=2, le=3000
+    size_px: int = parameter(
+        480, "Longer side of the result; a smaller video keeps its size.", unit="px", ge=32, le=1280
     )
+    max_frames: int = parameter(300, "Maximum number of frames, from the first one.", unit="frames", ge=2, le=3000)
     temporal_weight: float = parameter(
         0.8,
-        "Share of what was painted before that stays where the video only moved; 0: each frame is painted by itself.",
-        unit="",
-        ge=0,
-        lt=1,
-    )
-    format: Literal["mp4", "gif"] = parameter("mp4", "What the video is written as.")
+        "Weight of the warped previous frame where motion explains the current one; 0: frames are independent.",
+        unit="", ge=0, lt=1,
+    )  # fmt: skip
+    format: Literal["mp4", "gif"] = parameter("mp4", "File format of the stylized video.")
 
     def subject(self) -> str:
-        return f"video {self.video[:8]}, steadiness {self.temporal_weight:g}"
+        return f"video {self.video[:8]}, temporal weight {self.temporal_weight:g}"
 
     def run_without_network(self, pictures: Sequence[Picture], context: Context) -> Result:  # noqa: ARG002
-        """Decode, paint and encode, frame by frame."""
+        """Decode, stylize and encode the video, frame by frame."""
         if not self.video:
-            raise BadParameter("video must be a video, got none")
+            raise BadParameter("video must be the digest of a video, got none")
         painter = learning.fast_style.stabilization.StabilizedPainter(
             learning.fast_style.stored.trained_painter(context, self.model), self.temporal_weight
         )
         with decoded(context.video(self.video), self.size_px, self.max_frames) as video:
             items = learning.fast_style.videos.Painting(video, painter, context).items(self.format)
-        told = captioned(items, [output for output in self.outputs if output.name in items])
-        shown = told["stylized"]
-        said = f"{shown.caption}. {learning.fast_style.videos.flicker_summary(items)}".strip()
-        return Result(told | {"stylized": replace(shown, caption=said)})
+        caption = f"{self.captions()['stylized']}. {learning.fast_style.videos.flicker_summary(items)}".strip()
+        return self.result(items | {"stylized": replace(items["stylized"], caption=caption)})

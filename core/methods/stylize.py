@@ -1,4 +1,4 @@
-"""Stylize: a picture as a style model repaints it, in one pass."""
+"""Stylize: a picture stylized by a style model, in one pass."""
 
 from __future__ import annotations
 
@@ -12,67 +12,67 @@ from core import engine, learning
 from core.items import Image, Item, Result
 from core.method_base.judges import DEFAULT_JUDGE, Judge
 from core.method_base.method import Context, Method, MethodFamily, Needs, Output, parameter
-from core.method_base.style import MEASURED, captioned, sized
+from core.method_base.style import STYLE_MEASURES, sized
 
 if TYPE_CHECKING:
     from core.media.picture import Picture
 
-MOST_PX = 1536
-"""Longer side of a picture that is painted at its own size; a larger one is shrunk."""
+MAX_PX = 1536
+"""Longer side up to which a picture keeps its size by default."""
 
 
 class Stylize(Method):
-    """One pass through a stored painter; `core.learning.fast_style`."""
+    """One pass through a trained style model; see `core.learning.fast_style`."""
 
     title: ClassVar[str] = "Stylize a picture"
     summary: ClassVar[str] = (
-        "What does a style model make of a picture that it has never seen? The picture is repainted at its own size in "
-        "a single pass; nothing is learned. Its origin tells the milliseconds of the pass."
+        "How does a style model stylize a picture that it was not trained on? The picture goes through the model in "
+        "one pass, at its own size. The provenance of the result has the time of the pass."
     )
-    source: ClassVar[str] = "The method `style_model`"
+    source: ClassVar[str] = "See `style_model`"
     family: ClassVar[MethodFamily] = "style"
     version: ClassVar[int] = 1
     needs: ClassVar[Needs] = Needs(network=False)
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("stylized", "image", "The picture in the model's style"),
-        Output("original", "image", "The picture as the model was given it"),
-        *(replace(output, optional=True) for output in MEASURED),
+        Output("stylized", "image", "Stylized picture"),
+        Output("original", "image", "Content image at the same size"),
+        *(replace(output, optional=True) for output in STYLE_MEASURES),
     )
 
-    model: str = parameter("", "Key of the result that holds the style model.", choices="results", of="style_model")
+    model: str = parameter("", "Style model: key of the result that trained it.", choices="results", of="style_model")
     size_px: int | None = parameter(
-        None, f"Longer side of the picture; left empty: its own, at most {MOST_PX}.", unit="px", ge=32, le=2048
+        None, f"Longer side of the result. Default: the picture's own, at most {MAX_PX}.", unit="px", ge=32, le=2048
     )
     evaluate: bool = parameter(
-        default=True, description="Let the judge compare the result with photo and style, which takes longer than it."
+        default=True, description="Measure the result with the judge, which takes longer than the stylization."
     )
     judge: Judge = parameter(
-        (DEFAULT_JUDGE,), "Network that measures the result.", choices="networks", when={"evaluate": [True]},
-        advanced=True,
+        (DEFAULT_JUDGE,), "Judge: the network that measures the result.", choices="networks",
+        when={"evaluate": [True]}, advanced=True,
     )  # fmt: skip
 
     def run_without_network(self, pictures: Sequence[Picture], context: Context) -> Result:
-        """Paint, and measure what was painted."""
+        """Stylize the picture, and measure the result."""
         painter = learning.fast_style.stored.trained_painter(context, self.model)
         photo = sized(pictures[0], self._longer_px(pictures[0]), painter.device)
         started_s = time.perf_counter()
-        painted = engine.ranges.to_pixels(learning.fast_style.painter.paint(painter, photo))
+        stylized = engine.ranges.to_pixels(learning.fast_style.painter.paint(painter, photo))
         context.noted["pass_ms"] = round(1e3 * (time.perf_counter() - started_s), 2)
         context.report(1, 2)
-        said: dict[str, Item] = {
-            "stylized": Image(pixels=painted),
+        items: dict[str, Item] = {
+            "stylized": Image(pixels=stylized),
             "original": Image(pixels=engine.ranges.to_pixels(photo)),
         }
         if self.evaluate:
             judge = context.network(self.judge[0])
             styles = learning.fast_style.judging.styles_of(painter.design, context, photo.device)
-            kept = engine.ranges.from_pixels(painted).to(photo.device)
-            said |= learning.fast_style.judging.measures(judge, kept, photo, styles)
+            rounded = engine.ranges.from_pixels(stylized).to(photo.device)
+            items |= learning.fast_style.judging.measures(judge, rounded, photo, styles)
         context.report(2, 2)
-        return Result(captioned(said, [output for output in self.outputs if output.name in said]))
+        return self.result(items)
 
     def _longer_px(self, picture: Picture) -> int:
-        """As asked for, or the picture's own; the shorter side is large enough for every judge."""
+        """Longer side of the result, with a shorter side that is large enough for every judge."""
         longer, shorter = max(picture.width, picture.height), min(picture.width, picture.height)
-        least = math.ceil(engine.style.stylization.MIN_SIDE_PX * longer / shorter)
-        return max(self.size_px or min(longer, MOST_PX), least)
+        min_px = math.ceil(engine.style.stylization.MIN_SIDE_PX * longer / shorter)
+        return max(self.size_px or min(longer, MAX_PX), min_px)

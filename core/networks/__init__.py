@@ -1,7 +1,7 @@
-"""Networks: what there is (`catalog`, `card`, free of torch), and how one is loaded and run (`loading`, `network`).
+"""Networks: the catalog (`catalog`, `card`, without torch), and loading and running one (`loading`, `network`).
 
 Takes a name, gives a `NetworkCard` or a `Network`. Each module is imported on first use, so that declaring a method
-costs no torch.
+does not import torch.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""Two architectures beside timm's, made of timm's classes: a Mixer of any size, and a network that concentrates."""
+"""Two architectures in addition to timm's: a Mixer of any size, and the concentrator (a ResNet with evidence maps)."""
 
 from __future__ import annotations
 
@@ -24,25 +24,26 @@ default_cfgs = generate_default_cfgs(
 
 
 class LogMeanExp(nn.Module):
-    """A soft maximum over the places of (N, K, H, W), per picture and class: log of the mean of exp, (N, K).
+    """Log of the mean of exp over the positions of (N, K, H, W): a soft maximum per picture and class, (N, K).
 
-    It lies between the mean and the maximum: nearer to the maximum the further one place exceeds the others. As it
-    averages before the logarithm, the same evidence on a larger grid gives the same logit.
+    It lies between mean and maximum, closer to the maximum the more one position exceeds the others. The mean makes it
+    independent of the size of the grid.
     """
 
     def forward(self, evidence: Tensor) -> Tensor:
-        places = evidence.flatten(2)
-        return places.logsumexp(dim=2) - math.log(places.shape[2])
+        """Logits (N, K) of evidence maps (N, K, H, W)."""
+        positions = evidence.flatten(2)
+        return positions.logsumexp(dim=2) - math.log(positions.shape[2])
 
 
 class Concentrator(ResNet):
-    """timm's ResNet whose classifier runs at every place, and whose strongest place decides.
+    """timm's ResNet with a classifier at every position, pooled by a soft maximum.
 
-    `evidence` is a 1 x 1 convolution: its output (N, K, H, W) is a map for each class of where the network finds it,
-    and `LogMeanExp` joins each map into a logit. Fully convolutional, hence for pictures of any size.
+    `evidence` is a 1 x 1 convolution whose output (N, K, H, W) is an evidence map per class; `LogMeanExp` pools each
+    map to a logit. Fully convolutional, hence for pictures of any size.
 
-    A picture of another size than `base_px`, at which it learned, is looked at with its shorter side at `base_px`, at
-    twice that, and so on up to its own size: what is large in it is found too. All scales are joined as the places are.
+    It was trained at `base_px`. A larger picture is evaluated at several scales, with its shorter side at `base_px`,
+    twice that, and so on up to its own size, so that large objects are found too; scales are pooled as positions are.
     """
 
     def __init__(self, num_classes: int = 1000, base_px: int = 64, **kwargs: Any) -> None:
@@ -56,8 +57,8 @@ class Concentrator(ResNet):
         """The 1 x 1 convolution, or its name."""
         return "evidence" if name_only else self.evidence
 
-    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:  # noqa: ARG002  one way
-        """New random evidence for this many classes."""
+    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:  # noqa: ARG002  there is one pooling
+        """Replace the classifier by one with random weights for `num_classes` classes."""
         self.num_classes = num_classes
         self.evidence = nn.Conv2d(self.num_features, num_classes, 1)
 
@@ -67,12 +68,12 @@ class Concentrator(ResNet):
         return scales[0] if len(scales) == 1 else torch.stack(scales).logsumexp(dim=0) - math.log(len(scales))
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """Logits (N, K) of features (N, C, H, W); the features as they are, where `pre_logits`."""
+        """Logits (N, K) of features (N, C, H, W); the features themselves if `pre_logits`."""
         return x if pre_logits else self.join(self.evidence(x))
 
 
 def _scales(pictures: Tensor, base_px: int) -> Iterator[Tensor]:
-    """`pictures` (N, 3, H, W) with the shorter side at `base_px`, twice as large, and so on to their own size."""
+    """`pictures` (N, 3, H, W) with a shorter side of `base_px`, twice that, and so on up to their own size."""
     height, width = pictures.shape[2:]
     shorter, side = min(height, width), base_px
     while side <= max(shorter, base_px):
@@ -87,11 +88,11 @@ def _scales(pictures: Tensor, base_px: int) -> Iterator[Tensor]:
 
 @register_model
 def open_mixer(pretrained: bool = False, **kwargs: Any) -> MlpMixer:
-    """timm's MLP-Mixer (Tolstikhin et al. 2021, arXiv:2105.01601) whose every size is an argument."""
+    """timm's MLP-Mixer (Tolstikhin et al. 2021, arXiv:2105.01601) with all sizes as arguments."""
     return build_model_with_cfg(MlpMixer, "open_mixer", pretrained, **kwargs)
 
 
 @register_model
 def concentrator(pretrained: bool = False, **kwargs: Any) -> Concentrator:
-    """See `Concentrator`."""
+    """A `Concentrator`."""
     return build_model_with_cfg(Concentrator, "concentrator", pretrained, **kwargs)

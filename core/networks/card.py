@@ -1,4 +1,4 @@
-"""What is known of a network without loading it."""
+"""The card of a network: what is known of it without loading its weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FAMILIES: tuple[Family, ...] = get_args(Family)
 
 
 class NetworkCard(BaseModel):
-    """A network's name, what decides its answers, and what a reader should know of it."""
+    """Name, identity, preprocessing and origin of a network."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -19,23 +19,27 @@ class NetworkCard(BaseModel):
     """`bundled/vit`, `lite/efficientnet_lite0`, `timm/resnet50.a1_in1k`, `hub/owner/name@revision`, `local/name`,
     `random/resnet18`"""
     identity: str
-    """What the key holds: the name, and after a `#` whatever else decides the weights (a digest, a revision)."""
+    """Part of a job's key: the name, and after a `#` what else decides the weights (a digest, a revision)."""
     family: Family
     architecture: str
-    """timm's name of the architecture."""
+    """Name of the architecture in timm."""
     input_px: tuple[int, int]
-    """Height, width of the input in pixels."""
+    """Height and width of the input in pixels."""
     class_names: tuple[str, ...]
-    """The name of each logit, unique; empty where the network does not classify."""
+    """Unique name of each logit; empty for a network without a classifier."""
     parameters: int
+    """Number of trained parameters."""
     license: str
     source: str
     """Where the weights come from, for a reader."""
     random_weights: bool = False
+    """Whether the network was never trained."""
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    """Subtracted from R, G, B in [0, 1]."""
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    """Divides the centered R, G, B."""
     crop_share: float = 0.875
-    """Share of the picture's shorter side that the central crop keeps (timm's `crop_pct`)."""
+    """Share of the picture's shorter side that the center crop keeps (timm's `crop_pct`)."""
     interpolation: Literal["bilinear", "bicubic", "nearest", "lanczos"] = "bicubic"
     crop_mode: Literal["center", "squash", "border"] = "center"
-    """How a picture that is not square fits: its middle, pressed into shape, or whole with a border around it."""
+    """How a picture is fitted to the input: center crop, squashed to its shape, or whole with a border."""

@@ -1,6 +1,6 @@
-"""Every network that can be asked for by name; needs neither torch nor timm.
+"""All networks by name, without torch and timm.
 
-Names are matched exactly: what a user types never becomes a path or a name that timm would resolve.
+Names are matched exactly: user input never becomes a path, or a name that timm would resolve.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ MAX_SHOWN = 80
 
 @dataclass(frozen=True)
 class Source:
-    """Networks whose names begin alike: which there are, and the card of one of them."""
+    """The networks whose names share a prefix."""
 
     names: Callable[[], Collection[str]]
+    """All their names."""
     card: Callable[[str], NetworkCard]
+    """Name -> card. Raises NetworkUnavailable."""
 
 
 def _fixed(cards: Callable[[], Mapping[str, NetworkCard]]) -> Source:
@@ -37,13 +39,13 @@ SOURCES: Mapping[str, Source] = {
     "timm": _fixed(tables.pretrained_cards),
     "random": _fixed(tables.random_cards),
 }
-"""Those that can be listed; networks of a hub (`hub/owner/name@revision`) are known once they have been fetched."""
+"""Prefix -> networks that can be listed. Networks of a hub (`hub/owner/name@revision`) are known once fetched."""
 
 
 def get_card(name: str) -> NetworkCard:
-    """The card of this network. UnknownNetwork for any other text, NetworkUnavailable for a known one without files."""
+    """The card of this network. Raises UnknownNetwork, or NetworkUnavailable for a known one with unusable files."""
     if not isinstance(name, str):
-        raise UnknownNetwork(f"a network's name is a text, got {str(name)[:MAX_SHOWN]!r}")
+        raise UnknownNetwork(f"a network's name must be a text, got {str(name)[:MAX_SHOWN]!r}")
     prefix = name.partition("/")[0]
     if prefix == "hub":
         return folders.hub_card(name)
@@ -53,12 +55,18 @@ def get_card(name: str) -> NetworkCard:
 
 
 def all_cards() -> tuple[NetworkCard, ...]:
-    """Every network that can be listed; a local one whose files are damaged is left out (`get_card` says why)."""
-    return tuple(filter(None, map(_usable, _all_names())))
+    """Cards of all networks that can be listed, except those of `unusable_networks`."""
+    return tuple(card for card in map(_card_or_reason, _all_names()) if isinstance(card, NetworkCard))
+
+
+def unusable_networks() -> dict[str, str]:
+    """Name -> reason of the networks that could be listed, but have unusable files."""
+    reasons = {name: _card_or_reason(name) for name in _all_names()}
+    return {name: reason for name, reason in reasons.items() if isinstance(reason, str)}
 
 
 def search(text: str = "", families: Collection[Family] = ()) -> list[NetworkCard]:
-    """Cards whose name or license holds every word of `text` (any case), of these families (none given: of all)."""
+    """Cards whose name or license contains every word of `text`, in any case; `families`: only of these, if any."""
     words = text.lower().split()
     return [
         card
@@ -72,14 +80,15 @@ def _all_names() -> list[str]:
     return list(chain.from_iterable(source.names() for source in SOURCES.values()))
 
 
-def _usable(name: str) -> NetworkCard | None:
+def _card_or_reason(name: str) -> NetworkCard | str:
+    """The card of a network, or why its files cannot be used."""
     try:
         return get_card(name)
-    except NetworkUnavailable:
-        return None
+    except NetworkUnavailable as error:
+        return str(error)
 
 
 def _unknown(name: str) -> str:
     close = difflib.get_close_matches(name[:MAX_SHOWN], _all_names(), n=3, cutoff=0.6)
-    hint = f"; close ones are {', '.join(close)}" if close else "; `gazegrid networks` lists all"
+    hint = f"; similar names are {', '.join(close)}" if close else "; `gazegrid networks` lists all"
     return f"there is no network {name[:MAX_SHOWN]!r}{hint}"

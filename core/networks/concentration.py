@@ -1,4 +1,4 @@
-"""What the bundled networks that have a map of evidence were measured to do with it. Needs no torch.
+"""Measured concentration of the bundled networks with evidence maps, without torch.
 
 `core.measures.concentration` measures it; `python -m workers.make.bundled` writes it beside the weights.
 """
@@ -17,43 +17,44 @@ CONCENTRATIONS = BUNDLED / "measures" / "concentration.json"
 
 @dataclass(frozen=True)
 class BeforeAfter:
-    """What removing something did, over all pictures."""
+    """Effect of an intervention, over all pictures."""
 
     probability_before: float
-    """Mean probability of the picture's own class."""
+    """Mean probability of the true class, 0 to 1."""
     probability_after: float
     accuracy_before: float
-    """Share of the pictures that are named right."""
+    """Top-1 accuracy, 0 to 1."""
     accuracy_after: float
     more_confident: float
-    """Share of the pictures whose own class has become more probable."""
+    """Share of the pictures whose true class becomes more probable, 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Concentration:
-    """Whether a network's answer rests on its strongest place."""
+    """How far a network's predictions depend on the position with the strongest evidence."""
 
     weights_sha256: str
-    """Of the network that was measured."""
+    """SHA-256 of the measured network's weights."""
     pictures: int
+    """Number of pictures."""
     top1_by_size: dict[int, float]
-    """Share of the pictures that are named right when shown at this many pixels a side."""
+    """Side of the pictures in pixels -> top-1 accuracy, 0 to 1."""
     runner_up_suppressed: BeforeAfter
-    """The features of the class that rivals the picture's own the most are driven out of it, its own are held."""
+    """The evidence for the runner-up class is suppressed by optimization, that for the true class is held."""
     one_place_counted: BeforeAfter
-    """Of the evidence for the picture's own class all but the strongest place is removed."""
+    """The evidence for the true class is removed at all positions but the strongest."""
     with_one_place_left: BeforeAfter
-    """The features of the picture's own class are driven out of it, but for a window around the strongest place."""
+    """The evidence for the true class is suppressed by optimization, except around the strongest position."""
 
 
 _DOCUMENT = TypeAdapter(dict[str, Concentration])
 
 
 def concentrations() -> dict[str, Concentration]:
-    """What was measured, by the network's name; empty where nothing was."""
+    """Network name -> measured concentration; empty if none was measured."""
     return _DOCUMENT.validate_json(CONCENTRATIONS.read_bytes()) if CONCENTRATIONS.is_file() else {}
 
 
 def to_bytes(measured: Mapping[str, Concentration]) -> bytes:
-    """The file's content."""
+    """The content of the file `CONCENTRATIONS`."""
     return _DOCUMENT.dump_json(dict(measured), indent=1) + b"\n"

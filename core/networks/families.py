@@ -1,4 +1,4 @@
-"""Which family timm's architectures belong to, decided by what mixes information between places of the picture.
+"""The family of each of timm's architectures, by what mixes information between positions of the picture.
 
 cnn: convolution or pooling alone. vit: attention between tokens (also in windows, also over channels). mixer: layers of
 perceptrons or recurrent cells over tokens. hybrid: stages of convolution and stages of attention in one network.
@@ -36,15 +36,14 @@ _BY_PREFIX: dict[str, Family] = {
     "fastvit_t": "cnn",
     "mobilenetv4_hybrid": "hybrid",
 }
-"""Architectures that differ from most of their module, by the beginning of their names."""
-
+"""Prefix of an architecture's name -> family, where it differs from most of its module."""
 
 OWN: dict[str, Family] = {"concentrator": "cnn", "open_mixer": "mixer"}
-"""Gazegrid's own architectures, in `core.networks.architectures`."""
+"""Families of Gazegrid's own architectures, see `core.networks.architectures`."""
 
 
 def family_of(architecture: str, module: str) -> Family:
-    """Family of an architecture that timm defines in `module`; KeyError where the table has no such module."""
+    """Family of an architecture that timm defines in `module`. Raises KeyError for an unknown module."""
     for prefix, family in _BY_PREFIX.items():
         if architecture.startswith(prefix):
             return family

@@ -13,27 +13,27 @@ from core.networks.card import NetworkCard
 from core.networks.folders import HUB_NAME, hub_card, hub_files
 from core.settings import get_settings
 
-ANSWER_S = 4.0
-"""The hub answers within this time or counts as out of reach, in seconds."""
+REPLY_TIMEOUT_S = 4.0
+"""Seconds without a reply after which the hub counts as unreachable."""
 WEIGHTS = "model.safetensors"
 
 
 def fetch(name: str) -> NetworkCard:
-    """Fetch `hub/owner/name@revision` to this machine, unless it is here, and give its card.
+    """The card of `hub/owner/name@revision`, which is fetched to this machine if it is not here.
 
-    Raises UnknownNetwork where the name is not a hub's, NetworkUnavailable where the files cannot be had or used.
+    Raises UnknownNetwork for another name, NetworkUnavailable where its files cannot be fetched or used.
     """
     files = hub_files(name)
     parts = HUB_NAME.fullmatch(name)
     if parts is not None and not files.config.is_file():
         repository = f"{parts['owner']}/{parts['repo']}"
-        for file in (files.weights, files.config):  # a configuration says that the weights are there
+        for file in (files.weights, files.config):  # the configuration last: it marks the network as complete
             fetch_file(name, repository, parts["revision"], file)
     return hub_card(name)
 
 
 def timm_weights(tag: str) -> Path:
-    """The safetensors file of timm's weights `arch.tag`, fetched when asked for the first time."""
+    """The safetensors file of timm's weights `arch.tag`, fetched on first use. Raises NetworkUnavailable."""
     file = get_settings().home / "networks" / "timm" / tag / WEIGHTS
     if not file.is_file():
         fetch_file(f"timm/{tag}", f"timm/{tag}", "main", file)
@@ -41,27 +41,27 @@ def timm_weights(tag: str) -> Path:
 
 
 def fetch_file(name: str, repository: str, revision: str, file: Path) -> None:
-    """Fetch the file of this name from a repository of the hub; NetworkUnavailable, soon, where that does not work.
+    """Fetch the file of this name from a repository of the hub. Raises NetworkUnavailable within seconds.
 
-    The hub's client repeats a failed first question for minutes, so a single one is asked before.
+    The hub's client retries a failed first request for minutes, so a single request is made before.
     """
     try:
         url = huggingface_hub.hf_hub_url(repository, file.name, revision=revision)
-        commit = huggingface_hub.get_hf_file_metadata(url, timeout=ANSWER_S).commit_hash
+        commit = huggingface_hub.get_hf_file_metadata(url, timeout=REPLY_TIMEOUT_S).commit_hash
         huggingface_hub.hf_hub_download(repository, file.name, revision=commit or revision, local_dir=file.parent)
     except EntryNotFoundError:
         raise NetworkUnavailable(f"{name} has no file {file.name} at revision {revision} on the hub") from None
     except HfHubHTTPError as error:
         status = error.response.status_code
         raise NetworkUnavailable(
-            f"the hub refuses {name} (HTTP status {status}): check the name, and its license if it asks for consent"
+            f"the hub refuses {name} (HTTP status {status}): check the name, and whether its license needs consent"
         ) from None
     except OfflineModeIsEnabled:
         raise NetworkUnavailable(
-            f"{name} is not on this machine and HF_HUB_OFFLINE is set: unset it once to fetch the weights to {file}"
+            f"{name} is not on this machine, and HF_HUB_OFFLINE is set: unset it once to fetch the weights to {file}"
         ) from None
     except (httpx2.HTTPError, OSError):
         raise NetworkUnavailable(
-            f"{name} is not on this machine and the hub cannot be reached: connect it once, or put its {file.name} "
-            f"into {file.parent}"
+            f"{name} is not on this machine, and the hub cannot be reached: connect once, or copy its {file.name} "
+            f"to {file.parent}"
         ) from None

@@ -1,8 +1,8 @@
-"""Lists of layers as short texts, for the catalog: networks that differ in their depth alone have the same text.
+"""Lists of layer names as short texts, for the catalog: networks that differ only in depth share a text.
 
 `stem stages.0.pool ..blocks.0+ head` with the counts (2,) stands for stem, stages.0.pool, stages.0.blocks.0,
-stages.0.blocks.1 and head: `0+` counts on from 0, as often as the next count says, and each leading dot stands for a
-part of the name before.
+stages.0.blocks.1 and head: `0+` numbers as many layers from 0 as the next count gives, and each leading dot stands for
+a part of the name before.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 
 def folded(layers: Sequence[str]) -> tuple[str, tuple[int, ...]]:
-    """The text of these names, and its counts."""
+    """(text, counts) of these layer names."""
     shorts: list[str] = []
     counts: list[int] = []
     before = [""]
@@ -25,8 +25,8 @@ def folded(layers: Sequence[str]) -> tuple[str, tuple[int, ...]]:
 
 
 def unfolded(text: str, counts: Sequence[int]) -> tuple[str, ...]:
-    """The names that `folded` was given."""
-    left = iter(counts)
+    """The layer names of a text and its counts; the inverse of `folded`."""
+    remaining = iter(counts)
     names: list[str] = []
     before: list[str] = []
     for short in text.split():
@@ -34,13 +34,13 @@ def unfolded(text: str, counts: Sequence[int]) -> tuple[str, ...]:
         shared = len(short) - len(short.lstrip("."))
         before = [*before[:shared], *rest.split(".")]
         stem, first = _numbered(".".join(before))
-        counts_on = range(first, first + next(left)) if short.endswith("+") else ()
+        counts_on = range(first, first + next(remaining)) if short.endswith("+") else ()
         names += [f"{stem}{number}" for number in counts_on] or [".".join(before)]
     return tuple(names)
 
 
 def _runs(layers: Sequence[str]) -> list[tuple[str, int]]:
-    """Each name that does not count on the one before it, and how many names count on from there, itself included."""
+    """(first name, length) of each run of names whose last numbers are consecutive."""
     runs: list[tuple[str, int]] = []
     for name in layers:
         first, times = runs[-1] if runs else ("", 0)
@@ -53,7 +53,7 @@ def _runs(layers: Sequence[str]) -> list[tuple[str, int]]:
 
 
 def _shortened(parts: Sequence[str], before: Sequence[str]) -> str:
-    """A name whose first parts, where they are those of the name before, are dots; the last one never is."""
+    """A name with a dot in place of each leading part that it shares with the name before, except its last part."""
     shared = 0
     while shared < min(len(parts), len(before)) - 1 and parts[shared] == before[shared]:
         shared += 1
@@ -61,6 +61,6 @@ def _shortened(parts: Sequence[str], before: Sequence[str]) -> str:
 
 
 def _numbered(name: str) -> tuple[str, int]:
-    """`blocks.11` -> (`blocks.`, 11); -1 where no number ends the name."""
+    """`blocks.11` -> (`blocks.`, 11); -1 if the name does not end in a number."""
     stem = name.rstrip("0123456789")
     return stem, int(name[len(stem) :] or -1)

@@ -1,4 +1,4 @@
-"""The names of networks' layers and how deep each lies, without loading a network; needs neither timm nor torch."""
+"""Names and depths of networks' layers, without loading a network, timm or torch."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from core.networks.folders import arguments_of
 from core.settings import get_settings
 
 _BLOCK = re.compile(r"(?!conv|stem)\w+\.(.*\.)?(\d+|(dense)?layer\d+|block\d+)")
-"""A numbered part of a stage; neither a numbered convolution of a stem nor `bn1`."""
-FEW_BLOCKS = 3
+"""Name of a numbered block of a stage; not of a stem's numbered convolution, nor `bn1`."""
+MIN_BLOCKS = 3
+"""Networks with fewer blocks count all layers as blocks."""
 
 
 def layers_of(card: NetworkCard) -> tuple[str, ...]:
-    """What `Network.layers` will give; empty where this machine has not loaded such a network yet.
+    """The names that `Network.layers` gives; empty where this machine has not loaded such a network yet.
 
-    The architecture and the arguments that it is built with decide it. Those of timm without arguments are in the
-    catalog; any other network's are kept when it is loaded for the first time.
+    They depend on the architecture and its arguments. Those of timm's architectures without arguments are in the
+    catalog; others are stored when such a network is first loaded.
     """
     arguments = arguments_of(card.name)
     listed = () if arguments else tables.layers(card.architecture)
@@ -34,39 +35,39 @@ def layers_of(card: NetworkCard) -> tuple[str, ...]:
 
 
 def keep_layers(card: NetworkCard, names: Sequence[str]) -> None:
-    """Note the layers of a loaded network for `layers_of`, where they are not known."""
+    """Store the layer names of a loaded network for `layers_of`, if they are not known."""
     if layers_of(card) == tuple(names):
         return
     file = _file(card.architecture, arguments_of(card.name))
     scratch = file.with_name(f".{file.name}.{os.getpid()}")
-    with suppress(OSError):  # a convenience of the form: a network works without
+    with suppress(OSError):  # only a form offers them: the network works without
         file.parent.mkdir(parents=True, exist_ok=True)
         scratch.write_bytes(canonical_json(list(names)))
         scratch.replace(file)
 
 
 def blocks_among(layers: Sequence[str]) -> list[str]:
-    """The layers that a network's depth is counted in: its numbered blocks, or, where it has few, all but the head."""
+    """The layers that count for the depth: the numbered blocks, or, if there are fewer than 3, all but the head."""
     blocks = [name for name in layers if _BLOCK.fullmatch(name)]
-    return blocks if len(blocks) >= FEW_BLOCKS else list(layers[:-1])
+    return blocks if len(blocks) >= MIN_BLOCKS else list(layers[:-1])
 
 
 def depths(layers: Sequence[str]) -> dict[str, int]:
-    """Layer -> share of the network's blocks that are done at its end, in whole percent; asked for, it gives the block.
+    """Layer -> depth: the share of blocks up to its end, in whole percent, rounded down.
 
-    Rounded down: 16 % of 12 blocks is the second block, 17 % the third.
+    `layer_at` gives the block of a depth: of 12 blocks, 16 % is the second and 17 % the third.
     """
     blocks = set(blocks_among(layers))
-    done = 0
-    found = {}
+    passed = 0
+    depth = {}
     for name in layers:
-        done += name in blocks
-        found[name] = math.floor(100 * done / len(blocks) + 1e-9)
-    return found
+        passed += name in blocks
+        depth[name] = math.floor(100 * passed / len(blocks) + 1e-9)
+    return depth
 
 
 class SharedLayer(NamedTuple):
-    """A layer that several networks have, and between which depths it lies, in percent."""
+    """A layer that several networks have, with its smallest and greatest depth among them, in percent."""
 
     name: str
     least: int
@@ -74,10 +75,11 @@ class SharedLayer(NamedTuple):
 
 
 def shared_layers(networks: Sequence[Sequence[str]]) -> list[SharedLayer]:
-    """The layers that all of these networks have, in the first one's order; a network is told by its layers."""
-    known = [depths(layers) for layers in networks]
-    names = [name for name in known[0] if all(name in depth for depth in known)] if known else []
-    return [SharedLayer(name, min(found), max(found)) for name in names if (found := [depth[name] for depth in known])]
+    """The layers that all networks have, in the order of the first; each network is given by its layer names."""
+    by_network = [depths(layers) for layers in networks]
+    names = [name for name in by_network[0] if all(name in depth for depth in by_network)] if by_network else []
+    ranges = [(name, [depth[name] for depth in by_network]) for name in names]
+    return [SharedLayer(name, min(percent), max(percent)) for name, percent in ranges]
 
 
 def _file(architecture: str, arguments: Mapping[str, Any]) -> Path:

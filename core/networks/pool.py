@@ -1,4 +1,4 @@
-"""Networks that stay loaded between jobs, within a bound on memory."""
+"""Networks that stay loaded between jobs, within a limit of memory."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ BYTES_PER_PARAMETER = 4
 
 
 class NetworkPool:
-    """At most `limit_bytes` of weights on `device`; the least recently used network goes first.
+    """Keeps at most `limit_bytes` of weights on `device`; unloads the least recently used networks first.
 
-    The network asked for is always given, even one that is larger than the bound: then it is alone.
+    A network larger than the limit is loaded too; then it is the only one.
     """
 
     def __init__(self, limit_bytes: int, device: torch.device | str) -> None:
@@ -27,13 +27,15 @@ class NetworkPool:
         self._loaded: OrderedDict[str, Network] = OrderedDict()
 
     def get(self, name: str) -> Network:
-        """The network of this name or identity, loaded now or before.
+        """The network of this name or identity, loaded if it is not yet.
 
-        Raises UnknownNetwork, or NetworkUnavailable where its weights cannot be had or are not of this identity.
+        Raises UnknownNetwork, or NetworkUnavailable where its weights are unusable, or of another identity.
         """
         card = get_card(name.partition("#")[0])
         if "#" in name and name != card.identity:
-            raise NetworkUnavailable(f"the weights of {card.name} are now {card.identity}, asked for was {name[:200]}")
+            raise NetworkUnavailable(
+                f"the weights of {card.name} have changed: they are {card.identity}, not {name[:200]}"
+            )
         if card.identity not in self._loaded:
             self._make_room(card)
             self._loaded[card.identity] = load(card, self.device)
@@ -42,16 +44,16 @@ class NetworkPool:
 
     @property
     def identities(self) -> tuple[str, ...]:
-        """What is loaded, least recently used first."""
+        """Identities of the loaded networks, the least recently used first."""
         return tuple(self._loaded)
 
     @property
     def memory_bytes(self) -> int:
-        """Weights of all loaded networks."""
+        """Memory of all loaded networks in bytes."""
         return sum(network.memory_bytes for network in self._loaded.values())
 
     def _make_room(self, card: NetworkCard) -> None:
-        """Let networks go before the next one is there, so that the bound holds at every moment."""
+        """Unload networks before the next one is loaded, so that the limit holds at every moment."""
         needed = card.parameters * BYTES_PER_PARAMETER
         while self._loaded and self.memory_bytes + needed > self.limit_bytes:
             self._loaded.popitem(last=False)
@@ -60,12 +62,12 @@ class NetworkPool:
 
 
 def default_device(setting: str) -> str:
-    """The device that `setting` (auto, cpu, cuda, mps) stands for here; BadInput for one that this machine lacks."""
-    here = [name for name, there in (("cuda", torch.cuda.is_available()), ("mps", _has_mps())) if there] + ["cpu"]
+    """The device for `setting` (auto, cpu, cuda, mps). Raises BadInput for one that this machine lacks."""
+    devices = [name for name, usable in (("cuda", torch.cuda.is_available()), ("mps", _has_mps())) if usable] + ["cpu"]
     if setting == "auto":
-        return here[0]
-    if setting not in here:
-        raise BadInput(f"device must be auto or one that this machine has ({', '.join(here)}), got {setting[:40]!r}")
+        return devices[0]
+    if setting not in devices:
+        raise BadInput(f"device must be auto or one of this machine's ({', '.join(devices)}), got {setting[:40]!r}")
     return setting
 
 

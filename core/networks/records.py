@@ -1,4 +1,4 @@
-"""How the networks that Gazegrid trained have learned: the records beside their weights. Needs no torch."""
+"""Training records of the networks that Gazegrid trained, stored beside their weights; needs no torch."""
 
 from __future__ import annotations
 
@@ -15,31 +15,34 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class _Part(BaseModel):
-    """What a later Gazegrid may write besides is passed over."""
+    """Base of the record's parts; unknown fields, of a later Gazegrid, are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class DatasetFacts(_Part):
-    """The labeled pictures, without the pictures."""
+    """Digest and sizes of the data set."""
 
     digest: str
     classes: Count
+    """Number of classes."""
     training: Count
-    """Pictures that were learned from."""
+    """Number of training pictures."""
     held_out: Count
-    """Pictures that the accuracy was measured on."""
+    """Number of validation pictures."""
 
 
 class Metrics(_Part):
-    """What the training came to."""
+    """Outcome of the training."""
 
     top1: Share
+    """Validation accuracy, 0 to 1."""
     parameters: Count
+    """Number of trained parameters."""
 
 
 class Confusion(NamedTuple):
-    """Of the `of` held-out pictures of a class, `times` were taken for another."""
+    """`times` of the `of` held-out pictures of class `picture_of` are predicted as class `taken_for`."""
 
     picture_of: str
     taken_for: str
@@ -48,39 +51,40 @@ class Confusion(NamedTuple):
 
 
 class TrainingRecord(_Part):
-    """How a network was trained and what it is worth, as `workers.cli.training.training_record` writes it."""
+    """Recipe, course and outcome of a training, as `workers.cli.training.training_record` writes it."""
 
     key: str
-    """Of the result, 64 hex digits."""
+    """Key of the training's result, 64 hex digits."""
     parameters: Mapping[str, Any]
-    """Of the method `train`: the recipe."""
+    """Parameters of the method `train`."""
     seed: int
     dataset: DatasetFacts
     accuracy: Annotated[tuple[Share, ...], Field(min_length=1)]
-    """Share of the held-out pictures that are named right, after each epoch."""
+    """Validation accuracy after each epoch, 0 to 1."""
     loss: tuple[float, ...]
-    """Mean of each epoch."""
+    """Mean training loss of each epoch."""
     confusions: tuple[Confusion, ...]
     """The most frequent first."""
     metrics: Metrics
     seconds: Annotated[float, Field(ge=0)]
+    """Duration of the training in seconds."""
     device: str
     versions: Mapping[str, str]
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if len(self.loss) != len(self.accuracy):
-            raise ValueError("each epoch has an accuracy and a loss")
+            raise ValueError("each epoch must have an accuracy and a loss")
         return self
 
     @property
     def epoch_minutes(self) -> float:
-        """What an epoch took, in the mean."""
+        """Mean duration of an epoch in minutes."""
         return self.seconds / 60 / len(self.accuracy)
 
 
 def training_record(name: str) -> TrainingRecord | None:
-    """The record of `bundled/...` or `local/...`; None where there is none, or none that can be read."""
+    """The record of `bundled/...` or `local/...`; None if there is none, or it cannot be read."""
     files = (bundled_files() | local_files()).get(name)
     try:
         return TrainingRecord.model_validate_json(files.record.read_bytes()) if files else None
@@ -90,20 +94,20 @@ def training_record(name: str) -> TrainingRecord | None:
 
 @dataclass(frozen=True)
 class Hardest:
-    """The network that needed the most epochs for an accuracy that all reached."""
+    """The network that needed the most epochs to reach an accuracy that all reached."""
 
     name: str
     accuracy: float
-    """The highest that every one of the networks reached, a share of 1."""
+    """Highest accuracy that all networks reached, 0 to 1."""
     epochs: Mapping[str, int]
-    """Until each network first reached it."""
+    """Network name -> epochs until it first reached that accuracy."""
 
 
 def hardest_to_train(records: Mapping[str, TrainingRecord]) -> Hardest | None:
-    """Which of these networks needed the most epochs for the highest accuracy that all of them reached.
+    """The network that needed the most epochs to reach the highest accuracy that all of them reached.
 
-    Of those that needed equally many, the one that was worst at the end; None where that is no single one, and where
-    fewer than two are compared. Only networks of the same data set can be compared.
+    Ties are decided by the lower final accuracy; None for a tie in both, and for fewer than two networks. The networks
+    must have been trained on the same data set.
     """
     if len(records) < 2:
         return None

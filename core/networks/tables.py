@@ -1,4 +1,4 @@
-"""timm's networks as cards, from the tables that `make_catalog` writes; needs neither timm nor torch."""
+"""Cards of timm's networks, from the tables that `make_catalog` writes, without timm and torch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CATALOG_FILE = Path(__file__).with_name("catalog.json")
 CLASSES_FILE = Path(__file__).with_name("classes.json")
 IMAGENET_CLASSES = 1000
 RANDOM_RECIPE = 1
-"""Raised when `core.networks.loading` draws random weights in another way."""
+"""Version of the random weights in `core.networks.loading`: increased when they change."""
 
 
 @lru_cache(maxsize=1)
@@ -32,48 +32,49 @@ def _named_classes() -> dict[str, str]:
 
 @lru_cache(maxsize=64)
 def class_names(count: int) -> tuple[str, ...]:
-    """Names of a network's `count` classes: ImageNet's where timm has a set of that size, else `class 0` and so on."""
+    """Names of `count` classes: those of the ImageNet subset of that size, else `class 0` and so on."""
     named = _named_classes().get(str(count))
     return tuple(named.split("\n")) if named else tuple(f"class {index}" for index in range(count))
 
 
 @lru_cache(maxsize=1)
 def families() -> dict[str, Family]:
-    """Family of each architecture, timm's and our own, by name."""
+    """Architecture -> family, of timm's and our own architectures."""
     known: dict[str, Family] = _tables()["families"]
     return known | OWN
 
 
 def timm_version() -> str:
-    """The version of timm that the tables were written from."""
+    """Version of timm from which the tables were written."""
     return str(_tables()["timm"])
 
 
 def layers(architecture: str) -> tuple[str, ...]:
-    """Names of the layers of timm's architecture; none where the table has no such architecture."""
-    place = _layerings().get(architecture)
-    if place is None:
+    """Layer names of one of timm's architectures; empty for an unknown one."""
+    index = _layerings().get(architecture)
+    if index is None:
         return ()
-    text, *counts = _tables()["layerings"][place]
+    text, *counts = _tables()["layerings"][index]
     return unfolded(_tables()["layer_texts"][text], counts)
 
 
 @lru_cache(maxsize=1)
 def _layerings() -> dict[str, int]:
+    """Architecture -> index of its list of layers."""
     return {row[0]: row[-1] for row in _tables()["random"]}
 
 
 @lru_cache(maxsize=1)
 def pretrained_cards() -> dict[str, NetworkCard]:
-    """Cards by name of timm's networks with weights: `timm/resnet50.a1_in1k`."""
+    """Name -> card of timm's networks with weights: `timm/resnet50.a1_in1k`."""
     return {f"timm/{row[0]}": _pretrained(row) for row in _tables()["pretrained"]}
 
 
 @lru_cache(maxsize=1)
 def random_cards() -> dict[str, NetworkCard]:
-    """Cards by name of timm's architectures with random weights: `random/resnet50`.
+    """Name -> card of timm's architectures with random weights: `random/resnet50`.
 
-    Their logits carry ImageNet's class names, so that the same class can be asked of a trained network beside them.
+    Their logits have ImageNet's class names, so that they can be compared with trained networks for the same class.
     """
     return {f"random/{row[0]}": _random(row) for row in _tables()["random"]}
 
@@ -106,7 +107,7 @@ def _random(row: list[Any]) -> NetworkCard:
 
 
 def _shared(row: list[Any]) -> dict[str, Any]:
-    """What cards of both kinds hold; the tables are ours, so that nothing is validated again (thousands of cards)."""
+    """Fields of cards of both kinds; not validated, since there are thousands and the tables are our own."""
     tag, height, width, parameters, preprocessing = row
     mean, std, crop_share, interpolation, crop_mode = _tables()["preprocessings"][preprocessing]
     architecture = tag.partition(".")[0]

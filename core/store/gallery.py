@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
-from core.canonical import canonical_json, digest_of, parsed_json
+from core.canonical import digest_of, sealed, unsealed
 from core.errors import BadInput, BadLink, Damaged, NetworkUnavailable
 from core.jobs.comparison import Comparison
 from core.jobs.spec import checked_key
@@ -48,17 +48,13 @@ class Gallery:
 
     def to_bytes(self) -> bytes:
         """The gallery as JSON with its own checksum."""
-        document = {"name": self.name, "entries": [vars(entry) for entry in self.entries]}
-        return canonical_json({"digest": digest_of(document), "gallery": document})
+        return sealed("gallery", {"name": self.name, "entries": [vars(entry) for entry in self.entries]})
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Gallery:
         """The gallery that `to_bytes` wrote. Raises Damaged."""
+        document = unsealed("gallery", content)
         try:
-            envelope = parsed_json(content)
-            document = envelope["gallery"]
-            if digest_of(document) != envelope["digest"]:
-                raise Damaged("the gallery does not match its checksum")
             entries = tuple(
                 Entry(checked_key(entry["comparison"]), checked_note(entry["note"]), str(entry["added"])[:40])
                 for entry in document["entries"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.canonical import canonical_json, digest_of, parsed_json
+from core.canonical import digest_of, sealed, unsealed
 from core.errors import BadInput, Damaged
 from core.jobs.spec import SCHEMA, checked_key
 
@@ -80,16 +80,13 @@ class Manifest:
             ],
             "provenance": self.provenance,
         }
-        return canonical_json({"digest": digest_of(document), "manifest": document})
+        return sealed("manifest", document)
 
     @classmethod
     def from_bytes(cls, content: bytes, key: str) -> Manifest:
         """The manifest that `to_bytes` wrote for the result `key`. Raises Damaged."""
+        document: Mapping[str, Any] = unsealed("manifest", content)
         try:
-            envelope = parsed_json(content)
-            document: Mapping[str, Any] = envelope["manifest"]
-            if digest_of(document) != envelope["digest"]:
-                raise Damaged("the manifest does not match its checksum")
             if digest_of(document["spec"]) != checked_key(document["key"]):
                 raise Damaged("the manifest's key is not the hash of its job")
             if document["key"] != key:

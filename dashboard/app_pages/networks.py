@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.networks.catalog import unusable_networks
 from core.settings import get_settings
+from dashboard.session import plain
 from dashboard.views.network_table import FAMILIES, network_rows, summary
 from dashboard.views.training_curves import show_training_curves
 
@@ -34,6 +36,8 @@ def page() -> None:
         st.dataframe(rows, hide_index=True, height=600, column_config=NUMBERS, alt="Networks that can be compared")
     else:
         st.caption("No network matches. Remove a word or a filter.")
+    for name, reason in unusable_networks().items():
+        st.warning(f"{plain(name)} is left out: {plain(reason)}.", icon=":material/warning:")
     _how_to_add()
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from core.display.glossary import help_text
 from core.display.headings import Heading, column_headings, row_name
 from core.display.network_view import has_stored_view
-from core.display.wording import duration, formatted, numbers, words
+from core.display.wording import duration, formatted, numbers, phrase, words
 from core.errors import BadInput, Damaged
 from core.items import Map
 from core.jobs.comparison import Cell, Comparison, PictureRef, RowRef
@@ -233,7 +233,7 @@ def _done(cell_view: _CellView) -> dict[str, Any]:
     manifest = cell_view.state.manifest
     item = _item_named(manifest, cell_view.view.item)
     if manifest is None or item is None:
-        missing = {"headline": "Not available", "reason": f"This result has no {words(cell_view.view.item).lower()}."}
+        missing = {"headline": "Not available", "reason": f"This result has no {phrase(cell_view.view.item)}."}
         return missing | {"actions": [DETAILS]}
     return {
         "url": item_url(manifest, item, cell_view.scale, overlay=cell_view.view.overlay), "opens": True,

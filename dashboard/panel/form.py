@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 import streamlit as st
 from pydantic.fields import FieldInfo
 
+from core.display.wording import words
 from core.jobs.comparison import combinations
 from core.media.samples import shipped_styles
 from core.method_base.class_weights import MAX_WEIGHT
@@ -91,11 +92,10 @@ def prefill(method: Method, *, prefix: str = "form") -> None:
 
 
 def field_label(name: str, field: FieldInfo) -> str:
-    """`steps` -> `Steps`, `tile_px` in px -> `Tile (px)`; a symbol such as `k1` stays as it is."""
+    """`class_steps` -> `Class steps`, `tile_px` -> `Tile size (px)`, `rotate` in degrees -> `Rotate (degrees)`."""
     unit = field_extra(field).get("unit")
-    words = name.removesuffix(f"_{unit}").replace("_", " ") if unit else name.replace("_", " ")
-    label = words if len(words) <= 2 and not words.isalpha() else words[:1].upper() + words[1:]
-    return f"{label} ({unit})" if unit and unit != name else label
+    is_named = unit != "px" and name.rsplit("_", maxsplit=1)[-1] == unit
+    return f"{words(name)} ({unit})" if unit and not is_named else words(name)
 
 
 def _draw_field(cls: type[Method], name: str, options: FormOptions, prefix: str) -> Any:
@@ -146,11 +146,10 @@ def _widget(field: FieldInfo) -> Widget:
 
 def _choice(label: str, field: FieldInfo, key: str, _: FormOptions) -> Any:
     choices = get_args(field.annotation)
+    help_text = _help(" ".join((label, *choices)), field)
     if len(choices) > MAX_SEGMENTS:
-        return st.selectbox(label, choices, key=key, help=_help(label, field), persist_state="session")
-    return st.segmented_control(
-        label, choices, key=key, help=_help(label, field), required=True, persist_state="session"
-    )
+        return st.selectbox(label, choices, key=key, help=help_text, persist_state="session")
+    return st.segmented_control(label, choices, key=key, help=help_text, required=True, persist_state="session")
 
 
 def _switch(label: str, field: FieldInfo, key: str, _: FormOptions) -> bool:

@@ -74,8 +74,8 @@ def _start_from_others(methods: Sequence[Method]) -> None:
 
 def _start_from_preset(preset: Preset) -> None:
     """Put the methods of the preset into the form, and its pictures and networks where none are selected."""
-    start_from_method(PANEL, preset.made(st.session_state.get(NETWORKS, [])))
-    _start_from_others([make_method(name, {}) for name in preset.beside])
+    start_from_method(PANEL, preset.build(st.session_state.get(NETWORKS, [])))
+    _start_from_others([make_method(name, {}) for name in preset.also_compare])
     if preset.networks and (st.session_state.get(NETWORKS) or list(DEFAULT_NETWORKS)) == list(DEFAULT_NETWORKS):
         st.session_state[NETWORKS] = list(preset.networks)
     if preset.pictures and not st.session_state.get(PICTURES):

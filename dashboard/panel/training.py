@@ -72,7 +72,7 @@ def _choose_rows(cls: type[Method]) -> tuple[Sequence[PictureRef], Sequence[Data
 
 
 def _start_from_preset(preset: VariedPreset) -> None:
-    _start_from_variants(preset.made())
+    _start_from_variants(preset.build())
 
 
 def _start_from_variants(methods: Sequence[Method]) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from core.display.wording import listed, network_name
 from core.findings.conclusions import interval_text
 from core.findings.measured_attributions import MeasuredAttribution, Measurement, bundled_measurement, measurements
-from core.measures.attributions import MEASURES, SURVIVES
+from core.measures.attributions import MEASURES, MAX_CORRELATION
 from dashboard.figures.attributions import bar_figure, randomized_figure, retained_figure
 from dashboard.grid.items import PLOTLY
 from dashboard.session import get_store, help_bubble, plain
@@ -96,7 +96,7 @@ def _warn(measurement: Measurement) -> None:
             ]
             st.warning(
                 f"{plain(label)} fails the parameter-randomization sanity check on {listed(networks)}: with random "
-                f"weights its maps stay alike (rank correlation above {SURVIVES}). They depend on the picture, not on "
+                f"weights its maps stay alike (rank correlation above {MAX_CORRELATION}). They depend on the picture, not on "
                 "what the network learned.",
                 icon=":material/warning:",
             )
@@ -130,7 +130,7 @@ def _lines(measurement: Measurement) -> None:
         _chart("hidden", "Prediction retained, top pixels hidden", caption, figure)
     if "randomized_100" in measurement.measures:
         with left:
-            caption = f"Rank correlation with the original map. Above {SURVIVES} at the end, the sanity check fails."
+            caption = f"Rank correlation with the original map. Above {MAX_CORRELATION} at the end, the sanity check fails."
             _chart("randomized", "Parameter randomization", caption, randomized_figure(measurement, network))
 
 

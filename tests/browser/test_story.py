@@ -122,7 +122,7 @@ def test_a_preset_runs_another_method_on_the_same_pictures(visit, ran):
     page.get_by_text("Deep dream").first.click()
     visit.settle()
     visit.set_number("Steps", "6")
-    visit.set_number("Size (inputs)", "1.5")
+    visit.set_number("Output scale (inputs)", "1.5")
     page.get_by_role("button", name="Run 2 cells").click()
     page.get_by_text("2 of 2 done").wait_for(timeout=DONE_MS)
     page.locator(".grid .cell img[src*='/dream']").nth(1).wait_for()

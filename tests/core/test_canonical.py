@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.canonical import canonical_json, digest_of, sha256_hex
+from core.canonical import canonical_json, digest_of, sealed, sha256_hex, unsealed
+from core.errors import Damaged
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -53,3 +54,24 @@ def test_another_process_finds_the_same_digest() -> None:
     program = f"from core.canonical import digest_of; print(digest_of({value!r}))"
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == digest_of(value)
+
+
+@given(JSON)
+def test_a_sealed_document_is_read_back(document: Any) -> None:
+    assert unsealed("thing", sealed("thing", document)) == document
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (sealed("thing", {"a": 1}).replace(b"1", b"2", 1), "the thing (does not match its checksum|cannot be read)"),
+        (canonical_json({"digest": "0" * 64, "thing": {}}), "the thing does not match its checksum"),
+        (sealed("other", {}), "the thing cannot be read: KeyError"),
+        (b"[]", "the thing cannot be read: TypeError"),
+        (b"", "the thing cannot be read: JSONDecodeError"),
+        (b"[" * 100_000, "the thing cannot be read: ValueError"),
+    ],
+)
+def test_a_damaged_document_is_one_sentence(content: bytes, sentence: str) -> None:
+    with pytest.raises(Damaged, match=f"^{sentence}$"):
+        unsealed("thing", content)

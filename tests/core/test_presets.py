@@ -14,22 +14,22 @@ NETWORKS = ("random/resnet18", "random/vit_tiny_patch16_224", "random/mixer_s16_
 
 
 def made(method: str, networks: tuple[str, ...]) -> Method:
-    return next(preset for preset in PRESETS if preset.method == method).made(networks)
+    return next(preset for preset in PRESETS if preset.method == method).build(networks)
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.question)
 def test_every_preset_is_a_method_of_a_grid_that_a_network_of_a_thousand_classes_can_answer(preset: Preset) -> None:
-    method = preset.made(NETWORKS)
+    method = preset.build(NETWORKS)
     assert method.needs.grid
     assert method.undefined_for(get_card(NETWORKS[0])) is None
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.question)
 def test_methods_beside_a_preset_can_answer_the_same_question(preset: Preset) -> None:
-    beside = with_shared_parameters(preset.made(NETWORKS), [METHODS[name]() for name in preset.beside])
+    beside = with_shared_parameters(preset.build(NETWORKS), [METHODS[name]() for name in preset.also_compare])
     cards = [get_card(name) for name in NETWORKS]
     assert all(any(method.undefined_for(card) is None for card in cards) for method in beside)
-    assert preset.method not in preset.beside
+    assert preset.method not in preset.also_compare
 
 
 def test_presets_ask_different_questions() -> None:
@@ -52,17 +52,17 @@ def test_presets_of_one_method_say_in_what_they_differ() -> None:
 
 
 def test_without_its_rival_the_class_is_secured_before_details_go() -> None:
-    (preset,) = [preset for preset in PRESETS if preset.question == "Without the runner-up"]
-    method = preset.made(NETWORKS).model_dump()
+    (preset,) = [preset for preset in PRESETS if preset.question == "Which details does it need without the runner-up?"]
+    method = preset.build(NETWORKS).model_dump()
     assert method["target"] == "without runner-up"
     assert 0 < method["class_steps"] < method["steps"]
     one_class = get_card(NETWORKS[0]).model_copy(update={"class_names": ("tabby",)})
-    assert preset.made().undefined_for(one_class) == "This network knows a single class: it has no rival."
+    assert preset.build().undefined_for(one_class) == "This network has a single class: there is no runner-up."
 
 
 def test_a_preset_that_a_method_does_not_take_is_refused() -> None:
     with pytest.raises(BadParameter, match="has no parameter"):
-        Preset("What?", "inversion", {"class_name": "tabby"}).made()
+        Preset("What?", "inversion", {"class_name": "tabby"}).build()
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.question)
@@ -70,7 +70,7 @@ def test_what_a_preset_brings_is_there_on_a_fresh_clone(preset: Preset) -> None:
     assert all(open_picture(source)[1] == source for source in preset.pictures)
     for name in preset.networks:
         assert name.partition("/")[0] in ("bundled", "lite")
-        assert preset.made(preset.networks).undefined_for(get_card(name)) is None
+        assert preset.build(preset.networks).undefined_for(get_card(name)) is None
 
 
 def test_pictures_of_a_preset_are_named_by_their_sources_and_kept_as_digests() -> None:

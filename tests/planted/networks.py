@@ -51,8 +51,8 @@ def load(name: str) -> nn.Module:
 def patterns() -> tuple[Tensor, Tensor]:
     """Those of the classes, and those that mean nothing: (8, 3, 8, 8) each."""
     generator = torch.Generator().manual_seed(5)
-    drawn = torch.randn(2 * CLASSES, 3, PATTERN // 2, PATTERN // 2, generator=generator).sign()
-    enlarged = functional.interpolate(drawn, scale_factor=2, mode="nearest") * 1.5
+    signs = torch.randn(2 * CLASSES, 3, PATTERN // 2, PATTERN // 2, generator=generator).sign()
+    enlarged = functional.interpolate(signs, scale_factor=2, mode="nearest") * 1.5
     return enlarged[:CLASSES], enlarged[CLASSES:]
 
 

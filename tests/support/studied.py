@@ -62,7 +62,7 @@ def _items(cell: Cell, number: int, radii: Mapping[str, float], kept: Mapping[st
             for parts in (2, 4, 8)
             for order in range(1, 5)
         ]
-        return {"predictions": Table(columns=COLUMNS, rows=tuple(rows))}
+        return {"shuffled": Image(pixels=disc(28)), "predictions": Table(columns=COLUMNS, rows=tuple(rows))}
     return {
         "remaining": Image(pixels=disc(radii[cell.network] + number % 3)),
         "original": Image(pixels=disc(28)),

@@ -1,4 +1,4 @@
-"""Workers as processes of their own, a reaper, and ways to wait for what they do."""
+"""Worker processes, a reaper, and helpers that wait for their effects."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from workers.services.reaper import Reaper
 
 
 def wait_for(condition: Callable[[], object], timeout_s: float = 60.0, what: str = "it") -> None:
-    """Until `condition` holds; AssertionError after `timeout_s`."""
+    """Wait until `condition` holds. Raises AssertionError after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, f"{what} did not come about within {timeout_s} s"
+        assert time.monotonic() < deadline, f"{what} did not happen within {timeout_s} s"
         time.sleep(0.02)
 
 
 class Stable:
-    """Worker processes of the toy, with the settings of a test."""
+    """Worker processes that run the toy method, with the settings of a test."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -41,7 +41,7 @@ class Stable:
         self.log = settings.home.parent / "workers.log"
 
     def start(self, grace_s: float = 10.0) -> subprocess.Popen[bytes]:
-        """One more worker."""
+        """Start another worker."""
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.workers.toy"],
@@ -55,7 +55,7 @@ class Stable:
         return process
 
     def kill_all(self) -> None:
-        """Each worker at once, and its horse by the kernel."""
+        """Kill all workers; the kernel then kills their horses."""
         for process in self.processes:
             process.kill()
             process.wait()
@@ -98,24 +98,24 @@ def store(settings: Settings) -> Store:
 
 @pytest.fixture
 def queue(redis: Redis, settings: Settings) -> JobQueue:
-    """The client's side."""
+    """A client of the queue."""
     return JobQueue(redis, settings)
 
 
 @pytest.fixture
 def journal(settings: Settings) -> Journal:
-    """What really ran."""
+    """The journal of the executions."""
     return Journal(settings.home)
 
 
 def state_of(queue: JobQueue, key: str) -> str | None:
-    """The job's state now."""
+    """The current state of the job."""
     jobs = queue.states([key])
     return jobs[key].state if key in jobs else None
 
 
 def take(queue: JobQueue, lease_s: float) -> Taken:
-    """Do what a worker does to the next job."""
+    """Take the next job as a worker does."""
     key = queue.redis.lmove(queue.ledger.queue_key, queue.ledger.popped_key).decode()
     taken = queue.ledger.take(key, "token", lease_s=lease_s, worker="gone")
     assert isinstance(taken, Taken)
@@ -129,18 +129,18 @@ def only_worker(queue: JobQueue) -> WorkerState:
 
 
 def horse_of(queue: JobQueue, worker: WorkerState) -> int:
-    """The process that computes."""
+    """The process id of the worker's horse."""
     return int(queue.redis.hget(f"rq:worker:{worker.name}", "horse") or 0)
 
 
 def is_there(pid: int) -> bool:
-    """Whether this process lives."""
+    """Whether this process runs."""
     with suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
     return False
 
 
 def kill(pid: int) -> None:
-    """-9, whether it is still there or not."""
+    """Kill the process, if it still runs."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Workers and reapers that kill themselves at named points of a job's way, once for each job that is marked for it.
+"""Workers and reapers that kill themselves at named points of a job's life, once for each marked job.
 
     python -m tests.workers.crashing worker|reaper
 
@@ -39,30 +39,30 @@ REAPER_POINTS = {
     "before the reaper recovers it": "after the lease",
     "after the reaper recovered it": "after the lease",
 }
-"""Each with the crash of a worker that gives the reaper something to do."""
+"""Points of the reaper -> the crash of a worker that makes the reaper act."""
 POINTS = (*WORKER_POINTS, *HORSE_POINTS, *REAPER_POINTS)
 
 
 class Marks:
-    """Which jobs take their process down where; a mark is gone once it was met."""
+    """Marks of jobs that crash their process at a point; a mark is removed when it takes effect."""
 
     def __init__(self, home: Path) -> None:
         self.folder = home / "crashes"
         self.journal = Journal(home)
 
     def put(self, point: str, key: str) -> None:
-        """The next process that comes to `point` with this job dies there."""
+        """Let the next process that reaches `point` with this job die."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for each in (point, REAPER_POINTS.get(point)):
             if each is not None:
                 (self.folder / f"{each}-{key}").touch()
 
     def left(self) -> list[str]:
-        """Those that nobody met."""
+        """Marks without effect so far."""
         return sorted(mark.name for mark in self.folder.iterdir())
 
     def meet(self, point: str, key: str) -> None:
-        """Die here, if the job is marked for it."""
+        """Die if the job is marked for this point."""
         try:
             (self.folder / f"{point}-{key}").unlink()
         except FileNotFoundError:
@@ -72,7 +72,7 @@ class Marks:
 
 
 def around(owner: Any, name: str, before: Callable[..., None] | None, after: Callable[..., None] | None) -> None:
-    """Have `before` and `after` called with the arguments of owner.name, which stays as it is otherwise."""
+    """Wrap owner.name, so that `before` and `after` are called with its arguments."""
     original = getattr(owner, name)
 
     @wraps(original)
@@ -88,7 +88,7 @@ def around(owner: Any, name: str, before: Callable[..., None] | None, after: Cal
 
 
 def mark_ledger(marks: Marks, step: str, before: str, after: str) -> None:
-    """Two points around a step of the ledger."""
+    """Add a point before and a point after a step of the ledger."""
 
     def meets(point: str) -> Callable[..., None]:
         return lambda _ledger, key, *_: marks.meet(point, key)
@@ -97,7 +97,7 @@ def mark_ledger(marks: Marks, step: str, before: str, after: str) -> None:
 
 
 class CrashingRunner(ToyRunner):
-    """A toy whose files and outcome may never be whole."""
+    """Runs toys, with points in files and before the outcome."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -125,7 +125,7 @@ class CrashingRunner(ToyRunner):
 
 
 def run_worker(settings: Settings) -> None:
-    """A worker that dies at the points of its own, with a horse that dies at the horse's."""
+    """Run a worker and a horse that die at their points."""
     marks = Marks(settings.home)
     mark_ledger(marks, "take", "after the pop", "after the lease")
     mark_ledger(marks, "finish", "before the acknowledgement", "after the acknowledgement")
@@ -133,7 +133,7 @@ def run_worker(settings: Settings) -> None:
 
 
 def run_reaper(settings: Settings) -> None:
-    """A reaper that dies at the points of its own."""
+    """Run a reaper that dies at its points."""
     marks = Marks(settings.home)
     mark_ledger(marks, "reseat", "before the reaper puts it back", "after the reaper put it back")
     mark_ledger(marks, "recover", "before the reaper recovers it", "after the reaper recovered it")
@@ -141,7 +141,7 @@ def run_reaper(settings: Settings) -> None:
 
 
 def main(kind: str) -> None:
-    """One process of the kind that is asked for."""
+    """Run a process of this kind."""
     configure_logs(os.environ.get("TOY_LOG", "warning"))
     {"worker": run_worker, "reaper": run_reaper}[kind](get_settings())
 

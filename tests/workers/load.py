@@ -1,4 +1,4 @@
-"""Users who look at their comparisons and ask for them, as pages do, and a worker that gives canned results.
+"""Simulated users that submit and poll comparisons like the pages, and a worker that returns canned results.
 
 python -m tests.workers.load
 """
@@ -31,13 +31,13 @@ from workers.worker.parent import WarmWorker
 
 RUNNER = "tests.workers.load.CannedRunner"
 LOOK_EVERY_S = 1.0
-"""As the page does while anything is to come."""
+"""Polling interval of the page while cells are missing."""
 JOB_S = 0.1
 STEPS = 10
 
 
 class CannedRunner:
-    """Any job takes a tenth of a second, reports as it goes, and gives a small result."""
+    """Every job takes a tenth of a second, reports progress, and returns a small result."""
 
     device = "toy"
 
@@ -60,7 +60,7 @@ class CannedRunner:
 
 
 class User(threading.Thread):
-    """Asks for a comparison after `starts_s`, then looks each second until it is done, and asks again now and then."""
+    """Submits a comparison after `starts_s`, polls it each second until it is done, and at times submits again."""
 
     def __init__(self, settings: Settings, store: Store, comparison: Comparison, chance: random.Random) -> None:
         super().__init__(daemon=True)
@@ -69,7 +69,7 @@ class User(threading.Thread):
         self.asked_s: list[float] = []
         self.looked_s: list[float] = []
         self.seen_at: dict[str, float] = {}
-        """When each cell was first seen to be done, in seconds since 1970."""
+        """Cell -> time at which it was first observed to be done, in seconds since 1970"""
         self.fault: Exception | None = None
 
     def run(self) -> None:
@@ -100,14 +100,14 @@ class User(threading.Thread):
 
 @contextmanager
 def timed(taken_s: list[float]) -> Iterator[None]:
-    """Note how long the block takes."""
+    """Append the run time of the block."""
     started_s = time.perf_counter()
     yield
     taken_s.append(time.perf_counter() - started_s)
 
 
 def p95(values: list[float]) -> float:
-    """19 in 20 are at most this."""
+    """The 95th percentile."""
     return float(np.percentile(values, 95))
 
 

@@ -1,4 +1,4 @@
-"""Jobs under random kills, and the checker that says what came of it.
+"""Jobs under random kills, and a checker of the outcome.
 
     python -m tests.workers.soak --jobs 1000 --kills 200 --seed 1
 
@@ -31,41 +31,41 @@ from tests.workers.toy import Journal, toy_spec
 from workers.services.redis_server import embedded_redis
 
 LATE_S = 30.0
-"""P2: a job has ended so long after the last fault."""
+"""P2: time after the last fault within which every job ends."""
 BUSY_WITHIN_S = 3.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run does."""
+    """Parameters of a run."""
 
     jobs: int
     kills: int
     seed: int
     workers: int = 3
     worker: str = "tests.workers.toy"
-    """The module that a worker runs."""
+    """Module of the workers"""
     reaper: bool = True
     patience_s: float = LATE_S
-    """After the last kill, some job must end every so many seconds."""
+    """Longest allowed time without an ended job after the last kill, in seconds"""
 
 
 @dataclass
 class Report:
-    """What came of it. All lists are keys; `recovered` is no fault."""
+    """The outcome of a run. All lists are keys; `recovered` is no fault."""
 
     lost: list[str] = field(default_factory=list)
-    """Accepted, and no result."""
+    """Accepted, but without result"""
     unexpected: list[str] = field(default_factory=list)
-    """A result that nobody asked for."""
+    """With a result, but never submitted"""
     duplicated: list[str] = field(default_factory=list)
-    """Published twice by processes that nobody killed."""
+    """Published twice by processes that were not killed"""
     overlapping: list[str] = field(default_factory=list)
-    """Computed by two processes at once."""
+    """Computed by two processes at the same time"""
     bad: list[str] = field(default_factory=list)
-    """A result that is damaged or another job's."""
+    """With a result that is damaged or of another job"""
     unsettled: list[str] = field(default_factory=list)
-    """The result is there, and Redis does not know."""
+    """With a result, but not finished in Redis"""
     recovered: int = 0
     kills: int = 0
     slowest_s: float = 0.0
@@ -73,7 +73,7 @@ class Report:
 
     @property
     def faults(self) -> dict[str, object]:
-        """What is wrong; empty where every promise held."""
+        """The faults; empty if every promise is kept."""
         found: dict[str, object] = {
             entry.name: getattr(self, entry.name)
             for entry in fields(self)
@@ -97,18 +97,18 @@ class Nanny:
             return subprocess.Popen(self.command, cwd=REPOSITORY, env=self.environment, stdout=log, stderr=log)
 
     def revive(self) -> None:
-        """Start again what has ended."""
+        """Restart processes that have ended."""
         self.processes = [self._start() if p.poll() is not None else p for p in self.processes]
 
     def stop(self) -> None:
-        """End them all."""
+        """Kill all processes."""
         for process in self.processes:
             process.kill()
             process.wait()
 
 
 def horses(worker: int) -> list[int]:
-    """The processes that this one started."""
+    """The child processes of a worker."""
     try:
         children = Path(f"/proc/{worker}/task/{worker}/children").read_text()
     except OSError:
@@ -117,7 +117,7 @@ def horses(worker: int) -> list[int]:
 
 
 def command_of(pid: int) -> bytes:
-    """The command line of a process, empty where it is gone."""
+    """The command line of a process; empty if it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
@@ -125,7 +125,7 @@ def command_of(pid: int) -> bytes:
 
 
 class Killer:
-    """Kills workers, horses and reapers, and remembers when each was gone."""
+    """Kills workers, horses and reapers, and records their times of death."""
 
     def __init__(self, chance: random.Random, workers: Nanny, reapers: Nanny, journal: Journal) -> None:
         self.chance, self.workers, self.reapers, self.journal = chance, workers, reapers, journal
@@ -133,7 +133,7 @@ class Killer:
         self.kills = 0
 
     def strike(self) -> None:
-        """One kill -9: of a horse (7 in 10), a worker (2), a reaper (1); rather of one that has a job."""
+        """One kill -9: of a horse (7 in 10), a worker (2) or a reaper (1), preferably of one with a job."""
         what = self.chance.choices(("horse", "worker", "reaper"), (7, 2, 1))[0]
         if what == "reaper" and self.reapers.processes:
             kill(self.reapers.processes[0].pid)
@@ -189,7 +189,7 @@ def _job(plan: Plan, chance: random.Random, number: int) -> JobSpec:
 
 
 def _harass(plan: Plan, queue: JobQueue, store: Store, specs: list[JobSpec], killer: Killer) -> None:
-    """Submit in portions, every third job twice, and kill in between."""
+    """Submit in batches, every third job twice, and kill in between."""
     portion = 1 + 2 * plan.jobs // max(1, plan.kills)
     waiting = list(specs)
     while waiting or killer.kills < plan.kills:
@@ -225,7 +225,7 @@ def _revive(killer: Killer) -> None:
 def check(
     specs: Mapping[str, JobSpec], store: Store, queue: JobQueue, journal: Journal, deaths: Mapping[int, float]
 ) -> Report:
-    """Judge from what was asked for, the store, Redis, and the journal of what ran."""
+    """Compare submitted jobs with store, Redis, and the journal of executions."""
     report = Report()
     stored = set(store.result_keys())
     report.lost = sorted(set(specs) - stored)
@@ -251,13 +251,13 @@ def _is_sound(store: Store, spec: JobSpec) -> bool:
 
 
 def _publications(events: list[tuple[float, str, int]], deaths: Mapping[int, float]) -> int:
-    """By processes that were not killed in the middle of it."""
+    """Number of publications by processes that were not killed meanwhile."""
     done = {pid for _, event, pid in events if event == "published"}
     return sum(pid in done or pid not in deaths for _, event, pid in events if event == "publish")
 
 
 def _overlaps(events: list[tuple[float, str, int]], deaths: Mapping[int, float]) -> bool:
-    """Whether a process started before the one before it had published, given up, or died."""
+    """Whether a process started before its predecessor had published, given up, or died."""
     starts = sorted((at, pid) for at, event, pid in events if event == "start")
     for (_, earlier), (at, _) in pairwise(starts):
         ends = [when for when, event, pid in events if pid == earlier and event != "start" and when <= at]
@@ -267,7 +267,7 @@ def _overlaps(events: list[tuple[float, str, int]], deaths: Mapping[int, float])
 
 
 def main() -> int:
-    """A run of its own, with a server of its own."""
+    """A run with its own Redis."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=200)

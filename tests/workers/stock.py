@@ -1,4 +1,4 @@
-"""RQ's own worker with its defaults, running toys: what the checker has to find fault with.
+"""RQ's own worker with its defaults, running toys: the checker must find faults.
 
 python -m tests.workers.stock
 """
@@ -23,17 +23,17 @@ from workers.worker.lease import Lease
 
 
 class NoLease(Lease):
-    """What RQ's own job knows of who else has it: nothing."""
+    """A lease that is always valid, since RQ has none."""
 
     def confirm(self) -> None:
-        """Publish."""
+        """Always allow to publish."""
 
     def report(self, fields: Mapping[str, str | int], preview: bytes = b"") -> None:
-        """To nobody."""
+        """Ignore progress."""
 
 
 def run_spec(document: Mapping[str, Any]) -> dict[str, str]:
-    """One toy."""
+    """Run one toy."""
     settings = get_settings()
     lease = NoLease(Ledger(connect(settings), settings.queue), "", "", settings.lease_s)
     outcome: Outcome = ToyRunner(settings)(document, lease)
@@ -43,7 +43,7 @@ def run_spec(document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def main() -> None:
-    """Work until killed; the function that the records name is the one above."""
+    """Work until killed; job records name the function above."""
     module, _, name = TASK.rpartition(".")
     sys.modules[module] = stand_in = ModuleType(module)
     setattr(stand_in, name, run_spec)

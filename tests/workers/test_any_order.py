@@ -31,10 +31,10 @@ def _quick_reaper(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reaper, "POPPED_GRACE_S", 0.0)
 
 
-def test_work_and_faults_in_any_order_keep_the_promises(redis: Redis, settings: Settings, tmp_path: Path) -> None:
+def test_promises_hold_for_work_and_faults_in_any_order(redis: Redis, settings: Settings, tmp_path: Path) -> None:
     run_any_order(redis, settings, tmp_path, examples=25, steps=30)
 
 
 @pytest.mark.soak
-def test_work_and_faults_in_many_orders_keep_the_promises(redis: Redis, settings: Settings, tmp_path: Path) -> None:
+def test_promises_hold_for_work_and_faults_in_many_orders(redis: Redis, settings: Settings, tmp_path: Path) -> None:
     run_any_order(redis, settings, tmp_path, examples=300, steps=50)

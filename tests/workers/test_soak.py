@@ -1,4 +1,4 @@
-"""Faults at full size: minutes long, by `make soak`. Each run prints its seed and what it measured.
+"""Faults at full size, for minutes, by `make soak`. Each run prints its seed and its measurements.
 
     SOAK_SEED=519 make soak ARGS="-k 15_times"
 
@@ -43,7 +43,7 @@ LOAD_S = 60.0
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Print a line that is seen though the test passes."""
+    """Print a line even if the test passes."""
 
     def print_line(text: str) -> None:
         with capsys.disabled():
@@ -53,7 +53,7 @@ def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
 
 
 def patient(settings: Settings) -> Settings:
-    """So many kills hit a job more often than three times, which would rightly fail it."""
+    """More attempts, since this many kills hit a job more often than three times."""
     return settings.model_copy(update={"max_attempts": 50, "reaper_tick_s": 0.2})
 
 
@@ -70,7 +70,7 @@ def test_200_kills_over_1000_jobs_lose_nothing_and_double_nothing(
     assert report.recovered > 20, "the kills hit nothing: this run proves nothing"
 
 
-def test_the_checker_finds_fault_with_rq_s_own_worker_and_a_stale_maintenance_lock(
+def test_the_checker_finds_faults_of_rq_s_worker_with_a_stale_maintenance_lock(
     settings: Settings, redis: Redis, say: Callable[[str], None]
 ) -> None:
     plan = Plan(jobs=40, kills=8, seed=SEED)
@@ -86,7 +86,7 @@ def test_the_checker_finds_fault_with_rq_s_own_worker_and_a_stale_maintenance_lo
 
 
 class Users:
-    """Submit jobs, and the same again until it is accepted."""
+    """Submit jobs, each repeatedly until it is accepted."""
 
     def __init__(self, queue: JobQueue, store: Store, chance: random.Random) -> None:
         self.queue, self.store, self.chance = queue, store, chance
@@ -94,7 +94,7 @@ class Users:
         self.refused = 0
 
     def submit(self, count: int) -> None:
-        """So many new jobs, each accepted before this returns."""
+        """Submit new jobs, and return when all are accepted."""
         for seed in range(len(self.specs), len(self.specs) + count):
             spec = toy_spec(seed, seconds=round(self.chance.uniform(0.01, 0.4), 3))
             self.specs[spec.key] = spec
@@ -110,7 +110,7 @@ class Users:
         return True
 
     def ended(self) -> bool:
-        """Whether every job that was accepted is finished."""
+        """Whether all accepted jobs are finished."""
         try:
             states = self.queue.states(self.specs)
         except QueueUnavailable:
@@ -119,16 +119,14 @@ class Users:
 
 
 def kill_redis(server: EmbeddedRedis) -> None:
-    """-9; its watch starts it again."""
+    """Kill the server; its watcher restarts it."""
     process = server.process
     assert process is not None
     process.kill()
     wait_for(lambda: server.process is not process, timeout_s=BACK_WITHIN_S, what="another server")
 
 
-def test_redis_killed_15_times_under_load_costs_no_job_and_no_worker(
-    tmp_path: Path, say: Callable[[str], None]
-) -> None:
+def test_15_kills_of_redis_under_load_lose_no_job_and_no_worker(tmp_path: Path, say: Callable[[str], None]) -> None:
     settings = Settings(home=tmp_path / "home", lease_s=20.0, reaper_tick_s=0.2, threads=1, device="cpu")
     store, chance = open_store(settings), random.Random(SEED)  # noqa: S311  to be replayed
     with embedded_redis(settings) as server, connect(settings) as redis:

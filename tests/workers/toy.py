@@ -1,4 +1,4 @@
-"""A method without a network that sleeps, fails or dies as its parameters say, and a worker that runs it.
+"""A method without network that sleeps, fails or dies according to its parameters, and a worker that runs it.
 
 python -m tests.workers.toy
 """
@@ -29,7 +29,7 @@ RUNNER = "tests.workers.toy.ToyRunner"
 
 
 class Toy(Method):
-    """Sleeps, then gives its seed."""
+    """Sleeps, then returns its seed."""
 
     title = "Toy"
     summary = "Nothing is looked at."
@@ -44,18 +44,18 @@ class Toy(Method):
 
 
 def toy_spec(seed: int = 0, **parameters: Any) -> JobSpec:
-    """A job of its own for each seed."""
+    """A job; its key depends on the seed."""
     return JobSpec(Toy(**parameters), (), None, seed)
 
 
 def toy_result(seed: int) -> Result:
-    """A number that says whose result it is, and a file of some size."""
+    """A scalar with the seed, and a file of some size."""
     values = np.random.default_rng(seed).random((64, 64), np.float32)
     return Result({"seed": Scalar(value=seed), "noise": Map(values=values)})
 
 
 class ToyRunner:
-    """Runs toys, and writes each start and each publication into the home's `journal`."""
+    """Runs toys, and writes starts and publications to the journal of the home."""
 
     device = "toy"
 
@@ -108,13 +108,13 @@ class ToyRunner:
 
 
 class Journal:
-    """What really ran: a line `time event key pid` each, whole under any kill."""
+    """A log of executions, one line `time event key pid` per event, complete under any kill."""
 
     def __init__(self, home: Path) -> None:
         self.file = home / "journal"
 
     def note(self, event: str, key: str) -> None:
-        """One line, in one write."""
+        """Append a line, in one write."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with self.file.open("a", encoding="utf-8") as opened:
             opened.write(f"{time.time():.6f} {event} {key} {os.getpid()}\n")
@@ -126,11 +126,11 @@ class Journal:
         return [(float(at), event, key, int(pid)) for at, event, key, pid in parts]
 
     def pids(self, event: str = "publish") -> list[int]:
-        """The processes that noted this event."""
+        """The ids of the processes that noted this event."""
         return [pid for _, noted, _, pid in self.read() if noted == event]
 
     def count(self, event: str, key: str) -> int:
-        """How often this happened to this job."""
+        """Number of these events of the job."""
         return sum(noted == event and of == key for _, noted, of, _ in self.read())
 
 

@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from core.engine.activations import output_of
 from core.networks.layout import layer_at
 from core.networks.network import Network
-from workers.bench.between import Step
+from workers.bench.interleaved import Step
 
 SPREAD = 0.01
 COLORS = ((0.56, 0.19, 0.04), (0.58, 0.0, -0.11), (0.58, -0.19, 0.06))

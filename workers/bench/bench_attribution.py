@@ -20,12 +20,12 @@ from workers.bench.row import Row, at_most
 
 NETWORK = "random/resnet18"
 TARGETS = {"grad_cam": 0.55, "saliency": 1.05, "guided_backprop": 1.35}
-"""Grad-CAM's backward pass ends at its layer; guided backprop masks the signal twice at each ReLU."""
+"""Grad-CAM's backward pass ends at its layer; guided backprop masks the gradient twice at each ReLU."""
 TURNS = 21
 
 
 def run(*, quick: bool = False) -> list[Row]:
-    """Everything included, in turns with the bare passes."""
+    """Whole runs, everything included, in turns with the bare passes."""
     with worker_conditions() as threads:
         network, picture = load(get_card(NETWORK)), sample("cat")
         calls = {"bare": bare_passes(network, picture)} | {name: whole(name, network, picture) for name in TARGETS}
@@ -34,7 +34,7 @@ def run(*, quick: bool = False) -> list[Row]:
 
 
 def bare_passes(network: Network, picture: Picture) -> Callable[[], object]:
-    """The picture prepared, forward to the logits, backward from the greatest to the pixels."""
+    """Preprocessing, forward to the logits, backward from the top logit to the pixels."""
 
     def passes() -> object:
         pixels = network.prepare(picture)[None].requires_grad_()
@@ -44,13 +44,13 @@ def bare_passes(network: Network, picture: Picture) -> Callable[[], object]:
 
 
 def whole(name: str, network: Network, picture: Picture) -> Callable[[], object]:
-    """A run of the method with its defaults."""
+    """A run of the method with its default parameters."""
     method = make_method(name, {})
     return lambda: method.run([picture], network, Context())
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """How long it takes."""
+    """Run time of a call."""
     started_s = time.perf_counter()
     call()
     return time.perf_counter() - started_s

@@ -1,4 +1,4 @@
-"""Eight feature images in one batch against eight one after the other, on each network that comes along."""
+"""Eight feature images in one batch against eight one after the other, on each bundled network."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ TARGET = 0.8
 
 
 def run(*, quick: bool = False) -> Row:
-    """The highest of the networks that come along; of each the median over turns, of steps alone.
+    """The highest ratio of the bundled networks; for each the median over turns, of the steps alone.
 
-    What is done once a job would only speak for the batch.
+    One-time work per job is left out: it would favor the batch.
     """
     names = DEFAULT_NETWORKS[:1] if quick else DEFAULT_NETWORKS
     with worker_conditions() as threads:
-        found = {name: _ratios(load(get_card(name)), *((2, 1) if quick else (40, 3))) for name in names}
-    ratios = {name: statistics.median(turns) for name, turns in found.items()}
+        turns = {name: _ratios(load(get_card(name)), *((2, 1) if quick else (40, 3))) for name in names}
+    ratios = {name: statistics.median(values) for name, values in turns.items()}
     each = ", ".join(
-        f"{name} {ratio:.3f} ({min(found[name]):.3f} to {max(found[name]):.3f})" for name, ratio in ratios.items()
+        f"{name} {ratio:.3f} ({min(turns[name]):.3f} to {max(turns[name]):.3f})" for name, ratio in ratios.items()
     )
     return at_most("batch", max(ratios.values()), TARGET, f"{IMAGES} in one batch; threads: {threads}; {each}")
 
 
 def _ratios(network: Network, steps: int, turns: int) -> list[float]:
-    """A step of all images in one batch, of the same images one by one, in each turn."""
+    """Time of a step in one batch over the time one by one, for each turn."""
     return [together_s / single_s for together_s, single_s in (_turn(network, steps) for _ in range(turns))]
 
 
 def _turn(network: Network, steps: int) -> tuple[float, float]:
-    """Seconds a step of all images, in one batch and one by one."""
+    """Seconds per step of all images, in one batch and one by one."""
     batch_s = _step_s(network, steps, first=0, count=IMAGES)
     return batch_s, sum(_step_s(network, steps, first=number, count=1) for number in range(IMAGES))
 
@@ -54,7 +54,7 @@ def _step_s(network: Network, steps: int, **units: int) -> float:
 
 
 class StepClock(Context):
-    """Times the steps of a run, from the end of the first one on."""
+    """Times the steps of a run after the first."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,10 +67,10 @@ class StepClock(Context):
         scalars: Mapping[str, float] | None = None,  # noqa: ARG002
         preview: Callable[[], Pixels] | None = None,  # noqa: ARG002
     ) -> None:
-        """The end of a step."""
+        """Note the end of a step."""
         self._ends_s.append(time.perf_counter())
 
     @property
     def step_s(self) -> float:
-        """Seconds a step, mean."""
+        """Mean seconds per step."""
         return (self._ends_s[-1] - self._ends_s[0]) / (len(self._ends_s) - 1)

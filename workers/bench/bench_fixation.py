@@ -1,4 +1,4 @@
-"""The way back from an answer to the pixels against one forward pass of the same network on the same pictures."""
+"""Tracing a prediction back to the pixels, against one forward pass of the same network on the same pictures."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ CASES = {
     "fixation_light_batch": (TRACING_CONFIGS["light"], 8, 0.6),
     "fixation_beam_batch": (replace(TRACING_CONFIGS["beam"], cap=512), 8, 1.2),
 }
-"""TracingConfig, pictures at once, target."""
+"""Tracing configuration, pictures per batch, target."""
 
 
 def run(*, quick: bool = False) -> list[Row]:
-    """What a trace takes beyond the forward pass that it records, in turns with the bare forward pass."""
+    """Time of a trace without the forward pass that it records, in turns with the bare forward pass."""
     with worker_conditions() as threads:
         network = load(get_card(NETWORK))
         return [_row(name, network, threads, 1 if quick else TURNS) for name in CASES]
 
 
 def _row(name: str, network: Network, threads: int, turns: int) -> Row:
-    manner, count, target = CASES[name]
+    config, count, target = CASES[name]
     pictures = network.prepare_all([sample(PHOTOS[number % len(PHOTOS)]) for number in range(count)])
     forward = _forward(network, pictures)
-    named = forward().argmax(dim=1).tolist()
-    rounds = [_turn(forward, _trace(network, pictures, manner, named)) for _ in range(turns + 1)][1:]
+    predicted = forward().argmax(dim=1).tolist()
+    rounds = [_turn(forward, _trace(network, pictures, config, predicted)) for _ in range(turns + 1)][1:]
     ratios = sorted(traced_s / forward_s - 1 for traced_s, forward_s in rounds)
     traced_ms, forward_ms = (statistics.median(turn[side] for turn in rounds) * 1e3 for side in (0, 1))
     detail = (
-        f"{traced_ms:.1f} ms with the forward pass, {forward_ms:.1f} ms the forward pass alone, {count} at once, "
+        f"{traced_ms:.1f} ms with the forward pass, {forward_ms:.1f} ms the forward pass alone, {count} per batch, "
         f"threads: {threads}; turns: {turns}, ratios {ratios[0]:.3f} to {ratios[-1]:.3f}"
     )
     return at_most(name, statistics.median(ratios), target, detail)
@@ -56,14 +56,14 @@ def _row(name: str, network: Network, threads: int, turns: int) -> Row:
 def _forward(network: Network, pictures: Tensor) -> Callable[[], Tensor]:
     def forward() -> Tensor:
         with torch.inference_mode():
-            answer: Tensor = network(pictures)
-        return answer
+            logits: Tensor = network(pictures)
+        return logits
 
     return forward
 
 
-def _trace(network: Network, pictures: Tensor, manner: TracingConfig, named: list[int]) -> Callable[[], object]:
-    return lambda: unravel(network, pictures, classes(named), manner)
+def _trace(network: Network, pictures: Tensor, config: TracingConfig, predicted: list[int]) -> Callable[[], object]:
+    return lambda: unravel(network, pictures, classes(predicted), config)
 
 
 def _turn(forward: Callable[[], Tensor], trace: Callable[[], object]) -> tuple[float, float]:

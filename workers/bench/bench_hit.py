@@ -1,4 +1,4 @@
-"""What is stored comes back at once, and what is asked for a hundred times runs once."""
+"""Stored results are read within a second, and a job that is submitted a hundred times is queued once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HIT_TARGET_S = 1.0
 
 
 def run(*, quick: bool = False) -> list[Row]:
-    """The grid is looked at once, cold: the fast tier holds nothing of it."""
+    """The grid is read once, with a cold cache."""
     with sandbox() as here:
         return [_hit(here, 10 if quick else CELLS), _join(here)]
 
@@ -31,13 +31,13 @@ def _hit(here: Sandbox, cells: int) -> Row:
     started_s = time.perf_counter()
     grid = read_grid(comparison, here.store, here.queue)
     seconds = time.perf_counter() - started_s
-    found = sum(cell.status == "done" for cell in grid.cells)
-    row = at_most("hit", seconds / HIT_TARGET_S, 1.0, f"{found} of {cells} cells in {seconds * 1e3:.0f} ms")
-    return row | {"holds": row["holds"] and found == cells}
+    done = sum(cell.status == "done" for cell in grid.cells)
+    row = at_most("hit", seconds / HIT_TARGET_S, 1.0, f"{done} of {cells} cells in {seconds * 1e3:.0f} ms")
+    return row | {"holds": row["holds"] and done == cells}
 
 
 def _stored_grid(here: Sandbox, cells: int) -> Comparison:
-    """As many pictures as cells, each with a result of ordinary size."""
+    """A grid of `cells` pictures, each with a result of ordinary size."""
     generator = np.random.default_rng(0)
     noise = generator.integers(0, 256, (cells, 224, 224, 3), dtype=np.uint8)
     digests = [here.store.inputs.put_picture(Picture.from_pixels(pixels)) for pixels in noise]
@@ -51,7 +51,7 @@ def _stored_grid(here: Sandbox, cells: int) -> Comparison:
 
 
 def _join(here: Sandbox) -> Row:
-    """No worker runs here, so that the job cannot end in between."""
+    """Submissions without a worker, so that the job cannot end meanwhile."""
     spec = here.spec(steps=1, seed=12345)
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(lambda _: here.queue.submit(spec, here.store), range(SUBMITS)))

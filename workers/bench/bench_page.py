@@ -1,4 +1,4 @@
-"""The first page in a real browser: seconds from the server's first answer to a page that is complete."""
+"""The first page in a real browser: seconds from the server's first response to the complete page."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import shutil
 import socket
 import statistics
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING
 from core.errors import ComputationFailed
 from workers.bench.row import Row, at_most
 from workers.bench.sandbox import Sandbox, sandbox
+from workers.services.local import responds
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -32,10 +31,10 @@ COMPLETE = """() => {
     return pictures.length > 0 && pictures.every((picture) => picture.naturalWidth > 0)
         && document.querySelector('.stNumberInput') && !document.querySelector('[data-testid=stSkeleton]')
 }"""
-"""Every sample picture is loaded, the form stands, and nothing is a placeholder any more."""
+"""All sample pictures are loaded, the form is rendered, and no placeholder is left."""
 SERVER = """\
 import os, sys
-os.dup2(2, 1)  # what Streamlit says of itself is no row
+os.dup2(2, 1)  # Streamlit's messages are no row
 from streamlit.web.cli import main
 sys.argv = ["streamlit", "run", "dashboard/app.py", "--server.headless", "true", "--server.port", {port!r}]
 main()
@@ -43,24 +42,24 @@ main()
 
 
 def run(*, quick: bool = False) -> Row:
-    """The median over fresh servers; each has seen nobody yet. Raises ComputationFailed without a browser."""
+    """The median over fresh servers. Raises ComputationFailed without a browser."""
     with chromium() as browser:
         seconds = [_fresh_start(browser) for _ in range(1 if quick else 3)]
     median_s = statistics.median(seconds)
-    detail = f"complete {median_s:.2f} s after the server answers, of {TARGET_S:g} s; {len(seconds)} starts"
+    detail = f"complete {median_s:.2f} s after the server answers, target {TARGET_S:g} s; {len(seconds)} starts"
     return at_most("page", median_s / TARGET_S, 1.0, detail)
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """This machine's Chromium, without a window. Raises ComputationFailed where it or playwright is missing."""
+    """This machine's Chromium, headless. Raises ComputationFailed if it or playwright is missing."""
     try:
         from playwright.sync_api import sync_playwright  # noqa: PLC0415  an extra of the tests
     except ImportError:
-        raise ComputationFailed("the page needs playwright, which the extra `test` installs") from None
+        raise ComputationFailed("the benchmark `page` needs playwright: install the extra `test`") from None
     program = shutil.which("chromium")
     if program is None:
-        raise ComputationFailed("the page needs a browser, and there is no chromium on the PATH")
+        raise ComputationFailed("the benchmark `page` needs chromium on the PATH")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=QUIET.split())
         try:
@@ -70,7 +69,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def first_page_s(browser: Browser, address: str) -> float:
-    """Seconds from asking for the first page to seeing all of it, in a browser that has nothing of it yet."""
+    """Seconds from the request to the complete first page, in a fresh browser context."""
     context = browser.new_context()
     page = context.new_page()
     started_s = time.perf_counter()
@@ -84,8 +83,8 @@ def first_page_s(browser: Browser, address: str) -> float:
 def _fresh_start(browser: Browser) -> float:
     with sandbox() as here:
         address = _serve(here)
-        here.wait(lambda: _answers(address), "the dashboard's answer", timeout_s=60.0)
-        return first_page_s(browser, address)
+        here.wait(lambda: responds(address), "the dashboard's response", timeout_s=60.0)
+        return first_page_s(browser, f"{address}/")
 
 
 def _serve(here: Sandbox) -> str:
@@ -93,12 +92,4 @@ def _serve(here: Sandbox) -> str:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     here.start("-c", SERVER.format(port=str(port)))
-    return f"http://127.0.0.1:{port}/"
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{address}_stcore/health", timeout=2) as answer:  # noqa: S310  our own
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+    return f"http://127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""A step of `style_transfer`, everything included, against one pass of the encoder there and back, and Adam."""
+"""A step of `style_transfer`, everything included, against a forward and a backward pass of the encoder, and Adam."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ from workers.bench.row import Row
 
 TARGET = 1.15
 SIZE_PX = 224
-RATE = 0.1
+LEARNING_RATE = 0.1
 
 
 def run(*, quick: bool = False) -> Row:
-    """Whole runs with the method's defaults, but for the optimizer."""
+    """Whole runs with the default parameters, except for the optimizer."""
     method = make_method("style_transfer", {"steps": 2 if quick else 200, "optimizer": "adam", "size_px": SIZE_PX})
     return compare_with_bare("style", method, bare_loop, turns=1 if quick else 3, target=TARGET)
 
 
 def bare_loop(network: Network, picture: Tensor) -> Step:
-    """Waves, forward as far as the last layer that the method compares, backward, Adam; no style, no content."""
+    """Fourier parameterization, forward up to the last compared layer, backward, Adam; no style, no content."""
     photo = sized(sample("cat"), SIZE_PX, picture.device)
     leaf, pictures = bare.fourier(1, *photo.shape[2:])
     style_layers = automatic_style_layers(network, photo)
     encoder = encoder_of(network, style_layers)
     return bare.loop(
-        leaf, lambda: encoder.read(encoder.parts(pictures()))[style_layers.content].square().sum(), bare.adam(RATE)
+        leaf,
+        lambda: encoder.read(encoder.parts(pictures()))[style_layers.content].square().sum(),
+        bare.adam(LEARNING_RATE),
     )

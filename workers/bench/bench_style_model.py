@@ -27,7 +27,7 @@ KEY = "0" * 64
 
 
 def run(*, quick: bool = False) -> Row:
-    """`stylize` with the weights of a result, without the judge; the photo's file is read as a stranger's is."""
+    """`stylize` with a result's weights, without judge; the photo's file is decoded like an upload."""
     photo = Picture.from_pixels(sample("cat").pixels[:SIDE_PX, :SIDE_PX])
     painter = build(Design(StyleModel().width, (STYLES["waves"].digest,), (1.0,), SIDE_PX), seed=0).eval()
     method = make_method("stylize", {"model": KEY, "evaluate": False})
@@ -42,14 +42,14 @@ def run(*, quick: bool = False) -> Row:
 
 
 class _Stored(Context):
-    """A store whose only result is the painter's."""
+    """A context whose only result is the painter."""
 
     def __init__(self, painter: Painter) -> None:
         super().__init__()
-        self._found = Result({"network": as_weights(painter)})
+        self._result = Result({"network": as_weights(painter)})
 
     def result(self, key: str) -> Result:  # noqa: ARG002
-        return self._found
+        return self._result
 
 
 def _turn(method: Method, painter: Painter, photo: Picture) -> tuple[float, float]:

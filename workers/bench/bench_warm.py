@@ -1,4 +1,4 @@
-"""A job on a network that is loaded already, against RQ's own workers: forking with the same job, simple with none."""
+"""A job on a loaded network against RQ's forking worker, and an empty job against RQ's simple worker."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ EMPTY_TARGET = 2.0
 
 
 def run(*, quick: bool = False) -> list[Row]:
-    """Medians; warm and stock take turns."""
+    """Medians over jobs of both workers in turn."""
     return [_one_pass(2 if quick else 5), _empty(20 if quick else 200)]
 
 
 def _one_pass(repeats: int) -> Row:
-    """One step of detail_search, from submit to result."""
+    """One step of detail search, from submission to result."""
     with sandbox() as here:
         here.start_worker(threads=1)
         here.start("-m", "rq.cli", "worker", "--serializer", "json", "--url", _url(here), STOCK_QUEUE)
@@ -49,7 +49,7 @@ def _ended(here: Sandbox, job: Job) -> float:
 
 
 def _empty(repeats: int) -> Row:
-    """A job that does nothing, there and back."""
+    """A job that does nothing, from submission to end."""
     with sandbox() as here:
         here.start_worker(threads=1, module="workers.bench.empty_worker")
         command = [f"import sys; sys.argv[1:] = {_simple_arguments(here)!r}; from rq.cli import main; main()"]

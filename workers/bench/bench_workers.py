@@ -1,4 +1,4 @@
-"""Two workers of one thread each against one worker of two, on the same jobs."""
+"""Two workers of one thread each against one worker of two threads, on the same jobs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SEEDS = count(1)
 
 
 def run(*, quick: bool = False) -> Row:
-    """Steps a second of all workers together; the two set-ups take turns."""
+    """Steps per second of all workers together; both configurations in turn."""
     steps, turns = (10, 1) if quick else (25, 3)
     with sandbox() as two, sandbox() as one:
         for _ in range(2):
@@ -31,7 +31,7 @@ def run(*, quick: bool = False) -> Row:
 
 
 def _warm_up(here: Sandbox) -> None:
-    """Every worker has the network loaded: the jobs are long enough that one worker cannot take both."""
+    """Run jobs until every worker has loaded the network; they are too long for one worker to take all."""
     while len([worker for worker in here.queue.workers() if NETWORK in worker.networks]) < _workers(here):
         _rate(here, steps=15)
 
@@ -41,7 +41,7 @@ def _workers(here: Sandbox) -> int:
 
 
 def _rate(here: Sandbox, steps: int) -> float:
-    """Steps a second over four jobs."""
+    """Steps per second over four jobs."""
     specs = [here.spec(steps=steps, seed=next(_SEEDS), network=NETWORK) for _ in range(4)]
     started_s = time.perf_counter()
     for spec in specs:

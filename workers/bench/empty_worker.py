@@ -1,4 +1,4 @@
-"""A worker whose jobs do nothing: what is left is the queue."""
+"""A worker whose jobs do nothing, which measures the queue alone."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from workers.worker.parent import WarmWorker
 
 
 class EmptyRunner:
-    """Finishes at once."""
+    """Finishes every job at once."""
 
     device = "none"
 
     def __init__(self, settings: Settings) -> None:
-        """Needs nothing."""
+        """Create it; settings are not used."""
 
     def __call__(self, document: Mapping[str, Any], lease: Lease) -> Outcome:  # noqa: ARG002  it does nothing
         return Outcome("finished")
 
 
 def nothing() -> None:
-    """The same for RQ's own worker."""
+    """A job that does nothing, for RQ's own worker."""
 
 
 if __name__ == "__main__":

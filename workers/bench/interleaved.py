@@ -1,4 +1,4 @@
-"""A method's run and a bare loop, step by step in turns: on a busy machine whatever else runs slows both alike."""
+"""A method's run interleaved with a bare loop, step by step, so that other load on the machine slows both alike."""
 
 from __future__ import annotations
 
@@ -17,44 +17,44 @@ from core.networks.loading import load
 from core.networks.network import Network
 from core.settings import get_settings
 from workers.bench.row import Row, at_most
-from workers.bench.stage import NETWORK
+from workers.bench.sandbox import NETWORK
 from workers.worker.lease import PREVIEW_EVERY_S, PREVIEW_SHARE, REPORT_EVERY_S, preview_webp
 from workers.worker.memory import keep_freed_memory
 
 TARGET = 1.10
 WARM_UP_STEPS = 3
-"""Taken first, uncounted: whoever meets a new shape first waits for its kernels to be made."""
+"""Not measured: the first steps of a new shape wait for their kernels to be made."""
 
 Step = Callable[[], None]
 MakeLoop = Callable[[Network, torch.Tensor], Step]
-"""The network and the photo (1, 3, H, W) as it sees it -> one step of a bare loop, each call the next one."""
+"""Network and photo (1, 3, H, W) at its input size -> a function that takes the next step of a bare loop."""
 
 
-def against_bare(name: str, method: Method, bare: MakeLoop, *, turns: int, target: float = TARGET) -> Row:
-    """A step of `method`, everything included, against one of the bare loop: the median over `turns` whole runs."""
-    with as_in_a_worker() as threads:
+def compare_with_bare(name: str, method: Method, bare: MakeLoop, *, turns: int, target: float = TARGET) -> Row:
+    """Time of a step of `method`, everything included, over a step of the bare loop; median of `turns` runs."""
+    with worker_conditions() as threads:
         network = load(get_card(NETWORK))
         method.model_copy(update={"steps": WARM_UP_STEPS}).run([sample("cat")], network, Context())
         rounds = [_turn(method, network, bare) for _ in range(turns)]
     ratios = sorted(ours_s / bare_s for ours_s, bare_s, _ in rounds)
     ours_ms, bare_ms = (statistics.median(turn[side] for turn in rounds) * 1e3 for side in (0, 1))
-    detail = f"{ours_ms:.1f} ms a step against {bare_ms:.1f} ms of the bare loop, threads: {threads}; "
+    detail = f"{ours_ms:.1f} ms per step against {bare_ms:.1f} ms of the bare loop, threads: {threads}; "
     spread = f"turns: {turns}, each of {rounds[0][2]} steps, ratios {ratios[0]:.3f} to {ratios[-1]:.3f}"
     return at_most(name, statistics.median(ratios), target, detail + spread)
 
 
 def _turn(method: Method, network: Network, bare: MakeLoop) -> tuple[float, float, int]:
-    """Seconds a step of the method and of the bare loop, and the steps that were taken."""
+    """Seconds per step of the method and of the bare loop, and the number of steps."""
     picture = sample("cat")
-    between = Between(bare(network, network.prepare(picture)[None]))
+    interleaved = Interleaved(bare(network, network.prepare(picture)[None]))
     started_s = time.perf_counter()
-    method.run([picture], network, between)
-    ours_s = time.perf_counter() - started_s - between.bare_s
-    return ours_s / between.steps, between.bare_s / between.steps, between.steps
+    method.run([picture], network, interleaved)
+    ours_s = time.perf_counter() - started_s - interleaved.bare_s
+    return ours_s / interleaved.steps, interleaved.bare_s / interleaved.steps, interleaved.steps
 
 
-class Between(Context):
-    """After each step of a method one of another loop, timed apart; reports as often as a worker does."""
+class Interleaved(Context):
+    """Takes a step of another loop after each step of a method, timed separately; reports as often as a worker does."""
 
     def __init__(self, other: Step) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class Between(Context):
         scalars: Mapping[str, float] | None = None,
         preview: Callable[[], Pixels] | None = None,
     ) -> None:
-        """What a worker does with a report, but for sending it; then the other loop's turn."""
+        """Do what a worker does with a report, except for sending it; then step the other loop."""
         now = time.perf_counter() - self.bare_s
         if now >= self._next_report_s:
             self._next_report_s = now + REPORT_EVERY_S
@@ -86,12 +86,12 @@ class Between(Context):
 
 
 @contextmanager
-def as_in_a_worker() -> Iterator[int]:
-    """Memory is kept as in a worker, and as many threads used as one of these settings has; the latter only inside."""
-    before, threads = torch.get_num_threads(), get_settings().worker_threads
+def worker_conditions() -> Iterator[int]:
+    """Memory and threads as in a worker of this process's settings, while the block lasts; yields the threads."""
+    threads_before, threads = torch.get_num_threads(), get_settings().worker_threads
     torch.set_num_threads(threads)
     keep_freed_memory()
     try:
         yield threads
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(threads_before)

@@ -1,4 +1,4 @@
-"""One measured promise."""
+"""The result of a benchmark."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TypedDict
 
 
 class Row(TypedDict):
-    """A ratio and what was promised of it; `detail` gives the figures behind it, with units."""
+    """A ratio and its target; `detail` has the measured numbers with units."""
 
     name: str
     ratio: float
@@ -16,10 +16,10 @@ class Row(TypedDict):
 
 
 def at_most(name: str, ratio: float, target: float, detail: str) -> Row:
-    """The promise that a ratio stays at or under its target."""
+    """A ratio whose target is an upper limit."""
     return Row(name=name, ratio=round(ratio, 4), target=target, holds=ratio <= target, detail=detail)
 
 
 def at_least(name: str, ratio: float, target: float, detail: str) -> Row:
-    """The promise that a ratio reaches its target."""
+    """A ratio whose target is a lower limit."""
     return Row(name=name, ratio=round(ratio, 4), target=target, holds=ratio >= target, detail=f"at least; {detail}")

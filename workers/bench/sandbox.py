@@ -1,4 +1,4 @@
-"""A Gazegrid of its own for a bench: an empty home, a Redis, and worker processes, all gone afterwards."""
+"""A temporary Gazegrid for benchmarks: an empty home, a Redis, and worker processes, all removed afterwards."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ NETWORK = "lite/efficientnet_lite0"
 POLL_S = 0.001
 
 
-class Stage:
-    """Where a bench plays: `settings`, `store`, `queue`, and processes that are stopped at its end."""
+class Sandbox:
+    """A home with store and queue, and processes that are stopped at the end."""
 
     def __init__(self, settings: Settings, stack: ExitStack) -> None:
         self.settings = settings
@@ -35,27 +35,27 @@ class Stage:
         self._stack = stack
 
     def start(self, *command: str, **environment: str) -> Child:
-        """A Python process (`command` follows `python`) that finds this stage's home."""
-        surroundings = {"GAZEGRID_HOME": str(self.settings.home), **environment}
+        """Start a Python process in this home; `command` follows `python`."""
+        variables = {"GAZEGRID_HOME": str(self.settings.home), **environment}
         log = self.settings.home / "processes.log"
-        child = Child(command[-1], [sys.executable, *command], surroundings, log)
+        child = Child(command[-1], [sys.executable, *command], variables, log)
         child.start()
         self._stack.callback(child.stop)
         return child
 
     def start_worker(self, threads: int, module: str = "workers.worker.parent") -> Child:
-        """A worker that computes with `threads` threads."""
+        """Start a worker that computes with `threads` threads."""
         count = str(threads)
-        passive = {"OMP_NUM_THREADS": count, "GAZEGRID_THREADS": count, "OMP_WAIT_POLICY": "PASSIVE"}
-        return self.start("-m", module, **passive)
+        variables = {"OMP_NUM_THREADS": count, "GAZEGRID_THREADS": count, "OMP_WAIT_POLICY": "PASSIVE"}
+        return self.start("-m", module, **variables)
 
     def spec(self, *, steps: int, seed: int, network: str = NETWORK) -> JobSpec:
-        """A job of `detail_search` that no other seed shares."""
+        """A job of `detail_search`; its key depends on the seed."""
         method = make_method("detail_search", {"steps": steps})
         return next(Comparison((self.picture,), (network,), (method,), seed).cells()).spec
 
     def wait(self, done: Callable[[], bool], what: str, timeout_s: float = 300.0) -> float:
-        """Seconds until `done`. Raises ComputationFailed after the time-out."""
+        """Seconds until `done` holds. Raises ComputationFailed after the timeout."""
         started_s = time.perf_counter()
         while not done():
             if time.perf_counter() - started_s > timeout_s:
@@ -64,28 +64,28 @@ class Stage:
         return time.perf_counter() - started_s
 
     def seconds(self, spec: JobSpec) -> float:
-        """Seconds from submit to result."""
+        """Seconds from submission to result."""
         self.queue.submit(spec, self.store)
         return self.wait(lambda: self.ended(spec), f"job {spec.key[:12]}")
 
     def ended(self, spec: JobSpec) -> bool:
-        """Whether the result is there; ComputationFailed where the job failed."""
+        """Whether the job has a result. Raises ComputationFailed if it failed."""
         if self.store.has(spec.key):
             return True
         job = self.queue.states([spec.key]).get(spec.key)
         if job and job.state == "failed":
-            raise ComputationFailed(f"the bench's job failed: {job.error}")
+            raise ComputationFailed(f"a job of the benchmark failed: {job.error}")
         return False
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
-    """A fresh stage. The weights that the real home has converted already are used, not converted anew."""
+def sandbox() -> Iterator[Sandbox]:
+    """A fresh sandbox that shares the converted weights of the real home."""
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gazegrid-bench-")))
         settings = Settings(home=home, lease_s=3.0)
-        known = Settings().home / "networks"
-        if known.is_dir():
-            (home / "networks").symlink_to(known)
+        networks = Settings().home / "networks"
+        if networks.is_dir():
+            (home / "networks").symlink_to(networks)
         stack.enter_context(embedded_redis(settings))
-        yield Stage(settings, stack)
+        yield Sandbox(settings, stack)

@@ -9,9 +9,9 @@ import typer
 from core.method_base.method import Method, allowed
 from core.methods import METHODS
 from core.networks.card import NetworkCard
-from core.networks.catalog import all_cards
+from core.networks.catalog import all_cards, unusable_networks
 from workers.cli.arguments import Json
-from workers.cli.console import print_json, print_line
+from workers.cli.console import print_json, print_line, print_message
 
 
 def methods(json_: Json = False) -> None:
@@ -51,6 +51,8 @@ def networks(
         from core.networks import hub  # noqa: PLC0415  the hub's client is installed with the workers' packages only
 
         hub.fetch(fetch)
+    for name, reason in unusable_networks().items():
+        print_message(f"network {name} is left out: {reason}")
     cards = [card for card in all_cards() if search.lower() in card.name.lower()]
     if json_:
         print_json([_network_document(card) for card in cards])

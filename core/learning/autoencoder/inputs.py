@@ -15,8 +15,8 @@ from core.learning.pictures import center_crop, center_crops, check_memory, with
 
 def prepare(pixels: Pixels, design: Design, device: torch.device | str) -> Tensor:
     """One picture (H, W, 3) uint8 prepared for an autoencoder of this design, (1, C, S, S) uint8."""
-    crops = center_crop(PillowImage.fromarray(pixels), design.side_px)
-    return with_channels(torch.from_numpy(crops.transpose(2, 0, 1)[None].copy()), design.channels).to(device)
+    crop = center_crop(PillowImage.fromarray(pixels), design.side_px)
+    return with_channels(torch.from_numpy(crop.transpose(2, 0, 1)[None].copy()), design.channels).to(device)
 
 
 def prepare_all(dataset: Dataset, design: Design, device: torch.device | str) -> Tensor:

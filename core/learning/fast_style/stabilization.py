@@ -76,14 +76,14 @@ class StabilizedPainter:
         current = {"original": original, "framewise": framewise, "stabilized": framewise}
         errors: dict[str, float] = {}
         if self._previous:
-            warped = motion(self._previous["original"], original)
-            blend = self.temporal_weight * warped.trust
-            current["stabilized"] = framewise + blend * (warped.warped(self._previous["stabilized"]) - framewise)
-            errors = self._warping_errors(current, warped)
+            movement = motion(self._previous["original"], original)
+            blend = self.temporal_weight * movement.trust
+            current["stabilized"] = framewise + blend * (movement.warped(self._previous["stabilized"]) - framewise)
+            errors = self._warping_errors(current, movement)
         self._previous = current
         return Frame(pixels, to_pixels(current["stabilized"]), errors)
 
-    def _warping_errors(self, current: Mapping[str, Tensor], warped: Motion) -> dict[str, float]:
+    def _warping_errors(self, current: Mapping[str, Tensor], movement: Motion) -> dict[str, float]:
         previous = self._previous
         changed = (current["original"] - previous["original"]).abs().amax(dim=1, keepdim=True)
         static = (
@@ -91,12 +91,12 @@ class StabilizedPainter:
         ).float()
         self.flicker.static_pixels += float(static.sum())
         self.flicker.pixels += static.numel()
-        trusted = (warped.trust >= MIN_TRUST).float()
+        trusted = (movement.trust >= MIN_TRUST).float()
         trusted_pixels = float(trusted.sum())
         errors = {}
         for kind in KINDS:
             change = (current[kind] - previous[kind]).abs().mean(dim=1, keepdim=True)
             self.flicker.changes[kind] += 255 * float((change * static).sum())
-            warping_error = (current[kind] - warped.warped(previous[kind])).abs().mean(dim=1, keepdim=True)
+            warping_error = (current[kind] - movement.warped(previous[kind])).abs().mean(dim=1, keepdim=True)
             errors[kind] = 255 * float((warping_error * trusted).sum()) / max(trusted_pixels, 1.0)
         return errors if trusted_pixels else {}

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from core.items import Animation, Item, Pixels, Scalar, Series
-from core.learning.fast_style.stabilized import StabilizedPainter
+from core.learning.fast_style.stabilization import StabilizedPainter
 from core.media.video import DecodedVideo
 from core.media.video_writer import VideoKind, encoded
 from core.method_base.method import Context

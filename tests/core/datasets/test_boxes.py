@@ -19,7 +19,7 @@ WITH_BOXES = {
 }  # fmt: skip
 
 
-def test_boxes_are_read_from_a_table_when_they_are_asked_for(tmp_path: Path) -> None:
+def test_boxes_are_read_from_a_table_on_request(tmp_path: Path) -> None:
     path = table(tmp_path / "a.parquet", WITH_BOXES)
     asked, not_asked = read_dataset([path], boxes=True), read_dataset([path])
     assert asked.boxes is not None

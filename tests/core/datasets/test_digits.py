@@ -17,7 +17,7 @@ def test_the_digits_are_the_same_data_set_everywhere() -> None:
     assert digits().digest == "73c81db356cecf3e595eb278ab134d02bdd993bf9ae91e79438ef29bf0ea1c1e"
 
 
-def test_they_are_scikit_learns_pictures_and_labels_in_shades_of_gray() -> None:
+def test_the_digits_are_scikit_learns_pictures_and_labels_in_gray() -> None:
     from sklearn.datasets import load_digits  # noqa: PLC0415  seconds, and only here
 
     source = load_digits()

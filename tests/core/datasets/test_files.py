@@ -69,21 +69,21 @@ def test_a_part_that_measures_is_held_out(tmp_path: Path, part: str) -> None:
     )
 
 
-def test_pictures_to_measure_with_can_lie_elsewhere(tmp_path: Path) -> None:
+def test_held_out_pictures_can_be_in_another_folder(tmp_path: Path) -> None:
     learned = folder(tmp_path / "learned", {"cat/1.png": RED, "dog/1.png": GREEN})
     measured = folder(tmp_path / "measured", {"dog/1.png": BLUE})
     dataset = read_dataset([learned], [measured])
     assert told(dataset) == [(RED, "cat", False), (GREEN, "dog", False), (BLUE, "dog", True)]
 
 
-def test_pictures_below_a_class_are_of_it_and_hidden_files_and_others_are_left_out(tmp_path: Path) -> None:
+def test_nested_pictures_belong_to_the_class_and_hidden_or_other_files_are_ignored(tmp_path: Path) -> None:
     strangers = {"cat/.hidden.png": b"", ".cache/x/1.png": b"", "cat/readme.txt": b"", "cat/._1.png": b"", "a.csv": b""}
     dataset = read_dataset([folder(tmp_path, {**TWO, "cat/more/3.PNG": RED, **strangers})])
     assert len(dataset) == 5
     assert dataset.class_names == ("cat", "dog")
 
 
-def test_where_nothing_is_held_out_every_tenth_of_each_class_is(tmp_path: Path) -> None:
+def test_without_held_out_pictures_every_tenth_of_each_class_is_held_out(tmp_path: Path) -> None:
     files = {f"{name}/{number:02}.png": RED for name, count in (("cat", 21), ("dog", 10)) for number in range(count)}
     dataset = read_dataset([folder(tmp_path, files)])
     assert np.flatnonzero(dataset.held_out).tolist() == [0, 10, 20, 21]
@@ -125,12 +125,14 @@ def test_a_zip_of_one_class_folder_has_one_class(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["../../cat/1.png", "/etc/cat/1.png", "x/../../dog/2.png", "..\\..\\dog.png", "../train-images-idx3-ubyte"]
 )
-def test_a_zip_whose_names_lead_out_of_it_is_refused_and_nothing_is_written(tmp_path: Path, name: str) -> None:
+def test_a_zip_with_paths_outside_of_it_is_refused_and_nothing_is_written(tmp_path: Path, name: str) -> None:
     inside = tmp_path / "a" / "b"
     inside.mkdir(parents=True)
     path = packed(inside / "a.zip", TWO | {name: RED})
     before = {file for file in tmp_path.rglob("*") if file.is_file()}
-    with pytest.raises(BadInput, match=r"^the files in a zip must have names without .. and without a leading /, got '[^\n]+$"):
+    with pytest.raises(
+        BadInput, match=r"^the files in a zip must have names without .. and without a leading /, got '[^\n]+$"
+    ):
         read_dataset([path])
     assert {file for file in tmp_path.rglob("*") if file.is_file()} == before
 
@@ -259,7 +261,7 @@ def test_names_that_are_none_are_refused(tmp_path: Path, classes: str, sentence:
         ({"image": [RED, RED], "label": [0, None]}, "row 2 of a.parquet must be a whole number from 0 to 1, got None"),
     ],
 )
-def test_a_table_that_is_not_as_it_should_be_is_one_sentence(
+def test_an_invalid_table_is_refused_in_one_sentence(
     tmp_path: Path, columns: Mapping[str, Any], sentence: str
 ) -> None:
     path = table(tmp_path / "a.parquet", columns, {"label": {"names": ["cat", "dog"]}})
@@ -294,10 +296,12 @@ def test_a_file_of_another_kind_is_one_sentence(tmp_path: Path, name: str, conte
 
 
 @pytest.mark.parametrize("name", ["photo.png", "data.csv", "none", "none.zip", "none.parquet"])
-def test_what_is_no_data_is_told_what_data_are(tmp_path: Path, name: str) -> None:
+def test_a_path_without_data_is_refused_with_the_allowed_formats(tmp_path: Path, name: str) -> None:
     if not name.startswith("none"):
         (tmp_path / name).write_bytes(RED)
-    with pytest.raises(BadInput, match=r"data must be a folder of class folders, a \.zip of one or a \.parquet file, got"):
+    with pytest.raises(
+        BadInput, match=r"data must be a folder of class folders, a \.zip of one or a \.parquet file, got"
+    ):
         read_dataset([tmp_path / name])
 
 
@@ -310,7 +314,7 @@ def test_what_is_no_data_is_told_what_data_are(tmp_path: Path, name: str) -> Non
     ],
     ids=["text", "cut short", "empty"],
 )
-def test_one_bad_picture_is_named_and_nothing_is_taken(tmp_path: Path, content: bytes, sentence: str) -> None:
+def test_one_damaged_picture_is_named_and_nothing_is_read(tmp_path: Path, content: bytes, sentence: str) -> None:
     files = {**TWO, "cat/3.png": content}
     for path in (folder(tmp_path / "a", files), packed(tmp_path / "a.zip", files)):
         with pytest.raises(BadPicture, match=sentence):
@@ -322,8 +326,8 @@ def test_one_bad_picture_is_named_and_nothing_is_taken(tmp_path: Path, content: 
     [
         ({}, "pictures of at least two classes, got 0 in data"),
         ({"cat/1.png": RED, "cat/2.png": RED}, "pictures of at least two classes, got 1 in data"),
-        ({**TWO, "3.png": RED}, "each picture must be in a folder named after its class, '3.png' does not"),
-        ({**PARTED, "val/3.png": RED}, "each picture must be in a folder named after its class, 'val/3.png' does not"),
+        ({**TWO, "3.png": RED}, "each picture must be in a folder named after its class, '3.png' is not"),
+        ({**PARTED, "val/3.png": RED}, "each picture must be in a folder named after its class, 'val/3.png' is not"),
         (
             {"val/cat/1.png": RED, "val/dog/1.png": RED},
             "both training and held-out pictures: data has too",
@@ -331,7 +335,7 @@ def test_one_bad_picture_is_named_and_nothing_is_taken(tmp_path: Path, content: 
         ({"cat/1.png": RED, "dog/1.png": RED}, "both training and held-out pictures: data has too few"),
     ],
 )
-def test_a_data_set_nothing_can_be_learned_from_is_refused(
+def test_a_data_set_without_enough_classes_or_pictures_is_refused(
     tmp_path: Path, files: Mapping[str, bytes], sentence: str
 ) -> None:
     (tmp_path / "data").mkdir()
@@ -342,7 +346,7 @@ def test_a_data_set_nothing_can_be_learned_from_is_refused(
 def test_pictures_of_one_class_are_too_few_however_many_are_named(tmp_path: Path) -> None:
     (tmp_path / "classes.json").write_text('["cat", "dog", "bird"]')
     path = table(tmp_path / "a.parquet", {"image": [RED] * 4, "label": [1] * 4})
-    with pytest.raises(BadInput, match="two classes at least, found 1"):
+    with pytest.raises(BadInput, match="at least two classes, got 1"):
         read_dataset([path])
 
 

@@ -103,19 +103,19 @@ def test_a_folder_inside_of_one_that_says_fashion_is_of_clothes(tmp_path: Path) 
 
 HEAD = len(FILES[IMAGES]) - 20 * 5 * 7
 BAD = {
-    "cut short": ({IMAGES: FILES[IMAGES][:-1]}, "must have 700 bytes after its 16 of header, it has 699"),
-    "too long": ({IMAGES: FILES[IMAGES] + b"x"}, "must have 700 bytes after its 16 of header, it has more"),
+    "cut short": ({IMAGES: FILES[IMAGES][:-1]}, "must have 700 bytes after its header of 16 bytes, got 699"),
+    "too long": ({IMAGES: FILES[IMAGES] + b"x"}, "must have 700 bytes after its header of 16 bytes, got more"),
     "empty": ({IMAGES: b""}, "must begin with the bytes 00 00 08 03 and its sizes, got $"),
     "header cut": ({LABELS: FILES[LABELS][:6]}, "must begin with the bytes 00 00 08 01 and its sizes, got 00 00 08"),
     "wrong magic": ({IMAGES: b"\x89PNG" + FILES[IMAGES][4:]}, "must begin with the bytes 00 00 08 03"),
     "labels for pictures": ({IMAGES: FILES[LABELS]}, "must begin with the bytes 00 00 08 03"),
     "floats": ({IMAGES: b"\0\0\x0d\x03" + FILES[IMAGES][4:]}, "must begin with the bytes 00 00 08 03"),
-    "counts": ({LABELS: FILES[TEST_LABELS]}, "has 20 pictures, and there are 3 labels to them"),
+    "counts": ({LABELS: FILES[TEST_LABELS]}, "must have a label for each picture, got 20 and 3 labels"),
     "a label": ({LABELS: FILES[LABELS][:-1] + b"\x0a"}, "label of picture 20 of .* must be 0 to 9, got 10"),
-    "no pixels": ({IMAGES: idx_bytes(np.zeros((20, 0, 7), np.uint8))}, "says that it holds 20 x 0 x 7 bytes"),
+    "no pixels": ({IMAGES: idx_bytes(np.zeros((20, 0, 7), np.uint8))}, "its header declares 20 x 0 x 7"),
     "absurd": (
         {IMAGES: b"\0\0\x08\x03" + b"\xff" * 12},
-        "says that it holds 4,294,967,295 x 4,294,967,295 x 4,294,967,295 bytes, allowed are 1 to 1,073,741,824",
+        "must hold 1 to 1,073,741,824 bytes, its header declares 4,294,967,295 x 4,294,967,295 x 4,294,967,295",
     ),
 }
 
@@ -137,7 +137,7 @@ def test_a_file_that_is_missing_is_named(tmp_path: Path, missing: str) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "other"])
-def test_a_packed_file_that_is_damaged_is_said_so(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_packed_file_is_refused(tmp_path: Path, damage: str) -> None:
     content = bytearray(gzip.compress(FILES[IMAGES]))
     if damage == "flipped":
         content[len(content) // 2] ^= 0xFF
@@ -147,7 +147,7 @@ def test_a_packed_file_that_is_damaged_is_said_so(tmp_path: Path, damage: str) -
         read_dataset([folder(tmp_path, files)])
 
 
-def test_no_more_is_unpacked_than_was_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_is_unpacked_than_the_header_declares(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
 
     class Watched(gzip.GzipFile):
@@ -157,16 +157,16 @@ def test_no_more_is_unpacked_than_was_promised(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(idx.gzip, "open", lambda file: Watched(fileobj=file))
     bomb = gzip.compress(FILES[LABELS] + bytes(50_000_000))
-    with pytest.raises(BadInput, match="must have 20 bytes after its 8 of header, it has more"):
+    with pytest.raises(BadInput, match="must have 20 bytes after its header of 8 bytes, got more"):
         parsed(bomb, f"{LABELS}.gz", 1)
     assert read == [8, 21]
 
 
 def test_files_of_two_data_sets_are_not_mixed() -> None:
     for first, second in (("mnist/", "fashion/"), ("emnist-", "kmnist-")):
-        with pytest.raises(BadInput, match=r"files of several data sets, .+ and .+: give one of them"):
+        with pytest.raises(BadInput, match=r"the idx files must be of one data set, got several: .+ and .+"):
             idx_files([first + IMAGES, first + LABELS, second + IMAGES])
 
 
-def test_what_is_named_otherwise_is_no_idx_file() -> None:
+def test_files_of_other_names_are_not_idx_files() -> None:
     assert idx_files(["cat/1.png", "images-idx3-ubyte", f"{IMAGES}.png", f"{IMAGES}.zip", "idx3"]) == {}

@@ -116,7 +116,10 @@ def test_a_data_set_that_was_put_before_there_were_records_is_listed_by_its_dige
     store.inputs.put_dataset(digits(), "digits")
     digest = store.inputs.put_dataset(dataset)
     file_of(store, record_path(digest)).unlink()
-    assert [(one, record is None) for one, record in store.inputs.datasets()] == [(digits().digest, False), (digest, True)]
+    assert [(one, record is None) for one, record in store.inputs.datasets()] == [
+        (digits().digest, False),
+        (digest, True),
+    ]
     record = store.inputs.dataset_record(digest)
     assert (record.title, record.pictures) == (f"{digest[:12]}…", len(dataset))
     assert store.inputs.datasets()[-1] == (digest, record)

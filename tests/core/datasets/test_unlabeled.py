@@ -24,7 +24,7 @@ LOOSE = {"1.png": RED, "2.png": GREEN, "3.png": BLUE}
     ],
     ids=["no folder", "parts", "one class", "classes"],
 )
-def test_where_no_labels_are_needed_one_class_or_none_will_do(
+def test_without_labeled_one_class_or_none_is_enough(
     tmp_path: Path, files: Mapping[str, bytes], names: tuple[str, ...]
 ) -> None:
     unpacked = read_dataset([folder(tmp_path / "a", files)], labeled=False)
@@ -50,7 +50,7 @@ def test_a_table_of_pictures_alone_has_one_class(tmp_path: Path) -> None:
 
 def test_pictures_beside_class_folders_are_refused_even_where_no_labels_are_needed(tmp_path: Path) -> None:
     with pytest.raises(
-        BadInput, match=r"all pictures lie in class folders or none does, '3\.png' does not and others do"
+        BadInput, match=r"either all pictures are in class folders or none is: '3\.png' is not, but others are"
     ):
         read_dataset([folder(tmp_path, {**TWO, "3.png": RED})], labeled=False)
 

@@ -53,7 +53,7 @@ def test_what_is_no_data_set_is_one_sentence(name: str, content: bytes, sentence
     assert "\n" not in str(caught.value)
 
 
-def test_one_bad_picture_is_named_and_nothing_is_taken(tmp_path: Path) -> None:
+def test_one_damaged_picture_is_named_and_nothing_is_read(tmp_path: Path) -> None:
     content = packed(tmp_path / "a.zip", TWO | {"cat/3.png": RED[:-200]}).read_bytes()
     with pytest.raises(BadInput, match=r"^cat/3\.png is damaged or incomplete"):
         read_upload(content, "a.zip")
@@ -89,8 +89,10 @@ def test_a_bomb_takes_down_its_own_process_and_nothing_else(
         read_upload(path.read_bytes(), path.name)
 
 
-@pytest.mark.parametrize(("status", "words"), [(-9, "longer than 600 s"), (-11, "only whole files are taken")])
-def test_a_process_that_dies_is_one_sentence(monkeypatch: pytest.MonkeyPatch, status: int, words: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "words"), [(-9, "longer than the limit of 600 s"), (-11, "is damaged or incomplete")]
+)
+def test_a_child_process_that_dies_is_one_sentence(monkeypatch: pytest.MonkeyPatch, status: int, words: str) -> None:
     monkeypatch.setattr(upload.sys, "executable", str(dying(status)))
     with pytest.raises(BadInput, match=f"^a.zip [^\n]*{words}[^\n]*$"):
         read_upload(b"", "a.zip")

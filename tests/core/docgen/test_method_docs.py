@@ -17,8 +17,8 @@ class Sample(Method):
     undefined: ClassVar = {"mixer": "it has no heads"}
 
     patch_px: int = parameter(16, "Side of a patch.", unit="px", ge=4, le=128)
-    speed: float = parameter(0.0, "Step.", unit="", ge=0, le=1, when={"mode": ["slow", "fast"]})
     mode: Literal["slow", "fast"] = parameter("slow", "How fast.")
+    speed: float = parameter(0.0, "Step.", unit="", ge=0, le=1, when={"mode": ["slow", "fast"]})
     twice: bool = parameter(False, "Do it twice.")
 
 

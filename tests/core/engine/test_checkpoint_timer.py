@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from core.engine.pace import AT_MOST_S, EVERY_S, SHARE, Pace
 
 from core.engine import checkpoint_timer
+from core.engine.checkpoint_timer import MAX_INTERVAL_S, MAX_TIME_SHARE, MIN_INTERVAL_S, CheckpointTimer
 
 
 class Clock:
@@ -18,9 +18,9 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(checkpoint_timer, "time", made)
-    return made
+    fake = Clock()
+    monkeypatch.setattr(checkpoint_timer, "time", fake)
+    return fake
 
 
 def written(clock: Clock, takes_s: float, until_s: float) -> list[float]:
@@ -31,23 +31,29 @@ def written(clock: Clock, takes_s: float, until_s: float) -> list[float]:
         begun.append(clock.now_s - 100)
         clock.now_s += takes_s
 
-    kept = Pace()
+    timer = CheckpointTimer()
     while clock.now_s - 100 < until_s:
         clock.now_s += 0.5
-        kept.keep(write)
+        timer.write_if_due(write)
     return begun
 
 
-def test_the_first_is_written_after_a_while_and_quick_ones_in_even_steps(clock: Clock) -> None:
-    assert written(clock, 0.0, 10) == [EVERY_S, 2 * EVERY_S, 3 * EVERY_S, 4 * EVERY_S, 5 * EVERY_S]
+def test_the_first_checkpoint_waits_and_quick_ones_are_evenly_spaced(clock: Clock) -> None:
+    assert written(clock, 0.0, 10) == [
+        MIN_INTERVAL_S,
+        2 * MIN_INTERVAL_S,
+        3 * MIN_INTERVAL_S,
+        4 * MIN_INTERVAL_S,
+        5 * MIN_INTERVAL_S,
+    ]
 
 
 def test_slow_ones_take_a_small_share_of_the_time(clock: Clock) -> None:
     begun = written(clock, 0.5, 200)
-    assert 0.5 * len(begun) / 200 <= SHARE * 1.1
+    assert 0.5 * len(begun) / 200 <= MAX_TIME_SHARE * 1.1
     assert len(begun) > 5
 
 
-def test_however_slow_they_are_one_is_written_each_minute(clock: Clock) -> None:
+def test_slow_checkpoints_are_written_every_minute_at_least(clock: Clock) -> None:
     first, second, *_ = written(clock, 30.0, 400)
-    assert second - first == 30.0 + AT_MOST_S
+    assert second - first == 30.0 + MAX_INTERVAL_S

@@ -5,13 +5,13 @@ import torch
 
 from core.engine.checkpoints import (
     CHECKSUM_BYTES,
-    below,
     fits,
     from_bytes,
-    moments,
-    named,
-    restore_moments,
+    load_optimizer_state,
+    optimizer_state,
+    prefixed,
     to_bytes,
+    with_prefix,
 )
 from core.errors import Damaged
 
@@ -36,12 +36,12 @@ def test_tensors_and_numbers_come_back_bit_for_bit() -> None:
         assert torch.equal(tensors[name], tensor)
 
 
-def test_what_is_learned_is_kept_without_its_gradient() -> None:
+def test_parameters_are_stored_without_gradients() -> None:
     learned = torch.ones(2, requires_grad=True)
     assert not from_bytes(to_bytes({"w": learned}, {}))[0]["w"].requires_grad
 
 
-def test_every_damaged_byte_is_found() -> None:
+def test_every_damaged_byte_is_detected() -> None:
     for place in range(len(CONTENT)):
         damaged = bytearray(CONTENT)
         damaged[place] ^= 1
@@ -74,15 +74,15 @@ def step(model: torch.nn.Linear, optimizer: torch.optim.Adam) -> None:
     optimizer.step()
 
 
-def test_an_optimizer_goes_on_with_its_moments() -> None:
+def test_an_optimizer_continues_with_its_moments() -> None:
     model, optimizer = trained(3)
-    content = to_bytes({**named("model", model.state_dict()), **named("adam", moments(optimizer))}, {})
+    content = to_bytes({**prefixed("model", model.state_dict()), **prefixed("adam", optimizer_state(optimizer))}, {})
     step(model, optimizer)
 
     other, fresh = trained(1, seed=1)
     tensors, _ = from_bytes(content)
-    other.load_state_dict(below("model", tensors))
-    restore_moments(fresh, below("adam", tensors))
+    other.load_state_dict(with_prefix("model", tensors))
+    load_optimizer_state(fresh, with_prefix("adam", tensors))
     step(other, fresh)
     assert torch.equal(other.weight, model.weight)
 

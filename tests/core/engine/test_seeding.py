@@ -25,14 +25,14 @@ def draws() -> tuple[float, float, float]:
     return random.random(), float(np.random.random()), float(torch.rand(()))  # noqa: NPY002, S311
 
 
-def test_what_is_drawn_inside_depends_on_the_numbers_alone() -> None:
-    found = []
+def test_random_numbers_inside_depend_on_the_seed_numbers_alone() -> None:
+    result = []
     for numbers in ((1, 2), (1, 2), (2, 1), (1,), (1, 2, 0)):
         stir()
         with seeded(*numbers):
-            found.append(draws())
-    assert found[0] == found[1]
-    assert len(set(found)) == 4
+            result.append(draws())
+    assert result[0] == result[1]
+    assert len(set(result)) == 4
 
 
 def test_the_global_generators_are_as_they_were_also_after_an_error() -> None:

@@ -57,7 +57,7 @@ def zipped(members: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def test_what_was_exported_is_elsewhere_under_the_same_keys_and_bytes(store: Store, elsewhere: Store) -> None:
+def test_an_exported_gallery_is_imported_with_the_same_keys_and_bytes(store: Store, elsewhere: Store) -> None:
     gallery = a_gallery(store, comparisons=3, full=True)
     assert imported(elsewhere, exported(store, gallery)) == gallery
     here, there = kept_files(store), kept_files(elsewhere)
@@ -145,7 +145,7 @@ def test_cells_that_were_not_computed_stay_away(store: Store, elsewhere: Store) 
     assert list(elsewhere.result_keys()) == [key]
 
 
-def test_any_flipped_byte_is_refused_or_harmless_and_never_half_taken_in(store: Store, elsewhere: Store) -> None:
+def test_any_flipped_byte_is_refused_or_harmless_and_never_half_imported(store: Store, elsewhere: Store) -> None:
     data = exported(store, gallery := a_gallery(store, comparisons=1))
     chance = random.Random(11)  # noqa: S311
     refused = 0
@@ -310,7 +310,7 @@ def test_a_comparison_that_is_none_is_refused(store: Store, elsewhere: Store, co
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
-def test_whatever_is_wrong_with_a_zip_is_said_in_one_sentence(elsewhere: Store, compression: int) -> None:
+def test_any_fault_of_a_zip_is_one_sentence(elsewhere: Store, compression: int) -> None:
     buffer, chance = io.BytesIO(), random.Random(5)  # noqa: S311
     with zipfile.ZipFile(buffer, "w", compression) as opened:
         opened.writestr("résultats", bytes(range(256)) * 3)

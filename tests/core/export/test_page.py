@@ -198,7 +198,7 @@ def test_variants_of_a_method_are_told_once_with_all_their_values(store: Store) 
     comparison = Comparison((), (), methods, 0, (DatasetRef("1" * 64, "digits"),))
     store.put_comparison(comparison)
     text = export_html(store, add_to_gallery(store, "Decoders", comparison.key)).decode()
-    assert text.count("what it asks") == 1
+    assert text.count("description and parameters") == 1
     assert '<dt>Decoder</dt><dd class="changed">nearest, transposed</dd>' in text
     assert '<dt>Code size</dt><dd class="changed">8</dd>' in text
     assert "<dt>Epochs</dt><dd>60</dd>" in text

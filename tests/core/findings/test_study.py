@@ -8,8 +8,9 @@ import pytest
 from core.errors import BadInput
 from core.findings.conclusions import conclusions
 from core.findings.study import NAME_SEPARATOR, findings, from_bytes, is_study, study, to_bytes
+from core.items import Result, Table
 from core.store.store import Store
-from tests.support.kept import a_comparison, damage
+from tests.support.kept import PROVENANCE, a_comparison, damage
 from tests.support.squares import squares
 from tests.support.studied import CNN, MIXER, SIDE, VIT, a_study
 
@@ -76,6 +77,16 @@ def test_without_data_a_verdict_is_inconclusive(store: Store) -> None:
 def test_an_incomplete_grid_gives_the_networks_that_are_done(store: Store) -> None:
     found = findings(a_study(store, SIZES, SHARES, absent=[VIT]), store)
     assert [network.name for network in found.networks] == [CNN, MIXER]
+
+
+def test_predictions_of_detail_search_are_no_shuffled_predictions(store: Store) -> None:
+    comparison = a_study(store, SIZES, SHARES)
+    cell = next(cell for cell in comparison.cells() if cell.method.name == "detail_search")
+    table = Table(columns=("class", "before", "after"), rows=(("tabby", 0.9, 0.8),))
+    items = {name: store.item(store.manifest(cell.spec.key), name) for name in ("remaining", "original")}
+    store.delete_result(cell.spec.key)
+    store.publish(cell.spec, Result(items | {"predictions": table}), PROVENANCE)
+    assert findings(comparison, store).networks[0].accuracy(1).value == 1
 
 
 def test_damaged_cells_are_counted_and_left_out(store: Store) -> None:

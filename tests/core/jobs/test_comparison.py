@@ -25,13 +25,13 @@ def test_cells_come_in_reading_order() -> None:
     assert {cell.spec.seed for cell in a_comparison().cells()} == {3}
 
 
-def test_the_document_brings_the_grid_and_its_key_back() -> None:
+def test_the_document_gives_back_the_grid_and_its_key() -> None:
     document = json.loads(canonical_json(a_comparison().document()))
     assert Comparison.from_document(document) == a_comparison()
     assert Comparison.from_document(document).key == a_comparison().key
 
 
-def test_a_name_of_a_row_changes_the_grid_and_no_cell() -> None:
+def test_the_name_of_a_row_changes_the_key_of_the_grid_but_of_no_cell() -> None:
     other = a_comparison(pictures=(PictureRef("ab" * 32, "another name"), PICTURES[1]))
     assert other.key != a_comparison().key
     assert [cell.spec.key for cell in other.cells()] == [cell.spec.key for cell in a_comparison().cells()]
@@ -42,7 +42,7 @@ def test_a_cell_where_the_method_is_undefined_says_why(monkeypatch: pytest.Monke
     assert [cell.undefined for cell in a_comparison().cells()][:6] == [None, None, "no heads"] * 2
 
 
-def test_methods_beside_another_explain_the_same_and_keep_the_rest() -> None:
+def test_compared_methods_share_the_target_and_keep_other_parameters() -> None:
     fixation = make_method("fixation", {"target": "neuron", "x": 0.25, "depth": 75, "mode": "light"})
     asked = with_shared_parameters(
         fixation, [make_method("saliency", {"form": "gradient times input"}), make_method("cam", {})]
@@ -94,12 +94,12 @@ def test_repeats_do_not_count_against_the_greatest_size() -> None:
 
 
 @pytest.mark.parametrize("missing", ["pictures", "networks", "methods"])
-def test_an_empty_choice_is_one_sentence(missing: str) -> None:
+def test_a_missing_part_is_refused_in_one_sentence(missing: str) -> None:
     with pytest.raises(BadInput, match=f"choose at least one {missing[:-1]}"):
         a_comparison(**{missing: ()})
 
 
-def test_a_method_that_gives_no_picture_has_no_place_in_a_grid() -> None:
+def test_a_method_without_visual_output_is_refused() -> None:
     sentence = r"^Train a network yields no image, map, points or animation: a grid cannot show it$"
     with pytest.raises(BadInput, match=sentence):
         a_comparison(methods=(make_method("train", {}),))
@@ -124,7 +124,7 @@ def test_a_grid_has_a_greatest_size() -> None:
         {"methods": [{"name": "detail_search", "parameters": None}]},
     ],
 )  # fmt: skip
-def test_a_document_made_by_hand_is_refused_in_one_sentence(change: dict[str, object]) -> None:
+def test_an_invalid_document_is_refused_in_one_sentence(change: dict[str, object]) -> None:
     document = json.loads(canonical_json(a_comparison().document())) | change
     with pytest.raises(GazegridError) as refused:
         Comparison.from_document(document)
@@ -132,6 +132,6 @@ def test_a_document_made_by_hand_is_refused_in_one_sentence(change: dict[str, ob
 
 
 @pytest.mark.parametrize("document", [{}, None, [], "x"])
-def test_what_is_no_document_is_refused(document: object) -> None:
+def test_other_values_than_documents_are_refused(document: object) -> None:
     with pytest.raises(BadInput, match="the comparison's description cannot be read"):
         Comparison.from_document(document)

@@ -12,6 +12,9 @@ from core.networks.catalog import get_card
 from core.settings import REPOSITORY
 
 PICTURE = "ab" * 32
+TRAIN: dict[str, object] = {
+    "method": {"name": "train", "version": 1, "parameters": {}}, "pictures": [], "network": None,
+}  # fmt: skip
 
 
 def a_spec(**changes: object) -> JobSpec:
@@ -26,7 +29,7 @@ def changed(**changes: object) -> dict[str, object]:
     return json.loads(canonical_json(a_spec().document())) | changes
 
 
-def test_the_document_brings_the_spec_and_its_key_back() -> None:
+def test_the_document_gives_back_the_spec_and_its_key() -> None:
     spec = a_spec(parameters={"k2": 3.5}, seed=7)
     again = JobSpec.from_document(json.loads(canonical_json(spec.document())))
     assert again == spec
@@ -44,7 +47,7 @@ def test_the_key_is_the_same_in_another_process() -> None:
     assert told.stdout.decode().strip() == a_spec().key
 
 
-def test_a_default_that_is_written_out_makes_no_other_key() -> None:
+def test_an_explicit_default_gives_the_same_key() -> None:
     defaults = make_method("detail_search", {}).model_dump()
     assert a_spec(parameters=defaults).key == a_spec().key
     assert a_spec(parameters=dict(reversed(defaults.items()))).key == a_spec().key
@@ -58,11 +61,11 @@ def test_a_default_that_is_written_out_makes_no_other_key() -> None:
         {"pictures": (PICTURE, PICTURE)}, {"network": "random/resnet34"}, {"dataset": "ef" * 32},
     ],
 )  # fmt: skip
-def test_any_change_that_matters_is_another_key(change: dict[str, object]) -> None:
+def test_every_change_that_matters_gives_another_key(change: dict[str, object]) -> None:
     assert a_spec(**change).key != a_spec().key
 
 
-def test_a_new_version_of_the_method_is_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_version_of_the_method_gives_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
     before = a_spec().key
     monkeypatch.setattr(type(a_spec().method), "version", 99)
     assert a_spec().key != before
@@ -90,14 +93,17 @@ def test_a_new_version_of_the_method_is_another_key(monkeypatch: pytest.MonkeyPa
         ({"method": {"name": "detail_search", "version": 1, "parameters": {"x": 1}}}, BadParameter, "no parameter 'x'"),
         ({"method": {"name": "detail_search", "version": 1, "parameters": 3}}, BadInput, "."),
         ({"dataset": "ef" * 32}, BadInput, "detail_search needs no data set"),
-        ({"method": {"name": "train", "version": 1, "parameters": {}}}, BadInput, "train needs a data set"),
+        (TRAIN, BadInput, "train needs a data set"),
+        (TRAIN | {"network": "random/resnet18"}, BadInput, "train needs no network"),
+        ({"network": None}, BadInput, "detail_search needs a network"),
+        ({"pictures": []}, BadInput, "pictures for detail_search must be 1, got 0"),
         ({"dataset": 5}, BadLink, "64 hex digits"),
         ({"dataset": "../x"}, BadLink, "64 hex digits"),
         ({"method": {"name": ["detail_search"], "version": 1, "parameters": {}}}, BadInput, "."),
         ({"network": 5}, BadInput, "."),
     ],
 )
-def test_a_document_made_by_hand_is_refused_in_one_sentence(
+def test_an_invalid_document_is_refused_in_one_sentence(
     change: dict[str, object], error: type[GazegridError], sentence: str
 ) -> None:
     with pytest.raises(error, match=sentence):
@@ -105,7 +111,7 @@ def test_a_document_made_by_hand_is_refused_in_one_sentence(
 
 
 @pytest.mark.parametrize("document", [{}, None, [], "x", 3])
-def test_what_is_no_document_is_refused(document: object) -> None:
+def test_other_values_than_documents_are_refused(document: object) -> None:
     with pytest.raises(BadInput, match="the job's description cannot be read"):
         JobSpec.from_document(document)
 

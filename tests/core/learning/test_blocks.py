@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from core.learning.blocks import DOUBLINGS, DoublingKind, Halving, Nearest, Transposed, Unpooling, halvings
-from core.learning.stored import learned_numbers
+from core.learning.stored import parameter_count
 
 
 def passing_on(block: nn.Module) -> nn.Module:
@@ -52,11 +52,11 @@ def test_a_transposed_convolution_of_ones_draws_a_checkerboard() -> None:
     with torch.no_grad():
         block.convolution.weight.fill_(1)
         block.convolution.bias.zero_()  # type: ignore[union-attr]
-    drawn = block(torch.ones(1, 1, 4, 4))[0, 0]
-    assert drawn.shape == (8, 8)
-    assert drawn[2:4, 2:4].tolist() == [[1, 2], [2, 4]]  # so many contributions overlap at each place
+    output = block(torch.ones(1, 1, 4, 4))[0, 0]
+    assert output.shape == (8, 8)
+    assert output[2:4, 2:4].tolist() == [[1, 2], [2, 4]]  # so many contributions overlap at each place
 
 
 @pytest.mark.parametrize("kind", DOUBLINGS)
 def test_all_ways_of_doubling_learn_equally_many_numbers(kind: DoublingKind) -> None:
-    assert learned_numbers(DOUBLINGS[kind](6, 5)) == 6 * 5 * 9 + 5
+    assert parameter_count(DOUBLINGS[kind](6, 5)) == 6 * 5 * 9 + 5

@@ -4,16 +4,16 @@ import numpy as np
 import torch
 
 from core.items import Image, Map
-from core.learning.sheets import alternating, compared, pixels_of, sheet, sheets, value_sheet
+from core.learning.sheets import paired_sheet, pixels_of, reconstruction_items, sheet, sheets, value_sheet
 from tests.core.learning.autoencoder.fitting import a_batch
 
 
 def test_small_pictures_are_enlarged_by_a_whole_factor_to_about_320_px() -> None:
     small = a_batch(16)
-    drawn = sheet(small, 4)
-    assert drawn.shape == (326, 326, 3)
-    assert np.array_equal(drawn[:80:10, :80:10, 0], pixels_of(small)[0, :, :, 0])
-    assert (drawn[:10, :10] == drawn[0, 0]).all()
+    modified = sheet(small, 4)
+    assert modified.shape == (326, 326, 3)
+    assert np.array_equal(modified[:80:10, :80:10, 0], pixels_of(small)[0, :, :, 0])
+    assert (modified[:10, :10] == modified[0, 0]).all()
 
 
 def test_large_ones_are_never_shrunk() -> None:
@@ -26,9 +26,9 @@ def test_gray_becomes_three_equal_colors_and_what_lies_outside_is_cut_off() -> N
     assert (pixels == pixels[..., :1]).all()
 
 
-def test_what_belongs_to_a_picture_is_right_below_it() -> None:
+def test_paired_pictures_are_below_each_other() -> None:
     shades = torch.linspace(0, 0.5, 5).view(5, 1, 1, 1).expand(5, 1, 8, 8)
-    pairs = alternating(shades, 1 - shades, 4)
+    pairs = paired_sheet(shades, 1 - shades, 4)
     assert pairs.shape == (322, 326, 3)
     for number, shade in enumerate([0, 32, 64, 96, 128]):
         top, left = 162 * (number // 4), 82 * (number % 4)
@@ -43,9 +43,9 @@ def test_frames_are_sheets() -> None:
 
 def test_errors_lie_where_the_pictures_do() -> None:
     originals = torch.zeros(16, 3, 8, 8)
-    drawn = originals.clone()
-    drawn[5, 0, 2, 3] = -0.6  # second row, second column
-    items = compared(originals, drawn)
+    modified = originals.clone()
+    modified[5, 0, 2, 3] = -0.6  # second row, second column
+    items = reconstruction_items(originals, modified)
     errors, reconstructions = items["errors"], items["reconstructions"]
     assert isinstance(errors, Map)
     assert isinstance(reconstructions, Image)

@@ -27,7 +27,7 @@ def kept(model: Autoencoder) -> Result:
     ],
     ids=str,
 )
-def test_what_is_kept_draws_the_same_pictures(parts: dict[str, object]) -> None:
+def test_a_stored_autoencoder_draws_the_same_pictures(parts: dict[str, object]) -> None:
     model = untrained(**parts).eval()
     model.threshold.fill_(0.01)
     model.learn_default_positions(a_batch(9))
@@ -45,7 +45,7 @@ def test_what_is_kept_draws_the_same_pictures(parts: dict[str, object]) -> None:
     "item", [None, Scalar(value=1), Weights(tensors={"a": np.zeros(1)}, config={"architecture": "resnet18"})]
 )
 def test_a_result_without_an_autoencoder_is_refused(item: Item | None) -> None:
-    with pytest.raises(BadInput, match="this result holds no autoencoder"):
+    with pytest.raises(BadInput, match="this result contains no autoencoder"):
         autoencoder_of(Result({"network": item} if item else {}), "cpu")
 
 
@@ -55,7 +55,7 @@ def test_weights_that_do_not_fit_are_refused() -> None:
         autoencoder_of(Result({"network": Weights(tensors={}, config=weights.config)}), "cpu")
 
 
-def test_no_key_and_a_key_of_nothing_are_told_apart() -> None:
+def test_an_empty_key_and_an_unknown_key_have_different_errors() -> None:
     with pytest.raises(BadParameter, match="model must be the key of a trained autoencoder, got none"):
         trained_autoencoder(Context(), "")
     with pytest.raises(BadInput, match="there is no result 111111111111 here"):

@@ -7,11 +7,11 @@ from core.measures.bootstrap import interval
 
 
 def test_a_measure_is_the_mean_over_the_rows_that_hold_it() -> None:
-    found = summary([{"insertion": 0.25, "inside": 1.0}, {"insertion": 0.75}, {"collage": 0.5}])
-    assert list(found) == ["insertion", "inside", "collage"]
-    assert (found["insertion"].interval.value, found["insertion"].pictures) == (0.5, 2)
-    assert found["insertion"].interval == interval(column([{"insertion": 0.25}, {"insertion": 0.75}], "insertion"))
-    assert found["inside"].pictures == found["collage"].pictures == 1
+    result = summary([{"insertion": 0.25, "inside": 1.0}, {"insertion": 0.75}, {"collage": 0.5}])
+    assert list(result) == ["insertion", "inside", "collage"]
+    assert (result["insertion"].interval.value, result["insertion"].pictures) == (0.5, 2)
+    assert result["insertion"].interval == interval(column([{"insertion": 0.25}, {"insertion": 0.75}], "insertion"))
+    assert result["inside"].pictures == result["collage"].pictures == 1
 
 
 def test_boxes_of_maps_are_counted_over_all_pictures_at_once() -> None:
@@ -21,7 +21,9 @@ def test_boxes_of_maps_are_counted_over_all_pictures_at_once() -> None:
 
 
 @pytest.mark.parametrize(("correlation", "survived"), [(0.9, True), (0.2, False), (-0.9, False)])
-def test_a_map_that_stays_the_same_with_random_weights_survives(correlation: float, survived: bool) -> None:
+def test_a_map_that_stays_the_same_with_random_weights_fails_the_sanity_check(
+    correlation: float, survived: bool
+) -> None:
     assert fails_sanity_check(summary([{"randomized_100": correlation}])) is survived
 
 
@@ -29,5 +31,5 @@ def test_a_map_that_was_not_checked_is_not_flagged() -> None:
     assert not fails_sanity_check(summary([{"randomized_0": 1.0}, {"insertion": 1.0}]))
 
 
-def test_every_measure_says_which_way_is_better_but_the_box_itself() -> None:
+def test_every_measure_has_a_better_direction_except_the_box_area() -> None:
     assert {name for name, measure in MEASURES.items() if not measure.better} == {"area"}

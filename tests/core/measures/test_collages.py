@@ -10,9 +10,9 @@ from core.measures.collages import collage, share_on
 @pytest.mark.parametrize("width", [12, 13])
 def test_a_collage_shows_the_middles_of_both(width: int) -> None:
     left = torch.arange(width).float().expand(3, 5, width)
-    joined = collage(left, left + 100)
-    assert joined.shape == (3, 5, width)
-    assert joined[0, 0].tolist() == [*range(3, 3 + width // 2), *range(103, 103 + width - width // 2)]
+    pooled = collage(left, left + 100)
+    assert pooled.shape == (3, 5, width)
+    assert pooled[0, 0].tolist() == [*range(3, 3 + width // 2), *range(103, 103 + width - width // 2)]
 
 
 def test_the_share_of_a_half_is_that_of_its_positive_weight() -> None:

@@ -11,11 +11,11 @@ from core.measures.concentration import (
     BOUND,
     accuracy_by_size,
     class_evidence,
-    driven_out,
-    joined,
     measured,
     one_place_counted,
+    pooled,
     runner_up_suppressed,
+    suppressed,
     with_one_place_left,
 )
 from core.networks.catalog import get_card
@@ -64,19 +64,19 @@ def pictures() -> Tensor:
 
 
 @pytest.mark.parametrize("name", ["random/resnet18", "random/test_resnet"])
-def test_evidence_joined_is_the_networks_own_answer(name: str) -> None:
+def test_pooled_evidence_is_the_network_s_logits(name: str) -> None:
     network = load(get_card(name))
-    shown = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    evidence = class_evidence(network, shown)
-    torch.testing.assert_close(joined(network, evidence), network(shown), atol=1e-4, rtol=1e-4)
+    pictures_ = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    evidence = class_evidence(network, pictures_)
+    torch.testing.assert_close(pooled(network, evidence), network(pictures_), atol=1e-4, rtol=1e-4)
 
 
-def test_a_network_without_a_map_of_features_has_no_evidence() -> None:
-    with pytest.raises(Undefined, match="no map of features"):
+def test_a_network_without_a_feature_map_has_no_evidence() -> None:
+    with pytest.raises(Undefined, match="no feature map"):
         class_evidence(load(get_card("random/test_vit")), torch.zeros(1, 3, 160, 160))
 
 
-def test_where_the_mean_decides_one_place_is_a_sixteenth(pictures: Tensor) -> None:
+def test_under_mean_pooling_one_position_counts_a_sixteenth(pictures: Tensor) -> None:
     before, after = one_place_counted(colors(), pictures, LABELS)
     own = torch.arange(3)
     torch.testing.assert_close(before[own, LABELS], torch.full((3,), 4 * (0.3 + 0.6 / 16)))
@@ -87,46 +87,46 @@ def test_where_the_mean_decides_one_place_is_a_sixteenth(pictures: Tensor) -> No
     torch.testing.assert_close((before - after)[own, LABELS], torch.full((3,), 4 * 0.3 / 16))
 
 
-def test_where_the_strongest_place_decides_one_place_is_enough(pictures: Tensor) -> None:
+def test_under_max_pooling_one_position_is_enough(pictures: Tensor) -> None:
     strong = pictures.clone()
     strong[:, :, :4, :4] += 0.3
     before, after = one_place_counted(colors(strongest=True), strong, LABELS)
     torch.testing.assert_close(after, before)
 
 
-def test_what_is_driven_out_stays_within_its_bound_and_lowers_the_evidence(pictures: Tensor) -> None:
-    changed = driven_out(colors(), pictures, LABELS)
+def test_suppression_stays_within_its_bound_and_lowers_the_evidence(pictures: Tensor) -> None:
+    changed = suppressed(colors(), pictures, LABELS)
     assert (changed - pictures).abs().max() <= BOUND + 1e-6
     lowered = pictures[torch.arange(3), LABELS] - changed[torch.arange(3), LABELS]
     torch.testing.assert_close(lowered, torch.full_like(lowered, BOUND))  # all of its color, as far as it may
-    others = torch.ones(3, 3, dtype=torch.bool).fill_diagonal_(False)
-    assert torch.equal(changed[others], pictures[others])
+    off_diagonal = torch.ones(3, 3, dtype=torch.bool).fill_diagonal_(False)
+    assert torch.equal(changed[off_diagonal], pictures[off_diagonal])
 
 
-def test_what_is_spared_stays(pictures: Tensor) -> None:
+def test_spared_pixels_stay(pictures: Tensor) -> None:
     spared = torch.zeros(3, 1, 16, 16, dtype=torch.bool)
     spared[:, :, :8] = True
-    changed = driven_out(colors(), pictures, LABELS, spared=spared)
+    changed = suppressed(colors(), pictures, LABELS, spared=spared)
     assert torch.equal(changed[:, :, :8], pictures[:, :, :8])
     assert not torch.equal(changed[:, :, 8:], pictures[:, :, 8:])
 
 
-def test_without_its_rival_a_class_is_surer(pictures: Tensor) -> None:
-    found = measured(runner_up_suppressed, colors(), pictures, LABELS)
-    assert found.probability_after > found.probability_before
-    assert found.more_confident == found.accuracy_before == found.accuracy_after == 1
+def test_without_the_runner_up_a_class_is_more_confident(pictures: Tensor) -> None:
+    result = measured(runner_up_suppressed, colors(), pictures, LABELS)
+    assert result.probability_after > result.probability_before
+    assert result.more_confident == result.accuracy_before == result.accuracy_after == 1
 
 
-def test_with_one_place_left_the_strongest_place_forgets_nothing(pictures: Tensor) -> None:
+def test_with_one_window_left_the_strongest_position_is_unchanged(pictures: Tensor) -> None:
     strongest = measured(with_one_place_left, colors(strongest=True), pictures, LABELS)
     mean = measured(with_one_place_left, colors(), pictures, LABELS)
     assert strongest.probability_after == pytest.approx(strongest.probability_before)
     assert mean.probability_after < mean.probability_before
 
 
-def test_numbers_over_chunks_are_those_of_all(pictures: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    def change(_: Network, shown: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        logits = nn.functional.one_hot(labels, 3).float() * shown.mean(dim=(1, 2, 3))[:, None]
+def test_chunks_give_the_measures_of_all(pictures: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def change(_: Network, pictures_: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        logits = nn.functional.one_hot(labels, 3).float() * pictures_.mean(dim=(1, 2, 3))[:, None]
         return logits, -logits
 
     whole = measured(change, colors(), pictures, LABELS)
@@ -143,10 +143,10 @@ def test_the_mean_color_is_right_at_every_size(pictures: Tensor) -> None:
     assert math.isclose(sum(wrong.values()), 1 / 3, rel_tol=1e-6)
 
 
-def test_what_speaks_for_a_class_that_is_held_stays(pictures: Tensor) -> None:
-    network, others = colors(), LABELS.roll(1)
+def test_evidence_for_a_preserved_class_stays(pictures: Tensor) -> None:
+    network, off_diagonal = colors(), LABELS.roll(1)
     rows = torch.arange(3)
     before = class_evidence(network, pictures)
-    after = class_evidence(network, driven_out(network, pictures, others, held=LABELS))
+    after = class_evidence(network, suppressed(network, pictures, off_diagonal, preserved=LABELS))
     torch.testing.assert_close(after[rows, LABELS], before[rows, LABELS])
-    assert (after[rows, others].sum((1, 2)) < before[rows, others].sum((1, 2))).all()
+    assert (after[rows, off_diagonal].sum((1, 2)) < before[rows, off_diagonal].sum((1, 2))).all()

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from core.engine.attribution.baselines import baseline
 from core.items import Floats
-from core.measures.attributions import SHOWN
-from core.measures.faithfulness import best_pixels, faithfulness
+from core.measures.attributions import PIXEL_PERCENTS
+from core.measures.faithfulness import faithfulness, top_pixels
 from tests.core.measures.pointed import PIXELS, looks_at
 
 PLACES = PIXELS**2
@@ -29,43 +29,43 @@ def only_there(value: float) -> Floats:
     return values
 
 
-def test_a_map_that_knows_the_one_pixel_inserts_and_deletes_at_the_first_step(white_spot: Tensor) -> None:
-    found = faithfulness(looks_at(*ONE), white_spot, only_there(2), target=0, steps=PLACES)
-    assert found.insertion == pytest.approx(1 - 0.5 / PLACES, abs=1e-3)  # none at 0, all from the first pixel on
-    assert found.deletion == pytest.approx(0.5 / PLACES, abs=1e-3)
-    np.testing.assert_array_equal(found.kept_shown, np.ones(len(SHOWN)))
-    np.testing.assert_array_equal(found.kept_hidden, np.zeros(len(SHOWN)))
+def test_a_map_with_the_one_relevant_pixel_on_top_inserts_and_deletes_at_the_first_step(white_spot: Tensor) -> None:
+    result = faithfulness(looks_at(*ONE), white_spot, only_there(2), target=0, steps=PLACES)
+    assert result.insertion == pytest.approx(1 - 0.5 / PLACES, abs=1e-3)  # none at 0, all from the first pixel on
+    assert result.deletion == pytest.approx(0.5 / PLACES, abs=1e-3)
+    np.testing.assert_array_equal(result.retained_inserted, np.ones(len(PIXEL_PERCENTS)))
+    np.testing.assert_array_equal(result.retained_deleted, np.zeros(len(PIXEL_PERCENTS)))
 
 
 def test_a_map_that_puts_it_last_is_as_bad_as_can_be(white_spot: Tensor) -> None:
-    found = faithfulness(looks_at(*ONE), white_spot, only_there(0.5), target=0, steps=PLACES)
-    assert found.insertion == pytest.approx(0.5 / PLACES, abs=1e-3)
-    assert found.deletion == pytest.approx(1 - 0.5 / PLACES, abs=1e-3)
-    np.testing.assert_array_equal(found.kept_shown, np.zeros(len(SHOWN)))
-    np.testing.assert_array_equal(found.kept_hidden, np.ones(len(SHOWN)))
+    result = faithfulness(looks_at(*ONE), white_spot, only_there(0.5), target=0, steps=PLACES)
+    assert result.insertion == pytest.approx(0.5 / PLACES, abs=1e-3)
+    assert result.deletion == pytest.approx(1 - 0.5 / PLACES, abs=1e-3)
+    np.testing.assert_array_equal(result.retained_inserted, np.zeros(len(PIXEL_PERCENTS)))
+    np.testing.assert_array_equal(result.retained_deleted, np.ones(len(PIXEL_PERCENTS)))
 
 
-def test_the_whole_map_shown_is_the_picture_and_nothing_shown_is_blurred(white_spot: Tensor) -> None:
+def test_all_pixels_inserted_is_the_picture_and_none_is_blurred(white_spot: Tensor) -> None:
     network = looks_at(slice(6, 9), slice(1, 4))
-    found = faithfulness(network, white_spot, only_there(2), target=0, steps=4)
+    result = faithfulness(network, white_spot, only_there(2), target=0, steps=4)
     whole, nothing = (
         network(torch.cat([white_spot[None], baseline(white_spot[None], "blurred")])).softmax(dim=1)[:, 0].tolist()
     )
-    assert found.inserted[[0, -1]] == pytest.approx([nothing, whole])
-    assert found.deleted[[0, -1]] == pytest.approx([whole, nothing])
+    assert result.inserted[[0, -1]] == pytest.approx([nothing, whole])
+    assert result.deleted[[0, -1]] == pytest.approx([whole, nothing])
 
 
-def test_the_best_pixels_are_the_greatest_and_each_share_holds_the_smaller_ones() -> None:
+def test_the_top_pixels_are_the_greatest_and_each_share_holds_the_smaller_ones() -> None:
     values = np.arange(PLACES, dtype=np.float32).reshape(PIXELS, PIXELS)
-    few, half, all_ = best_pixels(values, (0.25, 0.5, 1))
+    few, half, all_ = top_pixels(values, (0.25, 0.5, 1))
     np.testing.assert_array_equal(few, values >= PLACES * 0.75)
     np.testing.assert_array_equal(half, values >= PLACES * 0.5)
     assert all_.all()
 
 
 @pytest.mark.parametrize("level", [0.0, 3.0, -1.0])
-def test_a_constant_map_favors_no_place(level: float) -> None:
-    best = best_pixels(np.full((64, 64), level, np.float32), (0.25,))[0]
+def test_a_constant_map_favors_no_position(level: float) -> None:
+    best = top_pixels(np.full((64, 64), level, np.float32), (0.25,))[0]
     quarters = [best[:32, :32], best[:32, 32:], best[32:, :32], best[32:, 32:]]
     assert [quarter.mean() for quarter in quarters] == pytest.approx([0.25] * 4, abs=0.04)
     assert [best[:, 0].mean(), best[0].mean()] == pytest.approx([0.25] * 2, abs=0.2)
@@ -81,5 +81,5 @@ def test_a_constant_map_scores_the_same_each_time_and_not_like_an_ordered_one(wh
 def test_negative_values_are_worth_as_little_as_zero() -> None:
     values = np.zeros((PIXELS, PIXELS), np.float32)
     values[:, : PIXELS // 2] = -np.arange(PIXELS, dtype=np.float32)[:, None] - 1
-    best = best_pixels(values, (0.5,))[0]
+    best = top_pixels(values, (0.5,))[0]
     assert best[:, : PIXELS // 2].mean() == pytest.approx(0.5, abs=0.15)

@@ -66,9 +66,9 @@ def test_there_are_ten_pictures_for_a_direction() -> None:
 def test_features_are_compared_in_the_directions_in_which_training_pictures_differ() -> None:
     generator = np.random.default_rng(4)
     spread = np.array([5.0, 3.0] + [0.01] * 40)
-    learned, held_out, drawn = (generator.normal(size=(40, 42)) * spread for _ in range(3))
-    distances = frechet_distances(learned, held_out, drawn)
-    further = frechet_distances(learned, held_out, drawn + np.array([4.0] + [0.0] * 41))
+    training, held_out, generated = (generator.normal(size=(40, 42)) * spread for _ in range(3))
+    distances = frechet_distances(training, held_out, generated)
+    further = frechet_distances(training, held_out, generated + np.array([4.0] + [0.0] * 41))
     assert further[0] > distances[0] + 8
     assert further[1] == distances[1], "the floor knows nothing of what was drawn"
-    assert frechet_distances(learned, held_out, learned) == pytest.approx((distances[1],) * 2)
+    assert frechet_distances(training, held_out, training) == pytest.approx((distances[1],) * 2)

@@ -19,16 +19,16 @@ def features(width: int, signal: float) -> Floats:
     return values.astype(np.float32)
 
 
-def test_classes_that_a_line_parts_are_named_right() -> None:
+def test_linearly_separable_classes_are_classified_correctly() -> None:
     assert linear_accuracy(features(5, 20), LABELS) == 1.0
 
 
-def test_features_that_say_nothing_are_worth_a_guess() -> None:
+def test_uninformative_features_have_chance_accuracy() -> None:
     accuracy = linear_accuracy(features(5, 0), LABELS)
     assert accuracy == pytest.approx(1 / 3, abs=0.15)
 
 
-def test_more_features_than_rows_give_what_they_would_give_unturned() -> None:
+def test_rotating_more_features_than_rows_changes_nothing() -> None:
     wide = features(300, 3)
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     scaled = StandardScaler().fit_transform(wide)
@@ -43,7 +43,7 @@ def test_units_of_features_and_constant_ones_do_not_matter() -> None:
 
 
 @pytest.mark.parametrize("labels", [np.zeros(6, np.int64), np.array([0, 0, 0, 0, 0, 1])], ids=["one", "a single one"])
-def test_where_it_has_no_meaning_there_is_no_number(labels: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_an_undefined_accuracy_is_none(labels: np.ndarray) -> None:  # type: ignore[type-arg]
     assert linear_accuracy(features(4, 1)[:6], labels) is None
 
 

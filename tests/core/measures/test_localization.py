@@ -26,22 +26,22 @@ def on(box: Box, side: int = 12) -> Floats:
 
 
 def test_a_map_that_is_the_box_has_all_of_its_weight_peak_and_extent_there() -> None:
-    found = localization(on(BOX), BOX)
-    assert (found.area, found.inside, found.pointing, found.pointing_near) == (36 / 144, 1, 1, 1)
-    np.testing.assert_array_equal(found.overlaps, np.ones(len(THRESHOLDS)))
+    result = localization(on(BOX), BOX)
+    assert (result.area, result.inside, result.pointing, result.pointing_near) == (36 / 144, 1, 1, 1)
+    np.testing.assert_array_equal(result.overlaps, np.ones(len(THRESHOLDS)))
 
 
 def test_a_map_beside_the_box_has_none() -> None:
-    found = localization(on(Box(9, 0, 12, 3)), BOX)
-    assert (found.inside, found.pointing, found.pointing_near, found.overlaps.max()) == (0, 0, 0, 0)
+    result = localization(on(Box(9, 0, 12, 3)), BOX)
+    assert (result.inside, result.pointing, result.pointing_near, result.overlaps.max()) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("level", [0.0, 2.0, -3.0])
-def test_a_map_that_knows_nothing_has_what_the_area_gives_it(level: float) -> None:
-    found = localization(np.full((12, 12), level, np.float32), BOX)
-    assert found.inside == pytest.approx(found.area)
-    assert found.pointing == found.area
-    assert found.overlaps == pytest.approx(np.full(len(THRESHOLDS), 0.25))  # its box is the whole picture
+def test_a_uniform_map_has_the_measures_of_the_area(level: float) -> None:
+    result = localization(np.full((12, 12), level, np.float32), BOX)
+    assert result.inside == pytest.approx(result.area)
+    assert result.pointing == result.area
+    assert result.overlaps == pytest.approx(np.full(len(THRESHOLDS), 0.25))  # its box is the whole picture
 
 
 def test_weight_is_counted_by_the_positive_part_alone() -> None:
@@ -57,9 +57,9 @@ def test_weight_is_counted_by_the_positive_part_alone() -> None:
 def test_the_tolerance_is_15_px_at_224_px(away: int, near: int) -> None:
     values = np.zeros((224, 224), np.float32)
     values[100, 119 + away] = 1
-    found = localization(values, Box(100, 80, 120, 120))
+    result = localization(values, Box(100, 80, 120, 120))
     assert round(TOLERANCE * 224) == 15
-    assert (found.pointing, found.pointing_near) == (0, near)
+    assert (result.pointing, result.pointing_near) == (0, near)
 
 
 def test_the_box_of_a_map_is_around_its_largest_connected_part() -> None:

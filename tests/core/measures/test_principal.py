@@ -14,10 +14,10 @@ def spread_along(*directions: tuple[float, ...], noise: float = 0.01) -> Floats:
     return (np.array([1, 2, 3]) + along + noise * generator.normal(size=(500, 3))).astype(np.float32)
 
 
-def test_the_direction_of_the_greatest_spread_is_found() -> None:
-    found = principal(spread_along((3, 4, 0)), 1)
-    assert np.abs(found.directions[0]) == pytest.approx([0.6, 0.8, 0], abs=0.01)
-    assert found.mean == pytest.approx([1, 2, 3], abs=0.5)
+def test_the_direction_of_the_greatest_variance_is_found() -> None:
+    result = principal(spread_along((3, 4, 0)), 1)
+    assert np.abs(result.directions[0]) == pytest.approx([0.6, 0.8, 0], abs=0.01)
+    assert result.mean == pytest.approx([1, 2, 3], abs=0.5)
 
 
 def test_as_many_directions_as_values_restore_everything() -> None:
@@ -33,9 +33,9 @@ def test_what_is_lost_is_the_spread_along_the_directions_left_out() -> None:
 
 def test_codes_are_coordinates_along_the_directions() -> None:
     values = spread_along((3, 4, 0))
-    found = principal(values, 2)
-    assert found.codes(values) @ found.directions + found.mean == pytest.approx(found.restored(values), abs=1e-4)
-    assert found.directions @ found.directions.T == pytest.approx(np.eye(2), abs=1e-5)
+    result = principal(values, 2)
+    assert result.codes(values) @ result.directions + result.mean == pytest.approx(result.restored(values), abs=1e-4)
+    assert result.directions @ result.directions.T == pytest.approx(np.eye(2), abs=1e-5)
 
 
 def test_there_are_no_more_directions_than_rows_or_values() -> None:

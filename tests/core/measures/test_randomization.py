@@ -16,8 +16,8 @@ def vit() -> Network:
 
 
 def changed(before: Network, after: Network) -> set[str]:
-    others = dict(after.named_parameters())
-    return {name for name, tensor in before.named_parameters() if not torch.equal(tensor, others[name])}
+    parameters = dict(after.named_parameters())
+    return {name for name, tensor in before.named_parameters() if not torch.equal(tensor, parameters[name])}
 
 
 def test_the_cascade_goes_from_the_classifier_to_all_there_is(vit: Network) -> None:
@@ -43,7 +43,7 @@ def test_in_the_end_everything_is_random_also_what_belongs_to_no_layer(vit: Netw
     torch.testing.assert_close(weight.flatten().sort().values, other.flatten().sort().values)
 
 
-def test_a_stage_goes_on_from_the_one_before_it_and_is_the_same_each_time(vit: Network) -> None:
+def test_a_stage_extends_the_previous_one_and_is_the_same_each_time(vit: Network) -> None:
     one, again, two = (dict(randomized(vit, last, seed=3).named_parameters()) for last in (1, 1, 2))
     assert all(torch.equal(tensor, again[name]) for name, tensor in one.items())
     assert torch.equal(one["model.head.weight"], two["model.head.weight"])

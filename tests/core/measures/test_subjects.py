@@ -9,7 +9,7 @@ from core.datasets.dataset import Dataset
 from core.errors import BadInput, BadParameter
 from core.items import png_bytes
 from core.measures.localization import Box
-from core.measures.subjects import picture_of, seen_box, subjects
+from core.measures.subjects import picture_of, preprocessed_box, subjects
 from core.networks.network import Network
 from tests.core.measures.pointed import card, looks_at
 from tests.support.measured import PATCH, cats_and_dogs
@@ -20,27 +20,27 @@ def network() -> Network:
     return looks_at(*PATCH)
 
 
-def test_only_pictures_that_are_named_right_are_taken(network: Network) -> None:
+def test_only_correctly_classified_pictures_are_selected(network: Network) -> None:
     dataset = cats_and_dogs(each=3)
     labels = dataset.labels.copy()
     labels[[0, 3]] = 1 - labels[[0, 3]]
     mislabeled = replace(dataset, labels=labels)
     right = subjects(network, mislabeled, 10, only_correct=True, small_boxes=False)
     assert sorted(subject.number for subject in right) == [1, 2, 4, 5]
-    assert all(subject.answer == dataset.labels[subject.number] for subject in right)
+    assert all(subject.target == dataset.labels[subject.number] for subject in right)
     everything = subjects(network, mislabeled, 10, only_correct=False, small_boxes=False)
     assert len(everything) == 6
 
 
-def test_the_first_of_each_class_come_first_and_what_is_to_be_learned_from_never(network: Network) -> None:
+def test_the_first_of_each_class_come_first_and_training_pictures_never(network: Network) -> None:
     dataset = cats_and_dogs(each=4)
     order = np.array([0, 2, 4, 6, 1, 3, 5, 7])  # all cats, then all dogs
     sorted_ = Dataset(
         dataset.class_names, [dataset.pictures[i] for i in order], dataset.labels[order], np.arange(8) != 0
     )
-    chosen = subjects(network, sorted_, 4, only_correct=True, small_boxes=False)
-    assert [subject.number for subject in chosen] == [1, 4, 2, 5]
-    assert all(subject.box is None for subject in chosen)
+    selected = subjects(network, sorted_, 4, only_correct=True, small_boxes=False)
+    assert [subject.number for subject in selected] == [1, 4, 2, 5]
+    assert all(subject.box is None for subject in selected)
 
 
 def test_large_and_unknown_boxes_can_be_left_out(network: Network) -> None:
@@ -48,12 +48,12 @@ def test_large_and_unknown_boxes_can_be_left_out(network: Network) -> None:
     assert dataset.boxes is not None
     boxes = dataset.boxes.copy()
     boxes[1], boxes[2] = -1, (0, 0, 23, 23)
-    chosen = subjects(network, replace(dataset, boxes=boxes), 4, only_correct=True, small_boxes=True)
-    assert [subject.number for subject in chosen] == [0, 3]
-    assert chosen[0].box == Box(12, 3, 18, 9)
+    selected = subjects(network, replace(dataset, boxes=boxes), 4, only_correct=True, small_boxes=True)
+    assert [subject.number for subject in selected] == [0, 3]
+    assert selected[0].box == Box(12, 3, 18, 9)
 
 
-def test_where_there_is_nothing_to_measure_on_is_a_sentence(network: Network) -> None:
+def test_a_data_set_without_suitable_pictures_is_refused(network: Network) -> None:
     dataset = cats_and_dogs(each=2, boxes=False)
     with pytest.raises(BadInput, match="with a box that covers less than half"):
         subjects(network, dataset, 4, only_correct=False, small_boxes=True)
@@ -64,13 +64,13 @@ def test_where_there_is_nothing_to_measure_on_is_a_sentence(network: Network) ->
         subjects(network, replace(dataset, class_names=("cat", "bird")), 4, only_correct=True, small_boxes=False)
 
 
-def test_a_box_is_seen_where_the_preparation_puts_it() -> None:
+def test_a_box_is_preprocessed_like_its_picture() -> None:
     network = looks_at(*PATCH)
     network.card = card("looks", 24).model_copy(update={"crop_share": 0.75})  # resized to 32, the middle 24 are seen
-    assert seen_box(network, (16, 24, 31, 47), 64, 64) == Box(4, 8, 12, 20)
-    assert seen_box(network, (0, 0, 63, 63), 64, 64) == Box(0, 0, 24, 24)
-    assert seen_box(network, (0, 0, 4, 63), 64, 64) is None
-    assert seen_box(network, (48, 0, 79, 63), 128, 64) == Box(4, 0, 20, 24)
+    assert preprocessed_box(network, (16, 24, 31, 47), 64, 64) == Box(4, 8, 12, 20)
+    assert preprocessed_box(network, (0, 0, 63, 63), 64, 64) == Box(0, 0, 24, 24)
+    assert preprocessed_box(network, (0, 0, 4, 63), 64, 64) is None
+    assert preprocessed_box(network, (48, 0, 79, 63), 128, 64) == Box(4, 0, 20, 24)
 
 
 def test_a_picture_of_the_data_set_is_its_pixels() -> None:

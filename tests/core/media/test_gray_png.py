@@ -11,7 +11,7 @@ from core.media.gray_png import gray_png
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (8, 8), (28, 28), (255, 256), (256, 255), (300, 700)])
-def test_a_picture_comes_back_as_it_was(shape: tuple[int, int]) -> None:
+def test_a_picture_is_read_back_unchanged(shape: tuple[int, int]) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     with PillowImage.open(io.BytesIO(gray_png(pixels)), formats=("PNG",)) as image:
         assert image.mode == "L"

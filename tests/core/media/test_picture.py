@@ -167,12 +167,12 @@ def test_a_broken_color_profile_is_passed_over(profile: bytes) -> None:
     assert np.array_equal(read_picture(photo_file(icc_profile=profile)).pixels, photo())
 
 
-def test_a_profile_for_other_channels_is_passed_over() -> None:
+def test_a_profile_for_other_channels_is_ignored() -> None:
     file = saved(Image.new("L", (32, 32), 77), "PNG", icc_profile=linear_profile())
     assert (read_picture(file).pixels == 77).all()
 
 
-def test_of_several_frames_the_first_is_taken() -> None:
+def test_the_first_of_several_frames_is_read() -> None:
     first, second = Image.new("RGB", (32, 32), (1, 2, 3)), Image.new("RGB", (32, 32), (200, 0, 0))
     for form in ("PNG", "TIFF"):
         file = saved(first, form, save_all=True, append_images=[second])
@@ -219,7 +219,7 @@ def test_the_pixels_of_a_picture_cannot_change_under_its_digest() -> None:
 @pytest.mark.parametrize(
     "array", [photo().astype(np.float32), photo()[..., 0], photo()[..., :2], photo()[:0], photo()[None]]
 )
-def test_an_array_of_another_shape_or_type_is_no_picture(array: np.ndarray) -> None:
+def test_an_array_of_another_shape_or_type_is_refused(array: np.ndarray) -> None:
     with pytest.raises(BadPicture, match=r"\(height, width, 3\) of uint8, got"):
         Picture.from_pixels(array)
 

@@ -37,7 +37,7 @@ def limited(read: str, files: int | None = 16, refusals: str = "") -> subprocess
     ],
     ids=["read", "refused", "memory", "stumbled", "files"],
 )
-def test_a_limited_process_says_how_it_ended(read: str, status: int, said: str) -> None:
+def test_the_exit_status_of_a_limited_process_tells_how_it_ended(read: str, status: int, said: str) -> None:
     done = limited(read)
     assert (done.returncode, done.stdout) == (status, said)
 

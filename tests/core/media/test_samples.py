@@ -31,7 +31,7 @@ def test_samples_differ() -> None:
     assert len({sample(name).digest for name in sample_names()}) == len(sample_names()) >= 5
 
 
-def test_an_unknown_sample_is_refused_with_what_there_is() -> None:
+def test_an_unknown_sample_is_refused_with_a_list_of_samples() -> None:
     for ask in (sample, sample_title, lambda name: open_picture(f"sample:{name}")):
         with pytest.raises(BadInput, match=r"no sample picture 'dog': choose one of cat, "):
             ask("dog")
@@ -46,7 +46,7 @@ def test_a_source_is_a_sample_or_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["", "/no/such/file.png", "/", "/dev/zero", "a\0b", "~nobody/x.png", "x" * 5000])
-def test_a_source_that_is_no_file_is_one_sentence(source: str) -> None:
+def test_a_source_without_a_file_is_refused_in_one_sentence(source: str) -> None:
     with pytest.raises(
         BadPicture, match=r"picture file .*give a path, or a sample such as sample:cat|cannot be opened"
     ) as refusal:

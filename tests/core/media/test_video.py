@@ -40,7 +40,7 @@ def test_a_video_that_is_written_and_read_is_the_same_but_for_its_encoding(kind:
     assert video.digest == Video(encoded(frames, Fraction(10), kind)).digest, "the same frames, the same bytes"
 
 
-def test_only_as_many_frames_come_and_as_large_as_were_asked_for() -> None:
+def test_number_and_size_of_decoded_frames_are_limited() -> None:
     found = frames_of(a_video(pan(6)), longer_px=33, most=2)
     assert [frame.shape for frame in found] == [(24, 32, 3)] * 2
 
@@ -57,7 +57,7 @@ def test_a_video_that_is_left_early_leaves_no_process() -> None:
     assert descendants(os.getpid()) == before
 
 
-def test_a_video_that_was_taken_upright_comes_upright() -> None:
+def test_a_rotated_video_is_decoded_upright() -> None:
     """As telephones write it: the frames lie, and the track's matrix (x, y) -> (-y, x) says so: clockwise."""
     content = a_video(pan(2), "mp4").content
     start = content.index(b"tkhd") + 44
@@ -94,7 +94,7 @@ def webm() -> bytes:
     ],
     ids=["empty", "text", "picture", "matroska", "cut GIF", "cut MP4", "low", "long"],
 )
-def test_what_is_no_video_or_too_odd_a_one_is_one_sentence(content: bytes, sentence: str) -> None:
+def test_an_invalid_or_unsupported_video_is_refused_in_one_sentence(content: bytes, sentence: str) -> None:
     with pytest.raises(BadInput, match=sentence):
         read_video(content, "a.mp4")
 
@@ -107,14 +107,14 @@ def test_a_video_is_named_by_the_hash_of_its_file() -> None:
         checked_digest("clip.mp4")
 
 
-def test_a_video_is_told_by_frames_size_and_speed() -> None:
+def test_frames_size_and_frame_rate_of_a_video() -> None:
     facts = facts_of(a_video(pan(7), "mp4"))
     assert (facts.frames, facts.height, facts.width, facts.frame_rate, facts.seconds) == (7, 48, 64, 10, 0.7)
     assert facts_of(a_video(pan(4))).frames == 4
 
 
 @pytest.mark.parametrize(("kind", "content_type"), [("mp4", "video/mp4"), ("gif", "image/gif")])
-def test_a_video_knows_what_it_is_called_on_the_web(kind: VideoKind, content_type: str) -> None:
+def test_the_media_type_of_a_video(kind: VideoKind, content_type: str) -> None:
     assert a_video(kind=kind).content_type == content_type
     assert Video(b"<html>").content_type == "application/octet-stream"
 
@@ -124,7 +124,7 @@ def test_too_large_a_video_is_refused_unread() -> None:
         check_bytes(MAX_BYTES + 1, "C:\\videos\\a.mp4")
 
 
-def test_what_pages_import_of_videos_needs_no_ffmpeg() -> None:
+def test_modules_that_pages_import_load_no_ffmpeg() -> None:
     code = "import sys, core.store.sources, core.methods; print('av' in sys.modules, 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert done.stdout.split() == ["False", "False"]

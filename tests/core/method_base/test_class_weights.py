@@ -19,7 +19,7 @@ WEIGHTS = st.floats(0, MAX_WEIGHT, exclude_min=True)
 
 @pytest.fixture
 def card() -> NetworkCard:
-    """Of a network of three classes; the last is called by a number that is not its own."""
+    """A card with three classes; the name of the last is the index of another one."""
     return get_card("random/test_resnet").model_copy(update={"class_names": ("cat", "dog", "0")})
 
 
@@ -36,12 +36,12 @@ def card() -> NetworkCard:
         ({}, {}),
     ],
 )
-def test_the_ways_to_write_classes(given_as: Any, weights: dict[str, float]) -> None:
+def test_classes_can_be_given_in_several_forms(given_as: Any, weights: dict[str, float]) -> None:
     assert CLASSES.validate_python(given_as) == weights
 
 
 @given(st.dictionaries(NAMES, WEIGHTS, max_size=10), st.randoms())
-def test_neither_order_nor_way_of_writing_decides(weights: dict[str, float], random: Any) -> None:
+def test_order_and_form_have_no_influence(weights: dict[str, float], random: Any) -> None:
     shuffled = random.sample(list(weights.items()), len(weights))
     written = ", ".join(f"{name}={weight!r}" for name, weight in shuffled)
     expected = CLASSES.dump_json(CLASSES.validate_python(weights))
@@ -51,26 +51,26 @@ def test_neither_order_nor_way_of_writing_decides(weights: dict[str, float], ran
 
 
 @pytest.mark.parametrize("weight", [0, -1, 1000.1, "x", None, [], float("nan"), float("inf"), 10**400, ENORMOUS])
-def test_a_weight_out_of_bounds_is_named(weight: Any) -> None:
+def test_a_weight_out_of_bounds_is_refused_with_its_class(weight: Any) -> None:
     with pytest.raises(ValidationError, match="the weight of tabby must be more than 0 and at most 1000, got "):
         CLASSES.validate_python({"tabby": weight})
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * (MAX_NAME + 1), 7, None, ENORMOUS, ["tabby"]])
 def test_a_name_is_a_short_text(name: Any) -> None:
-    with pytest.raises(ValidationError, match="a class is a name or a number as text, got "):
+    with pytest.raises(ValidationError, match="a class must be a name or an index as text, got "):
         CLASSES.validate_python([name])
 
 
 @pytest.mark.parametrize("twice", ["tabby, tabby=2", ["tabby", "tabby "], {"tabby": 1, " tabby": 2}])
-def test_a_class_given_twice_is_refused_rather_than_one_weight_taken(twice: Any) -> None:
+def test_a_class_that_is_given_twice_is_refused(twice: Any) -> None:
     with pytest.raises(ValidationError, match="'tabby' is given twice"):
         CLASSES.validate_python(twice)
 
 
 @pytest.mark.parametrize("value", [7, True, None, ENORMOUS, b"tabby", {"tabby"}])
-def test_what_is_no_set_of_classes_is_refused(value: Any) -> None:
-    with pytest.raises(ValidationError, match="classes are given as names, or names with weights as name=1, got "):
+def test_other_values_are_refused(value: Any) -> None:
+    with pytest.raises(ValidationError, match="classes must be names, or names with weights as name=1, got "):
         CLASSES.validate_python(value)
 
 
@@ -93,10 +93,12 @@ def test_the_number_of_classes_is_bounded() -> None:
         (["dog", "1"], "'dog' and '1' are the same class of this network."),
     ],
 )
-def test_what_a_network_cannot_be_asked_is_a_sentence(card: NetworkCard, names: list[str], problem: str) -> None:
+def test_missing_and_equal_classes_are_reported_in_a_sentence(
+    card: NetworkCard, names: list[str], problem: str
+) -> None:
     assert class_problem(card, names) == problem
 
 
-def test_a_name_goes_before_a_number(card: NetworkCard) -> None:
+def test_a_name_takes_precedence_over_an_index(card: NetworkCard) -> None:
     assert class_problem(card, ["0", "2"]) == "'0' and '2' are the same class of this network."
     assert class_problem(card, ["0", "cat"]) is None

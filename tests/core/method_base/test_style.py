@@ -20,12 +20,12 @@ def made(**parameters: Any) -> Any:
     return make_method("style_transfer", parameters)
 
 
-def test_the_default_style_is_a_picture_that_is_always_there() -> None:
+def test_the_default_style_is_a_bundled_picture() -> None:
     assert drawn_style("mosaic").digest == DEFAULT_STYLE
     assert made().styles == (DEFAULT_STYLE,)
 
 
-def test_styles_and_numbers_are_kept_in_one_way_however_they_are_given() -> None:
+def test_styles_and_numbers_have_one_canonical_form() -> None:
     assert made(styles=f"{ONE}, {OTHER}") == made(styles=[ONE, OTHER]) == made(styles=(ONE, OTHER))
     assert made(layers="depths", style_depths="10,  30.0,50") == made(layers="depths", style_depths="10, 30, 50")
     assert made(judge="lite/efficientnet_lite0") == made()
@@ -34,44 +34,47 @@ def test_styles_and_numbers_are_kept_in_one_way_however_they_are_given() -> None
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
-        ({"styles": "sample:cat"}, r"styles: a picture is named by its digest, 64 hex digits, got 'sample:cat'"),
-        ({"styles": ()}, r"styles: 1 to 8 pictures, got 0"),
-        ({"styles": (ONE,) * 9}, r"styles: 1 to 8 pictures, got 9"),
-        ({"styles": 3}, r"styles: pictures are named by their digests"),
-        ({"mask": "x"}, r"mask: a picture is named by its digest"),
-        ({"layers": "depths", "style_depths": "10, x"}, r"at most 12 numbers from 1 to 100 .* got '10, x'"),
-        ({"layers": "depths", "style_depths": "0"}, r"at most 12 numbers from 1 to 100 .* got '0'"),
-        ({"layers": "depths", "style_depths": "nan"}, r"at most 12 numbers from 1 to 100"),
-        ({"layers": "depths", "style_depths": ""}, r"style_depths must name a depth at least"),
-        ({"layers": "depths", "depth_weights": "1, 2"}, r"depth_weights must give a weight .*: 4, got 2"),
-        ({"style_weights": "1, 2"}, r"style_weights must give a weight for each of styles: 1, got 2"),
-        ({"judge": ()}, r"judge: one network judges, got 0"),
-        ({"judge": "lite/efficientnet_lite0, lite/efficientnet_lite1"}, r"judge: one network judges, got 2"),
+        ({"styles": "sample:cat"}, r"styles: a picture must be given by its digest, 64 hex digits, got 'sample:cat'"),
+        ({"styles": ()}, r"styles: there must be 1 to 8 pictures, got 0"),
+        ({"styles": (ONE,) * 9}, r"styles: there must be 1 to 8 pictures, got 9"),
+        ({"styles": 3}, r"styles: pictures must be given by their digests"),
+        ({"mask": "x"}, r"mask: a picture must be given by its digest"),
+        (
+            {"layers": "depths", "style_depths": "10, x"},
+            r"at most 12 comma-separated numbers from 1 to 100, got '10, x'",
+        ),
+        ({"layers": "depths", "style_depths": "0"}, r"at most 12 comma-separated numbers from 1 to 100, got '0'"),
+        ({"layers": "depths", "style_depths": "nan"}, r"at most 12 comma-separated numbers from 1 to 100"),
+        ({"layers": "depths", "style_depths": ""}, r"style_depths must contain at least one depth"),
+        ({"layers": "depths", "depth_weights": "1, 2"}, r"depth_weights must give one weight .*: 4, got 2"),
+        ({"style_weights": "1, 2"}, r"style_weights must give one weight for each of styles: 1, got 2"),
+        ({"judge": ()}, r"judge: there must be one judge, got 0"),
+        ({"judge": "lite/efficientnet_lite0, lite/efficientnet_lite1"}, r"judge: there must be one judge, got 2"),
     ],
     ids=str,
 )
-def test_what_cannot_be_is_one_sentence(parameters: dict[str, Any], sentence: str) -> None:
+def test_a_value_that_is_not_allowed_is_refused_in_a_sentence(parameters: dict[str, Any], sentence: str) -> None:
     with pytest.raises(BadParameter, match=sentence):
         made(**parameters)
 
 
-def test_shares_are_together_one() -> None:
+def test_shares_sum_to_one() -> None:
     assert shares_of("", 4) == [0.25] * 4
     assert shares_of("1, 3", 2) == [0.25, 0.75]
     assert numbers("") == []
 
 
-def test_a_picture_is_taken_whole_at_the_size_that_is_asked_for() -> None:
+def test_the_whole_picture_is_resized() -> None:
     cpu = torch.device("cpu")
     assert sized(sample("cat"), 224, cpu).shape == (1, 3, 149, 224)
     assert sized(sample("cat"), 1000, cpu).shape == (1, 3, 665, 1000)
     strip = Picture.from_pixels(np.zeros((4, 4000, 3), np.uint8))
-    assert sized(strip, 200, cpu).shape == (1, 3, 32, 200)  # a network has to find something
+    assert sized(strip, 200, cpu).shape == (1, 3, 32, 200)  # the minimal side of an encoder's input
     exact = sized(sample("cat"), 451, cpu)
     assert torch.equal((exact[0] * 255).round().byte().movedim(0, -1), torch.tensor(sample("cat").pixels))
 
 
-def test_pictures_of_any_size_stand_side_by_side() -> None:
+def test_pictures_of_any_size_form_a_row() -> None:
     row = side_by_side([torch.zeros(1, 3, 5, 7), torch.full((1, 3, 9, 3), 0.5)])
     assert row.shape == (9, 7 + 4 + 3, 3)
     assert row[:5, :7].max() == 0

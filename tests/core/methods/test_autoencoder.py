@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,55 +9,17 @@ from core.datasets.dataset import Dataset
 from core.datasets.digits import digits
 from core.engine import checkpoint_timer
 from core.errors import BadInput, BadParameter, Canceled, ComputationFailed
-from core.items import Animation, Embedding, Image, Map, Pixels, Result, Scalar, Series
+from core.items import Animation, Embedding, Image, Map, Result, Scalar, Series
 from core.learning.autoencoder import learner
 from core.learning.autoencoder.stored import autoencoder_of
-from core.method_base.method import Checkpoint, Context
+from core.method_base.method import Context
 from core.methods import make_method
 from tests.core.learning.autoencoder.fitting import fitted
+from tests.support.checkpoints import RecordingContext
 from tests.support.squares import squares
 
 SMALL: dict[str, Any] = {"input_px": 8, "epochs": 2, "batch_size": 8, "width": 4, "code_size": 4, "labels_per_class": 0}
 SPARSE = {"kind": "sparse", "architecture": "dense", "code_size": 32}
-
-
-class Kept(Checkpoint):
-    def __init__(self) -> None:
-        self.content: bytes | None = None
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        self.content = content
-
-
-class Job(Context):
-    """A job of a worker that stops it at step `stop_at`; another may go on from its checkpoint."""
-
-    def __init__(self, dataset: Dataset | None, seed: int = 0, stop_at: int | None = None) -> None:
-        super().__init__(seed)
-        self.dataset, self.stop_at = dataset, stop_at
-        self.checkpoint: Kept = Kept()
-        self.steps: list[int] = []
-        self.previews: list[Pixels] = []
-        self.drawn: list[list[str]] = []
-
-    def report(
-        self,
-        step: int,
-        total: int,  # noqa: ARG002
-        scalars: Mapping[str, float] | None = None,  # noqa: ARG002
-        preview: Callable[[], Pixels] | None = None,
-    ) -> None:
-        self.steps.append(step)
-        if preview is not None:
-            self.previews.append(preview())
-        if step == self.stop_at:
-            raise Canceled("asked to stop")
-
-    def draw(self, curves: Sequence[Series]) -> None:
-        self.drawn.append([curve.y_label for curve in curves])
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +39,13 @@ def files(result: Result) -> dict[str, Any]:
 def on_digits() -> Result:
     """What the method gives of the digits, dense and so in a few seconds."""
     return run(
-        Job(digits()), architecture="dense", code_size=16, width=16, epochs=20, batch_size=64, labels_per_class=1
+        RecordingContext(digits()),
+        architecture="dense",
+        code_size=16,
+        width=16,
+        epochs=20,
+        batch_size=64,
+        labels_per_class=1,
     )
 
 
@@ -162,16 +129,18 @@ def test_units_walk_and_curves_are_there(on_digits: Result) -> None:
 
 
 def test_compression_counts_all_that_the_decoder_is_given(dataset: Dataset) -> None:
-    assert run(Job(dataset)).metrics["compression"] == 3 * 64 / 4
-    assert run(Job(dataset), decoder="unpooling").metrics["compression"] == pytest.approx(192 / (4 + 64 + 32))
+    assert run(RecordingContext(dataset)).metrics["compression"] == 3 * 64 / 4
+    assert run(RecordingContext(dataset), decoder="unpooling").metrics["compression"] == pytest.approx(
+        192 / (4 + 64 + 32)
+    )
 
 
 def test_numbers_without_a_meaning_are_left_out(dataset: Dataset) -> None:
     plain, noisy, sparse, one_class = (
-        run(Job(dataset)).metrics,
-        run(Job(dataset), kind="denoising", architecture="dense"),
-        run(Job(dataset), kind="sparse").metrics,
-        run(Job(squares(each=24, held_out=6, classes=1)), labels_per_class=3).metrics,
+        run(RecordingContext(dataset)).metrics,
+        run(RecordingContext(dataset), kind="denoising", architecture="dense"),
+        run(RecordingContext(dataset), kind="sparse").metrics,
+        run(RecordingContext(squares(each=24, held_out=6, classes=1)), labels_per_class=3).metrics,
     )
     assert "stride_energy" in plain
     assert not plain.keys() & {"noise_removed", "active", "pca_angle", "accuracy_pretrained"}
@@ -197,9 +166,9 @@ def test_a_stopped_job_goes_on_to_the_same_bytes(
 ) -> None:
     monkeypatch.setattr(checkpoint_timer, "MIN_INTERVAL_S", 0.0)
     monkeypatch.setattr(checkpoint_timer, "MAX_TIME_SHARE", 1e9)
-    undisturbed = files(run(Job(dataset), **parameters))
+    undisturbed = files(run(RecordingContext(dataset), **parameters))
     for stop_at in (1, 4, 7):  # in both epochs of three steps, and behind them
-        job = Job(dataset, stop_at=stop_at)
+        job = RecordingContext(dataset, stop_at=stop_at)
         with pytest.raises(Canceled):
             run(job, **parameters)
         job.stop_at, job.steps = None, []
@@ -208,29 +177,29 @@ def test_a_stopped_job_goes_on_to_the_same_bytes(
 
 
 def test_a_checkpoint_of_another_network_starts_anew(dataset: Dataset) -> None:
-    other, job = Job(dataset), Job(dataset)
+    other, job = RecordingContext(dataset), RecordingContext(dataset)
     run(other, code_size=5)
     job.checkpoint.content = other.checkpoint.content
-    assert files(run(job)) == files(run(Job(dataset)))
+    assert files(run(job)) == files(run(RecordingContext(dataset)))
     assert job.steps[0] == 1
 
 
 def test_the_seed_decides(dataset: Dataset) -> None:
-    first, second, other = (files(run(Job(dataset, seed=seed))) for seed in (1, 1, 2))
+    first, second, other = (files(run(RecordingContext(dataset, seed=seed))) for seed in (1, 1, 2))
     assert first == second
     assert first["network"] != other["network"]
 
 
 def test_reconstructions_and_curves_are_seen_while_it_learns(dataset: Dataset) -> None:
-    job = Job(dataset)
+    job = RecordingContext(dataset)
     run(job)
     assert len(job.previews) == 6
     assert (job.previews[0] != job.previews[-1]).any()
-    assert job.drawn == [["Loss", "Held-out loss"]] * 2
+    assert [[curve.y_label for curve in curves] for curves in job.curves] == [["Loss", "Held-out loss"]] * 2
 
 
 def test_the_trained_network_is_what_drew_the_pictures(dataset: Dataset) -> None:
-    result = run(Job(dataset), loss="mae")
+    result = run(RecordingContext(dataset), loss="mae")
     model = autoencoder_of(result, "cpu")
     assert (model.design.side_px, model.design.channels, model.design.code) == (8, 3, 4)
     loss = result.items["loss"]
@@ -241,13 +210,13 @@ def test_the_trained_network_is_what_drew_the_pictures(dataset: Dataset) -> None
 
 def test_without_a_data_set_it_is_refused() -> None:
     with pytest.raises(BadInput, match="an autoencoder learns from a data set, and none was given"):
-        run(Job(None))
+        run(RecordingContext(None))
 
 
 def test_a_loss_that_is_no_number_ends_it_in_a_sentence(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(learner.LOSSES, "mse", lambda drawn, _: drawn.sum() * float("nan"))
     with pytest.raises(ComputationFailed, match=r"^loss was nan at step 0: try a lower rate$"):
-        run(Job(dataset))
+        run(RecordingContext(dataset))
 
 
 @pytest.mark.parametrize(

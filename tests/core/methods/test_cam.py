@@ -22,7 +22,7 @@ def test_all_places_together_are_the_logit_less_its_bias(name: str) -> None:
     how, maps, answer = made("cam").maps(network, photos(network, 2))
     head = [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
     assert how == "average"
-    expected = answer.value - head.bias[answer.explained.index]
+    expected = answer.value - head.bias[answer.target.index]
     torch.testing.assert_close(maps.mean(dim=(1, 2)), expected, rtol=1e-3, atol=1e-4)
 
 

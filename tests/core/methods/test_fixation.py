@@ -58,7 +58,7 @@ def test_a_neuron_rests_on_what_it_sees_and_a_channel_on_all_its_places() -> Non
         "mode": "paper",
     }
     found, answer = made("fixation", **asked).fixations(network, pictures)
-    assert answer.explained.names[0].startswith("channel 3 of 2")
+    assert answer.target.names[0].startswith("channel 3 of 2")
     points = found.pixels.points
     y, x = np.divmod(points.index % 144, 12)
     assert set(points.picture.tolist()) == {0, 1}

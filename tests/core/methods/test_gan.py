@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,10 @@ from core.datasets.dataset import Dataset
 from core.datasets.digits import digits
 from core.engine import checkpoint_timer
 from core.errors import BadInput, BadParameter, Canceled, NetworkUnavailable
-from core.items import Animation, Image, Pixels, Result, Series, Weights
-from core.method_base.method import Checkpoint, Context
+from core.items import Animation, Image, Result, Series, Weights
 from core.methods import make_method
-from core.networks.catalog import get_card
-from core.networks.loading import load
 from core.networks.network import Network
+from tests.support.checkpoints import RecordingContext
 from tests.support.squares import squares
 
 JUDGE = "random/test_resnet"
@@ -23,44 +20,7 @@ SMALL: dict[str, Any] = {"epochs": 3, "batch_size": 4, "width": 4, "latent_dim":
 FRECHET = {"frechet_distance", "frechet_floor"}
 
 
-class Kept(Checkpoint):
-    content: bytes | None = None
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        self.content = content
-
-
-class Job(Context):
-    """A job of a worker that stops it at step `stop_at`; another may go on from its checkpoint."""
-
-    def __init__(self, dataset: Dataset | None, stop_at: int | None = None) -> None:
-        super().__init__(seed=2)
-        self.dataset, self.stop_at = dataset, stop_at
-        self.checkpoint: Kept = Kept()
-        self.scalars: dict[str, float] = {}
-        self.preview: Pixels | None = None
-
-    def network(self, identity: str) -> Network:
-        return load(get_card(identity.partition("#")[0]))
-
-    def report(
-        self,
-        step: int,
-        total: int,
-        scalars: Mapping[str, float] | None = None,
-        preview: Callable[[], Pixels] | None = None,
-    ) -> None:
-        assert 0 < step <= total
-        self.scalars |= scalars or {}
-        self.preview = preview() if preview else self.preview
-        if step == self.stop_at:
-            raise Canceled("asked to stop")
-
-
-def run(job: Job, **parameters: Any) -> Result:
+def run(job: RecordingContext, **parameters: Any) -> Result:
     return make_method("gan", SMALL | parameters).run_without_network([], job)
 
 
@@ -72,23 +32,23 @@ def files(result: Result) -> dict[str, Any]:
 def test_a_job_that_was_stopped_goes_on_to_the_same_bytes(monkeypatch: pytest.MonkeyPatch, stop_at: int) -> None:
     monkeypatch.setattr(checkpoint_timer, "MIN_INTERVAL_S", 0.0)
     dataset = squares(each=4, held_out=2)  # 12 pictures to learn from: 9 steps
-    stopped, job = Job(dataset, stop_at), Job(dataset)
+    stopped, job = RecordingContext(dataset, stop_at, seed=2), RecordingContext(dataset, seed=2)
     with pytest.raises(Canceled):
         run(stopped)
     job.checkpoint.content = stopped.checkpoint.content
-    assert files(run(job)) == files(run(Job(dataset)))
+    assert files(run(job)) == files(run(RecordingContext(dataset, seed=2)))
 
 
 def test_it_tells_how_it_goes_while_it_learns() -> None:
-    job = Job(squares(each=4, held_out=2))
+    job = RecordingContext(squares(each=4, held_out=2), seed=2)
     run(job)
-    assert job.scalars.keys() == {"epoch", "generator_loss", "discriminator_loss", "discriminator_accuracy"}
-    assert job.preview is not None
-    assert job.preview.std() > 0
+    assert set().union(*job.scalars) == {"epoch", "generator_loss", "discriminator_loss", "discriminator_accuracy"}
+    assert job.previews
+    assert job.previews[-1].std() > 0
 
 
 def test_both_losses_share_a_chart_and_the_accuracy_says_who_wins() -> None:
-    items = run(Job(squares(each=4, held_out=2))).items
+    items = run(RecordingContext(squares(each=4, held_out=2), seed=2)).items
     curves = {name: item for name, item in items.items() if isinstance(item, Series)}
     assert list(curves) == ["generator_loss", "discriminator_loss", "discriminator_accuracy"]
     assert len({(curve.x_label, curve.y_label) for curve in curves.values()}) == 2
@@ -102,20 +62,20 @@ def test_a_data_set_of_one_class_is_learned(normalization: str) -> None:
     chosen = np.flatnonzero(everything.labels == 3)
     pictures = [everything.pictures[index] for index in chosen]
     ones = Dataset(("3",), pictures, np.zeros(len(chosen), np.int64), everything.held_out[chosen])
-    result = run(Job(ones), normalization=normalization, batch_size=32)
+    result = run(RecordingContext(ones, seed=2), normalization=normalization, batch_size=32)
     assert not result.items.keys() & FRECHET, "18 pictures are held out"
     assert all(np.isfinite(value) for value in result.metrics.values())
 
 
 def test_enough_held_out_pictures_are_compared_by_the_judge_that_was_named() -> None:
-    job = Job(squares(each=8, held_out=8))
+    job = RecordingContext(squares(each=8, held_out=8), seed=2)
     assert run(job).items.keys() >= FRECHET
 
     def unavailable(_: str) -> Network:
         raise NetworkUnavailable("not here")
 
     job.network = unavailable  # type: ignore[method-assign]
-    job.scalars = {}
+    job.scalars = []
     with pytest.raises(NetworkUnavailable):
         run(job)
     assert not job.scalars, "it was told before anything was learned"
@@ -123,7 +83,7 @@ def test_enough_held_out_pictures_are_compared_by_the_judge_that_was_named() -> 
 
 @pytest.mark.parametrize(("side", "given", "input_px"), [(8, None, 16), (20, None, 32), (70, None, 64), (20, 16, 16)])
 def test_pictures_keep_their_size_or_are_brought_to_the_next(side: int, given: int | None, input_px: int) -> None:
-    items = run(Job(squares(each=2, held_out=1, side=side)), input_px=given, epochs=1).items
+    items = run(RecordingContext(squares(each=2, held_out=1, side=side), seed=2), input_px=given, epochs=1).items
     network, samples, animation = items["network"], items["samples"], items["progress"]
     assert isinstance(network, Weights)
     assert network.config["generator"] == {"side_px": input_px, "channels": 3, "latent": 8, "width": 4}
@@ -146,4 +106,4 @@ def test_what_cannot_be_is_a_sentence(parameters: dict[str, Any], sentence: str)
 
 def test_without_a_data_set_nothing_is_learned() -> None:
     with pytest.raises(BadInput, match="data set"):
-        run(Job(None))
+        run(RecordingContext(None, seed=2))

@@ -43,7 +43,7 @@ def test_it_agrees_with_captum(name: str) -> None:
     pictures = photos(network)
     layer, maps, answer = made("grad_cam").maps(network, pictures)
     theirs = LayerGradCam(network, network.layer(layer)).attribute(
-        pictures, int(answer.explained.index), relu_attributions=True
+        pictures, int(answer.target.index), relu_attributions=True
     )
     torch.testing.assert_close(maps, theirs.detach()[:, 0], rtol=1e-4, atol=1e-5 * float(maps.amax()))
 

@@ -18,7 +18,7 @@ def test_it_agrees_with_captum(empty: str) -> None:
     network, pictures = rectified(), noise(2)
     asked = made("integrated_gradients", baseline=empty, steps=23, class_name="dog")
     start = baseline(pictures, empty)  # type: ignore[arg-type]
-    maps = asked.maps(network, pictures, start, asked.answer(network, pictures).explained, lambda *_: None)
+    maps = asked.maps(network, pictures, start, asked.score(network, pictures).target, lambda *_: None)
     theirs = IntegratedGradients(network).attribute(pictures, start, target=1, n_steps=23).sum(dim=1)
     torch.testing.assert_close(maps, theirs.float(), rtol=1e-5, atol=1e-5 * float(theirs.abs().amax()))
 
@@ -27,11 +27,11 @@ def test_it_agrees_with_captum(empty: str) -> None:
 def test_it_agrees_with_captum_in_every_family_and_pictures_together_are_as_one_by_one(name: str) -> None:
     network = loaded(name)
     pictures, asked = photos(network, 2), made("integrated_gradients", steps=3)
-    start, explained = torch.zeros_like(pictures), asked.answer(network, pictures).explained
+    start, explained = torch.zeros_like(pictures), asked.score(network, pictures).target
     together = asked.maps(network, pictures, start, explained, lambda *_: None)
     for row in range(2):
         one = pictures[row : row + 1]
-        apart = asked.maps(network, one, start[:1], asked.answer(network, one).explained, lambda *_: None)
+        apart = asked.maps(network, one, start[:1], asked.score(network, one).target, lambda *_: None)
         torch.testing.assert_close(together[row], apart[0], rtol=1e-3, atol=1e-4 * float(apart.abs().amax()))
     target = int(explained.index[1])
     theirs = IntegratedGradients(network).attribute(pictures[1:], 0, target=target, n_steps=3).sum(dim=1).float()
@@ -64,7 +64,7 @@ def test_where_the_picture_is_as_the_empty_one_nothing_is_added() -> None:
     pictures = photos(network)
     pictures[:, :, :50] = 0
     asked = made("integrated_gradients", steps=2)
-    explained = asked.answer(network, pictures).explained
+    explained = asked.score(network, pictures).target
     maps = asked.maps(network, pictures, torch.zeros_like(pictures), explained, lambda *_: None)
     assert maps[:, :50].abs().amax() == 0
     assert maps[:, 50:].abs().amax() > 0

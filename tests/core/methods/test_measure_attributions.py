@@ -10,10 +10,11 @@ from core import methods
 from core.errors import BadInput, BadParameter, Canceled
 from core.items import Result, Series, Table
 from core.measures.baselines import BASELINES
-from core.method_base.method import Checkpoint, Context
+from core.method_base.method import Context
 from core.methods import make_method, measure_attributions
 from core.networks.network import Network
 from tests.core.measures.pointed import looks_at
+from tests.support.checkpoints import RecordingContext
 from tests.support.measured import PATCH, Knowing, cats_and_dogs
 
 
@@ -29,32 +30,13 @@ def network() -> Network:
     return looks_at(*PATCH)
 
 
-class Kept(Checkpoint):
-    def __init__(self) -> None:
-        self.content: bytes | None = None
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        self.content = content
-
-
-class Given(Context):
-    def __init__(self, stop_at: int | None = None, boxes: bool = True) -> None:
-        super().__init__(seed=1)
-        self.dataset = cats_and_dogs(boxes=boxes)
-        self.stop_at = stop_at
-        self.checkpoint = Kept()
-
-    def report(self, step: int, *_: Any) -> None:
-        if step == self.stop_at:
-            raise Canceled("stop")
+def a_context(stop_at: int | None = None, boxes: bool = True) -> RecordingContext:
+    return RecordingContext(cats_and_dogs(boxes=boxes), stop_at, seed=1)
 
 
 def measured(network: Network, attribution: str = "knowing", context: Context | None = None, **more: Any) -> Result:
     parameters = {"attribution": attribution, "count": 6, "steps": 4, "only_correct": True, "collages": 3} | more
-    return make_method("measure_attributions", parameters).run([], network, context or Given())
+    return make_method("measure_attributions", parameters).run([], network, context or a_context())
 
 
 def values(result: Result) -> dict[str, float]:
@@ -87,7 +69,7 @@ def test_weights_that_are_randomized_change_what_comes_from_them(network: Networ
 
 
 def measured_with(network: Network, seed: int) -> Result:
-    context = Given()
+    context = a_context()
     context.seed = seed
     return measured(network, context=context, parameters={"says": "weights"})
 
@@ -106,7 +88,7 @@ def test_a_map_that_knows_nothing_is_measured_alike_but_for_what_cannot_change(n
 
 
 def test_without_boxes_the_rest_is_measured(network: Network) -> None:
-    found = values(measured(network, context=Given(boxes=False)))
+    found = values(measured(network, context=a_context(boxes=False)))
     assert "insertion" in found
     assert not {"inside", "area", "box_accuracy"} & found.keys()
 
@@ -131,16 +113,16 @@ def test_every_picture_has_its_row(network: Network) -> None:
 
 @pytest.mark.parametrize("stop_at", [1, 5, 8, 20, 31])
 def test_a_kill_only_delays_it(network: Network, stop_at: int) -> None:
-    context = Given(stop_at)
+    context = a_context(stop_at)
     with pytest.raises(Canceled):
         measured(network, context=context, randomizations=6)
     context.stop_at = None
-    again, whole = (measured(network, context=given, randomizations=6) for given in (context, Given()))
+    again, whole = (measured(network, context=given, randomizations=6) for given in (context, a_context()))
     assert [item.files() for item in again.items.values()] == [item.files() for item in whole.items.values()]
 
 
 def test_a_damaged_checkpoint_counts_as_none(network: Network) -> None:
-    context = Given()
+    context = a_context()
     context.checkpoint.write(b"{")
     assert values(measured(network, context=context)) == values(measured(network))
 

@@ -28,7 +28,7 @@ def brute(network: Network, picture: Tensor, number: int, side: int, starts: lis
 
 def maps(network: Network, pictures: Tensor, **parameters: object) -> Tensor:
     asked = made("occlusion", **parameters)
-    found: Tensor = asked.maps(network, pictures, asked.answer(network, pictures).explained, lambda *_: None)
+    found: Tensor = asked.maps(network, pictures, asked.score(network, pictures).target, lambda *_: None)
     return found
 
 

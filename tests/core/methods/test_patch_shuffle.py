@@ -7,14 +7,14 @@ from core.items import Image, Table
 from core.media.picture import Picture
 from core.method_base.method import Context
 from core.methods import make_method
-from core.methods.patch_shuffle import PARTS
+from core.methods.patch_shuffle import GRIDS
 from core.networks.network import Network
 from tests.core.methods.conftest import PIXELS
 
 
 def test_a_network_that_only_knows_the_mean_color_keeps_every_answer(turning: Network, picture: Picture) -> None:
     metrics = make_method("patch_shuffle", {}).run([picture], turning, Context()).metrics
-    assert [metrics[f"retained_{parts}"] for parts in PARTS] == [1, 1, 1]
+    assert [metrics[f"retained_{parts}"] for parts in GRIDS] == [1, 1, 1]
 
 
 def test_a_network_that_needs_the_place_loses_it(linear: Network, picture: Picture) -> None:
@@ -36,9 +36,9 @@ def test_every_order_is_a_row_and_one_of_each_size_is_shown(linear: Network, pic
     table, sheet = result.items["predictions"], result.items["shuffled"]
     assert isinstance(table, Table)
     assert isinstance(sheet, Image)
-    assert [row[:2] for row in table.rows] == [(1, 1), *((parts, order) for parts in PARTS for order in range(1, 6))]
+    assert [row[:2] for row in table.rows] == [(1, 1), *((parts, order) for parts in GRIDS for order in range(1, 6))]
     assert sheet.pixels.shape == (PIXELS, 3 * PIXELS + 4, 3)
     first = table.rows[0][2]
-    for parts in PARTS:
+    for parts in GRIDS:
         kept = [row[2] == first for row in table.rows if row[0] == parts]
         assert result.metrics[f"retained_{parts}"] == sum(kept) / 5

@@ -19,7 +19,7 @@ def test_it_agrees_with_captum_in_every_family(name: str) -> None:
     network = loaded(name)
     pictures = photos(network)
     maps, answer = made("saliency").maps(network, pictures)
-    theirs = CaptumSaliency(network).attribute(pictures.clone().requires_grad_(), int(answer.explained.index))
+    theirs = CaptumSaliency(network).attribute(pictures.clone().requires_grad_(), int(answer.target.index))
     torch.testing.assert_close(maps, theirs.amax(dim=1), rtol=1e-5, atol=1e-5 * float(theirs.amax()))
 
 
@@ -27,7 +27,7 @@ def test_times_the_picture_it_agrees_with_captum() -> None:
     network = loaded("random/test_resnet")
     pictures = photos(network)
     maps, answer = made("saliency", form="gradient times input").maps(network, pictures)
-    theirs = InputXGradient(network).attribute(pictures.clone().requires_grad_(), int(answer.explained.index))
+    theirs = InputXGradient(network).attribute(pictures.clone().requires_grad_(), int(answer.target.index))
     expected = theirs.detach().sum(dim=1)
     torch.testing.assert_close(maps, expected, rtol=1e-5, atol=1e-5 * float(expected.abs().amax()))
 

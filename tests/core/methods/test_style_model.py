@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,62 +8,25 @@ import pytest
 from core.datasets.dataset import Dataset
 from core.engine import checkpoint_timer
 from core.errors import BadInput, BadParameter, Canceled, NetworkUnavailable
-from core.items import Animation, Image, Pixels, Result, Series, Weights
+from core.items import Animation, Image, Result, Series, Weights
 from core.jobs.comparison import Comparison, DatasetRef
-from core.method_base.method import Checkpoint, Context
 from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
+from tests.support.checkpoints import RecordingContext
 from tests.support.squares import squares
 
 JUDGE = "random/test_resnet"
 SMALL: dict[str, Any] = {"steps": 4, "batch_size": 2, "width": 4, "size_px": 32, "style_px": 32, "judge": JUDGE}
 
 
-class Kept(Checkpoint):
-    content: bytes | None = None
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        self.content = content
-
-
-class Job(Context):
-    """A job of a worker that stops it at step `stop_at`; another may go on from its checkpoint."""
-
-    def __init__(self, dataset: Dataset | None, stop_at: int | None = None) -> None:
-        super().__init__(seed=2)
-        self.dataset, self.stop_at = dataset, stop_at
-        self.checkpoint: Kept = Kept()
-        self.scalars: dict[str, float] = {}
-        self.preview: Pixels | None = None
-
-    def network(self, identity: str) -> Network:
-        return load(get_card(identity.partition("#")[0]))
-
-    def report(
-        self,
-        step: int,
-        total: int,
-        scalars: Mapping[str, float] | None = None,
-        preview: Callable[[], Pixels] | None = None,
-    ) -> None:
-        assert 0 < step <= total
-        self.scalars |= scalars or {}
-        self.preview = preview() if preview else self.preview
-        if step == self.stop_at:
-            raise Canceled("asked to stop")
-
-
 def data() -> Dataset:
     return squares(each=4, held_out=2)
 
 
-def run(network: Network, job: Job | None = None, **parameters: Any) -> Result:
-    return make_method("style_model", SMALL | parameters).run([], network, job or Job(data()))
+def run(network: Network, job: RecordingContext | None = None, **parameters: Any) -> Result:
+    return make_method("style_model", SMALL | parameters).run([], network, job or RecordingContext(data(), seed=2))
 
 
 def curve(result: Result, name: str) -> Any:
@@ -98,7 +60,7 @@ def test_without_style_it_learns_to_leave_pictures_as_they_are(turning: Network)
 def test_a_job_that_was_stopped_goes_on_to_the_same_bytes(monkeypatch: pytest.MonkeyPatch, stop_at: int) -> None:
     monkeypatch.setattr(checkpoint_timer, "MIN_INTERVAL_S", 0.0)
     network = load(get_card(JUDGE))
-    stopped, job = Job(data(), stop_at), Job(data())
+    stopped, job = RecordingContext(data(), stop_at, seed=2), RecordingContext(data(), seed=2)
     with pytest.raises(Canceled):
         run(network, stopped)
     job.checkpoint.content = stopped.checkpoint.content
@@ -110,12 +72,12 @@ def test_a_job_that_was_stopped_goes_on_to_the_same_bytes(monkeypatch: pytest.Mo
 
 
 def test_it_tells_every_term_and_shows_pictures_while_it_learns(turning: Network) -> None:
-    job = Job(data())
+    job = RecordingContext(data(), seed=2)
     result = run(turning, job, steps=3)
     terms = {"total", "content", "style", "total_variation"}
-    assert job.scalars.keys() == terms
+    assert set().union(*job.scalars) == terms
     assert all(len(curve(result, name)) == 3 for name in terms)
-    assert job.preview is not None
+    assert job.previews
     animation, samples = result.items["progress"], result.items["samples"]
     assert isinstance(animation, Animation)
     assert isinstance(samples, Image)
@@ -144,8 +106,8 @@ def test_weights_of_styles_are_one_for_each() -> None:
 
 def test_without_a_data_set_or_its_judge_nothing_is_learned(turning: Network) -> None:
     with pytest.raises(BadInput, match="data set"):
-        run(turning, Job(None))
-    job = Job(data())
+        run(turning, RecordingContext(None, seed=2))
+    job = RecordingContext(data(), seed=2)
 
     def unavailable(_: str) -> Network:
         raise NetworkUnavailable("not here")

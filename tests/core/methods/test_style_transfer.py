@@ -19,6 +19,7 @@ from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
+from tests.support.checkpoints import MemoryCheckpoint
 
 LITE0 = "lite/efficientnet_lite0"
 JUDGE = "random/test_resnet"
@@ -37,16 +38,6 @@ class Given(Context):
 
     def network(self, identity: str) -> Network:
         return load(get_card(identity.partition("#")[0]))
-
-
-class Kept(Checkpoint):
-    content: bytes | None = None
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        self.content = content
 
 
 def flat(*color: int) -> Picture:
@@ -237,7 +228,7 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_bytes(
             context.report = report  # type: ignore[method-assign]
         return context
 
-    kept = Kept()
+    kept = MemoryCheckpoint()
     with pytest.raises(KeyboardInterrupt):
         method.run([noisy(0)], turning, given(killed, kept))
     again = method.run([noisy(0)], turning, given(None, kept)).items

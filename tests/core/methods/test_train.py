@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,12 +13,13 @@ from core import learning
 from core.datasets.dataset import Dataset
 from core.engine import checkpoint_timer
 from core.errors import BadInput, BadParameter, Canceled, ComputationFailed
-from core.items import Pixels, Result, Scalar, Series, Table, Weights
+from core.items import Result, Scalar, Series, Table, Weights
 from core.learning.classifier.views import Examples
-from core.method_base.method import Checkpoint, Context
+from core.method_base.method import Context
 from core.methods import make_method
 from core.networks.card import NetworkCard
 from core.networks.network import Network
+from tests.support.checkpoints import MemoryCheckpoint, RecordingContext
 from tests.support.squares import squares
 
 SMALL: dict[str, Any] = {
@@ -29,52 +30,6 @@ MIXER: dict[str, Any] = {
     "architecture": "open_mixer",
     "model_args": {"img_size": 16, "patch_size": 4, "embed_dim": 16, "num_blocks": 2},
 }
-
-
-class Kept(Checkpoint):
-    def __init__(self) -> None:
-        self.content: bytes | None = None
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        self.content = content
-
-
-class Job(Context):
-    """A job of a worker that stops it at step `stop_at`; another may go on from its checkpoint."""
-
-    def __init__(self, dataset: Dataset | None, seed: int = 0, stop_at: int | None = None, **networks: Network) -> None:
-        super().__init__(seed)
-        self.dataset, self.networks, self.stop_at = dataset, networks, stop_at
-        self.checkpoint: Kept = Kept()
-        self.places: dict[str, Kept] = {}
-        self.steps: list[int] = []
-        self.scalars: list[dict[str, float]] = []
-        self.curves: list[int] = []
-
-    def network(self, identity: str) -> Network:
-        return self.networks[identity]
-
-    def shared(self, digest: str) -> Checkpoint:
-        return self.places.setdefault(digest, Kept())
-
-    def draw(self, curves: Sequence[Series]) -> None:
-        self.curves += [len(curve.y) for curve in curves]
-
-    def report(
-        self,
-        step: int,
-        total: int,
-        scalars: Mapping[str, float] | None = None,
-        preview: Callable[[], Pixels] | None = None,  # noqa: ARG002
-    ) -> None:
-        assert 0 <= step <= total
-        self.steps.append(step)
-        self.scalars.append(dict(scalars or {}))
-        if step == self.stop_at:
-            raise Canceled("asked to stop")
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +74,7 @@ def accuracy(network: Network, dataset: Dataset) -> float:
 
 def test_the_network_that_is_kept_is_as_good_as_is_said(dataset: Dataset) -> None:
     plain = {"randaugment": 0, "mix_share": 0, "min_crop": 1, "epochs": 4}
-    result = run(Job(dataset), **plain)
+    result = run(RecordingContext(dataset), **plain)
     top1 = result.metrics["top1"]
     assert top1 > 0.6
     assert accuracy(as_network(result), dataset) == pytest.approx(top1)
@@ -141,9 +96,9 @@ def test_a_stopped_job_goes_on_to_the_same_bytes(
 ) -> None:
     monkeypatch.setattr(checkpoint_timer, "MIN_INTERVAL_S", 0.0)
     monkeypatch.setattr(checkpoint_timer, "MAX_TIME_SHARE", 1e9)
-    undisturbed = files(run(Job(dataset), **family))
+    undisturbed = files(run(RecordingContext(dataset), **family))
     for stop_at in stops:
-        job = Job(dataset, stop_at=stop_at)
+        job = RecordingContext(dataset, stop_at=stop_at)
         with pytest.raises(Canceled):
             run(job, **family)
         job.stop_at, job.steps = None, []
@@ -153,34 +108,36 @@ def test_a_stopped_job_goes_on_to_the_same_bytes(
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"\0" * 500])
 def test_a_damaged_checkpoint_starts_anew(dataset: Dataset, content: bytes) -> None:
-    job = Job(dataset)
+    job = RecordingContext(dataset)
     job.checkpoint.content = content
-    assert files(run(job)) == files(run(Job(dataset)))
+    assert files(run(job)) == files(run(RecordingContext(dataset)))
     assert job.steps[0] == 1
 
 
 def test_a_checkpoint_of_another_network_starts_anew(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint_timer, "MIN_INTERVAL_S", 0.0)
-    other, job = Job(dataset, seed=1), Job(dataset)
+    other, job = RecordingContext(dataset, seed=1), RecordingContext(dataset)
     run(other, **MIXER)
     job.checkpoint.content = other.checkpoint.content
-    assert files(run(job)) == files(run(Job(dataset)))
+    assert files(run(job)) == files(run(RecordingContext(dataset)))
 
 
 def test_checkpoints_are_written_now_and_then(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[int] = []
-    monkeypatch.setattr(Kept, "write", lambda _, content: written.append(len(content)))
-    run(Job(dataset))
+    monkeypatch.setattr(MemoryCheckpoint, "write", lambda _, content: written.append(len(content)))
+    run(RecordingContext(dataset))
     assert len(written) < 6
     monkeypatch.setattr(checkpoint_timer, "MIN_INTERVAL_S", 0.0)
     monkeypatch.setattr(checkpoint_timer, "MAX_TIME_SHARE", 1e9)
     written.clear()
-    run(Job(dataset))
+    run(RecordingContext(dataset))
     assert len(written) == 6
 
 
 def test_weights_are_kept_in_half_precision(dataset: Dataset) -> None:
-    dtypes = {array.dtype for name, array in kept(run(Job(dataset))).tensors.items() if "num_batches" not in name}
+    dtypes = {
+        array.dtype for name, array in kept(run(RecordingContext(dataset))).tensors.items() if "num_batches" not in name
+    }
     assert dtypes == {np.dtype(np.float16)}
 
 
@@ -194,50 +151,50 @@ def test_full_precision_is_kept_as_it_was_where_half_of_it_costs_accuracy(
         return {name: torch.zeros_like(tensor) for name, tensor in model.state_dict().items()}
 
     plain = {"randaugment": 0, "mix_share": 0, "min_crop": 1, "epochs": 4}
-    expected = run(Job(dataset), **plain).metrics["top1"]
+    expected = run(RecordingContext(dataset), **plain).metrics["top1"]
     monkeypatch.setattr(learning.classifier.models, "halved", halved)
-    result = run(Job(dataset), **plain)
+    result = run(RecordingContext(dataset), **plain)
     assert result.metrics["top1"] == pytest.approx(expected, abs=0.01)
     assert accuracy(as_network(result), dataset) == pytest.approx(result.metrics["top1"])
     assert all(np.array_equal(array, before[0][name].numpy()) for name, array in kept(result).tensors.items())
 
 
 def test_the_seed_decides(dataset: Dataset) -> None:
-    first, second, other = (files(run(Job(dataset, seed=seed))) for seed in (1, 1, 2))
+    first, second, other = (files(run(RecordingContext(dataset, seed=seed))) for seed in (1, 1, 2))
     assert first == second
     assert first["network"] != other["network"]
 
 
 def test_what_a_teacher_says_is_shared_by_all_that_learn_from_it(dataset: Dataset) -> None:
-    teacher = as_network(run(Job(dataset)), "local/teacher#1")
+    teacher = as_network(run(RecordingContext(dataset)), "local/teacher#1")
     asked: list[int] = []
     teacher.register_forward_hook(lambda *_: asked.append(1))
-    job = Job(dataset, **{"local/teacher#1": teacher})
+    job = RecordingContext(dataset, **{"local/teacher#1": teacher})
     with_teacher = {"teacher": "local/teacher#1", "distinct_views": 1}
     pupil = run(job, **with_teacher)
     assert len(asked) == 3  # the batches of the one epoch that comes again
     assert {"teacher", "epoch"} <= job.scalars[0].keys()
-    again = Job(dataset, **{"local/teacher#1": teacher})
-    again.places = job.places
+    again = RecordingContext(dataset, **{"local/teacher#1": teacher})
+    again.shared_checkpoints = job.shared_checkpoints
     run(again, **with_teacher, **MIXER)
     assert len(asked) == 3
-    assert files(pupil)["network"] != files(run(Job(dataset), distinct_views=1))["network"]
+    assert files(pupil)["network"] != files(run(RecordingContext(dataset), distinct_views=1))["network"]
 
 
 def test_a_teacher_that_does_not_know_a_class_is_refused(dataset: Dataset) -> None:
-    teacher = as_network(run(Job(squares(each=4, held_out=2, classes=2, side=16))), "local/teacher#1")
+    teacher = as_network(run(RecordingContext(squares(each=4, held_out=2, classes=2, side=16))), "local/teacher#1")
     with pytest.raises(BadParameter, match=r"^a class of local/teacher is [^\n]* got 'blue'[^\n]*$"):
-        run(Job(dataset, **{"local/teacher#1": teacher}), teacher="local/teacher#1")
+        run(RecordingContext(dataset, **{"local/teacher#1": teacher}), teacher="local/teacher#1")
 
 
 def test_a_trained_network_goes_on_with_new_classes_and_is_left_as_it_was(dataset: Dataset) -> None:
-    start = as_network(run(Job(dataset)), "local/start#1")
+    start = as_network(run(RecordingContext(dataset)), "local/start#1")
     before = {name: tensor.clone() for name, tensor in start.state_dict().items()}
     more = squares(each=4, held_out=2, classes=4, side=16)
     frozen, free = (
         kept(
             run(
-                Job(more, **{"local/start#1": start}),
+                RecordingContext(more, **{"local/start#1": start}),
                 pretrained="local/start#1", model_args={}, freeze_backbone=frozen, architecture="resnet18",
             )
         )
@@ -257,25 +214,25 @@ def test_a_trained_network_goes_on_with_new_classes_and_is_left_as_it_was(datase
 
 
 def test_progress_is_told_at_every_step_and_drawn_at_every_epoch(dataset: Dataset) -> None:
-    job = Job(dataset)
+    job = RecordingContext(dataset)
     run(job)
     assert job.steps == [1, 2, 3, 4, 5, 6]
     assert [scalars["epoch"] for scalars in job.scalars] == [1, 1, 1, 2, 2, 2]
     assert all("loss" in scalars for scalars in job.scalars)
     assert [("top1" in scalars) for scalars in job.scalars] == [False] * 3 + [True] * 3
-    assert job.curves == [0, 0, 1, 1]
+    assert [len(curve.y) for curves in job.curves for curve in curves] == [0, 0, 1, 1]
     assert 0 < job.noted["training_seconds"] < 60
 
 
 def test_what_cannot_be_trained_is_one_sentence(dataset: Dataset) -> None:
     with pytest.raises(BadInput, match="trained on a data set, and none was given"):
-        run(Job(None))
+        run(RecordingContext(None))
     with pytest.raises(BadInput, match="a network learns to tell two classes apart at least, this data set has 1"):
-        run(Job(replace(dataset, labels=dataset.labels * 0)))
+        run(RecordingContext(replace(dataset, labels=dataset.labels * 0)))
     with pytest.raises(BadParameter, match="a batch of 14 is more than the pictures to learn from"):
-        run(Job(dataset), batch_size=14)
+        run(RecordingContext(dataset), batch_size=14)
     with pytest.raises(BadParameter, match=r"^test_vit cannot be built with these arguments: [^\n]+$"):
-        run(Job(dataset), architecture="test_vit", model_args={"num_heads": 0})
+        run(RecordingContext(dataset), architecture="test_vit", model_args={"num_heads": 0})
 
 
 def test_a_loss_that_is_no_number_ends_it_in_a_sentence(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,7 +240,7 @@ def test_a_loss_that_is_no_number_ends_it_in_a_sentence(dataset: Dataset, monkey
         learning.classifier.trainer.functional, "cross_entropy", lambda logits, _: logits.sum() * float("nan")
     )
     with pytest.raises(ComputationFailed, match=r"^the loss was nan at step 0: try a lower learning rate$"):
-        run(Job(dataset))
+        run(RecordingContext(dataset))
 
 
 @pytest.mark.parametrize(
@@ -329,6 +286,6 @@ def test_a_training_is_told_from_another_in_a_few_words() -> None:
 
 
 def test_scalars_have_their_units(dataset: Dataset) -> None:
-    top1 = run(Job(dataset)).items["top1"]
+    top1 = run(RecordingContext(dataset)).items["top1"]
     assert isinstance(top1, Scalar)
     assert top1.unit == "share"

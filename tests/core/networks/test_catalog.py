@@ -49,8 +49,8 @@ def test_any_text_that_is_no_network_is_refused_in_one_short_sentence(name: str)
     assert len(str(caught.value)) < 400
 
 
-def test_an_unknown_name_is_answered_with_close_ones() -> None:
-    with pytest.raises(UnknownNetwork, match=r"close ones are.*timm/resnet50"):
+def test_an_unknown_name_is_refused_with_similar_names() -> None:
+    with pytest.raises(UnknownNetwork, match=r"similar names are.*timm/resnet50"):
         get_card("timm/resnet50.a1_in2k")
 
 

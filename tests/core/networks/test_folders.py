@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import NetworkUnavailable, UnknownNetwork
 from core.networks import folders
-from core.networks.catalog import all_cards, get_card
+from core.networks.catalog import all_cards, get_card, unusable_networks
 
 from .conftest import WriteNetwork
 
@@ -45,11 +45,11 @@ def test_another_content_of_either_file_is_another_identity(
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"architecture": "/etc/passwd"}, "names no architecture that timm has"),
-        ({"architecture": ["resnet18"]}, "names no architecture that timm has"),
+        ({"architecture": "/etc/passwd"}, "must be one of timm's"),
+        ({"architecture": ["resnet18"]}, "must be one of timm's"),
         ({"num_classes": 10**12}, "num_classes must be 1 to 200000"),
         ({"num_classes": "ten"}, "num_classes must be 1 to 200000"),
-        ({"label_names": ["a"] * 10}, "label_names must be 10 different names"),
+        ({"label_names": ["a"] * 10}, "label_names must be 10 unique names"),
         ({"family": "rnn"}, "family: Input should be"),
         ({"model_args": {"checkpoint_path": "x.pth"}}, "may not set checkpoint_path"),
         ({"model_args": {"block": {"a": 1}}}, "may not set block"),
@@ -57,7 +57,7 @@ def test_another_content_of_either_file_is_another_identity(
         ({"pretrained_cfg": {"input_size": "wide"}}, "input_px"),
     ],
 )
-def test_a_configuration_that_cannot_be_is_one_sentence_and_not_listed(
+def test_an_invalid_configuration_is_one_sentence_and_not_listed(
     local: Path, write_network: WriteNetwork, changes: dict[str, Any], sentence: str
 ) -> None:
     write_network(local / "odd", **changes)
@@ -65,15 +65,16 @@ def test_a_configuration_that_cannot_be_is_one_sentence_and_not_listed(
         get_card("local/odd")
     assert "\n" not in str(caught.value)
     assert not [card for card in all_cards() if card.name == "local/odd"]
+    assert unusable_networks() == {"local/odd": str(caught.value)}
 
 
-def test_missing_and_damaged_files_are_said(local: Path, write_network: WriteNetwork) -> None:
+def test_missing_and_damaged_files_are_refused(local: Path, write_network: WriteNetwork) -> None:
     folder = write_network(local / "mine")
     (folder / "model.safetensors").write_bytes(b"no tensors")
-    with pytest.raises(NetworkUnavailable, match="no safetensors file"):
+    with pytest.raises(NetworkUnavailable, match="not a safetensors file"):
         get_card("local/mine")
     (folder / "model.safetensors").unlink()
-    with pytest.raises(NetworkUnavailable, match="lacks a file"):
+    with pytest.raises(NetworkUnavailable, match="a file of local/mine cannot be read"):
         get_card("local/mine")
     (folder / "config.json").write_text("{")
     with pytest.raises(NetworkUnavailable):

@@ -44,13 +44,13 @@ def test_timms_weights_come_from_the_hub_and_stay(hub: Path) -> None:
 
 def test_without_a_connection_one_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     point_hub_at(monkeypatch, "http://127.0.0.1:9")
-    with pytest.raises(NetworkUnavailable, match="the hub cannot be reached: connect it once, or put") as caught:
+    with pytest.raises(NetworkUnavailable, match="the hub cannot be reached: connect once, or copy") as caught:
         load(get_card("timm/resnet50.a1_in1k"))
     assert "\n" not in str(caught.value)
 
 
 def test_a_hub_that_never_answers_is_given_up_within_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.networks.hub.ANSWER_S", 0.5)
+    monkeypatch.setattr("core.networks.hub.REPLY_TIMEOUT_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         point_hub_at(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}")
         start = time.monotonic()

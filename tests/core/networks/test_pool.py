@@ -38,7 +38,7 @@ def test_a_network_larger_than_the_bound_is_given_alone() -> None:
 
 
 def test_an_identity_of_other_weights_is_refused() -> None:
-    with pytest.raises(NetworkUnavailable, match=f"are now {A}#1, asked for was {A}#0"):
+    with pytest.raises(NetworkUnavailable, match=f"have changed: they are {A}#1, not {A}#0"):
         NetworkPool(10**9, "cpu").get(f"{A}#0")
     with pytest.raises(UnknownNetwork):
         NetworkPool(10**9, "cpu").get("timm/../../etc")

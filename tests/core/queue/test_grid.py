@@ -38,12 +38,12 @@ def start(queue: JobQueue) -> Taken:
     return taken
 
 
-def test_what_nobody_asked_for_is_absent(store: Store, queue: JobQueue) -> None:
+def test_cells_that_were_never_submitted_are_absent(store: Store, queue: JobQueue) -> None:
     assert standings(store, queue) == ["absent"] * 4
     assert not read_grid(a_comparison(store), store, queue).live
 
 
-def test_each_cell_stands_where_its_job_is(store: Store, queue: JobQueue) -> None:
+def test_each_cell_has_the_state_of_its_job(store: Store, queue: JobQueue) -> None:
     comparison = a_comparison(store)
     specs = [cell.spec for cell in comparison.cells()]
     store.publish(specs[3], a_small_result(), PROVENANCE)
@@ -72,7 +72,7 @@ def test_an_undefined_cell_is_never_submitted(store: Store, queue: JobQueue, mon
     assert standings(store, queue) == ["queued", "undefined"] * 2
 
 
-def test_a_result_whose_job_just_finished_is_seen(store: Store, queue: JobQueue) -> None:
+def test_a_result_whose_job_just_finished_is_done(store: Store, queue: JobQueue) -> None:
     comparison = a_comparison(store, pictures=1)
     submit_grid(comparison, store, queue)
     job = start(queue)
@@ -89,7 +89,7 @@ def test_a_finished_job_whose_result_was_evicted_is_absent(store: Store, queue: 
     assert read_grid(comparison, store, queue).cells[0].status == "absent"
 
 
-def test_redis_away_what_is_stored_is_seen_and_the_rest_is_unknown(
+def test_while_redis_is_away_stored_cells_are_done_and_others_unknown(
     store: Store, settings: Settings, tmp_path: Path
 ) -> None:
     comparison = a_comparison(store)
@@ -110,7 +110,7 @@ def test_rows_are_pictures(store: Store, queue: JobQueue) -> None:
     ]
 
 
-def test_of_several_methods_each_has_a_row_of_every_picture(store: Store, queue: JobQueue) -> None:
+def test_several_methods_have_one_row_each_for_every_picture(store: Store, queue: JobQueue) -> None:
     one = a_comparison(store)
     methods = (make_method("fixation", {}), make_method("saliency", {}))
     grid = read_grid(Comparison(one.pictures, one.networks, methods), store, queue)
@@ -118,7 +118,7 @@ def test_of_several_methods_each_has_a_row_of_every_picture(store: Store, queue:
     assert rows == [[(f"picture {index}", method.name)] * 2 for index in range(2) for method in methods]
 
 
-def test_a_cached_grid_of_100_cells_opens_no_result_and_asks_redis_nothing(
+def test_a_cached_grid_of_100_cells_reads_no_result_and_sends_redis_nothing(
     store: Store, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     comparison = a_comparison(store, pictures=50)

@@ -101,7 +101,7 @@ def test_front_goes_first(queue: JobQueue, store: Store) -> None:
     assert [row.document["seed"] for row in queue.waiting() if row.document] == [9, 0, 1, 2]
 
 
-def test_states_are_one_round_trip_and_leave_out_what_is_not_there(
+def test_states_take_one_round_trip_and_omit_missing_jobs(
     queue: JobQueue, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     specs = [toy_spec(seed) for seed in range(30)]
@@ -146,7 +146,7 @@ def test_a_job_canceled_while_it_runs_can_settle_nothing(queue: JobQueue, store:
     assert queue.states([taken.key])[taken.key].state == "canceled"
 
 
-def test_a_job_taken_anew_is_not_the_old_holders(queue: JobQueue, store: Store) -> None:
+def test_a_job_taken_again_is_no_longer_held_by_the_first_worker(queue: JobQueue, store: Store) -> None:
     queue.submit(toy_spec(), store)
     old = start(queue, "old")
     queue.ledger.release(old.key, old.token)
@@ -156,7 +156,7 @@ def test_a_job_taken_anew_is_not_the_old_holders(queue: JobQueue, store: Store) 
     assert queue.ledger.finish(new.key, "new")
 
 
-def test_a_take_whose_answer_was_lost_may_be_asked_again(queue: JobQueue, store: Store) -> None:
+def test_a_take_whose_reply_was_lost_can_be_repeated(queue: JobQueue, store: Store) -> None:
     queue.submit(toy_spec(), store)
     taken = start(queue)
     assert queue.ledger.take(taken.key, taken.token, lease_s=30, worker="worker") == taken
@@ -184,12 +184,12 @@ def test_retry_queues_a_failed_job_again_without_its_error(queue: JobQueue, stor
     assert queue.failed() == []
 
 
-def test_retry_of_a_job_that_is_gone_says_so(queue: JobQueue) -> None:
+def test_retry_of_a_missing_job_raises(queue: JobQueue) -> None:
     with pytest.raises(BadInput, match="cannot be retried"):
         queue.retry("0" * 64)
 
 
-def test_a_damaged_record_cannot_be_tried_again_and_is_asked_for_anew(queue: JobQueue, store: Store) -> None:
+def test_a_damaged_record_cannot_be_retried_but_submitted_again(queue: JobQueue, store: Store) -> None:
     key = queue.submit(toy_spec(), store).key
     queue.redis.hset(f"rq:job:{key}", "status", b"\xff")
     with pytest.raises(BadInput, match="missing or damaged"):
@@ -221,7 +221,7 @@ def test_a_damaged_record_does_not_hide_the_others(queue: JobQueue, store: Store
     assert good in [row.job.key for row in queue.waiting()]
 
 
-def test_a_record_of_another_type_is_a_failed_job_that_can_be_asked_for_anew(queue: JobQueue, store: Store) -> None:
+def test_a_record_of_another_type_is_a_failed_job_that_can_be_submitted_again(queue: JobQueue, store: Store) -> None:
     key = toy_spec().key
     queue.redis.set(f"rq:job:{key}", "rubbish")
     assert queue.states([key])[key].error_code == "damaged"
@@ -229,7 +229,7 @@ def test_a_record_of_another_type_is_a_failed_job_that_can_be_asked_for_anew(que
     assert queue.states([key])[key].state == "queued"
 
 
-def test_redis_away_is_said_within_3_seconds(tmp_path: Path, store: Store) -> None:
+def test_redis_away_raises_within_3_seconds(tmp_path: Path, store: Store) -> None:
     queue = open_queue(Settings(home=tmp_path))
     asked = time.monotonic()
     with pytest.raises(QueueUnavailable, match="cannot be reached"):
@@ -237,7 +237,7 @@ def test_redis_away_is_said_within_3_seconds(tmp_path: Path, store: Store) -> No
     assert time.monotonic() - asked < 3
 
 
-def test_a_redis_that_does_not_answer_is_said_within_3_seconds(tmp_path: Path) -> None:
+def test_a_silent_redis_raises_within_3_seconds(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     settings.redis_socket.parent.mkdir(parents=True)
     with socket.socket(socket.AF_UNIX) as mute:
@@ -292,7 +292,7 @@ def test_no_pickle_is_ever_written(queue: JobQueue, store: Store) -> None:
     assert Queue("gazegrid", connection=queue.redis, serializer="json").count == 1
 
 
-def test_expired_leases_are_told_by_redis_clock(queue: JobQueue, store: Store) -> None:
+def test_leases_expire_by_redis_clock(queue: JobQueue, store: Store) -> None:
     queue.submit(toy_spec(), store)
     taken = start(queue)
     ledger: Ledger = queue.ledger

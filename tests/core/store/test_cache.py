@@ -32,7 +32,7 @@ def cache(tmp_path: Path) -> Cache:
     return made
 
 
-def test_what_was_set_is_got_by_another_process_of_this_host(cache: Cache) -> None:
+def test_a_cached_value_is_read_by_another_process(cache: Cache) -> None:
     assert cache.get("name") == b"content"
     assert Cache(cache.folder, size_mb=16).get("name") == b"content"
     cache.forget("name")

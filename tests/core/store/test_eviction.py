@@ -53,7 +53,7 @@ def test_a_damaged_gallery_stops_eviction(store: Store, damage: bytes | None) ->
     assert sorted(store.result_keys()) == sorted(keys)
 
 
-def test_an_upgrade_of_the_method_unpins_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_version_of_a_method_unpins_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     comparison = a_comparison(store)
     kept = fill(store, comparison)
     add_to_gallery(store, "Cats", comparison.key)

@@ -84,7 +84,7 @@ def test_removing_and_deleting_leave_the_results(store: Store) -> None:
         load_gallery(store, gallery.id)
 
 
-def test_every_flipped_byte_of_a_gallery_is_seen(store: Store) -> None:
+def test_every_flipped_byte_of_a_gallery_is_detected(store: Store) -> None:
     content = a_gallery(store).to_bytes()
     for position in range(len(content)):
         changed = content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :]

@@ -23,7 +23,11 @@ def store(tmp_path: Path) -> Store:
 
 def test_a_picture_is_kept_under_its_pixels(store: Store) -> None:
     picture = a_picture(1)
-    assert store.inputs.put_picture(picture) == store.inputs.put_picture(Picture.from_pixels(picture.pixels)) == picture.digest
+    assert (
+        store.inputs.put_picture(picture)
+        == store.inputs.put_picture(Picture.from_pixels(picture.pixels))
+        == picture.digest
+    )
     np.testing.assert_array_equal(store.inputs.picture(picture.digest).pixels, picture.pixels)
 
 

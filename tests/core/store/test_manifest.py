@@ -16,7 +16,7 @@ def manifest(tmp_path: Path) -> Manifest:
     return found
 
 
-def test_a_manifest_comes_back_as_it_was(manifest: Manifest) -> None:
+def test_a_manifest_is_read_back_unchanged(manifest: Manifest) -> None:
     assert Manifest.from_bytes(manifest.to_bytes(), manifest.key) == manifest
 
 
@@ -33,7 +33,7 @@ def test_an_item_by_name_and_its_file(manifest: Manifest) -> None:
         manifest.item("remaining").file("webp")
 
 
-def test_every_flipped_byte_is_seen(manifest: Manifest) -> None:
+def test_every_flipped_byte_is_detected(manifest: Manifest) -> None:
     content = manifest.to_bytes()
     for position in range(0, len(content), 5):
         changed = content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :]

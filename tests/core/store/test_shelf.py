@@ -27,7 +27,7 @@ def test_what_was_written_is_read(shelf: Shelf) -> None:
     assert list(shelf.names("a/b")) == ["one.json"]
 
 
-def test_a_file_that_is_not_there_says_so(shelf: Shelf) -> None:
+def test_a_missing_file_raises_file_not_found(shelf: Shelf) -> None:
     with pytest.raises(FileNotFoundError):
         shelf.read("a/none")
     assert not shelf.exists("a/none")
@@ -83,7 +83,7 @@ def test_a_folder_keeps_nothing_of_a_write_that_failed(tmp_path: Path) -> None:
     assert not (tmp_path / "g").exists()
 
 
-def test_a_store_that_cannot_be_a_folder_is_one_sentence(tmp_path: Path) -> None:
+def test_an_unusable_store_folder_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError, match=r"cannot be used|failed"):
         FolderShelf(tmp_path / "file" / "store")

@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> str:
     return str(tmp_path / "painting.png")
 
 
-def test_sources_of_pictures_become_digests_that_are_kept(store: Store, file: str) -> None:
+def test_sources_of_pictures_become_digests_of_stored_pictures(store: Store, file: str) -> None:
     kept = store.inputs.put_picture(a_picture(2))
     sources = f"sample:hubble_deep_field, style:waves,{file} , {kept}"
     found = with_digests(STYLE_TRANSFER, {"styles": sources, "mask": file, "steps": "3"}, store)
@@ -51,7 +51,7 @@ def test_a_video_is_a_file_or_one_that_is_kept(store: Store, tmp_path: Path) -> 
     assert with_digests(method, {"video": ""}, store) == {"video": ""}
 
 
-def test_a_video_that_is_none_or_not_there_is_one_sentence(store: Store, file: str) -> None:
+def test_a_missing_or_invalid_video_is_refused_in_one_sentence(store: Store, file: str) -> None:
     method = METHODS["style_video"]
     for source, sentence in (
         ("/no/clip.mp4", r"^there is no file '/no/clip\.mp4'$"),
@@ -68,7 +68,7 @@ def test_other_parameters_and_other_methods_are_left_alone(store: Store) -> None
     assert with_digests(STYLE_TRANSFER, {"styles": 3, "mask": ""}, store) == {"styles": 3, "mask": ""}
 
 
-def test_a_picture_that_is_not_there_is_one_sentence(store: Store) -> None:
+def test_a_missing_picture_is_refused_in_one_sentence(store: Store) -> None:
     with pytest.raises(BadInput, match=r"there is no picture 0{12}… in this store: upload it again"):
         with_digests(STYLE_TRANSFER, {"styles": "0" * 64}, store)
     with pytest.raises(BadPicture, match=r"no picture file '/no/such.png'"):

@@ -34,7 +34,7 @@ def flip(path: Path, position: int = -1) -> None:
     path.write_bytes(content)
 
 
-def test_a_result_comes_back_with_every_kind_of_item(store: Store) -> None:
+def test_a_result_with_every_kind_of_item_is_read_back(store: Store) -> None:
     result = a_full_result()
     spec = next(a_comparison(store).cells()).spec
     store.publish(spec, result, PROVENANCE)
@@ -46,14 +46,14 @@ def test_a_result_comes_back_with_every_kind_of_item(store: Store) -> None:
     assert found.metrics == result.metrics
 
 
-def test_nothing_is_there_before_it_was_published(store: Store) -> None:
+def test_nothing_is_stored_before_publishing(store: Store) -> None:
     key = next(a_comparison(store).cells()).spec.key
     assert (store.manifest(key), store.result(key), store.has(key)) == (None, None, False)
     with pytest.raises(BadInput, match="there is no result"):
         store.read(key, "remaining.png")
 
 
-def test_the_first_of_two_publishers_stays(store: Store) -> None:
+def test_the_first_of_two_published_results_stays(store: Store) -> None:
     spec = next(a_comparison(store).cells()).spec
     first = store.publish(spec, a_small_result(1), {"worker": "one"})
     second = store.publish(spec, a_small_result(2), {"worker": "two"})
@@ -79,7 +79,7 @@ def test_a_result_whose_items_share_a_name_with_the_manifest_is_refused(store: S
 
 
 @pytest.mark.parametrize("text", ["", "../../etc", "A" * 64, "0" * 63, "0" * 65, "0" * 64 + "\n", None, 7])
-def test_what_is_no_key_never_becomes_a_path(store: Store, text: str) -> None:
+def test_only_keys_become_paths(store: Store, text: str) -> None:
     for ask in (store.manifest, store.has, store.result, store.comparison, store.inputs.picture, store.delete_result):
         with pytest.raises(BadLink, match="64 hex digits"):
             ask(text)
@@ -136,7 +136,7 @@ def test_keys_are_the_results_and_nothing_else(store: Store) -> None:
     assert sorted(store.result_keys()) == sorted(keys)
 
 
-def test_a_comparison_is_found_by_its_key_newest_first(store: Store) -> None:
+def test_comparisons_are_read_by_key_and_listed_newest_first(store: Store) -> None:
     first, second = a_comparison(store, 1), a_comparison(store, 2)
     assert store.comparison(first.key) == first
     assert {key for key, _ in store.comparisons()} == {first.key, second.key}
@@ -164,7 +164,7 @@ def test_a_bucket_keeps_results_as_a_folder_does() -> None:
 
 
 @pytest.mark.parametrize("bucket", [False, True], ids=["folder", "bucket"])
-def test_how_far_a_job_is_can_be_read_elsewhere_until_the_job_ends(tmp_path: Path, bucket: bool) -> None:
+def test_a_checkpoint_can_be_read_by_another_store_until_it_is_cleared(tmp_path: Path, bucket: bool) -> None:
     place = f"memory://checkpoints-{os.getpid()}/team" if bucket else tmp_path / "store"
     here, there = (Store(place).checkpoint("1" * 64) for _ in range(2))
     assert there.read() is None
@@ -219,7 +219,7 @@ def device(tmp_path: Path) -> Iterator[Path]:
         yield place
 
 
-def test_a_full_device_is_said_and_what_is_there_stays_readable(device: Path) -> None:
+def test_a_full_device_raises_and_stored_results_stay_readable(device: Path) -> None:
     store = Store(device / "store")
     comparison = a_comparison(store, pictures=21)
     specs = [cell.spec for cell in comparison.cells()]
@@ -242,7 +242,7 @@ def test_a_scalar_alone_is_a_result(store: Store) -> None:
     assert store.result(spec.key).metrics == {"answer": 42}
 
 
-def test_a_result_that_another_process_deleted_is_gone_here_too(tmp_path: Path) -> None:
+def test_a_result_deleted_by_another_process_is_not_served_from_the_cache(tmp_path: Path) -> None:
     here, elsewhere = Store(tmp_path, Cache(tmp_path / "cache", 16)), Store(tmp_path)
     (key, *_) = fill(here, a_comparison(here))
     assert here.manifest(key) is not None

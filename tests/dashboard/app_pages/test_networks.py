@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.networks.catalog import all_cards
+from core.networks.catalog import all_cards, unusable_networks
+from core.networks.folders import local_folder
 from dashboard.views.network_table import caution, network_rows
 from tests.support.opened import opened, texts
 
@@ -69,3 +70,14 @@ def test_random_weights_are_named() -> None:
 
 def test_the_page_explains_how_to_add_a_network() -> None:
     assert "model.safetensors" in texts(opened("networks"))
+
+
+def test_a_network_with_unusable_files_is_one_line_with_the_reason() -> None:
+    folder = local_folder() / "odd"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("no JSON", encoding="utf-8")
+    page = opened("networks")
+    assert not page.exception
+    assert [warning.value.replace("\\", "") for warning in page.warning] == [
+        f"local/odd is left out: {unusable_networks()['local/odd']}."
+    ]

@@ -142,7 +142,7 @@ def test_a_value_that_a_widget_accepts_may_be_rejected_like_on_the_command_line(
 
 def test_labels_name_the_unit_once() -> None:
     labels = [field_label(name, field) for name, field in Sized.model_fields.items()]
-    assert labels == ["Mode", "Tile (px)", "k1", "Steps", "At"]
+    assert labels == ["Mode", "Tile size (px)", "k1", "Steps", "At"]
     assert matters(Sized, "tile_px", {"mode": "b"})
     assert not matters(Sized, "tile_px", {})
 

@@ -94,7 +94,7 @@ def test_a_preset_sets_method_and_parameters_in_the_form_and_leaves_the_rest(pag
     next(field for field in page.number_input if field.label == "Steps").set_value(11)
     run_button(page).click().run()
     comparison = store.comparison(page.query_params["grid"])
-    assert comparison.methods[0] == preset.made(NETWORKS).model_copy(update={"steps": 11})
+    assert comparison.methods[0] == preset.build(NETWORKS).model_copy(update={"steps": 11})
     assert len(comparison.pictures) == 2
 
 
@@ -123,13 +123,13 @@ def test_a_preset_of_several_methods_gives_all_the_same_target(page: AppTest, st
     preset = next(preset for preset in PRESETS if preset.method == "fixation")
     page.menu_button[0].click(preset).run()
     (also,) = [box for box in page.multiselect if box.label == "Also compare"]
-    assert (also.value, "fixation" in also.options) == (list(preset.beside), False)
+    assert (also.value, "fixation" in also.options) == (list(preset.also_compare), False)
     next(box for box in page.selectbox if box.label == "Class name").select("tabby").run()
     assert run_button(page).label == "Run 8 cells"
     run_button(page).click().run()
     assert not page.exception
     comparison = store.comparison(page.query_params["grid"])
-    assert [method.name for method in comparison.methods] == ["fixation", *preset.beside]
+    assert [method.name for method in comparison.methods] == ["fixation", *preset.also_compare]
     assert {method.model_dump()["class_name"] for method in comparison.methods} == {"tabby"}
     assert [heading.value for heading in page.subheader if "Grad" in heading.value] != []
     assert not any(caption.value.startswith("Settings changed") for caption in page.caption)

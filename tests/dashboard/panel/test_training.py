@@ -72,12 +72,12 @@ def test_a_method_trained_with_networks_has_networks_as_columns_and_variants_as_
 
 @pytest.mark.parametrize("preset", VARIED, ids=lambda preset: preset.question)
 def test_a_preset_has_a_column_for_each_variant_and_none_twice(preset: VariedPreset) -> None:
-    methods = preset.made()
+    methods = preset.build()
     assert 3 <= len(methods) == len({method.model_dump_json() for method in methods})
 
 
 def test_the_first_preset_lays_out_all_kinds() -> None:
-    kinds = [(one["kind"], one["noise"], one["penalty"]) for one in (m.model_dump() for m in VARIED[0].made())]
+    kinds = [(one["kind"], one["noise"], one["penalty"]) for one in (m.model_dump() for m in VARIED[0].build())]
     assert kinds == [
         ("plain", "pixels", "l1"), ("denoising", "pixels", "l1"), ("denoising", "patch", "l1"),
         ("sparse", "pixels", "l1"), ("sparse", "pixels", "l2"),

@@ -23,7 +23,7 @@ from core.networks.loading import load
 from workers import bench
 from workers.bench.bench_autoencoder import bare_loop as autoencoder_loop
 from workers.bench.bench_loop import bare_loop
-from workers.bench.between import Between
+from workers.bench.interleaved import Interleaved
 from workers.bench.row import Row, at_least, at_most
 from workers.cli.main import main
 
@@ -44,7 +44,7 @@ def gazegrid_bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
     return call
 
 
-def test_a_row_holds_on_the_right_side_of_its_target() -> None:
+def test_a_target_is_an_upper_or_a_lower_limit() -> None:
     assert [at_most("x", ratio, 1.1, "")["holds"] for ratio in (1.0, 1.1, 1.11)] == [True, True, False]
     assert [at_least("x", ratio, 1.1, "")["holds"] for ratio in (1.0, 1.1, 1.11)] == [False, True, True]
 
@@ -56,7 +56,7 @@ def test_every_bench_can_be_run_quickly() -> None:
         assert quick.default is False
 
 
-def test_the_bare_loop_moves_the_pixels_alone() -> None:
+def test_the_bare_loop_changes_only_its_own_pixels() -> None:
     network = load(get_card("random/test_resnet"))
     picture = torch.rand(1, 3, *network.card.input_px)
     before, weights = picture.clone(), [tensor.clone() for tensor in network.parameters()]
@@ -65,9 +65,9 @@ def test_the_bare_loop_moves_the_pixels_alone() -> None:
     step = bare_loop(network, picture)
     for _ in range(2):
         step()
-    _target, *seen = passes
-    assert len(seen) == 3
-    assert not torch.equal(seen[0], seen[2])
+    _target, *inputs = passes
+    assert len(inputs) == 3
+    assert not torch.equal(inputs[0], inputs[2])
     assert torch.equal(picture, before)
     assert all(tensor.grad is None for tensor in network.parameters())
     assert all(torch.equal(new, old) for new, old in zip(network.parameters(), weights, strict=True))
@@ -81,7 +81,7 @@ def test_the_bare_loop_moves_the_pixels_alone() -> None:
         *((name, name, {}) for name in METHODS),
     ],
 )
-def test_the_bare_loop_sends_as_much_through_the_same_layers(
+def test_the_bare_loop_runs_the_same_layers_on_the_same_shapes(
     name: str, method: str, parameters: dict[str, str]
 ) -> None:
     network = load(get_card("random/test_resnet"))
@@ -99,34 +99,34 @@ def test_the_bare_loop_sends_as_much_through_the_same_layers(
 
     for path, module in network.named_modules():
         module.register_forward_pre_hook(lambda _, given, path=path: calls.append((path, given[0].shape)))
-    make_method(method, {"steps": 3} | parameters).run([sample("cat")], network, Between(other))
-    _with_preparations, first, *rest = turns
+    make_method(method, {"steps": 3} | parameters).run([sample("cat")], network, Interleaved(other))
+    _first_step_with_setup, first, *rest = turns
     assert len(first) > 10
     assert rest[::2] == rest[1::2]
 
 
-def test_the_other_loops_time_is_counted_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bare_loop_is_timed_separately(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr("time.perf_counter", lambda: clock[0])
 
     def other() -> None:
         clock[0] += 3.0
 
-    between = Between(other)
+    interleaved = Interleaved(other)
     for step in (1, 2):
         clock[0] += 1.0
-        between.report(step, 2)
-    assert between.bare_s == 6.0
-    assert between.steps == 2
+        interleaved.report(step, 2)
+    assert interleaved.bare_s == 6.0
+    assert interleaved.steps == 2
 
 
 @pytest.mark.parametrize("names", [["nothing"], ["loop", "../x"], [""]])
 def test_an_unknown_bench_is_refused_before_any_runs(names: list[str]) -> None:
-    with pytest.raises(BadInput, match=f"there is no bench '{names[-1]}'; there are: .*loop"):
+    with pytest.raises(BadInput, match=f"there is no bench '{names[-1]}'; allowed are .*loop"):
         bench.run_benches(names)
 
 
-def test_the_loop_is_one_row_of_the_promised_fields_and_the_status_says_whether_it_holds(gazegrid_bench: Bench) -> None:
+def test_a_row_has_the_documented_fields_and_decides_the_exit_status(gazegrid_bench: Bench) -> None:
     threads = torch.get_num_threads()
     status, out = gazegrid_bench("loop", "--json")
     (row,) = json.loads(out)
@@ -135,7 +135,7 @@ def test_the_loop_is_one_row_of_the_promised_fields_and_the_status_says_whether_
     assert row["ratio"] > 0
     assert row["holds"] is (row["ratio"] <= 1.1)
     assert status == (0 if row["holds"] else 1)
-    assert "ms a step" in row["detail"]
+    assert "ms per step" in row["detail"]
     assert torch.get_num_threads() == threads
 
 
@@ -167,11 +167,11 @@ def test_the_command_refuses_an_unknown_bench_with_status_2(gazegrid_bench: Benc
     assert gazegrid_bench("nothing", "--json") == (2, "")
 
 
-def test_the_bare_loop_of_an_autoencoder_learns_the_same_network() -> None:
-    given = in_memory(digits(), 8, "cpu")
-    learner = Autoencoder(architecture="dense").learner(given, 0)
+def test_the_bare_loop_of_an_autoencoder_trains_the_same_network() -> None:
+    data = in_memory(digits(), 8, "cpu")
+    learner = Autoencoder(architecture="dense").learner(data, 0)
     before = learner.evaluate()["held_out_loss"]
-    step = autoencoder_loop(learner, given.training.float() / 255, 64)
+    step = autoencoder_loop(learner, data.training.float() / 255, 64)
     for _ in range(50):
         step()
     assert learner.evaluate()["held_out_loss"] < 0.8 * before

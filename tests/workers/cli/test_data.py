@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,41 +10,17 @@ import pytest
 
 from core.datasets.digits import digits
 from core.datasets.files import read_dataset
-from core.settings import get_settings
 from core.store.inputs import dataset_path, record_path
-from core.store.store import Store, open_store
+from core.store.store import Store
 from tests.core.datasets.test_files import TWO, folder, packed
 from tests.core.datasets.test_unlabeled import LOOSE
 from tests.support.squares import square, squares
-from workers.cli.main import main
+from tests.workers.cli.conftest import Gazegrid
 
-Gazegrid = Callable[..., tuple[int, str, str]]
 DIGITS = digits().digest
 
 
-@pytest.fixture
-def gazegrid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Gazegrid]:
-    """The command line in this process, with a home of its own: (exit status, standard output, standard error)."""
-    monkeypatch.setenv("GAZEGRID_HOME", str(tmp_path / "home"))
-    get_settings.cache_clear()
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["gazegrid", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    yield call
-    get_settings.cache_clear()
-
-
-@pytest.fixture
-def store(gazegrid: Gazegrid) -> Store:  # noqa: ARG001  it sets the home
-    return open_store(get_settings())
-
-
-def test_the_digits_are_listed_from_the_start(gazegrid: Gazegrid) -> None:
+def test_the_digits_are_built_in(gazegrid: Gazegrid) -> None:
     status, out, _ = gazegrid("data", "list", "--json")
     (listed,) = json.loads(out)
     assert status == 0
@@ -54,9 +29,7 @@ def test_the_digits_are_listed_from_the_start(gazegrid: Gazegrid) -> None:
     assert gazegrid("data", "list")[1].split()[:4] == [DIGITS[:12], "digits", "1,797", "pictures"]
 
 
-def test_what_is_added_is_listed_and_shown_by_name_by_digest_and_by_how_that_begins(
-    gazegrid: Gazegrid, tmp_path: Path
-) -> None:
+def test_an_added_data_set_is_listed_and_shown_by_name_digest_and_prefix(gazegrid: Gazegrid, tmp_path: Path) -> None:
     path = packed(tmp_path / "pets.zip", TWO)
     status, out, _ = gazegrid("data", "add", str(path), "--json")
     added = json.loads(out)
@@ -72,7 +45,7 @@ def test_what_is_added_is_listed_and_shown_by_name_by_digest_and_by_how_that_beg
     assert "pets" in gazegrid("data", "show", "pets")[1]
 
 
-def test_another_name_is_given_by_adding_it_again(gazegrid: Gazegrid, tmp_path: Path) -> None:
+def test_adding_again_can_rename(gazegrid: Gazegrid, tmp_path: Path) -> None:
     path = str(packed(tmp_path / "pets.zip", TWO))
     gazegrid("data", "add", path)
     assert json.loads(gazegrid("data", "add", path, "--name", "Pets of 2026", "--json")[1])["name"] == "Pets of 2026"
@@ -80,11 +53,11 @@ def test_another_name_is_given_by_adding_it_again(gazegrid: Gazegrid, tmp_path: 
     assert len(json.loads(gazegrid("data", "list", "--json")[1])) == 2
 
 
-def test_folders_and_pictures_to_measure_with_are_added_together(gazegrid: Gazegrid, tmp_path: Path) -> None:
+def test_a_folder_is_added_with_its_held_out_folder(gazegrid: Gazegrid, tmp_path: Path) -> None:
     learned, measured = folder(tmp_path / "a", LOOSE), folder(tmp_path / "b", LOOSE)
-    said = gazegrid("data", "add", str(learned), "--held-out", str(measured))[1]
-    assert said.splitlines()[0] == "a: 6 pictures, 1 classes, 3 held out"
-    assert len(said.splitlines()[1]) == 64
+    output = gazegrid("data", "add", str(learned), "--held-out", str(measured))[1]
+    assert output.splitlines()[0] == "a: 6 pictures, 1 classes, 3 held out"
+    assert len(output.splitlines()[1]) == 64
 
 
 def test_a_data_set_without_a_record_is_listed_by_its_digest(gazegrid: Gazegrid, store: Store) -> None:
@@ -101,13 +74,13 @@ def test_a_data_set_without_a_record_is_listed_by_its_digest(gazegrid: Gazegrid,
     [
         (["show", "nothing"], ["no data set 'nothing'"]),
         (["show", "0" * 64], ["no data set '000"]),
-        (["add", "nowhere.zip"], ["there is no 'nowhere.zip'"]),
+        (["add", "nowhere.zip"], ["there is no file or folder 'nowhere.zip'"]),
         (["add", "{pets}", "--name", "x" * 81], ["at most 80 printable characters"]),
         (["add", "{bad}"], ["cat/3.png is no picture"]),
         (["add"], ["PATHS"]),
     ],
 )
-def test_what_cannot_be_is_one_clear_line_and_status_2(
+def test_bad_arguments_give_one_clear_line_and_status_2(
     gazegrid: Gazegrid, store: Store, tmp_path: Path, arguments: list[str], words: list[str]
 ) -> None:
     pets, bad = packed(tmp_path / "pets.zip", TWO), packed(tmp_path / "bad.zip", TWO | {"cat/3.png": b"no picture"})
@@ -117,14 +90,14 @@ def test_what_cannot_be_is_one_clear_line_and_status_2(
     assert store.inputs.datasets() == []
 
 
-def test_what_a_terminal_would_obey_is_not_printed(gazegrid: Gazegrid, store: Store) -> None:
+def test_control_characters_are_not_printed(gazegrid: Gazegrid, store: Store) -> None:
     store.inputs.put_dataset(replace(squares(), class_names=("\x1b[2J", "two\nlines", "blue")), "Odd")
-    said = gazegrid("data", "show", "Odd")[1]
-    assert "\x1b" not in said
-    assert "two?lines" in said
+    output = gazegrid("data", "show", "Odd")[1]
+    assert "\x1b" not in output
+    assert "two?lines" in output
 
 
-def test_a_name_of_two_data_sets_is_asked_for_by_digest(gazegrid: Gazegrid, store: Store) -> None:
+def test_a_name_of_two_data_sets_is_refused(gazegrid: Gazegrid, store: Store) -> None:
     first, second = (store.inputs.put_dataset(squares(seed=seed), "Squares") for seed in (1, 2))
     status, _, err = gazegrid("data", "show", "Squares")
     assert status == 2
@@ -133,17 +106,16 @@ def test_a_name_of_two_data_sets_is_asked_for_by_digest(gazegrid: Gazegrid, stor
     assert second[:12] in err
 
 
-# data sets of the store, given to other commands
+# stored data sets in other commands
 
 
 TRAIN = [
-    "--set", "architecture=test_resnet", "--set", "input_px=32", "--set", "epochs=1", "--set", "batch=8", "--inline",
+    "--set", "architecture=test_resnet", "--set", "input_px=32", "--set", "epochs=1", "--set", "batch_size=8",
+    "--inline",
 ]  # fmt: skip
 
 
-def test_a_network_learns_a_data_set_of_the_store_by_its_name_and_is_measured_on_what_is_held_out(
-    gazegrid: Gazegrid, store: Store
-) -> None:
+def test_a_network_is_trained_and_evaluated_on_a_stored_data_set(gazegrid: Gazegrid, store: Store) -> None:
     digest = store.inputs.put_dataset(squares(each=8, held_out=2), "Squares", "a test")
     status, out, err = gazegrid("train", "squared", "--data", "Squares", *TRAIN, "--json")
     assert status == 0, err
@@ -155,7 +127,7 @@ def test_a_network_learns_a_data_set_of_the_store_by_its_name_and_is_measured_on
     assert measured["top1"] == pytest.approx(trained["top1"])
 
 
-def test_a_path_goes_before_a_data_set_of_the_same_name(
+def test_a_path_takes_precedence_over_a_data_set_of_the_same_name(
     gazegrid: Gazegrid, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -167,17 +139,15 @@ def test_a_path_goes_before_a_data_set_of_the_same_name(
     assert store.inputs.dataset_record(digest).source == "read from digits"
 
 
-def test_a_data_set_of_one_class_is_refused_by_whoever_learns_to_name_pictures(
-    gazegrid: Gazegrid, store: Store, tmp_path: Path
-) -> None:
+def test_a_data_set_of_one_class_cannot_train_a_classifier(gazegrid: Gazegrid, store: Store, tmp_path: Path) -> None:
     gazegrid("data", "add", str(packed(tmp_path / "loose.zip", {f"{n}.png": LOOSE["1.png"] for n in range(30)})))
     status, _, err = gazegrid("train", "mine", "--data", "loose", *TRAIN)
     assert status != 0
-    assert "a network learns to tell two classes apart at least, this data set has 1" in err
+    assert "a classifier needs at least two classes, this data set has 1" in err
     assert list(store.result_keys()) == []
 
 
-def test_a_damaged_data_set_is_said_so_and_set_aside(gazegrid: Gazegrid, store: Store) -> None:
+def test_a_damaged_data_set_is_reported_and_set_aside(gazegrid: Gazegrid, store: Store) -> None:
     digest = store.inputs.put_dataset(squares(), "Squares")
     os.truncate(Path(store.shelf.root) / dataset_path(digest), 1000)
     status, _, err = gazegrid("train", "mine", "--data", "Squares", *TRAIN)

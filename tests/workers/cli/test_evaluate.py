@@ -38,9 +38,7 @@ def write_table(path: Path, **columns: list[Any]) -> Path:
 @pytest.mark.parametrize(
     ("name", "stride"), [(LITE, 3), ("lite/efficientnet_lite1", 5), ("lite/efficientnet_lite2", 5)]
 )
-def test_lite_networks_know_imagenet_photos_so_weights_and_preprocessing_are_right(
-    tmp_path: Path, name: str, stride: int
-) -> None:
+def test_lite_networks_classify_imagenet_photos_correctly(tmp_path: Path, name: str, stride: int) -> None:
     for photo in sorted((DATA / "imagenet250").iterdir())[::stride]:
         (tmp_path / photo.name).symlink_to(photo)
     measured = evaluate(name, [tmp_path])
@@ -49,7 +47,7 @@ def test_lite_networks_know_imagenet_photos_so_weights_and_preprocessing_are_rig
     assert measured["top5"] >= 0.94
 
 
-def test_a_folder_of_folders_and_a_table_give_what_the_flat_folder_gives(tmp_path: Path) -> None:
+def test_all_layouts_of_the_same_pictures_give_the_same_accuracy(tmp_path: Path) -> None:
     flat, nested = tmp_path / "flat", tmp_path / "nested"
     flat.mkdir()
     for number, label in enumerate([0, 7, 999]):
@@ -64,7 +62,7 @@ def test_a_folder_of_folders_and_a_table_give_what_the_flat_folder_gives(tmp_pat
     assert evaluate(SMALL, [flat, table]) == expected | {"n": 6}
 
 
-def test_shares_are_of_the_pictures_whose_class_is_found(tmp_path: Path) -> None:
+def test_top1_and_top5_are_shares_of_the_pictures(tmp_path: Path) -> None:
     network = load(get_card(SMALL))
     order = network(network.prepare(read_picture(png()))[None])[0].argsort(descending=True).tolist()
     labels = [order[0], order[4], order[5], order[999]]
@@ -72,7 +70,7 @@ def test_shares_are_of_the_pictures_whose_class_is_found(tmp_path: Path) -> None
     assert evaluate(SMALL, [table]) == {"network": SMALL, "top1": 0.25, "top5": 0.5, "n": 4}
 
 
-def test_what_cannot_be_measured_is_one_sentence(tmp_path: Path) -> None:
+def test_bad_input_is_refused(tmp_path: Path) -> None:
     table = write_table(tmp_path / "few.parquet", image=[png()], klass=[1])
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.parquet").write_bytes(b"no table")

@@ -21,24 +21,24 @@ RESULT = Result({"insertion": Scalar(value=1.0)})
 
 
 class Queue:
-    """One look after another, a job runs, and then ends as it was told to."""
+    """A queue whose jobs run at the first poll, and end at the second as `ends` says."""
 
     def __init__(self, ends: dict[int, JobState | None]) -> None:
-        self.ends, self.store, self.looks, self.asked = ends, None, 0, []
+        self.ends, self.store, self.polls, self.submitted = ends, None, 0, []
 
     def submit(self, spec: JobSpec, store: Store) -> None:
         self.store = store
-        self.asked.append(spec)
+        self.submitted.append(spec)
 
     def states(self, keys: Iterable[str]) -> dict[str, JobState]:
-        self.looks += 1
-        if self.looks == 1:
+        self.polls += 1
+        if self.polls == 1:
             return {key: JobState(key, "started", 1, 2) for key in keys}
-        for spec in self.asked:
+        for spec in self.submitted:
             if spec.method.count not in self.ends:
                 self.store.publish(spec, RESULT, PROVENANCE)
-        found = {spec.key: self.ends.get(spec.method.count, JobState(spec.key, "finished")) for spec in self.asked}
-        return {key: state for key, state in found.items() if state is not None}
+        states = {spec.key: self.ends.get(spec.method.count, JobState(spec.key, "finished")) for spec in self.submitted}
+        return {key: state for key, state in states.items() if state is not None}
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def ran(monkeypatch: pytest.MonkeyPatch, store: Store, specs: list[JobSpec], end
     ]
 
 
-def test_each_job_is_told_in_the_order_asked_for(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
+def test_reports_are_in_the_order_of_the_jobs(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
     specs = [job(count) for count in (1, 2, 3, 4, 5)]
     store.publish(specs[1], RESULT, PROVENANCE)
     ends = {
@@ -74,11 +74,11 @@ def test_each_job_is_told_in_the_order_asked_for(monkeypatch: pytest.MonkeyPatch
         (2, "cached", ""),
         (3, "failed", "no memory"),
         (4, "undefined", "No classes."),
-        (5, "failed", "the job was canceled, or is gone: ask again"),
+        (5, "failed", "the job was canceled or has expired: run it again"),
     ]
 
 
-def test_what_has_no_meaning_for_a_network_is_not_asked_for(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
+def test_an_undefined_job_is_not_submitted(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
     method = type(job(1).method)
     monkeypatch.setattr(method, "undefined_for", lambda self, _: "No attention here." if self.count == 2 else None)
     assert ran(monkeypatch, store, [job(1), job(2)], {}) == [

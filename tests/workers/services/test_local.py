@@ -1,4 +1,4 @@
-"""The embedded start, as a newcomer has it: one command, its own processes, a clean end."""
+"""`gazegrid up`: one command, its own processes, a clean end."""
 
 import json
 import signal
@@ -18,12 +18,12 @@ def up(tmp_path: Path) -> Iterator[Up]:
         yield made
 
 
-def gone(pids: set[int]) -> Callable[[], bool]:
+def have_ended(pids: set[int]) -> Callable[[], bool]:
     return lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
 @pytest.mark.slow
-def test_up_runs_a_job_stops_cleanly_and_finds_it_again(up):
+def test_up_runs_a_job_stops_cleanly_and_has_its_result_after_a_restart(up):
     up.start()
     run = ("run", "detail_search", "--networks", "random/test_resnet", "--pictures", "sample:cat", "--set", "steps=2")
     (first,) = json.loads(up.gazegrid(*run, "--json").stdout)
@@ -35,7 +35,7 @@ def test_up_runs_a_job_stops_cleanly_and_finds_it_again(up):
     assert "already runs" in second.stderr
     below = descendants(up.process.pid)
     assert up.stop() == 0
-    wait_for(gone(below), 5, "the end of every child")
+    wait_for(have_ended(below), 5, "the end of every child")
     up.start()
     (again,) = json.loads(up.gazegrid(*run, "--json").stdout)
     assert again["state"] == "cached"
@@ -48,12 +48,12 @@ def test_killing_the_parent_ends_the_children_and_the_next_start_works(up):
     up.start()
     below = descendants(up.process.pid)
     assert up.stop(signal.SIGKILL) == -signal.SIGKILL
-    wait_for(gone(below), 15, "the end of every child")
+    wait_for(have_ended(below), 15, "the end of every child")
     up.start()
     assert up.stop(signal.SIGTERM) == 0
 
 
-def test_a_taken_port_is_one_clear_line(up):
+def test_a_used_port_gives_one_clear_line(up):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", up.port))
         taken.listen()

@@ -21,7 +21,7 @@ from workers.services.reaper import Reaper
 
 @pytest.fixture
 def idle_reaper(redis: Redis, settings: Settings) -> Reaper:
-    """One that ticks when it is told to, and has seen Redis up for long."""
+    """A reaper that ticks when called, with a Redis that has been up for long."""
     made = Reaper(redis, settings)
     made.tick()
     made._leases_count_from_s = 0.0
@@ -33,7 +33,7 @@ def sweep(reaper: Reaper) -> None:
     reaper.tick()
 
 
-def test_a_job_whose_lease_has_run_out_is_queued_again_three_times_then_fails(
+def test_a_job_with_an_expired_lease_is_requeued_three_times_then_fails(
     idle_reaper: Reaper, queue: JobQueue, store: Store
 ) -> None:
     key = queue.submit(toy_spec(), store).key
@@ -47,7 +47,7 @@ def test_a_job_whose_lease_has_run_out_is_queued_again_three_times_then_fails(
     assert job.error == "the job crashed its worker 3 times: its worker stopped sending heartbeats"
 
 
-def test_a_job_whose_lease_holds_is_left_alone(idle_reaper: Reaper, queue: JobQueue, store: Store) -> None:
+def test_a_job_with_a_valid_lease_is_left_alone(idle_reaper: Reaper, queue: JobQueue, store: Store) -> None:
     key = queue.submit(toy_spec(), store).key
     taken = take(queue, lease_s=30)
     sweep(idle_reaper)
@@ -55,7 +55,7 @@ def test_a_job_whose_lease_holds_is_left_alone(idle_reaper: Reaper, queue: JobQu
     assert queue.ledger.finish(key, taken.token)
 
 
-def test_a_lost_job_waits_behind_the_others(idle_reaper: Reaper, queue: JobQueue, store: Store) -> None:
+def test_a_lost_job_is_requeued_at_the_end(idle_reaper: Reaper, queue: JobQueue, store: Store) -> None:
     keys = [queue.submit(toy_spec(seed), store).key for seed in range(3)]
     take(queue, lease_s=0.001)
     time.sleep(0.01)
@@ -63,7 +63,7 @@ def test_a_lost_job_waits_behind_the_others(idle_reaper: Reaper, queue: JobQueue
     assert [row.job.key for row in queue.waiting()] == [keys[1], keys[2], keys[0]]
 
 
-def test_a_popped_job_goes_back_to_the_front(
+def test_a_popped_job_is_requeued_at_the_front(
     idle_reaper: Reaper, queue: JobQueue, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = [queue.submit(toy_spec(seed), store).key for seed in range(2)]
@@ -77,7 +77,7 @@ def test_a_popped_job_goes_back_to_the_front(
     assert queue.redis.llen(queue.ledger.popped_key) == 0
 
 
-def test_a_job_that_fell_out_of_every_list_is_queued_again(idle_reaper: Reaper, queue: JobQueue, store: Store) -> None:
+def test_a_job_in_no_list_is_requeued(idle_reaper: Reaper, queue: JobQueue, store: Store) -> None:
     key = queue.submit(toy_spec(), store).key
     queue.redis.delete(queue.ledger.queue_key)
     sweep(idle_reaper)
@@ -85,7 +85,7 @@ def test_a_job_that_fell_out_of_every_list_is_queued_again(idle_reaper: Reaper, 
     assert queue.redis.lrange(queue.ledger.queue_key, 0, -1) == [key.encode()]
 
 
-def test_a_started_job_without_a_lease_is_queued_again(idle_reaper: Reaper, queue: JobQueue, store: Store) -> None:
+def test_a_started_job_without_a_lease_is_requeued(idle_reaper: Reaper, queue: JobQueue, store: Store) -> None:
     key = queue.submit(toy_spec(), store).key
     take(queue, lease_s=30)
     queue.redis.delete(queue.ledger.leases_key)
@@ -102,7 +102,7 @@ DAMAGE: list[Callable[[Redis, str], object]] = [
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_record_that_nobody_can_read_is_set_aside_and_its_job_fails(
+def test_an_unreadable_record_is_quarantined_and_its_job_fails(
     idle_reaper: Reaper, queue: JobQueue, store: Store, damage: Callable[[Redis, str], object]
 ) -> None:
     key = queue.submit(toy_spec(), store).key
@@ -115,7 +115,7 @@ def test_a_record_that_nobody_can_read_is_set_aside_and_its_job_fails(
     assert queue.submit(toy_spec(), store).state == "queued"
 
 
-def test_after_redis_was_away_workers_have_a_lease_s_time_to_come_back(
+def test_after_an_outage_of_redis_workers_have_a_lease_time_to_return(
     redis: Redis, settings: Settings, queue: JobQueue, store: Store
 ) -> None:
     key = queue.submit(toy_spec(), store).key
@@ -142,7 +142,7 @@ def test_several_reapers_recover_a_job_once(settings: Settings, queue: JobQueue,
     assert queue.states([key])[key].attempts == 1
 
 
-def test_workers_that_are_gone_are_forgotten(idle_reaper: Reaper, queue: JobQueue) -> None:
+def test_dead_workers_are_removed_from_the_list(idle_reaper: Reaper, queue: JobQueue) -> None:
     for everyone in ("rq:workers", "rq:workers:gazegrid"):
         queue.redis.sadd(everyone, "rq:worker:gone", "rq:worker:here")
     queue.redis.hset("rq:worker:here", "pid", 1)
@@ -171,12 +171,12 @@ def test_50_kills_over_100_jobs_lose_nothing_and_double_nothing(settings: Settin
 
 
 @pytest.mark.slow
-def test_the_checker_sees_what_is_lost_without_a_reaper(settings: Settings) -> None:
+def test_the_checker_finds_lost_jobs_without_a_reaper(settings: Settings) -> None:
     plan = Plan(jobs=10, kills=12, seed=2, workers=2, reaper=False, patience_s=5)
     assert run(plan, soak_settings(settings)).lost
 
 
-def test_the_checker_sees_each_fault(queue: JobQueue, store: Store, tmp_path: Path) -> None:
+def test_the_checker_finds_each_fault(queue: JobQueue, store: Store, tmp_path: Path) -> None:
     specs = {spec.key: spec for spec in map(toy_spec, range(5))}
     lost, twice, both, bad, good = specs
     for key, seed in ((twice, 1), (both, 2), (bad, 99), (good, 4)):

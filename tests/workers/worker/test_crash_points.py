@@ -19,7 +19,7 @@ FEW = (
 
 
 def crash_at(points: Sequence[str], settings: Settings, queue: JobQueue, store: Store, times: int = 1) -> None:
-    """Jobs that take a process down `times` at each point; all of them end, and nothing is doubled or half done."""
+    """Jobs that crash a process `times` at each point; all end, and nothing is published twice or partly."""
     marks, marked = Marks(settings.home), [point for point in points for _ in range(times)]
     specs = {spec.key: spec for spec in map(toy_spec, range(len(marked)))}
     for key, point in zip(specs, marked, strict=True):
@@ -48,14 +48,14 @@ def crash_at(points: Sequence[str], settings: Settings, queue: JobQueue, store: 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_crash_at_a_point_of_the_way_loses_nothing_and_doubles_nothing(
+def test_a_crash_at_any_point_loses_nothing_and_doubles_nothing(
     settings: Settings, queue: JobQueue, store: Store
 ) -> None:
     crash_at(FEW, settings, queue, store)
 
 
 @pytest.mark.soak
-def test_five_crashes_at_each_point_of_the_way_lose_nothing_and_double_nothing(
+def test_five_crashes_at_each_point_lose_nothing_and_double_nothing(
     settings: Settings, queue: JobQueue, store: Store
 ) -> None:
     crash_at(POINTS, settings, queue, store, times=5)

@@ -24,6 +24,6 @@ def faults(how: str) -> int:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
-def test_memory_that_was_given_back_is_used_again() -> None:
+def test_freed_memory_is_reused() -> None:
     kept, mapped_anew = faults("kept"), faults("mapped anew")
     assert kept < mapped_anew / 5

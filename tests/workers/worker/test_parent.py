@@ -28,12 +28,12 @@ def worker(stable: Stable) -> Stable:
 
 
 def ended(journal: Journal, pid: int) -> bool:
-    """Whether the process is gone, or has itself seen that its job is no longer wanted."""
+    """Whether the process has ended, or has noticed that its job was canceled."""
     return not is_there(pid) or pid in journal.pids("superseded")
 
 
 @pytest.mark.usefixtures("worker")
-def test_one_process_computes_job_after_job(queue: JobQueue, store: Store, journal: Journal) -> None:
+def test_one_process_computes_several_jobs(queue: JobQueue, store: Store, journal: Journal) -> None:
     specs = [toy_spec(seed) for seed in range(20)]
     for spec in specs:
         queue.submit(spec, store)
@@ -44,7 +44,7 @@ def test_one_process_computes_job_after_job(queue: JobQueue, store: Store, journ
 
 
 @pytest.mark.usefixtures("worker")
-def test_progress_is_seen_while_the_job_runs(queue: JobQueue, store: Store) -> None:
+def test_progress_is_visible_while_the_job_runs(queue: JobQueue, store: Store) -> None:
     key = queue.submit(toy_spec(seconds=1.5), store).key
     wait_for(lambda: queue.states([key])[key].step > 20, what="progress")
     job = queue.states([key])[key]
@@ -55,7 +55,7 @@ def test_progress_is_seen_while_the_job_runs(queue: JobQueue, store: Store) -> N
 
 
 @pytest.mark.usefixtures("worker")
-def test_what_the_worker_holds_is_listed(queue: JobQueue, store: Store) -> None:
+def test_the_loaded_networks_of_a_worker_are_listed(queue: JobQueue, store: Store) -> None:
     queue.submit(toy_spec(), store)
     wait_for(lambda: only_worker(queue).networks == ("toy/network",))
     assert (only_worker(queue).device, only_worker(queue).finished) == ("toy", 1)
@@ -76,7 +76,7 @@ def test_a_canceled_job_ends_within_5_s_and_publishes_nothing(queue: JobQueue, s
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_cancel_whose_message_is_lost_ends_the_job_too(queue: JobQueue, store: Store, journal: Journal) -> None:
+def test_a_cancel_takes_effect_without_its_message(queue: JobQueue, store: Store, journal: Journal) -> None:
     spec = toy_spec(seconds=60)
     queue.submit(spec, store)
     wait_for(lambda: journal.pids("start"))
@@ -96,7 +96,7 @@ def test_rq_s_own_stop_command_cancels(queue: JobQueue, store: Store, journal: J
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_command_that_nobody_sends_does_no_harm(queue: JobQueue, store: Store) -> None:
+def test_a_malformed_command_does_no_harm(queue: JobQueue, store: Store) -> None:
     name = only_worker(queue).name
     for rubbish in ("{", "[]", "{}", '{"command": "stop-job"}', '{"command": "stop-job", "job_id": 7}'):
         queue.redis.publish(f"rq:pubsub:{name}", rubbish)
@@ -108,7 +108,7 @@ def test_a_command_that_nobody_sends_does_no_harm(queue: JobQueue, store: Store)
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_killed_process_is_replaced_and_its_job_tried_again(queue: JobQueue, store: Store, journal: Journal) -> None:
+def test_a_killed_process_is_replaced_and_its_job_retried(queue: JobQueue, store: Store, journal: Journal) -> None:
     spec = toy_spec(seconds=1)
     queue.submit(spec, store)
     wait_for(lambda: journal.pids("start"))
@@ -120,7 +120,7 @@ def test_a_killed_process_is_replaced_and_its_job_tried_again(queue: JobQueue, s
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_job_that_takes_its_process_down_fails_and_the_others_go_on(queue: JobQueue, store: Store) -> None:
+def test_a_job_that_crashes_its_process_fails_and_the_others_run(queue: JobQueue, store: Store) -> None:
     killer, others = toy_spec(fault="exit"), [toy_spec(seed) for seed in range(1, 6)]
     for spec in [killer, *others]:
         queue.submit(spec, store)
@@ -132,7 +132,7 @@ def test_a_job_that_takes_its_process_down_fails_and_the_others_go_on(queue: Job
 
 
 @pytest.mark.usefixtures("reaper")
-def test_a_job_that_takes_whole_workers_down_fails(stable: Stable, queue: JobQueue, store: Store) -> None:
+def test_a_job_that_crashes_whole_workers_fails(stable: Stable, queue: JobQueue, store: Store) -> None:
     for _ in range(3):
         stable.start()
     spec = toy_spec(fault="die with parent")
@@ -143,7 +143,7 @@ def test_a_job_that_takes_whole_workers_down_fails(stable: Stable, queue: JobQue
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_failure_is_a_code_a_sentence_and_a_trace_apart(queue: JobQueue, store: Store) -> None:
+def test_a_failure_has_a_code_a_sentence_and_a_separate_trace(queue: JobQueue, store: Store) -> None:
     queue.submit(toy_spec(fault="fail"), store)
     queue.submit(toy_spec(fault="raise"), store)
     wait_for(lambda: len(queue.failed()) == 2)
@@ -163,7 +163,7 @@ def test_a_process_out_of_memory_is_replaced(queue: JobQueue, store: Store, jour
     assert state_of(queue, toy_spec(fault="spoil").key) == "failed"
 
 
-def test_a_job_that_runs_too_long_is_ended(settings: Settings, queue: JobQueue, store: Store) -> None:
+def test_a_job_beyond_its_time_limit_is_killed(settings: Settings, queue: JobQueue, store: Store) -> None:
     stable = Stable(settings.model_copy(update={"job_timeout_s": 1}))
     stable.start()
     spec = toy_spec(seconds=60)
@@ -214,7 +214,7 @@ def test_a_frozen_worker_loses_its_job_and_publishes_nothing(
 def test_sigterm_loses_nothing(
     stable: Stable, queue: JobQueue, store: Store, journal: Journal, grace_s: float, starts: int
 ) -> None:
-    """Within the grace the job ends; after it, it is given back unharmed."""
+    """Within the grace period the job ends; after it, the job is requeued."""
     first = stable.start(grace_s=grace_s)
     spec = toy_spec(seconds=1.5)
     queue.submit(spec, store)
@@ -237,7 +237,7 @@ def test_an_idle_worker_stops_within_2_seconds(worker: Stable, queue: JobQueue) 
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_job_of_somebody_else_s_is_not_run(queue: JobQueue, store: Store, tmp_path: Path) -> None:
+def test_a_foreign_job_is_not_run(queue: JobQueue, store: Store, tmp_path: Path) -> None:
     mark, harm = tmp_path / "harm", f"{__name__}.harm"
     rq = Queue("gazegrid", connection=queue.redis, serializer="json")
     bad = [
@@ -285,19 +285,19 @@ def test_damaged_records_do_not_stop_the_worker(queue: JobQueue, store: Store) -
 
 
 class OwnRedis:
-    """A server of the test's own that stays away when it is killed; leases are longer than that."""
+    """A server of one test that is not restarted when it is killed; leases are longer than the outages."""
 
     def __init__(self, home: Path) -> None:
         self.settings = Settings(home=home, lease_s=20.0, reaper_tick_s=0.1, threads=1)
         self.settings.redis_socket.parent.mkdir(mode=0o700, parents=True)
         self.server = EmbeddedRedis(self.settings, find_server(None))
-        self.back()
+        self.restart()
 
-    def away(self) -> None:
+    def kill(self) -> None:
         self.process.kill()
         self.process.wait()
 
-    def back(self) -> None:
+    def restart(self) -> None:
         self.process = self.server._launch()
         self.server._wait_until_up(self.process)
 
@@ -306,7 +306,7 @@ class OwnRedis:
 def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
     made = OwnRedis(tmp_path / "own")
     yield made
-    made.away()
+    made.kill()
 
 
 @pytest.fixture
@@ -323,7 +323,7 @@ def own_worker(own_redis: OwnRedis) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.parametrize("away_s", [1.0, 8.0])
-def test_redis_killed_and_back_costs_neither_worker_nor_networks_nor_work(
+def test_an_outage_of_redis_loses_neither_worker_nor_networks_nor_work(
     own_redis: OwnRedis, own_queue: JobQueue, own_worker: subprocess.Popen[bytes], away_s: float
 ) -> None:
     """1 s in the middle of a job of 4 s, and 8 s over its end."""
@@ -331,10 +331,10 @@ def test_redis_killed_and_back_costs_neither_worker_nor_networks_nor_work(
     spec = toy_spec(seconds=4)
     own_queue.submit(spec, store)
     wait_for(lambda: journal.pids("start"))
-    own_redis.away()
+    own_redis.kill()
     time.sleep(away_s)
     assert store.has(spec.key) == (away_s > 4)
-    own_redis.back()
+    own_redis.restart()
     wait_for(lambda: state_of(own_queue, spec.key) == "finished", timeout_s=10)
     own_queue.submit(toy_spec(1), store)
     wait_for(lambda: store.has(toy_spec(1).key), timeout_s=10)
@@ -343,15 +343,15 @@ def test_redis_killed_and_back_costs_neither_worker_nor_networks_nor_work(
     assert journal.count("start", spec.key) == 1
 
 
-def test_a_worker_that_idles_while_redis_is_away_comes_back(
+def test_an_idle_worker_reconnects_after_an_outage_of_redis(
     own_redis: OwnRedis, own_queue: JobQueue, own_worker: subprocess.Popen[bytes]
 ) -> None:
     store, journal = open_store(own_redis.settings), Journal(own_redis.settings.home)
     worker = only_worker(own_queue)
     horse = horse_of(own_queue, worker)
-    own_redis.away()
+    own_redis.kill()
     time.sleep(3)
-    own_redis.back()
+    own_redis.restart()
     channel = PUBSUB_CHANNEL_TEMPLATE % worker.name
     wait_for(lambda: own_queue.redis.pubsub_numsub(channel)[0][1], what="the channel of commands")
     spec = toy_spec(seconds=60)
@@ -369,9 +369,9 @@ def test_a_worker_cut_off_for_longer_than_its_lease_ends_its_job(own_redis: OwnR
     spec = toy_spec(seconds=6)
     own_queue.submit(spec, store)
     wait_for(lambda: journal.pids("start"))
-    own_redis.away()
+    own_redis.kill()
     wait_for(lambda: not is_there(journal.pids("start")[0]), timeout_s=5)  # before its job would have ended
-    own_redis.back()
+    own_redis.restart()
     wait_for(lambda: state_of(own_queue, spec.key) == "finished")
     assert own_queue.states([spec.key])[spec.key].attempts == 1
     stable.kill_all()
@@ -381,7 +381,7 @@ def test_a_worker_stops_while_redis_is_away(
     own_redis: OwnRedis, own_queue: JobQueue, own_worker: subprocess.Popen[bytes]
 ) -> None:
     horse = horse_of(own_queue, only_worker(own_queue))
-    own_redis.away()
+    own_redis.kill()
     own_worker.terminate()
     own_worker.wait(15)
     wait_for(lambda: not is_there(horse))

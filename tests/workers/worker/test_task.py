@@ -29,7 +29,7 @@ NETWORK = "random/test_resnet"
 
 
 class Brightness(Method):
-    """The mean of the logits, in as many steps as wished for."""
+    """The mean of the logits, in a given number of steps."""
 
     title = "Brightness"
     summary = "One forward pass a step."
@@ -49,10 +49,10 @@ class Brightness(Method):
         return Result({"mean": Scalar(value=mean)})
 
 
-class Fussy(Brightness):
-    """Has no meaning for convolutional networks."""
+class NotForCnns(Brightness):
+    """Undefined for convolutional networks."""
 
-    title = "Fussy"
+    title = "NotForCnns"
     undefined = {"cnn": "there is no attention in a convolutional network"}  # noqa: RUF012  declared as methods are
 
 
@@ -74,7 +74,7 @@ def spec(store: Store) -> JobSpec:
 
 @pytest.fixture
 def lease(queue: JobQueue, store: Store, spec: JobSpec) -> Lease:
-    """The spec's job, taken."""
+    """The lease of the spec's job."""
     queue.submit(spec, store)
     taken = take(queue, lease_s=30)
     return Lease(queue.ledger, taken.key, taken.token, 30.0)
@@ -89,7 +89,7 @@ def runner(settings: Settings, pool: NetworkPool) -> Iterator[SpecRunner]:
     torch.set_num_threads(threads)
 
 
-def test_the_manifest_says_where_a_result_comes_from(spec: JobSpec, store: Store, pool: NetworkPool) -> None:
+def test_the_manifest_has_the_provenance(spec: JobSpec, store: Store, pool: NetworkPool) -> None:
     manifest = compute(spec, store, pool, Context(0))
     provenance = manifest.provenance
     assert store.manifest(spec.key) == manifest
@@ -114,7 +114,7 @@ def test_a_job_reports_its_steps_a_preview_and_its_result(runner: SpecRunner, sp
     assert runner.store.has(spec.key)
 
 
-def test_what_is_stored_meanwhile_is_not_computed_again(
+def test_a_job_that_was_stored_meanwhile_is_not_computed_again(
     runner: SpecRunner, spec: JobSpec, lease: Lease, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner.store.publish(spec, Result({"mean": Scalar(value=1.0)}), {})
@@ -122,7 +122,7 @@ def test_what_is_stored_meanwhile_is_not_computed_again(
     assert runner(spec.document(), lease).state == "finished"
 
 
-def test_a_job_that_is_no_longer_ours_publishes_nothing(runner: SpecRunner, spec: JobSpec, lease: Lease) -> None:
+def test_a_job_with_a_lost_lease_publishes_nothing(runner: SpecRunner, spec: JobSpec, lease: Lease) -> None:
     lease.ledger.cancel(lease.key, ttl_s=60)
     assert runner(spec.document(), lease).state == "superseded"
     assert not runner.store.has(spec.key)
@@ -137,7 +137,7 @@ def test_a_job_canceled_at_the_last_moment_publishes_nothing(
     assert not store.has(spec.key)
 
 
-def test_a_lease_outlives_a_redis_that_is_away_for_less_than_it(lease: Lease, redis: Redis) -> None:
+def test_a_lease_survives_an_outage_of_redis_that_is_shorter(lease: Lease, redis: Redis) -> None:
     lease.confirm()
     away = Lease(Ledger(Redis(unix_socket_path="/nowhere", retry=None), "gazegrid"), lease.key, lease.token, 30.0)
     away.confirm()
@@ -145,13 +145,13 @@ def test_a_lease_outlives_a_redis_that_is_away_for_less_than_it(lease: Lease, re
     assert redis.ping()
 
 
-def test_a_description_under_another_key_is_refused(runner: SpecRunner, spec: JobSpec, lease: Lease) -> None:
+def test_a_document_under_another_key_is_refused(runner: SpecRunner, spec: JobSpec, lease: Lease) -> None:
     document = spec.document() | {"seed": 5}
     outcome = runner(document, lease)
     assert (outcome.state, outcome.code) == ("failed", "bad_input")
 
 
-def test_an_unexpected_error_is_a_sentence_and_a_trace_apart(
+def test_an_unexpected_error_gives_a_sentence_and_a_separate_trace(
     runner: SpecRunner, spec: JobSpec, queue: JobQueue, store: Store
 ) -> None:
     bad = JobSpec(Brightness(steps=99), spec.pictures, spec.network)
@@ -165,7 +165,7 @@ def test_an_unexpected_error_is_a_sentence_and_a_trace_apart(
 
 
 @pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
-def test_a_process_without_memory_is_not_used_again(error: Exception) -> None:
+def test_a_process_without_memory_is_replaced(error: Exception) -> None:
     outcome = failure(error)
     assert outcome.spoiled
     assert "not enough memory" in outcome.sentence
@@ -177,13 +177,13 @@ def test_a_cuda_error_spoils_the_process_and_a_bad_parameter_does_not() -> None:
     assert not failure(BadInput("steps must be 1 to 100, got 0")).spoiled
 
 
-def test_an_undefined_cell_says_why(spec: JobSpec, store: Store, pool: NetworkPool) -> None:
+def test_an_undefined_job_raises_the_reason(spec: JobSpec, store: Store, pool: NetworkPool) -> None:
     with pytest.raises(Undefined, match="no attention"):
-        compute(JobSpec(Fussy(), spec.pictures, spec.network), store, pool, Context(0))
+        compute(JobSpec(NotForCnns(), spec.pictures, spec.network), store, pool, Context(0))
 
 
 class Named(Brightness):
-    """Looks at a picture that a parameter names."""
+    """Reads a picture that a parameter names."""
 
     title = "Named"
 
@@ -193,7 +193,7 @@ class Named(Brightness):
         return super().run([context.picture(self.style)], network, context)
 
 
-def test_a_picture_that_a_parameter_names_comes_from_the_store(spec: JobSpec, store: Store, pool: NetworkPool) -> None:
+def test_a_picture_of_a_parameter_is_read_from_the_store(spec: JobSpec, store: Store, pool: NetworkPool) -> None:
     plain = compute(spec, store, pool, Context(0)).metrics["mean"]
     named = compute(JobSpec(Named(style=spec.pictures[0]), spec.pictures, spec.network), store, pool, Context(0))
     assert named.metrics["mean"] == plain
@@ -201,7 +201,7 @@ def test_a_picture_that_a_parameter_names_comes_from_the_store(spec: JobSpec, st
         compute(JobSpec(Named(style="0" * 64), spec.pictures, spec.network), store, pool, Context(0))
 
 
-def test_a_method_is_given_what_another_job_gave(spec: JobSpec, store: Store, pool: NetworkPool) -> None:
+def test_a_method_can_read_the_result_of_another_job(spec: JobSpec, store: Store, pool: NetworkPool) -> None:
     store.publish(spec, Result({"mean": Scalar(value=0.25)}), {})
     asking = _JobContext(Context(0), spec, store, pool)
     assert asking.result(spec.key).metrics == {"mean": 0.25}

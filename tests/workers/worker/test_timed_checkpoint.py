@@ -2,19 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.method_base.method import Checkpoint
+from tests.support.checkpoints import MemoryCheckpoint
 from workers.worker.timed_checkpoint import TimedCheckpoint
-
-
-class Kept(Checkpoint):
-    def __init__(self, content: bytes | None = None) -> None:
-        self.content = content
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        self.content = content
 
 
 @pytest.fixture
@@ -24,8 +13,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_seconds_of_a_job_are_those_of_all_processes_up_to_their_checkpoints(clock: list[float]) -> None:
-    kept = Kept()
+def test_run_time_adds_up_over_processes_up_to_their_checkpoints(clock: list[float]) -> None:
+    kept = MemoryCheckpoint()
     for content in (b"first", b"second"):
         checkpoint = TimedCheckpoint(kept)
         checkpoint.read()
@@ -39,5 +28,5 @@ def test_seconds_of_a_job_are_those_of_all_processes_up_to_their_checkpoints(clo
 
 
 @pytest.mark.parametrize("content", [None, b"", b"seconds 1", b"seconds 1.0\nanother's"])
-def test_what_has_no_time_before_it_is_given_as_it_is(content: bytes | None) -> None:
-    assert TimedCheckpoint(Kept(content)).read() == content
+def test_content_without_a_time_is_returned_unchanged(content: bytes | None) -> None:
+    assert TimedCheckpoint(MemoryCheckpoint(content)).read() == content

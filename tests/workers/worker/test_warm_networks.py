@@ -1,4 +1,4 @@
-"""The worker with its real runner: a real method on a real network."""
+"""A worker with its real runner: a real method on a real network."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NETWORK = "random/test_resnet"
 
 @pytest.fixture
 def worker(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """`python -m workers.worker.parent`."""
+    """A process `python -m workers.worker.parent`."""
     surroundings = os.environ | environment(settings) | {"OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, "-m", "workers.worker.parent"], cwd=REPOSITORY, env=surroundings)
     yield process
@@ -39,7 +39,7 @@ def spec(store: Store, steps: int, seed: int = 0) -> JobSpec:
     return JobSpec(make_method("detail_search", {"steps": steps}), (picture,), get_card(NETWORK).identity, seed)
 
 
-def test_a_network_stays_loaded_and_the_picture_is_seen_to_change(
+def test_a_network_stays_loaded_and_previews_change(
     worker: subprocess.Popen[bytes], queue: JobQueue, store: Store
 ) -> None:
     short, long = spec(store, steps=2), spec(store, steps=2000)

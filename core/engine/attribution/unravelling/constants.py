@@ -38,7 +38,7 @@ def set_masks(operation: Operation) -> None:
         return
     output = operation.outputs[0]
     if name in JOINING or name in MOVING:
-        masks = operation.called(lambda value: _moved_mask(value, operation))
+        masks = operation.run(lambda value: _moved_mask(value, operation))
         for value, mask in zip(operation.outputs, masks if isinstance(masks, list | tuple) else [masks], strict=True):
             value.mask = None if mask.all() else mask
     elif name in ALONG_ROWS:

@@ -28,9 +28,9 @@ def test_every_sheet_from_every_start_is_a_batch_of_pictures_in_range(kind: Para
 
 @pytest.mark.parametrize("kind", ["fourier", "pixels"])
 def test_a_photo_as_the_start_is_the_photo(kind: ParameterizationKind) -> None:
-    made = canvas("photo")
+    photo_canvas = canvas("photo")
     torch.testing.assert_close(
-        PARAMETERIZATIONS[kind](made).picture(), made.photo.expand(3, -1, -1, -1), atol=2e-3, rtol=0
+        PARAMETERIZATIONS[kind](photo_canvas).picture(), photo_canvas.photo.expand(3, -1, -1, -1), atol=2e-3, rtol=0
     )
 
 
@@ -42,5 +42,5 @@ def test_random_starts_differ_within_a_batch_and_between_seeds(kind: Parameteriz
     assert not torch.equal(first, other)
 
 
-def test_a_blank_sheet_of_waves_is_nearly_gray() -> None:
+def test_a_blank_fourier_start_is_nearly_gray() -> None:
     assert (PARAMETERIZATIONS["fourier"](canvas()).picture() - 0.5).abs().max() < 0.1

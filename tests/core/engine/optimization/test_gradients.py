@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.engine.optimization.gradients import BLURS, normalized, smoothed, unchanged
+from core.engine.optimization.gradients import BLURS, identity, normalized, smoothed
 
 
 def test_a_gradient_has_length_1_in_each_picture_and_keeps_its_direction() -> None:
@@ -12,7 +12,7 @@ def test_a_gradient_has_length_1_in_each_picture_and_keeps_its_direction() -> No
     torch.testing.assert_close(changed.square().mean(dim=(1, 2, 3)), torch.ones(2))
     cosine = torch.nn.functional.cosine_similarity(changed.flatten(1), gradient.flatten(1))
     torch.testing.assert_close(cosine, torch.ones(2))
-    assert torch.equal(unchanged(gradient), gradient)
+    assert torch.equal(identity(gradient), gradient)
 
 
 def test_no_gradient_stays_none() -> None:

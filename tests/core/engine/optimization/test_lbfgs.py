@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.engine.checkpoints import from_bytes, moments, restore_moments, to_bytes
+from core.engine.checkpoints import from_bytes, load_optimizer_state, optimizer_state, to_bytes
 from core.engine.optimization.lbfgs import HISTORY, Lbfgs
 
 
@@ -32,7 +32,7 @@ def walk(loss_of: Callable[[Tensor], Tensor], point: Tensor, optimizer: Lbfgs, s
     return losses
 
 
-def test_without_a_step_that_climbs_it_is_torchs_own() -> None:
+def test_without_an_increase_of_the_loss_it_equals_torch_s() -> None:
     mine, theirs = (torch.zeros(6, requires_grad=True) for _ in range(2))
     walk(quadratic, mine, Lbfgs([mine], math.inf), 12)
     optimizer = torch.optim.LBFGS([theirs], lr=1.0, max_iter=12, history_size=HISTORY)
@@ -47,14 +47,14 @@ def test_without_a_step_that_climbs_it_is_torchs_own() -> None:
     torch.testing.assert_close(mine, theirs)
 
 
-def test_it_follows_a_bent_valley_to_its_end_where_full_steps_run_away() -> None:
+def test_it_follows_a_bent_valley_to_its_end_where_full_steps_diverge() -> None:
     point = torch.tensor([-1.2, 1.0, -0.5, 2.0], requires_grad=True)
     losses = walk(rosenbrock, point, Lbfgs([point], 1.0), 150)
     torch.testing.assert_close(point.detach(), torch.ones(4), atol=1e-2, rtol=0)
     assert min(losses) < 1e-4
 
 
-def test_a_step_that_climbs_is_taken_back() -> None:
+def test_a_step_that_increases_the_loss_is_undone() -> None:
     point = torch.tensor([-1.2, 1.0], requires_grad=True)
     losses = walk(rosenbrock, point, Lbfgs([point], math.inf), 60)
     assert any(later > earlier for earlier, later in itertools.pairwise(losses))
@@ -66,7 +66,7 @@ def test_a_step_that_climbs_is_taken_back() -> None:
     assert best < 0.5 * losses[0]
 
 
-def test_a_loss_that_is_no_number_is_taken_back() -> None:
+def test_a_step_to_a_nan_loss_is_undone() -> None:
     point = torch.tensor([4.0], requires_grad=True)
     losses = walk(lambda x: (x - x.log() * 0.1).sum(), point, Lbfgs([point], 4.0), 40)  # the logarithm ends at 0
     assert point.isfinite().all()
@@ -90,19 +90,19 @@ def test_without_a_slope_it_stays_where_it_is_and_goes_on_where_there_is_one() -
     assert walk(quadratic, point, optimizer, 3) == [0.0] * 3
     assert torch.equal(point, torch.full((3,), 3.0))
     again = Lbfgs([point], 0.5)
-    restore_moments(again, from_bytes(to_bytes(moments(optimizer), {}))[0])
+    load_optimizer_state(again, from_bytes(to_bytes(optimizer_state(optimizer), {}))[0])
     assert walk(lambda x: quadratic(x + 1), point, again, 40)[-1] < 1e-3
 
 
-@pytest.mark.parametrize("done", [0, 1, 2, 5, 30])
-def test_its_state_goes_through_bytes(done: int) -> None:
+@pytest.mark.parametrize("finished", [0, 1, 2, 5, 30])
+def test_its_state_goes_through_bytes(finished: int) -> None:
     start = [-1.2, 1.0, -0.5, 2.0]
     whole, part = (torch.tensor(start, requires_grad=True) for _ in range(2))
-    walk(rosenbrock, whole, Lbfgs([whole], 1.0), done + 20)
+    walk(rosenbrock, whole, Lbfgs([whole], 1.0), finished + 20)
     optimizer = Lbfgs([part], 1.0)
-    walk(rosenbrock, part, optimizer, done)
-    kept, _ = from_bytes(to_bytes(moments(optimizer), {}))
+    walk(rosenbrock, part, optimizer, finished)
+    tensors, _ = from_bytes(to_bytes(optimizer_state(optimizer), {}))
     again = Lbfgs([part], 1.0)
-    restore_moments(again, kept)
+    load_optimizer_state(again, tensors)
     walk(rosenbrock, part, again, 20)
     assert torch.equal(part, whole)

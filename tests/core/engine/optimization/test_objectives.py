@@ -14,11 +14,11 @@ def values() -> torch.Tensor:
 
 def test_channel_neuron_and_layer_by_hand(values: torch.Tensor) -> None:
     index = torch.tensor([0, 3, 1])
-    for picture, chosen in enumerate(index.tolist()):
+    for picture, unit in enumerate(index.tolist()):
         channels, neurons = objectives.channels(values), objectives.neurons(values)
-        assert objectives.selected(channels, index)[picture].isclose(values[picture, chosen].mean())
-        assert objectives.selected(neurons, index)[picture] == values[picture, chosen, 2, 3]
-        assert objectives.neurons(values, y=1.0, x=0.0)[picture, chosen] == values[picture, chosen, 4, 0]
+        assert objectives.selected(channels, index)[picture].isclose(values[picture, unit].mean())
+        assert objectives.selected(neurons, index)[picture] == values[picture, unit, 2, 3]
+        assert objectives.neurons(values, y=1.0, x=0.0)[picture, unit] == values[picture, unit, 4, 0]
         assert objectives.layer(values)[picture].isclose((values[picture] ** 2).mean())
 
 
@@ -29,8 +29,8 @@ def test_a_direction_along_one_channel_is_that_channel(values: torch.Tensor) -> 
 
 def test_a_caricature_of_the_photo_itself_is_its_energy(values: torch.Tensor) -> None:
     for power in (0.0, 1.0, 4.0):
-        found = objectives.caricature(values, values, power)
-        torch.testing.assert_close(found, values.square().sum(dim=1).mean(dim=(1, 2)))
+        result = objectives.caricature(values, values, power)
+        torch.testing.assert_close(result, values.square().sum(dim=1).mean(dim=(1, 2)))
 
 
 def test_inversion_is_0_at_the_photo_and_1_at_nothing(values: torch.Tensor) -> None:
@@ -38,7 +38,7 @@ def test_inversion_is_0_at_the_photo_and_1_at_nothing(values: torch.Tensor) -> N
     torch.testing.assert_close(objectives.inversion(values * 0, values), torch.ones(3))
 
 
-def test_a_class_is_asked_for_by_its_logit_or_the_log_of_its_probability() -> None:
+def test_a_class_is_targeted_by_its_logit_or_the_log_of_its_probability() -> None:
     logits, index = torch.tensor([[1.0, 3.0], [0.0, 0.0]]), torch.tensor([1, 0])
     assert objectives.class_score(logits, index, "logits").tolist() == [3.0, 0.0]
     expected = logits.softmax(1)[[0, 1], [1, 0]].log()
@@ -51,7 +51,7 @@ def test_total_variation_of_a_ramp_is_its_slope() -> None:
 
 
 @pytest.mark.parametrize("relu", [nn.ReLU(), nn.ReLU6()])
-def test_a_picture_without_any_gradient_gets_one_where_its_units_would_wake(relu: nn.Module) -> None:
+def test_a_picture_without_any_gradient_gets_one_that_activates_its_units(relu: nn.Module) -> None:
     values = torch.tensor([[-1.0, 0.5, -1.0], [-1.0, -0.5, -1.0]], requires_grad=True)  # the second is dead
     upwards = torch.tensor([[-1.0, -1.0, 1.0]] * 2)  # what is minimized falls where a value rises, but for the last
     with objectives.redirected_relu(relu):
@@ -62,7 +62,7 @@ def test_a_picture_without_any_gradient_gets_one_where_its_units_would_wake(relu
     assert plain.tolist() == [[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
 
 
-def test_relus_are_themselves_again_after_an_error() -> None:
+def test_relus_are_restored_after_an_error() -> None:
     relu = nn.ReLU()
     with pytest.raises(RuntimeError, match="in between"), objectives.redirected_relu(relu):
         raise RuntimeError("in between")
@@ -72,7 +72,7 @@ def test_relus_are_themselves_again_after_an_error() -> None:
     assert values.grad.tolist() == [[0.0]]
 
 
-def test_the_most_excited_units_are_those_furthest_above_the_others() -> None:
+def test_the_most_excited_units_have_the_largest_z_scores() -> None:
     others = torch.tensor([[0.0, 10.0, 5.0, 1.0], [2.0, 12.0, 5.0, 3.0]])  # spreads 1, 1, 0, 1
     own = torch.tensor([[3.0, 12.0, 9.0, 7.0]])  # above by 2, 1, nothing to measure by, 5
     assert objectives.most_excited_units(own, others, 4).tolist() == [3, 0, 1, 2]

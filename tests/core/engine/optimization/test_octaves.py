@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.engine.optimization.octaves import octave_sizes, seen, starts, windows, windows_twice
+from core.engine.optimization.octaves import octave_sizes, random_windows, starts, windows, windows_twice
 
 
 def test_octaves_grow_by_one_factor_from_the_input_to_the_whole() -> None:
@@ -28,9 +28,9 @@ def test_windows_come_a_second_time_from_a_picture_that_is_shifted() -> None:
     assert torch.equal(parts[2, :, 1, 2:], picture[0, :, 1, :4])  # mirrored into view
 
 
-def test_every_pixel_is_seen_and_gets_its_gradient_back_where_it_was() -> None:
+def test_every_pixel_is_covered_and_gets_its_gradient_in_place() -> None:
     picture = torch.rand(1, 3, 20, 30, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    parts = seen(picture, (20, 30), (10, 10), torch.Generator().manual_seed(1))
+    parts = random_windows(picture, (20, 30), (10, 10), torch.Generator().manual_seed(1))
     assert parts.shape == (6, 3, 10, 10)
     assert sorted(parts.flatten().tolist()) == sorted(picture.flatten().tolist())
     (parts * parts.detach()).sum().backward()  # the gradient of a value is the value
@@ -40,14 +40,16 @@ def test_every_pixel_is_seen_and_gets_its_gradient_back_where_it_was() -> None:
 
 def test_a_smaller_size_leaves_the_mean_as_it_is() -> None:
     picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    parts = seen(picture, (16, 16), (16, 16), torch.Generator().manual_seed(1))
+    parts = random_windows(picture, (16, 16), (16, 16), torch.Generator().manual_seed(1))
     assert parts.shape == (1, 3, 16, 16)
     assert parts.mean().isclose(picture.mean(), atol=0.01)
 
 
 def test_where_windows_overlap_their_gradients_add_up() -> None:
     picture = torch.rand(1, 3, 15, 15, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    parts = seen(picture, (15, 15), (10, 10), torch.Generator().manual_seed(1))  # from 0 and from 5, both ways
+    parts = random_windows(
+        picture, (15, 15), (10, 10), torch.Generator().manual_seed(1)
+    )  # from 0 and from 5, both ways
     parts.sum().backward()
     assert picture.grad is not None
     times = picture.grad[0, 0]

@@ -17,30 +17,19 @@ from core.engine.optimization.recorder import CHECK_EVERY, even_steps
 from core.engine.ranges import clamp, rescale
 from core.engine.style.edges import energy
 from core.errors import Canceled, ComputationFailed
-from core.method_base.method import Checkpoint, Context
+from core.method_base.method import Context
+from tests.support.checkpoints import MemoryCheckpoint
 
 
-class Told(Context):
+class CallbackContext(Context):
     """Calls `tell` with whatever is reported."""
 
-    def __init__(self, tell: Callable[..., Any]) -> None:
+    def __init__(self, callback: Callable[..., Any]) -> None:
         super().__init__()
-        self.tell = tell
+        self.callback = callback
 
     def report(self, *arguments: Any) -> None:
-        self.tell(*arguments)
-
-
-class Kept(Checkpoint):
-    """A checkpoint in memory."""
-
-    content: bytes | None = None
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        self.content = content
+        self.callback(*arguments)
 
 
 def photo(count: int = 1) -> Tensor:
@@ -81,14 +70,16 @@ def test_the_first_step_of_adam_moves_every_pixel_by_the_rate() -> None:
     torch.testing.assert_close(outcome.picture, photo() * 0.5 + 0.01)
 
 
-def test_a_cosine_takes_the_rate_to_nothing() -> None:
+def test_a_cosine_takes_the_learning_rate_to_0() -> None:
     outcome = run(toward(0.5), optimizer="sgd", learning_rate=0.05, steps=8, schedule="cosine")
     shares = [(1 + math.cos(math.pi * step / 8)) / 2 for step in range(8)]
     left = math.prod(1 - 2 * 0.05 * share for share in shares)
     torch.testing.assert_close(outcome.picture, 0.5 + left * (photo() - 0.5))
 
 
-@pytest.mark.parametrize(("optimizer", "rate"), [("adam", 0.02), ("sgd", 0.02), ("rmsprop", 0.02), ("lbfgs", 1.0)])
+@pytest.mark.parametrize(
+    ("optimizer", "learning_rate"), [("adam", 0.02), ("sgd", 0.02), ("rmsprop", 0.02), ("lbfgs", 1.0)]
+)
 def test_every_optimizer_comes_near_the_minimum(optimizer: str, learning_rate: float) -> None:
     outcome = run(toward(0.5), optimizer=optimizer, learning_rate=learning_rate, steps=60)
     assert outcome.traces["total"][-1] < 0.02 * outcome.traces["total"][0]
@@ -101,19 +92,19 @@ def test_edge_energy_falls_at_every_step_of_plain_descent() -> None:
     assert (falling.diff() < 0).all()
 
 
-def test_that_bound_on_the_rate_is_sharp() -> None:
+def test_that_bound_on_the_learning_rate_is_sharp() -> None:
     waves = torch.zeros(1, 3, 64, 64) + (torch.arange(64) % 4 // 2) * 0.02 + 0.49  # the steepest: period 4 along x
     outcome = run(edges, start=waves, optimizer="sgd", learning_rate=0.017, steps=30)
     assert outcome.traces["total"][30, 0] > outcome.traces["total"][10, 0]
 
 
 def test_a_batch_is_its_pictures_one_by_one() -> None:
-    together = run(edges, start=photo(3), every=4, frames=3)
+    batched = run(edges, start=photo(3), every=4, frames=3)
     for index in range(3):
-        alone = run(edges, start=photo(3)[index : index + 1], every=4, frames=3)
-        torch.testing.assert_close(together.picture[index], alone.picture[0])
-        torch.testing.assert_close(together.traces["total"][:, index], alone.traces["total"][:, 0])
-        assert (together.frames[:, index].int() - alone.frames[:, 0].int()).abs().max() <= 1
+        single = run(edges, start=photo(3)[index : index + 1], every=4, frames=3)
+        torch.testing.assert_close(batched.picture[index], single.picture[0])
+        torch.testing.assert_close(batched.traces["total"][:, index], single.traces["total"][:, 0])
+        assert (batched.frames[:, index].int() - single.frames[:, 0].int()).abs().max() <= 1
 
 
 def test_the_same_start_gives_the_same_bytes() -> None:
@@ -137,7 +128,7 @@ def test_the_final_picture_is_in_range_whatever_the_turn(every: int) -> None:
     assert outcome.picture.max() <= 1
 
 
-def test_the_frames_goes_from_the_start_to_the_end() -> None:
+def test_frames_go_from_the_start_to_the_end() -> None:
     outcome = run(toward(1.0), frames=4, steps=30)
     assert outcome.frames.shape == (4, 1, 12, 14, 3)
     assert torch.equal(outcome.frames[0, 0], (photo()[0] * 255).round().byte().movedim(0, -1))
@@ -151,25 +142,27 @@ def test_frames_are_evenly_spread_and_bounded() -> None:
     assert sorted(even_steps(3, 120)) == [0, 1, 2, 3]
     assert even_steps(200, 0) == frozenset()
     for steps, count in itertools.product((1, 7, 200, 9999), (2, 24, 120)):
-        chosen = sorted(even_steps(steps, count))
-        assert (chosen[0], chosen[-1], len(chosen)) == (0, steps, min(count, steps + 1))
-        gaps = {later - earlier for earlier, later in itertools.pairwise(chosen)}
+        selected = sorted(even_steps(steps, count))
+        assert (selected[0], selected[-1], len(selected)) == (0, steps, min(count, steps + 1))
+        gaps = {later - earlier for earlier, later in itertools.pairwise(selected)}
         assert max(gaps) - min(gaps) <= 1
 
 
 def test_each_step_is_reported_with_its_numbers_and_a_picture() -> None:
-    seen: list[tuple[int, int, dict[str, float], tuple[int, ...]]] = []
+    reports: list[tuple[int, int, dict[str, float], tuple[int, ...]]] = []
     descend(
         pixel_parameterization(photo(), clamp),
         toward(0.5),
         Plan(steps=3),
-        Told(lambda step, total, scalars, preview: seen.append((step, total, dict(scalars), preview().shape))),
+        CallbackContext(
+            lambda step, total, scalars, preview: reports.append((step, total, dict(scalars), preview().shape))
+        ),
     )
-    assert [(step, total, shape) for step, total, _, shape in seen] == [(n, 3, (12, 14, 3)) for n in (1, 2, 3)]
-    assert seen[0][2] == {"total": pytest.approx(toward(0.5)(photo(), 0)["total"].item())}
+    assert [(step, total, shape) for step, total, _, shape in reports] == [(n, 3, (12, 14, 3)) for n in (1, 2, 3)]
+    assert reports[0][2] == {"total": pytest.approx(toward(0.5)(photo(), 0)["total"].item())}
 
 
-def test_numbers_that_nobody_reads_are_not_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_that_are_not_read_are_not_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     fetched: list[int] = []
     monkeypatch.setattr(Tensor, "__float__", lambda _: fetched.append(1) or 0.0)  # type: ignore[func-returns-value]
     run(toward(0.5))
@@ -177,7 +170,7 @@ def test_numbers_that_nobody_reads_are_not_fetched(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(("breaks_at", "steps"), [(0, 40), (3, 40), (26, 40), (39, 40), (40, 40)])
-def test_a_loss_that_is_no_longer_finite_is_a_sentence_with_its_step(breaks_at: int, steps: int) -> None:
+def test_a_loss_that_is_no_longer_finite_raises_an_error_with_its_step(breaks_at: int, steps: int) -> None:
     def objective(picture: Tensor, step: int) -> dict[str, Tensor]:
         return {"total": picture.mean(dim=(1, 2, 3)) * (torch.nan if step >= breaks_at else 1.0)}
 
@@ -186,7 +179,7 @@ def test_a_loss_that_is_no_longer_finite_is_a_sentence_with_its_step(breaks_at: 
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop", "lbfgs"])
-def test_a_run_that_was_cut_off_goes_on_to_the_same_bytes(optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_continues_to_the_same_bytes(optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optimize, "CHECKPOINT_EVERY_S", 0)
     plan = Plan(steps=12, optimizer=optimizer, learning_rate=0.01, momentum=0.5, frames=4, schedule="cosine")  # type: ignore[arg-type]
 
@@ -194,13 +187,13 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_bytes(optimizer: str, monkey
         if step == 7:
             raise KeyboardInterrupt
 
-    cut, taken = Told(killed), Context()
-    cut.checkpoint = taken.checkpoint = Kept()
+    cut, resumed = CallbackContext(killed), Context()
+    cut.checkpoint = resumed.checkpoint = MemoryCheckpoint()
     with pytest.raises(KeyboardInterrupt):
         descend(pixel_parameterization(photo(2), clamp), edges, plan, cut)
     steps: list[int] = []
-    taken.report = lambda step, *_: steps.append(step)  # type: ignore[method-assign]
-    again = descend(pixel_parameterization(photo(2), clamp), edges, plan, taken)
+    resumed.report = lambda step, *_: steps.append(step)  # type: ignore[method-assign]
+    again = descend(pixel_parameterization(photo(2), clamp), edges, plan, resumed)
     whole = descend(pixel_parameterization(photo(2), clamp), edges, plan, Context())
     assert steps == [7, 8, 9, 10, 11, 12]  # six steps were kept; the seventh had not been
     assert torch.equal(again.picture, whole.picture)
@@ -210,7 +203,7 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_bytes(optimizer: str, monkey
 
 def test_a_damaged_checkpoint_is_a_start_from_the_beginning() -> None:
     context = Context()
-    context.checkpoint = Kept()
+    context.checkpoint = MemoryCheckpoint()
     context.checkpoint.write(b"no checkpoint")
     again = descend(pixel_parameterization(photo(), clamp), edges, Plan(steps=3), context)
     assert torch.equal(again.picture, run(edges, steps=3).picture)
@@ -219,7 +212,7 @@ def test_a_damaged_checkpoint_is_a_start_from_the_beginning() -> None:
 def test_a_checkpoint_of_another_size_is_a_start_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optimize, "CHECKPOINT_EVERY_S", 0)
     context = Context()
-    context.checkpoint = Kept()
+    context.checkpoint = MemoryCheckpoint()
     descend(pixel_parameterization(photo(2), clamp), edges, Plan(steps=3), context)  # leaves its last checkpoint behind
     assert context.checkpoint.read()
     again = descend(pixel_parameterization(photo(), clamp), edges, Plan(steps=3), context)
@@ -247,7 +240,7 @@ def test_what_the_report_raises_ends_the_run_and_leaves_no_trace() -> None:
     torch.set_grad_enabled(False)
     try:
         with pytest.raises(Canceled):
-            descend(pixel_parameterization(photo(), clamp), edges, Plan(steps=9), Told(stop))
+            descend(pixel_parameterization(photo(), clamp), edges, Plan(steps=9), CallbackContext(stop))
         assert not torch.is_grad_enabled()
     finally:
         torch.set_grad_enabled(True)
@@ -259,31 +252,31 @@ def test_weights_that_are_not_frozen_get_no_gradient() -> None:
     assert layer.weight.grad is None
 
 
-def test_the_draft_precision_lowers_products_and_keeps_sums() -> None:
+def test_reduced_precision_applies_to_products_and_not_to_sums() -> None:
     layer = torch.nn.Conv2d(3, 2, 3).requires_grad_(False)
     types: list[torch.dtype] = []
 
     def objective(picture: Tensor, step: int) -> dict[str, Tensor]:  # noqa: ARG001
-        answer = layer(picture)
-        types.extend([answer.dtype, energy(picture).dtype])
-        return {"total": answer.float().square().mean(dim=(1, 2, 3)) + energy(picture)}
+        output = layer(picture)
+        types.extend([output.dtype, energy(picture).dtype])
+        return {"total": output.float().square().mean(dim=(1, 2, 3)) + energy(picture)}
 
     outcome = run(objective, precision="bf16", steps=1)
     assert types[:2] == [torch.bfloat16, torch.float32]
     assert outcome.picture.dtype == torch.float32
 
 
-def test_frames_and_preview_show_what_the_plan_says() -> None:
+def test_frames_and_preview_are_displayed_as_planned() -> None:
     previews: list[Any] = []
-    told = Told(lambda *reported: previews.append(reported[3]()))
+    context = CallbackContext(lambda *reported: previews.append(reported[3]()))
     plan = Plan(steps=10, frames=3, display=lambda picture: 1 - picture)
-    outcome = descend(pixel_parameterization(photo(), clamp), toward(1.0), plan, told)
+    outcome = descend(pixel_parameterization(photo(), clamp), toward(1.0), plan, context)
     assert (previews[-1] == outcome.frames[-1, 0].numpy()).all()
     assert torch.equal(outcome.frames[0, 0], ((1 - photo()[0]) * 255).round().byte().movedim(0, -1))
     assert torch.equal(outcome.picture, run(toward(1.0), steps=10).picture)
 
 
-def test_what_l_bfgs_leaves_is_never_worse_than_what_was_there_before() -> None:
+def test_l_bfgs_never_ends_with_a_larger_loss() -> None:
     start = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
 
     def hilly(picture: Tensor, step: int) -> dict[str, Tensor]:  # noqa: ARG001
@@ -297,7 +290,7 @@ def test_what_l_bfgs_leaves_is_never_worse_than_what_was_there_before() -> None:
     assert climbed
 
 
-def test_an_optimizer_that_begins_anew_is_as_one_that_begins_there() -> None:
+def test_a_reset_optimizer_equals_a_new_one() -> None:
     whole = run(edges, optimizer="adam", learning_rate=0.01, steps=12, reset_steps=frozenset({5}))
     first = run(edges, optimizer="adam", learning_rate=0.01, steps=5)
     second = run(edges, start=first.picture, optimizer="adam", learning_rate=0.01, steps=7)

@@ -9,26 +9,26 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def test_a_photo_becomes_waves_and_comes_back() -> None:
+def test_a_photo_survives_the_round_trip_through_fourier_coefficients() -> None:
     for height, width in ((16, 16), (15, 20), (20, 15)):
         photo = torch.rand(2, 3, height, width) * 0.9 + 0.05
-        torch.testing.assert_close(spectra.waves_of(photo).picture(), photo, atol=1e-4, rtol=0)
+        torch.testing.assert_close(spectra.fourier_of(photo).picture(), photo, atol=1e-4, rtol=0)
 
 
-def test_colors_are_undone_and_made_again() -> None:
+def test_color_decorrelation_is_invertible() -> None:
     photo = torch.rand(1, 3, 4, 4) * 0.9 + 0.05
     torch.testing.assert_close(spectra.colored(spectra.uncolored(photo)), photo, atol=1e-5, rtol=0)
 
 
-def test_random_waves_are_nearly_gray_pictures_that_a_seed_decides() -> None:
-    sheet, again = (spectra.random_waves(2, 32, 32, generator(1), torch.device("cpu")) for _ in range(2))
+def test_random_fourier_pictures_are_nearly_gray_and_depend_on_the_seed() -> None:
+    sheet, again = (spectra.random_fourier(2, 32, 32, generator(1), torch.device("cpu")) for _ in range(2))
     assert torch.equal(sheet.picture(), again.picture())
     assert (sheet.picture() - 0.5).abs().max() < 0.2
     assert sheet.coefficients.requires_grad
     assert sheet.coefficients.is_leaf
 
 
-def test_a_wave_weighs_one_over_its_frequency() -> None:
+def test_a_coefficient_is_scaled_by_one_over_its_frequency() -> None:
     scale = spectra.falloff(64, 64)
     assert torch.isclose(scale[0, 2] / scale[0, 4], torch.tensor(2.0))
     assert torch.isclose(scale[2, 0], scale[0, 2])

@@ -51,8 +51,8 @@ def test_the_gradient_is_that_of_finite_differences(measure: Measure) -> None:
 @pytest.mark.parametrize("measure", MEASURES)
 def test_a_batch_is_its_pictures_one_by_one(measure: Measure) -> None:
     pictures = random_pictures(4)
-    alone = torch.cat([energy(picture[None], measure) for picture in pictures])
-    torch.testing.assert_close(energy(pictures, measure), alone)
+    one_by_one = torch.cat([energy(picture[None], measure) for picture in pictures])
+    torch.testing.assert_close(energy(pictures, measure), one_by_one)
 
 
 def test_share_is_one_where_neither_picture_has_an_edge() -> None:

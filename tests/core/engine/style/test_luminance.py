@@ -32,9 +32,9 @@ def test_brightness_is_ntscs_and_a_gray_picture_is_its_own() -> None:
 
 def test_brightness_of_one_and_colors_of_the_other() -> None:
     """Where nothing leaves [0, 1]."""
-    found = in_colors_of(picture(0, 0.4, 0.6), picture(1, 0.4, 0.6))
-    torch.testing.assert_close(yiq(found)[:, 0], yiq(picture(0, 0.4, 0.6))[:, 0])
-    torch.testing.assert_close(yiq(found)[:, 1:], yiq(picture(1, 0.4, 0.6))[:, 1:], atol=1e-6, rtol=1e-4)
+    result = in_colors_of(picture(0, 0.4, 0.6), picture(1, 0.4, 0.6))
+    torch.testing.assert_close(yiq(result)[:, 0], yiq(picture(0, 0.4, 0.6))[:, 0])
+    torch.testing.assert_close(yiq(result)[:, 1:], yiq(picture(1, 0.4, 0.6))[:, 1:], atol=1e-6, rtol=1e-4)
     torch.testing.assert_close(in_colors_of(picture(1), picture(1)), picture(1))
     extreme = in_colors_of(torch.ones(2, 3, 6, 7), picture(1))
     assert extreme.min() >= 0
@@ -43,7 +43,7 @@ def test_brightness_of_one_and_colors_of_the_other() -> None:
 
 def test_a_style_gets_the_photos_brightness_and_contrast() -> None:
     photo = picture(1, 0.3, 0.7)
-    found = luminance(matched(picture(0), photo))
-    assert float(found.mean()) == pytest.approx(float(luminance(photo).mean()), abs=1e-5)
-    assert float(found.std()) == pytest.approx(float(luminance(photo).std()), abs=1e-5)
+    result = luminance(matched(picture(0), photo))
+    assert float(result.mean()) == pytest.approx(float(luminance(photo).mean()), abs=1e-5)
+    assert float(result.std()) == pytest.approx(float(luminance(photo).std()), abs=1e-5)
     assert torch.isfinite(matched(torch.full((1, 3, 4, 4), 0.5), photo)).all()

@@ -28,9 +28,9 @@ def test_it_is_that_of_scikit_image(noise: float) -> None:
 
 def test_it_is_one_for_the_same_and_falls_with_what_is_lost_picture_by_picture() -> None:
     cat, coffee = picture("cat"), picture("coffee")
-    found = ssim(torch.cat([cat, cat, cat]), torch.cat([cat, 0.7 * cat + 0.3 * coffee, coffee]))
-    assert float(found[0]) == pytest.approx(1)
-    assert found[0] > found[1] > found[2]
+    result = ssim(torch.cat([cat, cat, cat]), torch.cat([cat, 0.7 * cat + 0.3 * coffee, coffee]))
+    assert float(result[0]) == pytest.approx(1)
+    assert result[0] > result[1] > result[2]
 
 
 def test_edges_in_the_same_places_are_shared_whatever_their_contrast() -> None:
@@ -39,7 +39,7 @@ def test_edges_in_the_same_places_are_shared_whatever_their_contrast() -> None:
         assert float(edges_shared(cat, same)) == pytest.approx(1, abs=1e-3)
 
 
-def test_edges_that_went_moved_or_were_made_up_are_not_shared() -> None:
+def test_lost_moved_or_invented_edges_are_not_shared() -> None:
     cat = picture("cat")
     noise = torch.rand(cat.shape, generator=torch.Generator().manual_seed(0))
     moved, more = cat.roll(4, dims=3), (cat + 0.5 * noise).clamp(0, 1)
@@ -51,8 +51,8 @@ def test_edges_that_went_moved_or_were_made_up_are_not_shared() -> None:
         assert float(edges_shared(cat, chance)) < 0.2
 
 
-def test_edges_shared_are_told_picture_by_picture() -> None:
+def test_shared_edges_are_measured_per_picture() -> None:
     cat, coffee = picture("cat"), picture("coffee")
-    found = edges_shared(torch.cat([cat, cat]), torch.cat([cat, coffee]))
-    torch.testing.assert_close(found[1], edges_shared(cat, coffee)[0])
-    assert found.shape == (2,)
+    result = edges_shared(torch.cat([cat, cat]), torch.cat([cat, coffee]))
+    torch.testing.assert_close(result[1], edges_shared(cat, coffee)[0])
+    assert result.shape == (2,)

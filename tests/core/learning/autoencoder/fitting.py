@@ -9,7 +9,7 @@ import torch
 
 from core.datasets.digits import digits
 from core.learning.autoencoder.autoencoder import Design, build
-from core.learning.autoencoder.evaluation import Trained
+from core.learning.autoencoder.evaluation import Evaluation
 from core.learning.loop import Loop, Plan
 from core.learning.pictures import Pictures, in_memory, mean_picture
 from core.method_base.method import Context
@@ -22,14 +22,14 @@ def pictures(side_px: int | None = None) -> Pictures:
     return in_memory(digits(), side_px, "cpu")
 
 
-def fitted(few_labels: int = 0, **parameters: Any) -> Trained:
+def fitted(few_labels: int = 0, **parameters: Any) -> Evaluation:
     """What has learned with these parameters of the method; nothing of it is measured yet."""
     method = Autoencoder(**parameters)
     given = pictures(method.input_px)
     learner = method.learner(given, 0)
     Loop(learner, given.training, Plan(method.epochs, method.batch_size, 0)).run(Context())
     learner.model.eval()
-    return Trained(learner.model, given, learner.recipe, few_labels)
+    return Evaluation(learner.model, given, learner.recipe, few_labels)
 
 
 def untrained(**parts: Any) -> Any:

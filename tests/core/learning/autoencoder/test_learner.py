@@ -12,9 +12,9 @@ from core.learning.autoencoder.learner import (
     Recipe,
     Sparsity,
     active_share,
-    applied,
     encoded,
-    noised,
+    noisy_inputs,
+    reconstructed,
 )
 from core.learning.autoencoder.noise import Noise
 from tests.core.learning.autoencoder.fitting import a_batch, pictures, untrained
@@ -41,7 +41,7 @@ def taught(learner: AutoencoderLearner, steps: int, first: int = 0) -> list[dict
     ],
     ids=str,
 )
-def test_what_is_shown_again_and_again_is_learned(recipe: Recipe) -> None:
+def test_repeated_pictures_are_learned(recipe: Recipe) -> None:
     learner = a_learner(recipe)
     losses = [numbers["loss"] for numbers in taught(learner, 60)]
     assert losses[-1] < 0.8 * losses[0]
@@ -49,8 +49,8 @@ def test_what_is_shown_again_and_again_is_learned(recipe: Recipe) -> None:
 
 def test_the_loss_is_that_of_the_clean_picture() -> None:
     learner = a_learner(Recipe(0, 1e-9, noise=NOISE))
-    drawn, _ = learner.model(NOISE.on(a_batch(), torch.Generator().manual_seed(0)))
-    expected = float((drawn - a_batch()).detach().square().mean())
+    reconstructions, _ = learner.model(NOISE.on(a_batch(), torch.Generator().manual_seed(0)))
+    expected = float((reconstructions - a_batch()).detach().square().mean())
     assert taught(learner, 1)[0]["loss"] == pytest.approx(expected, rel=0.05)
 
 
@@ -61,7 +61,7 @@ def test_a_step_has_its_own_noise_whatever_came_before() -> None:
     assert first == pytest.approx(second)
 
 
-def test_more_units_than_asked_for_make_the_penalty_heavier_and_fewer_make_it_lighter() -> None:
+def test_more_units_than_requested_make_the_penalty_heavier_and_fewer_make_it_lighter() -> None:
     heavier, lighter = (
         a_learner(Recipe(0, 1e-9, sparsity=Sparsity("l1", share)), rectified=True) for share in (0.01, 0.9)
     )
@@ -71,7 +71,7 @@ def test_more_units_than_asked_for_make_the_penalty_heavier_and_fewer_make_it_li
     assert heavier.weight > before > lighter.weight
 
 
-def test_measuring_and_previewing_learn_nothing_and_leave_it_in_training() -> None:
+def test_evaluation_and_preview_change_no_weights_and_no_mode() -> None:
     learner = a_learner(rectified=True, kept=0.3)
     before = {name: tensor.clone() for name, tensor in learner.tensors().items()}
     measured, preview = learner.evaluate(), learner.preview()
@@ -81,7 +81,7 @@ def test_measuring_and_previewing_learn_nothing_and_leave_it_in_training() -> No
     assert all(torch.equal(tensor, before[name]) for name, tensor in learner.tensors().items())
 
 
-def test_it_goes_on_from_its_tensors_to_the_same_bits() -> None:
+def test_it_continues_from_its_tensors_to_the_same_bits() -> None:
     recipe = Recipe(0, 0.01, noise=NOISE, sparsity=Sparsity("l1", 0.2))
     whole, first, second = (a_learner(recipe, rectified=True) for _ in range(3))
     taught(whole, 9)
@@ -102,16 +102,16 @@ def test_tensors_of_another_network_are_refused_and_change_nothing() -> None:
 def test_many_pictures_go_through_in_chunks_to_the_same_codes() -> None:
     model = untrained().eval()
     many = pictures().training[:600]
-    _, codes = applied(model, many.float() / 255)
+    _, codes = reconstructed(model, many.float() / 255)
     assert torch.allclose(encoded(model, many), codes, atol=1e-6)
     assert torch.allclose(model.encode(many[590:].float() / 255), codes[590:], atol=1e-6)
 
 
 def test_held_out_pictures_always_have_the_same_noise() -> None:
-    given = pictures().held_out
-    assert torch.equal(noised(given, NOISE, 1), noised(given, NOISE, 1))
-    assert not torch.equal(noised(given, NOISE, 1), noised(given, NOISE, 2))
-    assert torch.equal(noised(given, None, 1), given.float() / 255)
+    inputs = pictures().held_out
+    assert torch.equal(noisy_inputs(inputs, NOISE, 1), noisy_inputs(inputs, NOISE, 1))
+    assert not torch.equal(noisy_inputs(inputs, NOISE, 1), noisy_inputs(inputs, NOISE, 2))
+    assert torch.equal(noisy_inputs(inputs, None, 1), inputs.float() / 255)
 
 
 def test_active_units_are_those_above_zero() -> None:

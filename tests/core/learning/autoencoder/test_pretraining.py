@@ -11,7 +11,7 @@ from core.learning.autoencoder.pretraining import Classifier, FewLabels, random_
 from tests.core.learning.autoencoder.fitting import fitted, pictures, untrained
 
 
-def test_so_many_pictures_of_each_class_have_labels_others_in_each_draw() -> None:
+def test_each_draw_labels_other_pictures_as_many_per_class() -> None:
     question = FewLabels(pictures(), 3, 0)
     labels = pictures().training_labels
     first, second = question.labeled(0), question.labeled(1)
@@ -21,23 +21,23 @@ def test_so_many_pictures_of_each_class_have_labels_others_in_each_draw() -> Non
 
 
 def test_a_classifier_sees_codes_of_mean_zero_and_spread_one() -> None:
-    shown = pictures().training[:200].float() / 255
-    classifier = Classifier(untrained(), shown, 10).eval()
-    codes = (classifier.encoder.encode(shown) - classifier.get_buffer("mean")) / classifier.get_buffer("spread")
+    inputs = pictures().training[:200].float() / 255
+    classifier = Classifier(untrained(), inputs, 10).eval()
+    codes = (classifier.encoder.encode(inputs) - classifier.get_buffer("mean")) / classifier.get_buffer("std")
     assert torch.allclose(codes.mean(0), torch.zeros(4), atol=1e-4)
     assert torch.allclose(codes.std(0, correction=0), torch.ones(4), atol=1e-3)
-    assert classifier(shown).shape == (200, 10)
+    assert classifier(inputs).shape == (200, 10)
 
 
 def test_accuracy_depends_on_the_seed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretraining, "STEPS", 10)
     before = torch.get_rng_state()
-    found = [FewLabels(pictures(), 2, seed).accuracy(lambda _: untrained()) for seed in (0, 0, 1)]
-    assert found[0] == found[1] != found[2]
+    result = [FewLabels(pictures(), 2, seed).accuracy(lambda _: untrained()) for seed in (0, 0, 1)]
+    assert result[0] == result[1] != result[2]
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_what_was_learned_without_labels_helps_where_labels_are_few() -> None:
+def test_pretraining_helps_where_labels_are_few() -> None:
     trained = fitted(decoder="transposed", epochs=40)
     question = FewLabels(pictures(), 3, 0)
     ahead = question.accuracy(lambda _: deepcopy(trained.model))

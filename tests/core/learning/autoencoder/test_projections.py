@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.items import Floats
-from core.learning.autoencoder.projections import by_pca, by_tsne, planes
+from core.learning.autoencoder.projections import by_pca, by_tsne, projections
 
 
 def clusters(each: int = 12) -> Floats:
@@ -27,7 +27,7 @@ def test_neighbors_stay_neighbors_in_the_plane_of_tsne() -> None:
     assert (nearest.argmin(axis=1) // 12 == np.arange(36) // 12).all()
 
 
-def test_the_same_seed_gives_the_same_bytes_and_the_process_is_left_as_it_was() -> None:
+def test_the_same_seed_gives_the_same_bytes_and_global_generators_are_unchanged() -> None:
     before = repr(np.random.get_state())  # noqa: NPY002
     assert by_tsne(clusters(), 3).tobytes() == by_tsne(clusters(), 3).tobytes()
     assert repr(np.random.get_state()) == before  # noqa: NPY002
@@ -40,10 +40,10 @@ def test_codes_without_neighbors_have_a_place_all_the_same(codes: Floats) -> Non
     assert np.isfinite(plane).all()
 
 
-def test_both_planes_bring_labels_and_pictures() -> None:
-    found = planes(clusters(2), list("aabbcc"), torch.rand(6, 1, 8, 8), 0)
-    assert found.keys() == {"codes_pca", "codes_tsne"}
-    for item in found.values():
+def test_both_projections_have_labels_and_pictures() -> None:
+    result = projections(clusters(2), list("aabbcc"), torch.rand(6, 1, 8, 8), 0)
+    assert result.keys() == {"codes_pca", "codes_tsne"}
+    for item in result.values():
         assert item.labels == tuple("aabbcc")
         assert item.thumbnails is not None
         assert item.thumbnails.shape == (6, 8, 8, 3)

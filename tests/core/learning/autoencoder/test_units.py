@@ -24,19 +24,19 @@ def test_the_unit_that_changes_a_picture_most_comes_first() -> None:
     weight = torch.eye(64)[:, :3] * torch.tensor([1.0, 100.0, 1.0])
     units = Units(with_decoder(weight), CODES)
     assert units.strongest.tolist() == [0, 2, 1]  # the second one never changes
-    assert units.named() == "units 0, 2, 1"
+    assert units.unit_order() == "units 0, 2, 1"
 
 
-def test_a_unit_is_drawn_at_so_many_deviations_from_the_mean_code() -> None:
-    drawn = Units(with_decoder(torch.eye(64)[:, :3]), CODES).drawn(torch.tensor([0, 2]), 2.0).flatten(1)
+def test_a_unit_is_decoded_at_a_number_of_deviations_from_the_mean_code() -> None:
+    decoded = Units(with_decoder(torch.eye(64)[:, :3]), CODES).decoded(torch.tensor([0, 2]), 2.0).flatten(1)
     first, third = CODES[:, 0].std(correction=0), CODES[:, 2].std(correction=0)
-    assert torch.allclose(drawn[0, :3], torch.tensor([2 + 2 * float(first), 0, 5]))
-    assert torch.allclose(drawn[1, :3], torch.tensor([2, 0, 5 + 2 * float(third)]))
+    assert torch.allclose(decoded[0, :3], torch.tensor([2 + 2 * float(first), 0, 5]))
+    assert torch.allclose(decoded[1, :3], torch.tensor([2, 0, 5 + 2 * float(third)]))
 
 
 def test_a_rectified_code_never_falls_below_zero() -> None:
-    drawn = Units(with_decoder(torch.eye(64)[:, :3], rectified=True), CODES).drawn(torch.tensor([0]), -3.0)
-    assert float(drawn.flatten()[0]) == 0
+    decoded = Units(with_decoder(torch.eye(64)[:, :3], rectified=True), CODES).decoded(torch.tensor([0]), -3.0)
+    assert float(decoded.flatten()[0]) == 0
 
 
 def test_a_walk_goes_from_below_the_mean_to_above_it() -> None:
@@ -54,7 +54,7 @@ def test_a_walk_goes_from_below_the_mean_to_above_it() -> None:
     assert (walk[middle][:80, :80] == walk[middle][:80, 82:162]).all()  # in the middle all are the mean code
 
 
-def test_at_most_sixteen_are_shown() -> None:
+def test_at_most_sixteen_are_displayed() -> None:
     model = untrained(code=40)
     assert len(Units(model, torch.rand(9, 40)).strongest) == 16
     assert Units(model, torch.rand(9, 40)).sheet().shape[2] == 3

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from core.datasets.dataset import Dataset
-from core.learning.classifier.targets import MixRecipe
-from core.learning.classifier.teacher import Answers
 from core.learning.classifier.models import Learner, random_learner
+from core.learning.classifier.targets import MixRecipe
+from core.learning.classifier.teacher import TeacherPredictions
 from core.learning.classifier.trainer import Recipe, Trainer
 from core.learning.classifier.views import Examples, ViewRecipe
 
@@ -22,7 +22,7 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "concentrator": ("concentrator", {"layers": [1] * 4, "channels": [8, 16, 16, 24], "output_stride": 8}),
 }
 """Family -> timm's name and arguments, with all that draws at random while it learns."""
-VIEWS = ViewRecipe(SIDE, SIDE, least_crop=0.5, flip=True, magnitude=3)
+VIEWS = ViewRecipe(SIDE, SIDE, min_crop=0.5, flip=True, magnitude=3)
 RECIPE: dict[str, Any] = {
     "views": VIEWS,
     "mix": MixRecipe(0.5, 0.2, 1.0),
@@ -32,8 +32,8 @@ RECIPE: dict[str, Any] = {
     "warmup_epochs": 0.5,
     "weight_decay": 0.05,
     "label_smoothing": 0.1,
-    "average": 0.9,
-    "teacher_share": 0.5,
+    "ema_decay": 0.9,
+    "distillation_weight": 0.5,
     "distinct_views": 0,
     "seed": 0,
 }
@@ -44,10 +44,12 @@ def learner(family: str, classes: int = 3, seed: int = 0) -> Learner:
     return random_learner(*ARCHITECTURES[family], classes, SIDE, seed)
 
 
-def trainer(dataset: Dataset, who: Learner | str = "cnn", answers: Answers | None = None, **changes: Any) -> Trainer:
+def trainer(
+    dataset: Dataset, who: Learner | str = "cnn", teacher: TeacherPredictions | None = None, **changes: Any
+) -> Trainer:
     """A trainer of `who`, a learner or a family, on the CPU."""
     network = learner(who, len(dataset.class_names)) if isinstance(who, str) else who
-    return Trainer(network, Examples(dataset, SIDE, SIDE), Recipe(**RECIPE | changes), "cpu", answers)
+    return Trainer(network, Examples(dataset, SIDE, SIDE), Recipe(**RECIPE | changes), "cpu", teacher)
 
 
 def trained(trainer: Trainer) -> Trainer:

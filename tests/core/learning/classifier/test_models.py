@@ -11,7 +11,7 @@ import torch
 
 from core.errors import BadParameter
 from core.learning.classifier.models import (
-    MOST_CONFUSIONS,
+    MAX_CONFUSIONS,
     Learner,
     arrays,
     confusions,
@@ -46,7 +46,7 @@ def as_network(start: Learner) -> Network:
 
 
 @each_family
-def test_random_weights_are_those_of_the_seed_and_the_process_is_left_as_it_was(family: str) -> None:
+def test_random_weights_depend_on_the_seed_and_global_generators_are_unchanged(family: str) -> None:
     before = random.getstate(), repr(np.random.get_state()), torch.get_rng_state().tolist()  # noqa: NPY002
     first = state(learner(family))
     assert (random.getstate(), repr(np.random.get_state()), torch.get_rng_state().tolist()) == before  # noqa: NPY002
@@ -78,10 +78,10 @@ def test_its_configuration_builds_the_network_again(family: str) -> None:
         ("test_resnet", {"layers": "many"}, "test_resnet cannot be built with these arguments: "),
         ("open_mixer", {"patch_size": 0}, "open_mixer cannot be built with these arguments: "),
         ("open_mixer", {"img_size": 64, "embed_dim": 8}, f"open_mixer does not run at {SIDE} px: "),
-        ("test_vit", {"img_size": SIDE, "global_pool": ""}, r"test_vit must give 3 logits, it gives \[\d+, 3\]"),
+        ("test_vit", {"img_size": SIDE, "global_pool": ""}, r"test_vit must give 3 logits, got shape \[\d+, 3\]"),
     ],
 )
-def test_what_cannot_be_built_or_run_is_one_sentence(
+def test_what_cannot_be_built_or_run_is_refused_in_one_sentence(
     architecture: str, arguments: Mapping[str, Any], sentence: str
 ) -> None:
     with pytest.raises(BadParameter, match=f"^[^\n]*{sentence}[^\n]*$"):
@@ -103,8 +103,8 @@ def test_a_trained_network_is_copied_and_has_a_new_classifier(family: str, froze
     new = {name for name, tensor in before.items() if tensor.shape != shapes[name]}
     assert all(torch.equal(state(one)[name], before[name]) for name in before.keys() - new)
     assert {name.rpartition(".")[0] for name in new} in ({"fc"}, {"head"}, {"evidence"})
-    learned = {name for name, parameter in one.model.named_parameters() if parameter.requires_grad}
-    assert learned == (new if frozen else set(dict(one.model.named_parameters())))
+    trained = {name for name, parameter in one.model.named_parameters() if parameter.requires_grad}
+    assert trained == (new if frozen else set(dict(one.model.named_parameters())))
     with torch.no_grad():
         assert one.model(torch.rand(2, 3, SIDE, SIDE)).shape == (2, 5)
 
@@ -122,14 +122,14 @@ def test_pictures_are_normalized_as_the_trained_network_wants_them() -> None:
     assert one.configuration("abc")["pretrained_cfg"]["mean"] == [0.1, 0.2, 0.3]
 
 
-def test_a_trained_network_that_does_not_run_at_this_size_is_one_sentence() -> None:
+def test_a_trained_network_that_does_not_run_at_this_size_is_refused_in_one_sentence() -> None:
     with pytest.raises(BadParameter, match=r"^open_mixer does not run at 24 px: [^\n]+$"):
         trained_learner(as_network(learner("mixer")), 3, 24, 0, frozen=False)
 
 
 def test_a_network_with_two_classifiers_is_refused_in_a_sentence() -> None:
     start = load(get_card("random/deit_tiny_distilled_patch16_224"))
-    with pytest.raises(BadParameter, match=r"^the classifier of random/deit\S+ cannot be learned anew: [^\n]+$"):
+    with pytest.raises(BadParameter, match=r"^the classifier of random/deit\S+ cannot be replaced: [^\n]+$"):
         trained_learner(start, 3, 224, 0, frozen=True)
 
 
@@ -140,13 +140,13 @@ def test_half_precision_is_taken_where_it_can_hold_the_values() -> None:
     model = torch.nn.BatchNorm1d(2)
     model.weight.data = torch.tensor([1e6, 1.0])  # beyond half precision's 65504
     model.bias.data = torch.tensor([1 / 3, 2.0])
-    found = halved(model)
-    assert {name: tensor.dtype for name, tensor in found.items()} == {
+    result = halved(model)
+    assert {name: tensor.dtype for name, tensor in result.items()} == {
         "weight": torch.float32, "bias": torch.float16, "running_mean": torch.float16,
         "running_var": torch.float16, "num_batches_tracked": torch.int64,
     }  # fmt: skip
-    assert found["weight"].tolist() == [1e6, 1.0]
-    assert found["bias"].tolist() == [pytest.approx(1 / 3, rel=1e-3), 2.0]
+    assert result["weight"].tolist() == [1e6, 1.0]
+    assert result["bias"].tolist() == [pytest.approx(1 / 3, rel=1e-3), 2.0]
 
 
 def test_a_copy_stays_whatever_becomes_of_the_model() -> None:
@@ -166,8 +166,8 @@ def test_tensors_become_arrays_in_their_usual_order() -> None:
 
 def test_the_most_frequent_confusions_come_first() -> None:
     labels = torch.tensor([0, 0, 0, 1, 1, 1, 1, 2])
-    named = torch.tensor([0, 1, 1, 0, 2, 2, 1, 2])
-    assert confusions(named, labels, ("cat", "dog", "bird")) == [
+    predicted = torch.tensor([0, 1, 1, 0, 2, 2, 1, 2])
+    assert confusions(predicted, labels, ("cat", "dog", "bird")) == [
         ("cat", "dog", 2, 3),
         ("dog", "bird", 2, 4),
         ("dog", "cat", 1, 4),
@@ -175,6 +175,6 @@ def test_the_most_frequent_confusions_come_first() -> None:
     assert confusions(labels, labels, ("cat", "dog", "bird")) == []
 
 
-def test_no_more_confusions_are_told_than_a_reader_reads() -> None:
+def test_confusions_are_limited() -> None:
     labels = torch.arange(50)
-    assert len(confusions(labels.flip(0), labels, [str(number) for number in range(50)])) == MOST_CONFUSIONS
+    assert len(confusions(labels.flip(0), labels, [str(number) for number in range(50)])) == MAX_CONFUSIONS

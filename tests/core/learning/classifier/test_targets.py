@@ -22,7 +22,7 @@ def drawn(recipe: MixRecipe, seed: int, count: int = 4) -> tuple[Tensor, Tensor]
     return mixed(*batch(count), recipe, np.random.default_rng(seed))
 
 
-def kept_by(targets: Tensor) -> float:
+def own_share_of(targets: Tensor) -> float:
     """What is left of a picture, by its label."""
     return float(targets[0, 0])
 
@@ -37,18 +37,18 @@ def test_smoothed_labels_are_the_closed_form() -> None:
 def test_targets_stay_shares_of_one(recipe: MixRecipe) -> None:
     targets = smoothed(torch.tensor([0, 1, 2, 1]), 3, 0.1)
     for seed in range(30):
-        _, told = mixed(batch()[0], targets, recipe, np.random.default_rng(seed))
-        assert torch.allclose(told.sum(dim=1), torch.ones(4))
-        assert (told > 0).all()
+        _, mixed_labels = mixed(batch()[0], targets, recipe, np.random.default_rng(seed))
+        assert torch.allclose(mixed_labels.sum(dim=1), torch.ones(4))
+        assert (mixed_labels > 0).all()
 
 
 def test_mixup_mixes_pictures_and_targets_alike() -> None:
     pictures, targets = batch()
     for seed in range(30):
         mixed_pictures, mixed_targets = drawn(MIXUP, seed)
-        kept = kept_by(mixed_targets)
-        assert torch.allclose(mixed_pictures, kept * pictures + (1 - kept) * pictures.flip(0))
-        assert torch.allclose(mixed_targets, kept * targets + (1 - kept) * targets.flip(0))
+        own_share = own_share_of(mixed_targets)
+        assert torch.allclose(mixed_pictures, own_share * pictures + (1 - own_share) * pictures.flip(0))
+        assert torch.allclose(mixed_targets, own_share * targets + (1 - own_share) * targets.flip(0))
 
 
 def test_the_share_of_the_patch_is_the_share_of_the_label() -> None:
@@ -58,8 +58,8 @@ def test_the_share_of_the_patch_is_the_share_of_the_label() -> None:
         own = torch.arange(4.0).view(-1, 1, 1, 1)
         foreign = pictures == own.flip(0)
         assert (foreign | (pictures == own)).all()  # every pixel is one picture's or the other's
-        assert foreign.float().mean(dim=(1, 2, 3)) == pytest.approx(1 - kept_by(targets), abs=1e-6)
-        shares.append(1 - kept_by(targets))
+        assert foreign.float().mean(dim=(1, 2, 3)) == pytest.approx(1 - own_share_of(targets), abs=1e-6)
+        shares.append(1 - own_share_of(targets))
     assert min(shares) < 0.05
     assert max(shares) > 0.6
 
@@ -78,16 +78,16 @@ def test_the_patch_is_one_box_in_the_same_place_of_every_picture() -> None:
 def test_the_patch_is_as_large_as_what_is_drawn_but_for_what_lies_outside() -> None:
     """Of a uniform share u, sides sqrt(u) around any place: 1/2 - 1/5 + 1/48 of the picture on average."""
     generator = np.random.default_rng(0)
-    shares = [1 - kept_by(mixed(*batch(2, 64, 64), CUTMIX, generator)[1]) for _ in range(1000)]
+    shares = [1 - own_share_of(mixed(*batch(2, 64, 64), CUTMIX, generator)[1]) for _ in range(1000)]
     assert np.mean(shares) == pytest.approx(1 / 2 - 1 / 5 + 1 / 48, abs=0.025)
 
 
 @pytest.mark.parametrize("parameter", [0.2, 1.0])
 def test_mixup_is_drawn_from_its_beta_distribution(parameter: float) -> None:
     generator, recipe = np.random.default_rng(0), MixRecipe(1, parameter, 0)
-    kept = [kept_by(mixed(*batch(2, 1, 1), recipe, generator)[1]) for _ in range(3000)]
-    assert np.mean(kept) == pytest.approx(0.5, abs=0.03)
-    assert np.var(kept) == pytest.approx(1 / (4 * (2 * parameter + 1)), rel=0.08)
+    own_share = [own_share_of(mixed(*batch(2, 1, 1), recipe, generator)[1]) for _ in range(3000)]
+    assert np.mean(own_share) == pytest.approx(0.5, abs=0.03)
+    assert np.var(own_share) == pytest.approx(1 / (4 * (2 * parameter + 1)), rel=0.08)
 
 
 def test_so_many_batches_are_mixed_and_half_of_them_by_each() -> None:
@@ -104,13 +104,13 @@ def test_so_many_batches_are_mixed_and_half_of_them_by_each() -> None:
 def test_where_nothing_is_to_be_mixed_all_stays(recipe: MixRecipe) -> None:
     pictures, targets = batch()
     for seed in range(20):
-        shown, told = mixed(pictures, targets, recipe, np.random.default_rng(seed))
-        assert shown is pictures
-        assert told is targets
+        mixed_pictures, mixed_labels = mixed(pictures, targets, recipe, np.random.default_rng(seed))
+        assert mixed_pictures is pictures
+        assert mixed_labels is targets
 
 
 @pytest.mark.parametrize("recipe", [MIXUP, CUTMIX], ids=["mixup", "cutmix"])
-def test_the_generator_alone_decides_and_what_was_given_is_left_as_it_was(recipe: MixRecipe) -> None:
+def test_the_generator_alone_decides_and_inputs_are_unchanged(recipe: MixRecipe) -> None:
     pictures, targets = batch()
     before = pictures.clone(), targets.clone()
     first, second, other = (mixed(pictures, targets, recipe, np.random.default_rng(seed)) for seed in (5, 5, 6))

@@ -10,15 +10,15 @@ from torch import Tensor, nn
 from core.datasets.dataset import Dataset
 from core.errors import BadParameter
 from core.learning.classifier import teacher
-from core.learning.classifier.teacher import Answers
+from core.learning.classifier.teacher import TeacherPredictions
 from core.learning.classifier.views import Examples, ViewRecipe, Views
-from core.method_base.method import Checkpoint
 from core.networks.card import NetworkCard
 from core.networks.network import Network
+from tests.support.checkpoints import MemoryCheckpoint
 from tests.support.squares import squares
 
 SIDE = 16
-RECIPE = ViewRecipe(SIDE, SIDE, least_crop=0.5, flip=True, magnitude=3)
+RECIPE = ViewRecipe(SIDE, SIDE, min_crop=0.5, flip=True, magnitude=3)
 
 
 class Colors(nn.Module):
@@ -26,29 +26,18 @@ class Colors(nn.Module):
 
     def __init__(self, order: Sequence[int], side: int) -> None:
         super().__init__()
-        self.order, self.side, self.asked = list(order), side, 0
+        self.order, self.side, self.calls = list(order), side, 0
 
     def forward(self, x: Tensor) -> Tensor:
         assert x.shape[2:] == (self.side, self.side)
         assert 0 <= x.min() <= x.max() <= 1  # also where bicubic weights would shoot over
-        self.asked += 1
+        self.calls += 1
         return 5 * x.mean(dim=(2, 3))[:, self.order]
 
 
-class Kept(Checkpoint):
-    def __init__(self) -> None:
-        self.content: bytes | None = None
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        self.content = content
-
-
-class Shelf(dict[str, Kept]):
-    def __call__(self, digest: str) -> Kept:
-        return self.setdefault(digest, Kept())
+class Shelf(dict[str, MemoryCheckpoint]):
+    def __call__(self, digest: str) -> MemoryCheckpoint:
+        return self.setdefault(digest, MemoryCheckpoint())
 
 
 def a_teacher(names: Sequence[str] = ("red", "green", "blue"), side: int = SIDE, **changes: Any) -> Network:
@@ -71,94 +60,94 @@ def views_of(dataset: Dataset, seed: int = 0) -> Views:
     return Views(Examples(dataset, SIDE, SIDE), RECIPE, 4, seed, 0, torch.device("cpu"))
 
 
-def answers_of(network: Network, shelf: Shelf, dataset: Dataset, epoch: int = 0, seed: int = 0) -> Tensor:
-    answers = Answers(network, dataset.digest, dataset.class_names, shelf)
-    return answers.of(views_of(dataset, seed), epoch, lambda _: None)
+def predictions_of(network: Network, shelf: Shelf, dataset: Dataset, epoch: int = 0, seed: int = 0) -> Tensor:
+    predictions = TeacherPredictions(network, dataset.digest, dataset.class_names, shelf)
+    return predictions.of_epoch(views_of(dataset, seed), epoch, lambda _: None)
 
 
-def asked(network: Network) -> int:
+def calls(network: Network) -> int:
     assert isinstance(network.model, Colors)
-    return network.model.asked
+    return network.model.calls
 
 
 @pytest.fixture
-def exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+def full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     """Full precision, also on a processor that computes bfloat16."""
     monkeypatch.setattr(teacher, "half_precision", lambda _device: False)
 
 
-@pytest.mark.usefixtures("exactly")
-def test_answers_are_the_teachers_probabilities_for_every_view(dataset: Dataset) -> None:
-    found = answers_of(a_teacher(), Shelf(), dataset)
-    assert (found.shape, found.dtype) == ((3, 4, 3), torch.float16)
+@pytest.mark.usefixtures("full_precision")
+def test_predictions_are_the_teacher_s_probabilities_for_every_view(dataset: Dataset) -> None:
+    result = predictions_of(a_teacher(), Shelf(), dataset)
+    assert (result.shape, result.dtype) == ((3, 4, 3), torch.float16)
     for number, (pictures, _) in views_of(dataset).batches(0):
         expected = (5 * pictures.float().div(255).mean(dim=(2, 3))).softmax(dim=1)
-        assert torch.allclose(found[number].float(), expected, atol=1e-3)
+        assert torch.allclose(result[number].float(), expected, atol=1e-3)
 
 
-@pytest.mark.usefixtures("exactly")
+@pytest.mark.usefixtures("full_precision")
 def test_columns_are_matched_by_the_names_of_the_classes(dataset: Dataset) -> None:
     """The teacher has them in another order, among others; what it thinks of those does not count."""
-    plain = answers_of(a_teacher(), Shelf(), dataset)
-    other = answers_of(a_teacher(("cat", "blue", "red", "dog", "green")), Shelf(), dataset)
+    plain = predictions_of(a_teacher(), Shelf(), dataset)
+    other = predictions_of(a_teacher(("cat", "blue", "red", "dog", "green")), Shelf(), dataset)
     assert torch.equal(other, plain)
 
 
-def test_a_class_that_the_teacher_does_not_know_is_refused_before_anything_is_shown(dataset: Dataset) -> None:
+def test_an_unknown_class_is_refused_before_any_prediction(dataset: Dataset) -> None:
     network = a_teacher(("red", "blue", "yellow"))
-    with pytest.raises(BadParameter, match=r"^a class of local/colors is a name or .*got 'green'[^\n]*$"):
-        Answers(network, dataset.digest, dataset.class_names, Shelf())
-    assert asked(network) == 0
+    with pytest.raises(BadParameter, match=r"^a class of local/colors must be a name or .*got 'green'[^\n]*$"):
+        TeacherPredictions(network, dataset.digest, dataset.class_names, Shelf())
+    assert calls(network) == 0
 
 
-def test_each_view_is_shown_to_the_teacher_once_whoever_learns_from_it(dataset: Dataset) -> None:
+def test_each_view_is_predicted_once_for_all_learners(dataset: Dataset) -> None:
     network, shelf = a_teacher(), Shelf()
-    first = answers_of(network, shelf, dataset)
-    again = answers_of(network, shelf, dataset)
-    assert asked(network) == 3
+    first = predictions_of(network, shelf, dataset)
+    again = predictions_of(network, shelf, dataset)
+    assert calls(network) == 3
     assert torch.equal(first, again)
     assert len(shelf) == 1
-    answers_of(network, shelf, dataset, epoch=1)
-    assert asked(network) == 6
+    predictions_of(network, shelf, dataset, epoch=1)
+    assert calls(network) == 6
 
 
-def test_while_it_is_asked_the_share_is_told_and_afterwards_nothing_is(dataset: Dataset) -> None:
-    answers, told = Answers(a_teacher(), dataset.digest, dataset.class_names, Shelf()), []
+def test_progress_is_reported_unless_predictions_are_cached(dataset: Dataset) -> None:
+    predictions, reported = TeacherPredictions(a_teacher(), dataset.digest, dataset.class_names, Shelf()), []
     for _ in range(2):
-        answers.of(views_of(dataset), 0, told.append)
-    assert told == [0, pytest.approx(1 / 3), pytest.approx(2 / 3)]
+        predictions.of_epoch(views_of(dataset), 0, reported.append)
+    assert reported == [0, pytest.approx(1 / 3), pytest.approx(2 / 3)]
 
 
-def test_another_teacher_data_set_or_view_has_answers_of_its_own(dataset: Dataset) -> None:
+def test_another_teacher_data_set_or_view_has_predictions_of_its_own(dataset: Dataset) -> None:
     shelf, other = Shelf(), squares(each=4, held_out=1, side=SIDE, seed=1)
-    answers_of(a_teacher(), shelf, dataset)
-    answers_of(a_teacher(identity="local/colors#2"), shelf, dataset)
-    answers_of(a_teacher(), shelf, other)
-    answers_of(a_teacher(), shelf, dataset, seed=1)
-    answers_of(a_teacher(), shelf, dataset, epoch=1)
+    predictions_of(a_teacher(), shelf, dataset)
+    predictions_of(a_teacher(identity="local/colors#2"), shelf, dataset)
+    predictions_of(a_teacher(), shelf, other)
+    predictions_of(a_teacher(), shelf, dataset, seed=1)
+    predictions_of(a_teacher(), shelf, dataset, epoch=1)
     assert len(shelf) == 5
 
 
 @pytest.mark.parametrize("damage", [lambda _: b"", lambda content: content[:-9], lambda content: content[:500] + b"x"])
-def test_damaged_answers_are_asked_for_again(dataset: Dataset, damage: Any) -> None:
+def test_damaged_predictions_are_computed_again(dataset: Dataset, damage: Any) -> None:
     network, shelf = a_teacher(), Shelf()
-    first = answers_of(network, shelf, dataset)
+    first = predictions_of(network, shelf, dataset)
     (kept,) = shelf.values()
     sound = kept.content
     kept.content = damage(sound)
-    assert torch.equal(answers_of(network, shelf, dataset), first)
-    assert asked(network) == 6
+    assert torch.equal(predictions_of(network, shelf, dataset), first)
+    assert calls(network) == 6
     assert kept.content == sound
 
 
-@pytest.mark.usefixtures("exactly")
-def test_a_teacher_of_another_size_sees_the_views_at_its_own(dataset: Dataset) -> None:
-    small, large = (answers_of(a_teacher(side=side), Shelf(), dataset).float() for side in (SIDE, 40))
+@pytest.mark.usefixtures("full_precision")
+def test_views_are_resized_to_the_teacher_s_input_size(dataset: Dataset) -> None:
+    small, large = (predictions_of(a_teacher(side=side), Shelf(), dataset).float() for side in (SIDE, 40))
     assert torch.allclose(small, large, atol=0.02)
 
 
 def test_the_teacher_is_left_as_it_was(dataset: Dataset) -> None:
     network = a_teacher()
-    answers_of(network, Shelf(), dataset)
+    predictions_of(network, Shelf(), dataset)
     assert not network.training
     assert torch.is_grad_enabled()

@@ -14,15 +14,15 @@ from torch import Tensor, nn
 from core.datasets.dataset import Dataset
 from core.engine import checkpoints
 from core.errors import ComputationFailed, Damaged
-from core.learning.classifier.targets import MixRecipe
-from core.learning.classifier.teacher import Answers
 from core.learning.classifier.models import Learner
+from core.learning.classifier.targets import MixRecipe
+from core.learning.classifier.teacher import TeacherPredictions
 from core.learning.classifier.trainer import CLIP_NORM, MIN_RATE, Trainer
 from core.learning.classifier.views import Views
 from tests.core.learning.classifier.small import ARCHITECTURES, SIDE, VIEWS, equal, learner, trained, trainer, weights
 from tests.support.squares import squares
 
-PLAIN = {"views": replace(VIEWS, least_crop=1, flip=False, magnitude=0), "mix": MixRecipe(0, 0, 0)}
+PLAIN = {"views": replace(VIEWS, min_crop=1, flip=False, magnitude=0), "mix": MixRecipe(0, 0, 0)}
 each_family = pytest.mark.parametrize("family", ARCHITECTURES)
 
 
@@ -32,14 +32,16 @@ def dataset() -> Dataset:
     return squares(each=4, held_out=2, side=SIDE)
 
 
-class Told(Answers):
-    """A teacher that knows what it says without a network."""
+class FixedTeacher(TeacherPredictions):
+    """A teacher with fixed predictions instead of a network."""
 
     def __init__(self, batches: int = 3, batch: int = 4, classes: int = 3) -> None:
-        self.said = torch.rand(batches, batch, classes, generator=torch.Generator().manual_seed(1)).softmax(-1).half()
+        self.probabilities = (
+            torch.rand(batches, batch, classes, generator=torch.Generator().manual_seed(1)).softmax(-1).half()
+        )
 
-    def of(self, views: Views, epoch: int, report: Callable[[float], None]) -> Tensor:  # noqa: ARG002
-        return self.said
+    def of_epoch(self, views: Views, epoch: int, report: Callable[[float], None]) -> Tensor:  # noqa: ARG002
+        return self.probabilities
 
 
 def stir() -> None:
@@ -53,13 +55,13 @@ def stir() -> None:
 
 @each_family
 @pytest.mark.parametrize(("distinct_views", "half"), [(0, False), (1, True)])
-def test_a_training_cut_off_after_every_batch_ends_with_the_same_weights(
+def test_a_training_resumed_after_every_batch_ends_with_the_same_weights(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch, family: str, distinct_views: int, half: bool
 ) -> None:
     monkeypatch.setattr("core.learning.classifier.trainer.half_precision", lambda _device: half)
 
     def fresh() -> Trainer:
-        return trainer(dataset, family, Told(), distinct_views=distinct_views)
+        return trainer(dataset, family, FixedTeacher(), distinct_views=distinct_views)
 
     undisturbed, content, cuts = trained(fresh()), fresh().to_bytes(), 0
     while True:
@@ -98,9 +100,9 @@ def without(prefix: str) -> Callable[[dict[str, Tensor]], dict[str, Tensor]]:
     [
         lambda _: {},
         without("model."),
-        without("average.fc"),
+        without("ema.fc"),
         lambda tensors: tensors | {"model.more": torch.ones(1)},
-        lambda tensors: tensors | {"average.fc.bias": torch.ones(4)},
+        lambda tensors: tensors | {"ema.fc.bias": torch.ones(4)},
     ],
     ids=["nothing", "no model", "part of the average", "more", "another shape"],
 )
@@ -123,7 +125,9 @@ def test_a_checkpoint_that_does_not_fit_is_damaged_and_changes_nothing(
 
 
 @each_family
-def test_the_same_seed_gives_the_same_weights_and_the_process_is_left_as_it_was(dataset: Dataset, family: str) -> None:
+def test_the_same_seed_gives_the_same_weights_and_global_generators_are_unchanged(
+    dataset: Dataset, family: str
+) -> None:
     stir()
     before = random.getstate(), repr(np.random.get_state()), torch.get_rng_state().tolist()  # noqa: NPY002
     first = trained(trainer(dataset, family))
@@ -133,24 +137,24 @@ def test_the_same_seed_gives_the_same_weights_and_the_process_is_left_as_it_was(
     assert not equal(weights(trained(trainer(dataset, family, seed=1))), weights(first))
 
 
-def test_networks_of_every_architecture_are_shown_the_same_pictures(dataset: Dataset) -> None:
-    seen: dict[str, list[Tensor]] = {family: [] for family in ARCHITECTURES}
-    for family, pictures in seen.items():
+def test_all_architectures_are_trained_on_the_same_views(dataset: Dataset) -> None:
+    inputs_seen: dict[str, list[Tensor]] = {family: [] for family in ARCHITECTURES}
+    for family, pictures in inputs_seen.items():
         one = trainer(dataset, family)
         one.model.register_forward_pre_hook(lambda _, inputs, to=pictures: to.append(inputs[0].clone()))
         trained(one)
-    first, *others = seen.values()
+    first, *rest = inputs_seen.values()
     assert len(first) == 6
-    assert all(torch.equal(a, b) for other in others for a, b in zip(first, other, strict=True))
+    assert all(torch.equal(a, b) for other in rest for a, b in zip(first, other, strict=True))
 
 
 @pytest.mark.parametrize("family", ["cnn", "vit", "mixer"])
 def test_an_easy_task_is_learned(family: str) -> None:
     one = trainer(squares(each=24, held_out=8, side=SIDE), family, **PLAIN, epochs=5, batch=12, learning_rate=0.005)
-    before = one.accuracy(one.named(one.average.module))
+    before = one.accuracy(one.predictions(one.ema.module))
     trained(one)
-    least = -0.9333 * math.log(0.9333) - 2 * 0.0333 * math.log(0.0333)  # what smoothed labels leave of the loss
-    assert least < one.state.losses[-1] < 0.6 * one.state.losses[0]
+    min_loss = -0.9333 * math.log(0.9333) - 2 * 0.0333 * math.log(0.0333)  # what smoothed labels leave of the loss
+    assert min_loss < one.state.losses[-1] < 0.6 * one.state.losses[0]
     assert before < 0.8
     assert one.state.top1[-1] > 0.95
 
@@ -180,7 +184,7 @@ def test_a_network_that_is_not_frozen_learns_its_norms_too(dataset: Dataset) -> 
 
 
 @pytest.mark.parametrize(("warmup", "epochs"), [(1.5, 6), (0, 3), (10, 4)])
-def test_the_rate_is_a_line_up_and_a_cosine_down(dataset: Dataset, warmup: float, epochs: int) -> None:
+def test_the_learning_rate_is_a_linear_warmup_and_a_cosine_decay(dataset: Dataset, warmup: float, epochs: int) -> None:
     one = trainer(dataset, warmup_epochs=warmup, epochs=epochs, learning_rate=0.2)
     warm, total = warmup * 3, epochs * 3  # three batches an epoch
     for step in range(total):
@@ -194,7 +198,7 @@ def test_the_rate_is_a_line_up_and_a_cosine_down(dataset: Dataset, warmup: float
         assert one.learning_rate(total) == pytest.approx(0.2 * MIN_RATE)
 
 
-def test_each_step_is_taken_at_its_rate(dataset: Dataset) -> None:
+def test_each_step_has_its_learning_rate(dataset: Dataset) -> None:
     one, rates = trainer(dataset), []
     while not one.done:
         rates += [{group["lr"] for group in one.optimizer.param_groups} for _ in one.epoch()]
@@ -202,7 +206,7 @@ def test_each_step_is_taken_at_its_rate(dataset: Dataset) -> None:
 
 
 def test_the_averaged_weights_are_those_computed_by_hand(dataset: Dataset) -> None:
-    one = trainer(dataset, average=0.7)
+    one = trainer(dataset, ema_decay=0.7)
     expected = {name: tensor.double() for name, tensor in weights(one).items()}
     step = 0
     while not one.done:
@@ -211,11 +215,11 @@ def test_the_averaged_weights_are_those_computed_by_hand(dataset: Dataset) -> No
             now = weights(one)
             expected = {name: decay * expected[name] + (1 - decay) * now[name].double() for name in expected}
             step += 1
-    found = weights(one, averaged=True)
+    result = weights(one, averaged=True)
     assert step == 6
     for name, tensor in expected.items():
-        if found[name].is_floating_point():
-            assert torch.allclose(found[name].double(), tensor, atol=1e-6), name
+        if result[name].is_floating_point():
+            assert torch.allclose(result[name].double(), tensor, atol=1e-6), name
 
 
 @pytest.mark.parametrize(("family", "positions"), [("cnn", set()), ("vit", {"pos_embed", "cls_token"})])
@@ -233,8 +237,8 @@ def test_weights_decay_and_norms_biases_and_positions_do_not(
         if lost.abs().max() > 0:
             assert torch.allclose(lost, 0.01 * 0.5 * start[name], atol=1e-6), name
             decayed.add(name)
-    kept = {name for name, parameter in with_it.model.named_parameters() if parameter.ndim <= 1} | positions
-    assert decayed == {name for name, _ in with_it.model.named_parameters()} - kept
+    undecayed = {name for name, parameter in with_it.model.named_parameters() if parameter.ndim <= 1} | positions
+    assert decayed == {name for name, _ in with_it.model.named_parameters()} - undecayed
 
 
 class Probe(nn.Module):
@@ -263,13 +267,13 @@ def test_the_loss_is_the_cross_entropy_of_smoothed_labels(dataset: Dataset, smoo
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
-def test_what_a_teacher_says_has_its_share(dataset: Dataset, share: float) -> None:
-    teacher = Told()
-    changes = {"label_smoothing": 0.0, "mix": MixRecipe(0, 0, 0), "teacher_share": share}
+def test_the_teacher_s_predictions_have_their_weight(dataset: Dataset, share: float) -> None:
+    teacher = FixedTeacher()
+    changes = {"label_smoothing": 0.0, "mix": MixRecipe(0, 0, 0), "distillation_weight": share}
     one = trainer(dataset, probe([0.0, 1.0, 2.0]), teacher, **changes)
     _, (_, labels) = next(iter(one.views.batches(0)))
-    wanted = (1 - share) * torch.eye(3)[labels] + share * teacher.said[0].float()
-    expected = -(wanted * torch.tensor([0.0, 1.0, 2.0]).log_softmax(0)).sum(dim=1).mean()
+    expected = (1 - share) * torch.eye(3)[labels] + share * teacher.probabilities[0].float()
+    expected = -(expected * torch.tensor([0.0, 1.0, 2.0]).log_softmax(0)).sum(dim=1).mean()
     assert next(one.epoch()) == pytest.approx(float(expected), rel=1e-5)
 
 
@@ -281,11 +285,11 @@ def test_gradients_are_clipped(dataset: Dataset) -> None:
     assert float(gradient.norm()) == pytest.approx(CLIP_NORM, rel=1e-4)
 
 
-def test_views_that_come_again_are_mixed_anew(dataset: Dataset) -> None:
-    one, seen = trainer(dataset, mix=MixRecipe(1, 1.0, 0), distinct_views=1), []
-    one.model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].clone()))
+def test_repeated_views_are_mixed_differently(dataset: Dataset) -> None:
+    one, inputs_seen = trainer(dataset, mix=MixRecipe(1, 1.0, 0), distinct_views=1), []
+    one.model.register_forward_pre_hook(lambda _, inputs: inputs_seen.append(inputs[0].clone()))
     trained(one)
-    assert len({batch.numpy().tobytes() for batch in seen}) == 6
+    assert len({batch.numpy().tobytes() for batch in inputs_seen}) == 6
 
 
 def test_the_mean_loss_and_the_accuracy_of_each_epoch_are_kept(dataset: Dataset) -> None:
@@ -293,12 +297,12 @@ def test_the_mean_loss_and_the_accuracy_of_each_epoch_are_kept(dataset: Dataset)
     losses = list(one.epoch())
     assert one.state.losses == [pytest.approx(sum(losses) / 3)]
     assert one.state.top1 == [pytest.approx(1 / 3)]
-    assert one.named(one.average.module).tolist() == [1] * 6
+    assert one.predictions(one.ema.module).tolist() == [1] * 6
     json.dumps(vars(one.state), allow_nan=False)
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf])
-def test_a_loss_that_is_no_number_ends_it_in_a_sentence(dataset: Dataset, broken: float) -> None:
+def test_a_loss_that_is_not_finite_ends_the_training(dataset: Dataset, broken: float) -> None:
     one = trainer(dataset, probe([broken, 0.0, 0.0]))
     with pytest.raises(ComputationFailed, match=r"^the loss was (nan|inf) at step 0: try a lower learning rate$"):
         next(one.epoch())

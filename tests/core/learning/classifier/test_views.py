@@ -20,8 +20,8 @@ from core.networks.card import NetworkCard
 from core.networks.network import Network
 from tests.support.squares import squares
 
-RECIPE = ViewRecipe(16, 16, least_crop=0.4, flip=True, magnitude=5)
-PLAIN = ViewRecipe(16, 16, least_crop=1, flip=False, magnitude=0)
+RECIPE = ViewRecipe(16, 16, min_crop=0.4, flip=True, magnitude=5)
+PLAIN = ViewRecipe(16, 16, min_crop=1, flip=False, magnitude=0)
 CPU = torch.device("cpu")
 
 
@@ -39,7 +39,7 @@ def views_of(examples: Examples, recipe: ViewRecipe = RECIPE, seed: int = 0, dis
     return Views(examples, recipe, 4, seed, distinct, CPU)
 
 
-def shown(views: Views, epoch: int, first: int = 0) -> list[tuple[int, Tensor, Tensor]]:
+def batches_of(views: Views, epoch: int, first: int = 0) -> list[tuple[int, Tensor, Tensor]]:
     return [(number, pictures, labels) for number, (pictures, labels) in views.batches(epoch, first)]
 
 
@@ -62,14 +62,14 @@ def stir() -> None:
 
 def test_views_depend_on_seed_epoch_and_batch_alone(examples: Examples, dataset: Dataset) -> None:
     before = globals_now()
-    in_order = [shown(views_of(examples), epoch) for epoch in range(3)]
+    in_order = [batches_of(views_of(examples), epoch) for epoch in range(3)]
     assert globals_now() == before
     stir()
-    others = views_of(Examples(dataset, 16, 16))
-    backwards = [shown(others, epoch) for epoch in (2, 1, 0)][::-1]
+    other_views = views_of(Examples(dataset, 16, 16))
+    backwards = [batches_of(other_views, epoch) for epoch in (2, 1, 0)][::-1]
     assert all(same(one, other) for one, other in zip(in_order, backwards, strict=True))
-    assert same(shown(others, 1, first=2), in_order[1][2:])
-    assert shown(others, 1, first=len(in_order[1])) == []
+    assert same(batches_of(other_views, 1, first=2), in_order[1][2:])
+    assert batches_of(other_views, 1, first=len(in_order[1])) == []
 
 
 def test_another_seed_epoch_or_batch_is_another_view(examples: Examples) -> None:
@@ -77,68 +77,70 @@ def test_another_seed_epoch_or_batch_is_another_view(examples: Examples) -> None
         pictures.numpy().tobytes()
         for seed in (0, 1)
         for epoch in (0, 1)
-        for _, pictures, _ in shown(views_of(examples, seed=seed), epoch)
+        for _, pictures, _ in batches_of(views_of(examples, seed=seed), epoch)
     ]
     assert len(set(batches)) == len(batches) == 2 * 2 * 3
 
 
-def test_an_epoch_shows_each_picture_at_most_once_and_none_that_is_held_out(dataset: Dataset) -> None:
+def test_an_epoch_has_each_training_picture_at_most_once_and_no_held_out_one(dataset: Dataset) -> None:
     grays = [png_bytes(np.full((8, 8, 3), 10 * index, np.uint8)) for index in range(len(dataset))]
     examples = Examples(replace(dataset, pictures=grays), 16, 16)
     left_out = set()
     for epoch in range(8):
-        found = [int(one[0, 0, 0]) // 10 for _, batch, _ in shown(views_of(examples, PLAIN), epoch) for one in batch]
-        assert len(found) == len(set(found)) == 12  # of 15, in batches of 4
-        assert set(found) <= set(np.flatnonzero(~dataset.held_out).tolist())
-        left_out |= set(range(15)) - set(found)
+        result = [
+            int(one[0, 0, 0]) // 10 for _, batch, _ in batches_of(views_of(examples, PLAIN), epoch) for one in batch
+        ]
+        assert len(result) == len(set(result)) == 12  # of 15, in batches of 4
+        assert set(result) <= set(np.flatnonzero(~dataset.held_out).tolist())
+        left_out |= set(range(15)) - set(result)
     assert len(left_out) > 6  # not the same three each time
 
 
 def test_labels_belong_to_their_pictures(examples: Examples) -> None:
-    for _, pictures, labels in shown(views_of(examples, PLAIN), 0):
+    for _, pictures, labels in batches_of(views_of(examples, PLAIN), 0):
         assert torch.equal(pictures.float().mean(dim=(2, 3)).argmax(dim=1), labels)
 
 
-def test_views_come_again_after_so_many_epochs_and_never_where_none_are_named(examples: Examples) -> None:
+def test_views_repeat_after_the_distinct_epochs_or_never(examples: Examples) -> None:
     twice, never = views_of(examples, distinct=2), views_of(examples)
-    first, second, third = (shown(twice, epoch) for epoch in range(3))
+    first, second, third = (batches_of(twice, epoch) for epoch in range(3))
     assert same(first, third)
     assert not same(first, second)
-    assert same(first, shown(never, 0))
-    assert not same(first, shown(never, 2))
+    assert same(first, batches_of(never, 0))
+    assert not same(first, batches_of(never, 2))
 
 
 @pytest.mark.parametrize("room", [0, 1, 10], ids=["nothing", "one epoch", "all"])
-def test_what_is_kept_in_memory_changes_nothing(dataset: Dataset, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
-    plain = [shown(views_of(Examples(dataset, 16, 16), distinct=2), epoch) for epoch in range(2)]
-    monkeypatch.setattr(views, "KEPT_BYTES", room * 16 * 16 * 3 * 15)
+def test_caching_changes_nothing(dataset: Dataset, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    plain = [batches_of(views_of(Examples(dataset, 16, 16), distinct=2), epoch) for epoch in range(2)]
+    monkeypatch.setattr(views, "CACHE_BYTES", room * 16 * 16 * 3 * 15)
     monkeypatch.setattr(views, "DECODED_BYTES", room * 3000)
-    kept = views_of(Examples(dataset, 16, 16), distinct=2)
-    assert same(shown(kept, 0, first=1), plain[0][1:])
+    cached = views_of(Examples(dataset, 16, 16), distinct=2)
+    assert same(batches_of(cached, 0, first=1), plain[0][1:])
     for epoch in (0, 1, 2, 3):
-        assert same(shown(kept, epoch), plain[epoch % 2])
-        assert same(shown(kept, epoch, first=2), plain[epoch % 2][2:])
+        assert same(batches_of(cached, epoch), plain[epoch % 2])
+        assert same(batches_of(cached, epoch, first=2), plain[epoch % 2][2:])
 
 
-def test_kept_views_are_made_once(examples: Examples, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = views_of(examples, distinct=1)
-    first = shown(kept, 0)
+def test_cached_views_are_computed_once(examples: Examples, monkeypatch: pytest.MonkeyPatch) -> None:
+    cached = views_of(examples, distinct=1)
+    first = batches_of(cached, 0)
     monkeypatch.setattr(Examples, "picture", lambda *_: pytest.fail("a view was made again"))
-    assert same(shown(kept, 5), first)
+    assert same(batches_of(cached, 5), first)
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # this process has threads, and they are idle
 @pytest.mark.filterwarnings("ignore:This DataLoader will create 2 worker processes")  # on a machine with one core
-def test_processes_beside_show_the_same(examples: Examples, monkeypatch: pytest.MonkeyPatch) -> None:
-    alone = shown(views_of(examples), 0)
+def test_worker_processes_give_the_same_views(examples: Examples, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = batches_of(views_of(examples), 0)
     monkeypatch.setattr(views, "spare_cores", lambda _device: 2)
     before = globals_now()
-    assert same(shown(views_of(examples), 0), alone)
-    assert same(shown(views_of(examples), 0, first=1), alone[1:])
+    assert same(batches_of(views_of(examples), 0), expected)
+    assert same(batches_of(views_of(examples), 0, first=1), expected[1:])
     assert globals_now() == before
 
 
-def test_held_out_pictures_are_what_the_trained_network_will_see_of_them(dataset: Dataset) -> None:
+def test_held_out_pictures_are_preprocessed_as_for_inference(dataset: Dataset) -> None:
     card = NetworkCard(
         name="local/x", identity="local/x#1", family="cnn", architecture="x", input_px=(16, 16), class_names=(),
         parameters=1, license="none", source="nowhere", crop_share=1.0, interpolation="bicubic",
@@ -154,17 +156,17 @@ def test_held_out_pictures_are_what_the_trained_network_will_see_of_them(dataset
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1", "CMYK"])
-def test_pictures_of_any_mode_are_shown_in_three_colors(dataset: Dataset, mode: str, tmp_path: Any) -> None:
+def test_pictures_of_any_mode_become_rgb(dataset: Dataset, mode: str, tmp_path: Any) -> None:
     path = tmp_path / ("picture.tif" if mode == "CMYK" else "picture.png")
     PillowImage.effect_noise((20, 20), 80).convert("RGB").convert(mode).save(path)
     examples = Examples(replace(dataset, pictures=[path.read_bytes()] * 21), 16, 16)
     assert examples.held_out.shape == (6, 3, 16, 16)
-    assert shown(views_of(examples), 0)[0][1].shape == (4, 3, 16, 16)
+    assert batches_of(views_of(examples), 0)[0][1].shape == (4, 3, 16, 16)
 
 
 def plain_views(examples: Examples, **changes: Any) -> Iterator[Tensor]:
     for epoch in range(10):
-        for _, pictures, _ in shown(views_of(examples, replace(PLAIN, **changes)), epoch):
+        for _, pictures, _ in batches_of(views_of(examples, replace(PLAIN, **changes)), epoch):
             yield from pictures
 
 
@@ -175,14 +177,14 @@ def ramp(dataset: Dataset) -> Examples:
     return Examples(replace(dataset, pictures=[png_bytes(np.stack([line] * 3, axis=-1))] * 21), 16, 16)
 
 
-def test_a_plain_recipe_shows_pictures_as_they_are(ramp: Examples) -> None:
+def test_a_plain_recipe_leaves_pictures_unchanged(ramp: Examples) -> None:
     assert all(torch.equal(view[0, 3], torch.arange(16, dtype=torch.uint8) * 16) for view in plain_views(ramp))
 
 
-def test_the_same_picture_is_altered_anew_in_every_batch_and_epoch(dataset: Dataset) -> None:
+def test_a_picture_is_augmented_differently_in_every_batch_and_epoch(dataset: Dataset) -> None:
     one = Examples(replace(dataset, pictures=[dataset.pictures[0]] * 21), 16, 16)
-    found = [view.numpy().tobytes() for view in plain_views(one, least_crop=0.2, flip=True)]
-    assert len(set(found)) > 0.9 * len(found)
+    result = [view.numpy().tobytes() for view in plain_views(one, min_crop=0.2, flip=True)]
+    assert len(set(result)) > 0.9 * len(result)
 
 
 def test_half_of_the_pictures_are_mirrored(ramp: Examples) -> None:
@@ -191,16 +193,16 @@ def test_half_of_the_pictures_are_mirrored(ramp: Examples) -> None:
     assert 40 < sum(mirrored) < 80
 
 
-@pytest.mark.parametrize("least", [0.2, 0.6])
-def test_a_crop_keeps_at_least_its_share(ramp: Examples, least: float) -> None:
+@pytest.mark.parametrize("min_share", [0.2, 0.6])
+def test_a_crop_keeps_at_least_its_share(ramp: Examples, min_share: float) -> None:
     """What is seen of the ramp's width; a crop's sides are in a ratio of 3 to 4 at the most."""
-    widths = [(int(view.max()) - int(view.min())) / 240 for view in plain_views(ramp, least_crop=least)]
-    assert min(widths) > (least * 3 / 4) ** 0.5 - 0.15
+    widths = [(int(view.max()) - int(view.min())) / 240 for view in plain_views(ramp, min_crop=min_share)]
+    assert min(widths) > (min_share * 3 / 4) ** 0.5 - 0.15
     assert min(widths) < 0.9
     assert max(widths) > 0.9
 
 
-def test_a_stronger_alteration_alters_more(examples: Examples) -> None:
+def test_a_larger_magnitude_changes_more(examples: Examples) -> None:
     plain = torch.stack(list(plain_views(examples))).float()
     strength = [
         float((torch.stack(list(plain_views(examples, magnitude=magnitude))).float() - plain).abs().mean())
@@ -210,8 +212,8 @@ def test_a_stronger_alteration_alters_more(examples: Examples) -> None:
     assert 0 < strength[1] < strength[2]
 
 
-def test_the_digest_is_of_all_that_decides_an_epochs_views(examples: Examples) -> None:
-    recipes = [RECIPE, *(replace(RECIPE, **change) for change in ({"width": 20}, {"least_crop": 0.5}, {"flip": False}))]
+def test_the_digest_covers_everything_that_determines_an_epoch_s_views(examples: Examples) -> None:
+    recipes = [RECIPE, *(replace(RECIPE, **change) for change in ({"width": 20}, {"min_crop": 0.5}, {"flip": False}))]
     digests = [views_of(examples, recipe).epoch(0).digest for recipe in (*recipes, replace(RECIPE, magnitude=4))]
     digests += [views_of(examples).epoch(1).digest, views_of(examples, seed=1).epoch(0).digest]
     digests += [Views(examples, RECIPE, 6, 0, 0, CPU).epoch(0).digest]

@@ -6,24 +6,25 @@ import torch
 
 from core.datasets.digits import digits
 from core.items import Animation, Image, Item, Scalar
-from core.learning.gan.latents import numbered
-from core.learning.gan.learner import GanLearner, Recipe, drawn
+from core.learning.gan.evaluation import STEPS_BETWEEN, Evaluation, by_pixels, has_enough_pictures, walk
+from core.learning.gan.latents import numbered_latents
+from core.learning.gan.learner import GanLearner, Recipe, generated
 from core.learning.gan.networks import Design, build
-from core.learning.gan.evaluation import BETWEEN, Trained, by_pixels, enough, walk
 from core.learning.loop import Loop, Plan
 from core.learning.pictures import Pictures, in_memory
 from core.networks.catalog import get_card
 from core.networks.loading import load
 
 RECIPE = Recipe(
-    seed=0, generator_rate=2e-3, discriminator_rate=2e-3, beta1=0.5, label_smoothing=0.1, average=0.95
+    seed=0,
+    generator_learning_rate=2e-3, discriminator_learning_rate=2e-3, beta1=0.5, label_smoothing=0.1, ema_decay=0.95
 )  # fmt: skip
 JUDGE = "random/test_resnet"
 
 
-def untrained(pictures: Pictures) -> Trained:
+def untrained(pictures: Pictures) -> Evaluation:
     generator, discriminator = build(Design(16, pictures.channels, latent=32, width=16), "spectral", seed=0)
-    return Trained(GanLearner(generator, discriminator, RECIPE, "cpu"), pictures, load(get_card(JUDGE)), seed=0)
+    return Evaluation(GanLearner(generator, discriminator, RECIPE, "cpu"), pictures, load(get_card(JUDGE)), seed=0)
 
 
 def pictures_of(training: torch.Tensor, held_out: torch.Tensor) -> Pictures:
@@ -42,7 +43,7 @@ def real() -> Pictures:
 
 
 @pytest.fixture(scope="module")
-def learned(real: Pictures) -> Trained:
+def trained(real: Pictures) -> Evaluation:
     trained = untrained(real)
     loop = Loop(trained.learner, real.training, Plan(epochs=6, batch=32, seed=0))
     for _ in range(loop.steps):
@@ -50,19 +51,17 @@ def learned(real: Pictures) -> Trained:
     return trained
 
 
-def test_digits_that_were_learned_shortly_are_far_nearer_to_real_ones_than_what_was_drawn_before(
-    real: Pictures, learned: Trained
-) -> None:
+def test_after_a_short_training_samples_are_much_closer_to_real_digits(real: Pictures, trained: Evaluation) -> None:
     distance, floor = "frechet_distance", "frechet_floor"
-    before, after = untrained(real).compared(), learned.compared()
+    before, after = untrained(real).distances(), trained.distances()
     assert value(after[distance]) < value(before[distance]) / 4
     assert value(after[floor]) == value(before[floor]) < value(after[distance])
     assert isinstance(after[distance], Scalar)
     assert after[distance].subject == f"{JUDGE}'s features"
 
 
-def test_digits_that_were_learned_shortly_differ_and_are_no_copies(learned: Trained) -> None:
-    near = learned.near()
+def test_after_a_short_training_samples_are_diverse_and_no_copies(trained: Evaluation) -> None:
+    near = trained.neighbors()
     assert value(near["diversity"]) > 0.5
     assert value(near["copying"]) > 1
 
@@ -76,10 +75,10 @@ def test_copies_are_told_from_new_pictures(real: Pictures) -> None:
     assert value(new["diversity"]) == 1
 
 
-def test_one_that_always_draws_the_same_has_no_diversity(real: Pictures) -> None:
+def test_equal_samples_have_no_diversity(real: Pictures) -> None:
     held_out = real.held_out.float() / 255
-    found = by_pixels(held_out[:1].expand(20, -1, -1, -1), held_out, real.training)
-    assert value(found["diversity"]) == pytest.approx(0, abs=1e-3)
+    result = by_pixels(held_out[:1].expand(20, -1, -1, -1), held_out, real.training)
+    assert value(result["diversity"]) == pytest.approx(0, abs=1e-3)
 
 
 def test_a_single_held_out_picture_has_a_distance_and_no_diversity() -> None:
@@ -87,12 +86,12 @@ def test_a_single_held_out_picture_has_a_distance_and_no_diversity() -> None:
     assert by_pixels(torch.rand(16, 3, 16, 16), torch.rand(1, 3, 16, 16), training).keys() == {"nearest", "copying"}
 
 
-def test_below_each_sample_stands_its_nearest_training_picture() -> None:
+def test_below_each_sample_is_its_nearest_training_picture() -> None:
     flat = torch.arange(10, dtype=torch.uint8).reshape(10, 1, 1, 1).expand(10, 1, 16, 16) * 25
-    found = by_pixels(flat[torch.arange(16) % 10].float() / 255, flat.float() / 255, flat)["nearest"]
-    assert isinstance(found, Image)
-    side = (found.pixels.shape[0] - 3 * 2) // 4
-    upper, copies, lower, copies_of_lower = (found.pixels[row * (side + 2) + side // 2] for row in range(4))
+    result = by_pixels(flat[torch.arange(16) % 10].float() / 255, flat.float() / 255, flat)["nearest"]
+    assert isinstance(result, Image)
+    side = (result.pixels.shape[0] - 3 * 2) // 4
+    upper, copies, lower, copies_of_lower = (result.pixels[row * (side + 2) + side // 2] for row in range(4))
     assert np.array_equal(upper, copies)
     assert np.array_equal(lower, copies_of_lower)
     assert not np.array_equal(upper, lower)
@@ -100,23 +99,23 @@ def test_below_each_sample_stands_its_nearest_training_picture() -> None:
 
 def test_few_pictures_have_no_frechet_distance() -> None:
     few, many = (torch.zeros(count, 1, 16, 16, dtype=torch.uint8) for count in (19, 20))
-    assert not enough(pictures_of(many, few))
-    assert not enough(pictures_of(few, many))
-    assert enough(pictures_of(many, many))
+    assert not has_enough_pictures(pictures_of(many, few))
+    assert not has_enough_pictures(pictures_of(few, many))
+    assert has_enough_pictures(pictures_of(many, many))
 
 
-def test_the_walk_comes_by_the_samples_in_their_order(learned: Trained) -> None:
-    generator, latents = learned.learner.ema, numbered(range(3), 32)
+def test_the_walk_passes_the_samples_in_order(trained: Evaluation) -> None:
+    generator, latents = trained.learner.ema, numbered_latents(range(3), 32)
     animation = walk(generator, latents)
     assert isinstance(animation, Animation)
-    assert len(animation.frames) == 3 * BETWEEN
-    at_stations = torch.from_numpy(animation.frames[::BETWEEN, 10::20, 10::20, 0].copy())  # a pixel is 20 px wide
-    assert torch.allclose(at_stations / 255, drawn(generator, latents)[:, 0], atol=0.51 / 255)
+    assert len(animation.frames) == 3 * STEPS_BETWEEN
+    at_stations = torch.from_numpy(animation.frames[::STEPS_BETWEEN, 10::20, 10::20, 0].copy())  # a pixel is 20 px wide
+    assert torch.allclose(at_stations / 255, generated(generator, latents)[:, 0], atol=0.51 / 255)
 
 
-def test_what_is_shown_is_what_was_learned(learned: Trained) -> None:
-    shown = learned.shown()
-    samples, animation = shown["samples"], shown["progress"]
+def test_samples_are_those_of_the_trained_generator(trained: Evaluation) -> None:
+    items = trained.samples()
+    samples, animation = items["samples"], items["progress"]
     assert isinstance(samples, Image)
     assert isinstance(animation, Animation)
     assert np.abs(animation.frames[-1].astype(int) - samples.pixels).max() <= 1

@@ -9,13 +9,14 @@ import torch
 
 from core.engine import checkpoints
 from core.errors import Damaged
-from core.learning.gan.latents import numbered
-from core.learning.gan.learner import FRAMES, GanLearner, Recipe, drawn
+from core.learning.gan.latents import numbered_latents
+from core.learning.gan.learner import FRAMES, GanLearner, Recipe, generated
 from core.learning.gan.networks import Design, Normalization, build
 from core.learning.loop import Loop, Plan
 
 RECIPE = Recipe(
-    seed=3, generator_rate=2e-3, discriminator_rate=2e-3, beta1=0.5, label_smoothing=0.1, average=0.9
+    seed=3,
+    generator_learning_rate=2e-3, discriminator_learning_rate=2e-3, beta1=0.5, label_smoothing=0.1, ema_decay=0.9
 )  # fmt: skip
 PLAN = Plan(epochs=5, batch=4, seed=3)
 
@@ -59,8 +60,8 @@ def test_one_that_was_stopped_and_goes_on_ends_with_the_same_numbers(
     for _ in range(loop_after.steps - stopped_after):
         loop_after.advance()
     assert same(learner.tensors(), undisturbed.tensors())
-    assert torch.equal(learner.animation(), undisturbed.animation())
-    assert learner.animation_labels() == undisturbed.animation_labels()
+    assert torch.equal(learner.progress.animation(), undisturbed.progress.animation())
+    assert learner.progress.labels() == undisturbed.progress.labels()
     assert loop_after.state == loop.state
 
 
@@ -72,12 +73,12 @@ def test_another_networks_checkpoint_is_refused_and_changes_nothing() -> None:
     assert same(learner.tensors(), before)
 
 
-def test_losses_are_those_of_what_the_discriminator_says() -> None:
+def test_losses_follow_from_the_discriminator_s_logits() -> None:
     """It takes everything for real with probability p: a real picture counts by 0.9, the generator has it its way."""
-    learner, loop = a_loop("batch", recipe=replace(RECIPE, discriminator_rate=1e-9))
-    answer = learner.discriminator.layers[-1]
-    torch.nn.init.zeros_(answer.weight)
-    torch.nn.init.constant_(answer.bias, 2.0)
+    learner, loop = a_loop("batch", recipe=replace(RECIPE, discriminator_learning_rate=1e-9))
+    head = learner.discriminator.layers[-1]
+    torch.nn.init.zeros_(head.weight)
+    torch.nn.init.constant_(head.bias, 2.0)
     p = 1 / (1 + math.exp(-2))
     numbers = loop.advance()
     assert numbers["generator_loss"] == pytest.approx(-math.log(p), rel=1e-5)
@@ -88,35 +89,36 @@ def test_losses_are_those_of_what_the_discriminator_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stands", "loss"), [("generator_rate", "discriminator_loss"), ("discriminator_rate", "generator_loss")]
+    ("frozen", "loss"),
+    [("generator_learning_rate", "discriminator_loss"), ("discriminator_learning_rate", "generator_loss")],
 )
-def test_one_that_learns_against_one_that_stands_still_wins(stands: str, loss: str) -> None:
-    _, loop = a_loop(plan=Plan(epochs=30, batch=4, seed=3), recipe=replace(RECIPE, **{stands: 1e-9}))
+def test_a_network_wins_against_a_frozen_one(frozen: str, loss: str) -> None:
+    _, loop = a_loop(plan=Plan(epochs=30, batch=4, seed=3), recipe=replace(RECIPE, **{frozen: 1e-9}))
     losses = [loop.advance()[loss] for _ in range(loop.steps)]
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_the_animation_begins_before_the_first_step_and_ends_with_what_is_drawn_now() -> None:
+def test_the_animation_starts_before_the_first_step_and_ends_with_the_current_samples() -> None:
     learner, loop = a_loop(plan=Plan(epochs=20, batch=4, seed=3))
-    fixed = numbered(range(16), 6)
-    first = drawn(learner.ema, fixed)
+    fixed = numbered_latents(range(16), 6)
+    first = generated(learner.ema, fixed)
     for _ in range(loop.steps):
         loop.advance()
-    animation = learner.animation()
+    animation = learner.progress.animation()
     assert len(animation) == FRAMES
     assert animation.shape[1:] == (16, 1, 16, 16)
-    assert learner.animation_labels()[:: FRAMES - 1] == ("after 0 steps", "at the end")
-    assert len(learner.animation_labels()) == FRAMES
-    for frame, pictures in ((animation[0], first), (animation[-1], drawn(learner.ema, fixed))):
+    assert learner.progress.labels()[:: FRAMES - 1] == ("after 0 steps", "at the end")
+    assert len(learner.progress.labels()) == FRAMES
+    for frame, pictures in ((animation[0], first), (animation[-1], generated(learner.ema, fixed))):
         assert torch.allclose(frame.float() / 255, pictures, atol=0.51 / 255)
     assert float((animation[0].float() - animation[-1].float()).abs().mean()) > 5
     assert learner.preview().shape[2] == 3
 
 
-def test_the_average_is_drawn_as_it_is_and_is_no_part_of_what_learns() -> None:
+def test_the_average_is_in_eval_mode_and_not_trained() -> None:
     learner, loop = a_loop()
-    alone, three = numbered([0], 6), numbered(range(3), 6)
+    single, three = numbered_latents([0], 6), numbered_latents(range(3), 6)
     for _ in range(3):
         loop.advance()
-    assert torch.allclose(drawn(learner.ema, alone), drawn(learner.ema, three)[:1], atol=1e-6)
+    assert torch.allclose(generated(learner.ema, single), generated(learner.ema, three)[:1], atol=1e-6)
     assert not any(part.requires_grad for part in learner.ema.parameters())

@@ -16,17 +16,17 @@ def test_copies_are_found_wherever_they_lie(monkeypatch: pytest.MonkeyPatch, chu
     monkeypatch.setattr(neighbors, "CHUNK", chunk)
     training = random_pictures(30, seed=0)
     copies = training[[29, 0, 13, 13]].float() / 255
-    found = nearest(copies, training)
-    assert torch.equal(found.pictures, copies)
-    assert found.distances.tolist() == [0.0] * 4
+    result = nearest(copies, training)
+    assert torch.equal(result.pictures, copies)
+    assert result.distances.tolist() == [0.0] * 4
 
 
 def test_the_nearest_is_the_one_of_the_least_mean_square() -> None:
     training, pictures = random_pictures(30, seed=0), random_pictures(5, seed=1).float() / 255
-    found = nearest(pictures, training)
+    result = nearest(pictures, training)
     each = (pictures[:, None] - training[None].float() / 255).square().mean((2, 3, 4)).sqrt()  # (5, 30)
-    assert torch.allclose(found.distances, each.min(1).values)
-    assert torch.equal(found.pictures, training[each.argmin(1)].float() / 255)
+    assert torch.allclose(result.distances, each.min(1).values)
+    assert torch.equal(result.pictures, training[each.argmin(1)].float() / 255)
 
 
 def test_the_mean_distance_is_over_all_pairs_of_two() -> None:

@@ -10,7 +10,7 @@ SIDES = [(16, 1), (32, 3), (64, 3)]
 
 @pytest.mark.parametrize(("side", "channels"), SIDES)
 @pytest.mark.parametrize("normalization", ["batch", "spectral"])
-def test_pictures_have_the_size_that_was_asked_for_and_are_judged(
+def test_samples_have_the_requested_size_and_are_classified(
     side: int, channels: int, normalization: Normalization
 ) -> None:
     generator, discriminator = build(Design(side, channels, latent=5, width=4), normalization, seed=0)
@@ -32,8 +32,8 @@ def test_no_place_of_a_picture_gets_more_contributions_than_others() -> None:
     generator, _ = build(Design(16, 1, latent=5, width=4), "batch", seed=0)
     doubling = generator.doublings[-1]
     torch.nn.init.constant_(doubling.weight, 0.1)
-    drawn = doubling(torch.ones(1, doubling.in_channels, 8, 8))[0, 0, 1:-1, 1:-1]
-    assert float(drawn.detach().std()) == pytest.approx(0, abs=1e-6)
+    generated = doubling(torch.ones(1, doubling.in_channels, 8, 8))[0, 0, 1:-1, 1:-1]
+    assert float(generated.detach().std()) == pytest.approx(0, abs=1e-6)
 
 
 def test_a_normalized_discriminator_hardly_sees_how_large_its_weights_are() -> None:

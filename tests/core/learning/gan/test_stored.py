@@ -27,36 +27,36 @@ class Holding(Context):
         return self._result
 
 
-def learned() -> Generator:
+def a_generator() -> Generator:
     """One whose batch normalization has seen something."""
     generator = Generator(DESIGN)
     generator(torch.randn(64, 5))
     return generator.eval()
 
 
-def test_a_generator_that_was_kept_draws_the_same() -> None:
-    generator, latents = learned(), torch.randn(4, 5)
-    kept = as_weights(generator)
-    loaded = Weights.load(kept.meta(), kept.files())
+def test_a_stored_generator_draws_the_same() -> None:
+    generator, latents = a_generator(), torch.randn(4, 5)
+    weights = as_weights(generator)
+    loaded = Weights.load(weights.meta(), weights.files())
     again = trained_generator(Holding({"network": loaded}), KEY)
     assert torch.allclose(again(latents), generator(latents), atol=1e-6)
     assert not again(latents).requires_grad
 
 
-def test_a_result_without_a_generator_is_told() -> None:
-    other = replace(as_weights(learned()), config={"autoencoder": {}})
+def test_a_result_without_a_generator_is_refused() -> None:
+    other = replace(as_weights(a_generator()), config={"autoencoder": {}})
     for items in ({}, {"network": Scalar(value=1.0)}, {"network": other}):
-        with pytest.raises(BadInput, match="holds no generator"):
+        with pytest.raises(BadInput, match="contains no generator"):
             trained_generator(Holding(items), KEY)
 
 
-def test_without_a_key_it_is_asked_for() -> None:
+def test_an_empty_key_is_refused() -> None:
     with pytest.raises(BadParameter, match="model must be the key of a trained generator, got none"):
         trained_generator(Holding({}), "")
 
 
-def test_weights_of_another_design_are_told() -> None:
-    kept = as_weights(learned())
-    wider = replace(kept, config={"generator": {**kept.config["generator"], "width": 8}})
+def test_weights_of_another_design_are_refused() -> None:
+    weights = as_weights(a_generator())
+    wider = replace(weights, config={"generator": {**weights.config["generator"], "width": 8}})
     with pytest.raises(BadInput, match="do not fit"):
         trained_generator(Holding({"network": wider}), KEY)

@@ -184,7 +184,7 @@ def _or_center(support: Support, tap: Indices, on_map: Flags | None, shape: Geom
 
 
 def _full_support(products: Floats, walk: Walk, *, pointwise: bool) -> Support:
-    """Support in a convolution that covers the map: all positive for one pixel (fully connected), else the strongest."""
+    """Support in a convolution that covers the map: for one pixel all positive (fully connected), else strongest."""
     return all_positive(products) if pointwise else strongest(products, walk.config.supporters)
 
 

@@ -56,10 +56,10 @@ def side_of(name: str) -> int:
     return 64 if name in {"concentrator", "open_mixer"} else 160
 
 
-def traced(model: nn.Module, seen: Tensor, manner: TracingConfig, **more: bool) -> Unravelled:
+def traced(model: nn.Module, inputs: Tensor, config: TracingConfig, **more: bool) -> Unravelled:
     with torch.no_grad():
-        own = model(seen).argmax(dim=1).tolist()
-    return unravel(model, seen, classes(own), manner, **more)
+        own = model(inputs).argmax(dim=1).tolist()
+    return unravel(model, inputs, classes(own), config, **more)
 
 
 def same(first: Unravelled, second: Unravelled) -> bool:
@@ -84,20 +84,20 @@ class Plain(nn.Module):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_answer_is_that_of_the_network_and_every_linear_map_adds_up_to_its_outcome(name: str) -> None:
-    model, seen = network(name), pictures(side=side_of(name))
-    found = traced(model, seen, replace(WHOLE, cap=200), audit=True)
+def test_logits_are_the_network_s_and_contributions_add_up_to_the_output(name: str) -> None:
+    model, inputs = network(name), pictures(side=side_of(name))
+    result = traced(model, inputs, replace(WHOLE, cap=200), audit=True)
     with torch.no_grad():
-        assert torch.equal(found.logits, model(seen))
-    assert len(found.errors) > 3
-    assert max(found.errors) < 1e-4
-    assert len(found.pixels.points) > 0
+        assert torch.equal(result.logits, model(inputs))
+    assert len(result.errors) > 3
+    assert max(result.errors) < 1e-4
+    assert len(result.pixels.points) > 0
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit", "open_mixer", "test_convnext"])
 def test_no_weight_is_lost_but_on_padding(name: str) -> None:
-    found = traced(network(name), pictures(side=side_of(name)), WHOLE)
-    assert found.pixels.points.weight.sum() + found.lost == pytest.approx(1, abs=1e-9)
+    result = traced(network(name), pictures(side=side_of(name)), WHOLE)
+    assert result.pixels.points.weight.sum() + result.lost == pytest.approx(1, abs=1e-9)
 
 
 @pytest.mark.parametrize("name", ["test_vit", "test_vit2"])
@@ -107,18 +107,18 @@ def test_class_token_and_positions_absorb_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("mode", TRACING_CONFIGS)
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit"])
-def test_a_batch_is_as_one_by_one_and_a_repetition_the_same(name: str, mode: str) -> None:
-    model, seen = network(name), pictures(3, side=160)
-    together = traced(model, seen, TRACING_CONFIGS[mode])
-    assert same(together, traced(model, seen, TRACING_CONFIGS[mode]))
+def test_a_batch_equals_single_pictures_and_repetitions_are_equal(name: str, mode: str) -> None:
+    model, inputs = network(name), pictures(3, side=160)
+    batched = traced(model, inputs, TRACING_CONFIGS[mode])
+    assert same(batched, traced(model, inputs, TRACING_CONFIGS[mode]))
     area = 3 * 160 * 160
     for row in range(3):
-        points = together.pixels.points
+        points = batched.pixels.points
         own = points.selected(points.picture == row)
-        alone = traced(model, seen[row : row + 1], TRACING_CONFIGS[mode]).pixels.points
-        shared = set(own.index - row * area) & set(alone.index.tolist())
+        single = traced(model, inputs[row : row + 1], TRACING_CONFIGS[mode]).pixels.points
+        shared = set(own.index - row * area) & set(single.index.tolist())
         # the network itself answers a batch a last digit differently, which may turn a tie
-        assert len(shared) > 0.97 * max(len(own), len(alone))
+        assert len(shared) > 0.97 * max(len(own), len(single))
 
 
 def test_where_the_picture_is_zero_but_for_a_pixel_every_fixation_is_that_pixel() -> None:
@@ -127,18 +127,18 @@ def test_where_the_picture_is_zero_but_for_a_pixel_every_fixation_is_that_pixel(
         if isinstance(module, nn.BatchNorm2d):
             module.bias.zero_()
             module.running_mean.zero_()
-    seen = torch.zeros(1, 3, 96, 96)
-    seen[0, :, 41, 37] = torch.tensor([0.5, -1.0, 0.7])
-    for manner in (TracingConfig(stays=False), replace(WHOLE, stays=False)):
-        points = traced(model, seen, manner).pixels.points
+    inputs = torch.zeros(1, 3, 96, 96)
+    inputs[0, :, 41, 37] = torch.tensor([0.5, -1.0, 0.7])
+    for config in (TracingConfig(stays=False), replace(WHOLE, stays=False)):
+        points = traced(model, inputs, config).pixels.points
         assert len(points) > 0
         assert set((points.index % (96 * 96)).tolist()) == {41 * 96 + 37}
 
 
 def test_without_biases_a_brighter_picture_has_the_same_fixations() -> None:
-    seen = pictures(side=16)
-    for manner in (TracingConfig(), WHOLE):
-        assert same(traced(Plain(), seen, manner), traced(Plain(), 4 * seen, manner))
+    inputs = pictures(side=16)
+    for config in (TracingConfig(), WHOLE):
+        assert same(traced(Plain(), inputs, config), traced(Plain(), 4 * inputs, config))
 
 
 def test_folded_norms_change_nothing() -> None:
@@ -148,41 +148,41 @@ def test_folded_norms_change_nothing() -> None:
     nn.init.uniform_(norm.weight, -1, 1)
     convolution, head = nn.Conv2d(3, 8, 3), nn.Linear(8, 4)
     rest = (nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
-    apart = nn.Sequential(convolution, norm, *rest).eval()
+    unfolded = nn.Sequential(convolution, norm, *rest).eval()
     folded = nn.Sequential(fuse_conv_bn_eval(convolution.eval(), norm), *rest).eval()
-    seen = pictures(side=20)
-    assert same(traced(apart, seen, WHOLE), traced(folded, seen, WHOLE))
+    inputs = pictures(side=20)
+    assert same(traced(unfolded, inputs, WHOLE), traced(folded, inputs, WHOLE))
 
 
 def test_fused_attention_is_traced_as_explicit_attention() -> None:
-    model, seen = network("test_vit"), pictures(side=160)
-    fused = traced(model, seen, WHOLE)
+    model, inputs = network("test_vit"), pictures(side=160)
+    fused = traced(model, inputs, WHOLE)
     for module in model.modules():
         if hasattr(module, "fused_attn"):
             module.fused_attn = False
-    explicit = traced(model, seen, WHOLE)
+    explicit = traced(model, inputs, WHOLE)
     shared = set(fused.pixels.points.index.tolist()) & set(explicit.pixels.points.index.tolist())
     assert len(shared) > 0.97 * max(len(fused.pixels.points), len(explicit.pixels.points))
 
 
-def test_all_points_at_once_are_as_each_by_itself() -> None:
-    model, seen = Plain(), pictures(side=16)
-    assert set(traced(model, seen, TracingConfig()).pixels.points.index.tolist()) == by_loops(model, seen)
+def test_tracing_all_points_at_once_equals_one_by_one() -> None:
+    model, inputs = Plain(), pictures(side=16)
+    assert set(traced(model, inputs, TracingConfig()).pixels.points.index.tolist()) == by_loops(model, inputs)
 
 
-def by_loops(model: Plain, seen: Tensor) -> set[int]:
+def by_loops(model: Plain, inputs: Tensor) -> set[int]:
     """The published rules, a point at a time, for `Plain`."""
     with torch.no_grad():
-        first = functional.relu(model.first(seen))
+        first = functional.relu(model.first(inputs))
         pooled = functional.max_pool2d(first, 2)
         second = functional.relu(model.second(pooled))
-        answer = model(seen)
+        answer = model(inputs)
     c = int(answer.argmax())
     speaks = model.head.weight[c] * second.flatten()
     points = {tuple(np.unravel_index(k, (6, 4, 4))) for k in torch.nonzero(speaks > 0)[:, 0].tolist()}
     points = {loop_conv(p, pooled[0], model.second.weight, 2, 3) for p in points}
     points = {loop_pool(p, first[0]) for p in points}
-    points = {loop_conv(p, seen[0], model.first.weight, 1, 8) for p in points}
+    points = {loop_conv(p, inputs[0], model.first.weight, 1, 8) for p in points}
     return {int(np.ravel_multi_index(p, (3, 16, 16))) for p in points}
 
 
@@ -209,7 +209,7 @@ def loop_pool(point: tuple[int, ...], x: Tensor) -> tuple[int, ...]:
 
 
 def test_heavier_caps_keep_the_heaviest() -> None:
-    model, seen = network("test_resnet"), pictures(side=96)
-    counts = [len(traced(model, seen, replace(WHOLE, cap=cap)).pixels.points) for cap in (8, 64, 512)]
+    model, inputs = network("test_resnet"), pictures(side=96)
+    counts = [len(traced(model, inputs, replace(WHOLE, cap=cap)).pixels.points) for cap in (8, 64, 512)]
     assert all(few < many for few, many in pairwise(counts))
     assert counts[0] <= 8

@@ -36,15 +36,15 @@ BEAM = TRACING_CONFIGS["beam"]
 @pytest.fixture
 def recordings(monkeypatch: pytest.MonkeyPatch) -> list[nn.Module]:
     """The networks that were recorded, one entry each time."""
-    found: list[nn.Module] = []
+    result: list[nn.Module] = []
     record = replay.taped
 
-    def noted(model: nn.Module, *given: Any) -> replay.Record:
-        found.append(model)
-        return record(model, *given)
+    def noted(model: nn.Module, *arguments: Any) -> replay.Record:
+        result.append(model)
+        return record(model, *arguments)
 
     monkeypatch.setattr(replay, "taped", noted)
-    return found
+    return result
 
 
 def fresh(name: str) -> tuple[nn.Module, int]:
@@ -54,14 +54,14 @@ def fresh(name: str) -> tuple[nn.Module, int]:
     return network(name), side_of(name)
 
 
-def trace(model: nn.Module, seen: Tensor, layers: tuple[str, ...] = ()) -> Unravelled:
-    return unravel(model, seen, classes([1] * len(seen)), BEAM, layers=layers)
+def trace(model: nn.Module, inputs: Tensor, layers: tuple[str, ...] = ()) -> Unravelled:
+    return unravel(model, inputs, classes([1] * len(inputs)), BEAM, layers=layers)
 
 
-def numbers(found: Unravelled) -> list[Any]:
-    reached = [found.pixels, *(found.layers[name] for name in sorted(found.layers))]
+def numbers(result: Unravelled) -> list[Any]:
+    reached = [result.pixels, *(result.layers[name] for name in sorted(result.layers))]
     parts = [getattr(one.points, part) for one in reached for part in ("index", "sign", "weight", "picture")]
-    return [*parts, found.logits.numpy(), np.array(found.lost)]
+    return [*parts, result.logits.numpy(), np.array(result.lost)]
 
 
 def same(first: Unravelled, second: Unravelled) -> bool:
@@ -78,48 +78,48 @@ def moving(model: nn.Module) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_replay_gives_what_a_record_gives(name: str, recordings: list[nn.Module]) -> None:
+def test_a_replay_equals_a_record(name: str, recordings: list[nn.Module]) -> None:
     model, side = fresh(name)
     first, second = pictures(side=side), pictures(2, side, seed=2)
-    for seen in (first, second):
-        trace(model, seen)
+    for inputs in (first, second):
+        trace(model, inputs)
     assert recordings == [model, model]
-    others = [pictures(side=side, seed=3), pictures(2, side, seed=4), first]
-    replayed = [trace(model, seen) for seen in others]
+    variants = [pictures(side=side, seed=3), pictures(2, side, seed=4), first]
+    replayed = [trace(model, inputs) for inputs in variants]
     moving(model)
     replayed.append(trace(model, second))
     assert recordings == [model, model]
-    recorded = [trace(fresh(name)[0], seen) for seen in others]
+    recorded = [trace(fresh(name)[0], inputs) for inputs in variants]
     recorded.append(trace(deepcopy(model), second))
     for one, other in zip(replayed, recorded, strict=True):
         assert same(one, other)
 
 
-def test_layers_that_are_asked_for_are_known_to_a_plan_of_their_own(recordings: list[nn.Module]) -> None:
+def test_each_choice_of_layers_has_a_plan_of_its_own(recordings: list[nn.Module]) -> None:
     model = network("test_resnet")
     layers = ("layer2", "layer1")
     for _ in range(2):
         trace(model, pictures(), layers)
         trace(model, pictures())
     assert recordings == [model, model]
-    again, recorded = (trace(one, pictures(seed=5), layers) for one in (model, network("test_resnet")))
-    assert set(again.layers) == set(layers)
-    assert same(again, recorded)
+    replay, recorded = (trace(one, pictures(seed=5), layers) for one in (model, network("test_resnet")))
+    assert set(replay.layers) == set(layers)
+    assert same(replay, recorded)
 
 
 def test_nothing_of_the_pictures_outlives_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     model, passed = network("test_vit"), []
-    taken = replay.Value.take
+    original = replay.Value.set_data
     monkeypatch.setattr(
-        replay.Value, "take", lambda value, tensor: (passed.append(ref(tensor)), taken(value, tensor))[1]
+        replay.Value, "set_data", lambda value, tensor: (passed.append(ref(tensor)), original(value, tensor))[1]
     )
     gc.disable()
     try:
         for seed in (1, 2):
-            seen = pictures(side=160, seed=seed)
-            passed.append(ref(seen))
-            trace(model, seen)
-            del seen
+            inputs = pictures(side=160, seed=seed)
+            passed.append(ref(inputs))
+            trace(model, inputs)
+            del inputs
         assert len(passed) > 20
         assert all(one() is None for one in passed)
     finally:
@@ -178,7 +178,7 @@ RESTLESS = {
 
 
 @pytest.mark.parametrize("change", RESTLESS.values(), ids=RESTLESS)
-def test_what_numbers_or_chance_decide_is_recorded_each_time(
+def test_data_dependent_and_random_networks_are_recorded_each_time(
     change: Callable[[Tensor], Tensor], recordings: list[nn.Module]
 ) -> None:
     model = Changed(change)
@@ -197,7 +197,7 @@ def counted(x: Tensor) -> Tensor:
 COUNTER = torch.zeros(1)
 
 
-def test_a_network_that_writes_to_what_it_keeps_is_recorded_each_time(recordings: list[nn.Module]) -> None:
+def test_a_network_that_overwrites_its_state_is_recorded_each_time(recordings: list[nn.Module]) -> None:
     model = Changed(counted)
     for _ in range(2):
         trace(model, pictures(side=12))
@@ -230,7 +230,7 @@ CHANGES = (replaced_weight, replaced_module, moved_weight, other_setting, writte
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_network_that_was_changed_is_traced_as_it_is_now(change: Callable[[Changed], None]) -> None:
+def test_a_changed_network_is_traced_in_its_current_state(change: Callable[[Changed], None]) -> None:
     model = Changed(scaled(2))
     before = trace(model, pictures(side=12))
     change(model)
@@ -255,9 +255,9 @@ def test_hooks_of_others_and_training_are_recorded(recordings: list[nn.Module]) 
 @pytest.mark.filterwarnings("ignore:.*deprecated")
 def test_a_compiled_script_is_recorded(recordings: list[nn.Module]) -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(400, 2)).eval()
-    script, seen = torch.jit.script(model), pictures(side=12)
+    script, inputs = torch.jit.script(model), pictures(side=12)
     for _ in range(2):
-        assert same(trace(script, seen), trace(model, seen))
+        assert same(trace(script, inputs), trace(model, inputs))
     assert recordings == [script, model, script]
 
 
@@ -268,14 +268,14 @@ def overwritten(x: Tensor) -> Tensor:
     return read + doubled
 
 
-def test_what_is_overwritten_is_read_as_it_was(recordings: list[nn.Module]) -> None:
-    model, seen = Changed(overwritten), pictures(side=12, seed=2)
+def test_overwritten_values_are_read_as_they_were(recordings: list[nn.Module]) -> None:
+    model, inputs = Changed(overwritten), pictures(side=12, seed=2)
     trace(model, pictures(side=12))
-    assert same(trace(model, seen), trace(deepcopy(model), seen))
+    assert same(trace(model, inputs), trace(deepcopy(model), inputs))
     assert len(recordings) == 2
 
 
-def test_what_cannot_be_traced_is_undefined_again() -> None:
+def test_an_untraceable_network_is_undefined_in_a_replay_too() -> None:
     model = Changed(lambda x: x.cumsum(2))
     for _ in range(2):
         with pytest.raises(Undefined, match="cumsum"):

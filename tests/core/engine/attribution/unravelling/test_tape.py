@@ -23,7 +23,7 @@ def record(function: nn.Module, x: Tensor) -> Tape:
     return tape
 
 
-def kept(value: Value) -> bool:
+def is_kept(value: Value) -> bool:
     try:
         return value.data is not None
     except RuntimeError:
@@ -41,13 +41,13 @@ class Block(nn.Module):
         return functional.relu(self.norm(self.convolution(x))) + x
 
 
-def test_of_a_block_only_what_its_rules_read_is_kept() -> None:
+def test_only_values_that_rules_read_are_kept() -> None:
     tape = record(Block(), pictures(side=8))
-    found = {operation.name: kept(operation.outputs[0]) for operation in tape.operations}
-    assert found == {"conv2d": False, "batch_norm": False, "relu": True, "add": True}  # the sum is the answer
+    result = {operation.name: is_kept(operation.outputs[0]) for operation in tape.operations}
+    assert result == {"conv2d": False, "batch_norm": False, "relu": True, "add": True}  # the sum is the answer
 
 
-def test_what_is_not_kept_is_free_while_the_pass_runs() -> None:
+def test_other_values_are_freed_during_the_pass() -> None:
     passed: list[ref[Tensor]] = []
 
     class Deep(nn.Module):
@@ -63,12 +63,12 @@ def test_what_is_not_kept_is_free_while_the_pass_runs() -> None:
 
 
 def test_after_a_trace_nothing_waits_for_the_garbage_collector() -> None:
-    model, seen, passed = network("test_resnet"), pictures(side=96), []
+    model, inputs, passed = network("test_resnet"), pictures(side=96), []
     for module in model.modules():
         module.register_forward_hook(lambda _, __, outcome: passed.append(ref(outcome)))
     gc.disable()
     try:
-        unravel(model, seen, classes([0]), TRACING_CONFIGS["paper"])
+        unravel(model, inputs, classes([0]), TRACING_CONFIGS["paper"])
         assert len(passed) > 10
         assert all(one() is None for one in passed)
     finally:
@@ -77,22 +77,22 @@ def test_after_a_trace_nothing_waits_for_the_garbage_collector() -> None:
 
 def test_a_rule_that_reads_what_it_has_not_declared_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(RULES, "conv2d", Rule(RULES["conv2d"].follow, NOTHING))
-    with pytest.raises(RuntimeError, match="no rule has said it reads"):
+    with pytest.raises(RuntimeError, match="the rule that reads it has to declare it"):
         unravel(network("test_resnet"), pictures(side=96), classes([0]), TRACING_CONFIGS["paper"])
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit", "test_efficientnet_gn", "test_mambaout"])
-def test_fixations_are_the_same_whether_all_is_kept_or_only_what_is_read(name: str) -> None:
-    model, seen = network(name), pictures(side=160)
+def test_fixations_do_not_depend_on_what_is_kept(name: str) -> None:
+    model, inputs = network(name), pictures(side=160)
     few, all_kept = (
-        unravel(model, seen, classes([1]), TRACING_CONFIGS["beam"], audit=audit) for audit in (False, True)
+        unravel(model, inputs, classes([1]), TRACING_CONFIGS["beam"], audit=audit) for audit in (False, True)
     )
     for part in ("index", "sign", "weight"):
-        one, other = (getattr(found.pixels.points, part) for found in (few, all_kept))
+        one, other = (getattr(result.pixels.points, part) for result in (few, all_kept))
         assert (one == other).all()
 
 
-def test_composites_are_taken_apart_into_what_has_a_rule() -> None:
+def test_composites_are_decomposed_into_operations_with_rules() -> None:
     class Composed(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -106,7 +106,7 @@ def test_composites_are_taken_apart_into_what_has_a_rule() -> None:
     assert names == ["convolution", "upsample_nearest2d", "mean", "view", "addmm"]
 
 
-def test_what_was_read_before_a_write_in_place_is_as_it_was() -> None:
+def test_values_read_before_an_in_place_write_are_preserved() -> None:
     class InPlace(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             doubled = x * 2
