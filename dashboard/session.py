@@ -32,7 +32,7 @@ __all__ = [
 _PENDING_ERROR = "pending_error"
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=^])")
 _OPENERS = frozenset(
-    {"a", "an", "the", "this", "that", "these", "there", "no", "not", "each", "all", "it", "its", "only"}
+    {"a", "an", "the", "this", "that", "these", "there", "no", "not", "each", "all", "it", "its", "only", "either"}
 )
 """Words that begin a sentence and can be no name: any other first word keeps its case, as `timm/resnet18` must."""
 

@@ -1,4 +1,4 @@
-"""What holds of every method that is found, present and future; `docs/adding-a-method.md` says how one is added."""
+"""Properties of every method, present and future; see `docs/how-to/add-a-method.md`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from core.canonical import canonical_json
+from core.display.wording import question
 from core.errors import BadInput, BadParameter, Canceled, Undefined
 from core.items import KINDS, Item, Pixels, Result
 from core.jobs.spec import JobSpec
@@ -59,7 +60,7 @@ FEW = {
     "labels_per_class": 0,
     "judge": (get_card(SMALLEST["cnn"]).identity,),
 }
-"""Taken for the parameters of these names, so that a run is short, and defined for most networks."""
+"""Values of parameters with these names, so that a run is short and defined for most networks."""
 FEW_OF = {
     "train": {"architecture": "test_resnet"},
     "style_model": {"steps": 2, "size_px": 32, "batch_size": 2, "width": 4},
@@ -67,13 +68,13 @@ FEW_OF = {
     "style_video": {"video": VIDEO.digest, "format": "gif"},
 }
 TRAINED = {"3" * 64: "autoencoder", "4" * 64: "gan", "5" * 64: "style_model"}
-"""Key of a result that others go on from -> the method that gave it."""
+"""Key of a trained model's result -> the method that made it."""
 DATASET = squares(each=4, held_out=2)
 KEYS = Path(__file__).parent / "keys.json"
 PICTURE, DIGEST = "1" * 64, "2" * 64
 
-KEY_CHANGED = """a key has changed: every stored result and link of this method is out of reach.
-If results mean what they meant, look for a way that keeps the key. If the change is meant, raise the method's
+KEY_CHANGED = """a key has changed: no stored result or link of this method can be reached.
+If results have the same meaning, find a way that keeps the key. If the change is meant, raise the method's
 `version`, write the new keys into tests/keys.json, and name it in CHANGELOG.md under 'Keys changed'."""
 
 each_method = pytest.mark.parametrize("method_class", METHODS.values(), ids=METHODS)
@@ -81,7 +82,7 @@ _networks: dict[str, Network] = {}
 
 
 class Given(Context):
-    """What a worker gives to a method, but for a store."""
+    """A worker's context, without a store."""
 
     def __init__(self, method: Method, seed: int = 0) -> None:
         super().__init__(seed)
@@ -99,7 +100,7 @@ class Given(Context):
 
 @cache
 def trained(name: str) -> Result:
-    """What a method needs that goes on from the result of the one of this name."""
+    """The result of the method of this name, for a method that needs its trained model."""
     method = few(METHODS[name])
     if not method.needs.network:
         return method.run_without_network([], Given(method))
@@ -107,7 +108,7 @@ def trained(name: str) -> Result:
 
 
 class Watching(Given):
-    """Keeps what is reported; raises Canceled at step `stop_at`."""
+    """Records the reports; raises Canceled at step `stop_at`."""
 
     def __init__(self, method: Method, stop_at: int | None = None) -> None:
         super().__init__(method, seed=5)
@@ -127,11 +128,11 @@ class Watching(Given):
         self.scalars = dict(scalars or {})
         self.preview = preview() if preview else None
         if step == self.stop_at:
-            raise Canceled("asked to stop")
+            raise Canceled("canceled")
 
 
 def few(method_class: type[Method]) -> Method:
-    """The method with its defaults, but few steps."""
+    """The method with its defaults, but short."""
     fields = method_class.model_fields
     sources = {name: field_extra(field).get("of") for name, field in fields.items()}
     models = {name: key for name, of in sources.items() for key, method in TRAINED.items() if of == method}
@@ -163,7 +164,7 @@ def pictures(method: Method) -> list[Picture]:
 
 
 def job(method: Method) -> JobSpec:
-    """A job of it, of what it needs."""
+    """A job of the method, with the inputs that it needs."""
     needs, network = method.needs, get_card(SMALLEST["cnn"]).identity
     return JobSpec(
         method,
@@ -178,7 +179,7 @@ def run(method: Method, network_name: str, context: Context) -> Result:
         return method.run_without_network(pictures(method), context)
     try:
         return method.run(pictures(method), loaded(network_name), context)
-    except Undefined as reason:  # what no card can tell
+    except Undefined as reason:  # not known from the card
         pytest.skip(f"undefined: {reason}")
 
 
@@ -191,7 +192,7 @@ def test_there_are_methods() -> None:
 
 
 @each_method
-def test_its_declaration_can_be_shown(method_class: type[Method]) -> None:
+def test_its_declaration_is_complete(method_class: type[Method]) -> None:
     assert all(len(text) >= 3 for text in (method_class.title, method_class.summary, method_class.source))
     names = [output.name for output in method_class.outputs]
     assert len(names) == len(set(names))
@@ -200,21 +201,29 @@ def test_its_declaration_can_be_shown(method_class: type[Method]) -> None:
 
 
 @each_method
-def test_it_is_defined_somewhere_and_says_in_a_sentence_where_it_is_not(method_class: type[Method]) -> None:
+def test_its_summary_is_a_short_question_and_a_description(method_class: type[Method]) -> None:
+    headline, description = question(method_class.summary)
+    assert headline.endswith("?")
+    assert len(headline) <= 80
+    assert description.endswith(".")
+
+
+@each_method
+def test_it_is_defined_for_some_family_and_gives_a_reason_for_others(method_class: type[Method]) -> None:
     reasons = [few(method_class).undefined_for(get_card(name)) for name in SMALLEST.values()]
     assert None in reasons
     assert all(reason.endswith((".", "!", "?")) for reason in reasons if reason is not None)
 
 
 @each_method
-def test_its_form_is_json(method_class: type[Method]) -> None:
+def test_its_schema_is_json(method_class: type[Method]) -> None:
     schema = json.loads(json.dumps(method_class.model_json_schema(), allow_nan=False))
     assert schema["properties"].keys() == method_class.model_fields.keys()
     assert all(field["description"] for field in schema["properties"].values())
 
 
 @each_method
-def test_what_a_parameter_depends_on_is_there(method_class: type[Method]) -> None:
+def test_conditions_of_parameters_name_allowed_values(method_class: type[Method]) -> None:
     for field in method_class.model_json_schema()["properties"].values():
         for other, values in field["when"].items():
             annotation = method_class.model_fields[other].annotation
@@ -222,7 +231,7 @@ def test_what_a_parameter_depends_on_is_there(method_class: type[Method]) -> Non
 
 
 @each_method
-def test_its_parameters_go_through_json_and_keep_the_key(method_class: type[Method]) -> None:
+def test_its_parameters_survive_json_with_the_same_key(method_class: type[Method]) -> None:
     method = method_class()
     again = make_method(method.name, json.loads(canonical_json(method.model_dump(mode="json"))))
     assert again == method
@@ -230,7 +239,7 @@ def test_its_parameters_go_through_json_and_keep_the_key(method_class: type[Meth
 
 
 @each_method
-def test_its_job_goes_through_json_and_is_refused_without_what_it_needs(method_class: type[Method]) -> None:
+def test_its_job_survives_json_and_is_refused_without_its_inputs(method_class: type[Method]) -> None:
     spec = job(method_class())
     document = json.loads(canonical_json(spec.document()))
     assert JobSpec.from_document(document) == spec
@@ -239,7 +248,7 @@ def test_its_job_goes_through_json_and_is_refused_without_what_it_needs(method_c
 
 
 @each_method
-def test_what_lies_outside_the_bounds_is_refused(method_class: type[Method]) -> None:
+def test_values_out_of_bounds_are_refused(method_class: type[Method]) -> None:
     for name, field in method_class.model_fields.items():
         low, high = field_bounds(field)
         if low is not None and high is not None:
@@ -254,26 +263,27 @@ def test_every_parameter_is_in_the_key(method_class: type[Method]) -> None:
     for name in method_class.model_fields:
         other = default.method.model_copy(update={name: "something else"})
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # pydantic's: no method holds such a value
+            warnings.simplefilter("ignore", UserWarning)  # pydantic's: the value has the wrong type
             assert replace(default, method=other).key != default.key, name
 
 
 @each_run
-def test_it_yields_what_it_declares(method: Method, network_name: str) -> None:
-    check_yield(method, network_name)
+def test_its_items_are_the_declared_ones(method: Method, network_name: str) -> None:
+    check_items(method, network_name)
 
 
 @each_random_run
-def test_it_yields_so_on_other_networks_of_each_family(method: Method, network_name: str) -> None:
-    check_yield(method, network_name)
+def test_its_items_are_the_declared_ones_for_other_networks(method: Method, network_name: str) -> None:
+    check_items(method, network_name)
 
 
-def check_yield(method: Method, network_name: str) -> None:
-    """All that was declared, in its order, and nothing else; what is kept of it can be read again."""
+def check_items(method: Method, network_name: str) -> None:
+    """All declared items in order, and no others, each with a caption and readable from its files."""
     items = run(method, network_name, Given(method)).items
     declared = [(out.name, out.kind) for out in method.outputs if out.name in items or not out.optional]
     assert [(name, item.kind) for name, item in items.items()] == declared
     for item in items.values():
+        assert item.caption
         loaded_again = KINDS[item.kind].load(item.meta(), item.files())
         assert loaded_again.meta() == item.meta()
 
@@ -287,7 +297,7 @@ def test_the_same_job_gives_the_same_bytes(method: Method, network_name: str) ->
 
 
 @each_run
-def test_it_reports_its_way_to_the_end(method: Method, network_name: str) -> None:
+def test_it_reports_all_steps(method: Method, network_name: str) -> None:
     watching = Watching(method)
     run(method, network_name, watching)
     steps = [step for step, _ in watching.steps]
@@ -300,7 +310,7 @@ def test_it_reports_its_way_to_the_end(method: Method, network_name: str) -> Non
 
 
 @each_run
-def test_the_network_and_the_process_are_left_as_they_were(method: Method, network_name: str) -> None:
+def test_the_network_and_global_state_are_restored(method: Method, network_name: str) -> None:
     network = loaded(network_name)
     for stop_at in (None, 1):
         before, randomness = state(network), global_randomness()
@@ -314,12 +324,12 @@ def test_the_network_and_the_process_are_left_as_they_were(method: Method, netwo
 
 
 def global_randomness() -> tuple[bytes, str, object]:
-    """State of the generators that belong to nobody: torch's, NumPy's, Python's."""
+    """State of the global generators of torch, NumPy and Python."""
     return torch.get_rng_state().numpy().tobytes(), repr(np.random.get_state()), random.getstate()  # noqa: NPY002
 
 
 def state(network: Network) -> dict[str, Any]:
-    """Whatever a method might leave behind in a network that the next job gets."""
+    """Everything in a network that a method could leave changed for the next job."""
     modules = list(network.modules())
     return {
         "training": [module.training for module in modules],
@@ -349,8 +359,8 @@ def frozen() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("case", frozen(), ids=lambda case: case["note"])
-def test_keys_stay_what_they_were(case: dict[str, Any]) -> None:
+def test_keys_have_not_changed(case: dict[str, Any]) -> None:
     method = make_method(case["method"], case["parameters"])
-    assert method.version == case["version"], "the version was raised: write the new keys down"
+    assert method.version == case["version"], "the version has changed: update the keys"
     spec = JobSpec(method, tuple(case["pictures"]), case["network"], case["seed"], case.get("dataset"))
     assert spec.key == case["key"], KEY_CHANGED

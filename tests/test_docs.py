@@ -61,7 +61,7 @@ def test_every_paper_that_a_method_cites_is_in_the_references() -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_the_references_name_every_method_that_is_not_another_ones_use(name: str) -> None:
     references = (REPOSITORY / "docs" / "references.md").read_text("utf-8")
-    origin = re.match(r"The method `(\w+)`", METHODS[name].source)
+    origin = re.match(r"See `(\w+)`", METHODS[name].source)
     named = re.findall(r"\[([\w, :;]+)\]$", references, re.MULTILINE)
     assert any(re.search(rf"\b{origin[1] if origin else name}\b", one) for one in named)
 

@@ -92,6 +92,7 @@ FIELD_TERMS: Final[Mapping[str, str]] = {
     "averaged over overlaps of 0.3, 0.5 and 0.7.",
     "collage": "Two pictures of different classes side by side; the map for one class should lie on its half.",
     "sanity check": "Parameter randomization: a map that stays alike with random weights does not explain the network.",
+    "parameter randomization": "Random weights in place of the learned ones, from the last part of the network on.",
     "rank correlation": "The correlation of the order of two maps' pixels, from -1 to 1.",
     # detail search
     "k1": "The weight of the class loss Lc in the detail search, k1 Lc + k2 Ld; higher keeps the prediction.",
@@ -100,11 +101,13 @@ FIELD_TERMS: Final[Mapping[str, str]] = {
     "class loss": "How far the prediction is from its target in the detail search.",
     "detail loss": "The edge energy of the picture in the detail search.",
     "edge energy": "The mean squared (or absolute) difference between neighboring pixels.",
-    "edges left": "The edge energy of the remaining picture, as a share of the original's.",
+    "edges left": "The differences between neighboring pixels that remain, as a share of the original's.",
     "feature size": "The mean extent of connected edges after the detail search, as a share of the picture's width.",
     "size spread": "The octaves between the sizes below which one and three quarters of the edge energy lie.",
     "wavelength": "The mean wavelength in the radial spectrum of the remaining edges, as a share of the width.",
     "border weight": "The share of remaining edges in the outer half of the area, divided by the original's share.",
+    "patch-shuffled": "Cut into a grid of patches that are put together in random order.",
+    "radial profile": "The remaining edges in rings from the center to the border, relative to the original.",
     "patch shuffle": "The picture cut into patches in random order: local detail stays, overall shape is lost.",
     "bootstrap": "Resampling of the pictures with replacement; 95 % of the resampled means lie in the interval.",
     # optimization
@@ -178,7 +181,7 @@ FIELD_TERMS: Final[Mapping[str, str]] = {
 }
 """Terms of the field, which help texts explain wherever a label uses them."""
 
-GLOSSARY: Final[Mapping[str, str]] = PRODUCT_TERMS | FIELD_TERMS
+GLOSSARY: Final[Mapping[str, str]] = {**PRODUCT_TERMS, **FIELD_TERMS}
 """Every term -> one sentence."""
 
 MAX_TERMS = 3

@@ -77,7 +77,7 @@ def _section(method: type[Method]) -> str:
             "",
             method.summary,
             "",
-            f"- Source: {method.source}",
+            f"- [Source](../references.md): {method.source}",
             f"- Family: {method.family}; version {method.version}",
             *(undefined or ["- Defined for all network families"]),
             "",

@@ -1,7 +1,7 @@
 """Building blocks of methods in pure torch: tensors in, tensors out, no disk and no network.
 
-A method file says `from core import engine` and calls `engine.style.edges.energy(x)`. Each module is imported on first
-use: declaring a method then costs no torch, so that the dashboard, which draws forms from the same class, stays small
+A method imports `from core import engine` and calls `engine.style.edges.energy(x)`. Each module is imported on first
+use: declaring a method then costs no torch, so that the dashboard, which builds forms from the same class, stays small
 and starts in a second.
 """
 

@@ -36,14 +36,14 @@ class Conclusion:
     rule: str
 
 
-def conclusions(found: Findings) -> list[Conclusion]:
+def conclusions(findings: Findings) -> list[Conclusion]:
     """The four conclusions: feature size, border, whole shape, Mixer."""
-    return [_feature_size(found), _border(found), _whole_shape(found), _mixer(found)]
+    return [_feature_size(findings), _border(findings), _whole_shape(findings), _mixer(findings)]
 
 
-def _feature_size(found: Findings) -> Conclusion:
-    means = [network.feature_size for network in found.networks]
-    verdict, reason = _differ(found.networks, means, [network.feature_sizes for network in found.networks])
+def _feature_size(findings: Findings) -> Conclusion:
+    means = [network.feature_size for network in findings.networks]
+    verdict, reason = _differ(findings.networks, means, [network.feature_sizes for network in findings.networks])
     return Conclusion(
         "Networks of different architectures rely on features of different size.",
         verdict,
@@ -52,9 +52,9 @@ def _feature_size(found: Findings) -> Conclusion:
     )
 
 
-def _border(found: Findings) -> Conclusion:
-    means = [network.border_weight for network in found.networks]
-    verdict, reason = _differ(found.networks, means, [network.border_logs for network in found.networks])
+def _border(findings: Findings) -> Conclusion:
+    means = [network.border_weight for network in findings.networks]
+    verdict, reason = _differ(findings.networks, means, [network.border_logs for network in findings.networks])
     return Conclusion(
         "They weight the border and the center of the picture differently.",
         verdict,
@@ -84,16 +84,15 @@ def _differ(
     return "supported", f"{summary}. Significant: {differences}."
 
 
-def _whole_shape(found: Findings) -> Conclusion:
+def _whole_shape(findings: Findings) -> Conclusion:
     claim = "None of them uses the whole shape of the object."
     rule = (
         f"Pictures cut into {SHAPE_GRID} x {SHAPE_GRID} shuffled patches keep local detail and lose the shape of the "
         "object. Supported if every network retains more than half of its accuracy on them, not supported if every "
         "network retains less."
     )
-    retained = {
-        network.name: network.accuracy_retained(SHAPE_GRID) for network in found.networks if network.shuffled
-    }  # fmt: skip
+    shuffled = [network for network in findings.networks if network.shuffled]
+    retained = {network.name: network.accuracy_retained(SHAPE_GRID) for network in shuffled}
     if not retained:
         return Conclusion(claim, "inconclusive", "This grid has no patch-shuffled pictures.", rule)
     shares = listed([f"{network_name(name)} {interval_text(share, 'share')}" for name, share in retained.items()])
@@ -105,24 +104,24 @@ def _whole_shape(found: Findings) -> Conclusion:
     return Conclusion(claim, "inconclusive", reason, rule)
 
 
-def _mixer(found: Findings) -> Conclusion:
+def _mixer(findings: Findings) -> Conclusion:
     claim = "The Mixer uses features of several sizes and is the hardest to train."
     rule = (
         "Features of several sizes: within single pictures, the middle half of the edge energy spans more octaves of "
         "feature size than in any other network; the 95 % interval of each difference is above 0. Hardest to train: "
         "most epochs to the highest accuracy that all networks reached."
     )
-    mixers = [network for network in found.networks if network.family == "mixer"]
-    others = [network for network in found.networks if network.family != "mixer"]
+    mixers = [network for network in findings.networks if network.family == "mixer"]
+    others = [network for network in findings.networks if network.family != "mixer"]
     if not mixers or not others:
         return Conclusion(claim, "inconclusive", "This grid does not compare a Mixer with other networks.", rule)
-    spreads = listed([f"{network_name(n.name)} {interval_text(n.size_spread)}" for n in found.networks])
+    spreads = listed([f"{network_name(n.name)} {interval_text(n.size_spread)}" for n in findings.networks])
     widest = all(
         difference(mixer.octaves, other.octaves, len(mixers) * len(others)).sign > 0
         for mixer in mixers
         for other in others
     )
-    names = {network.name for network in found.networks}
+    names = {network.name for network in findings.networks}
     trained = [network for network in trained_networks() if network.card.name in names]
     hardest = hardest_to_train({network.card.name: network.record for network in trained})
     training = hardest_sentence(trained) or "There are no comparable training records."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -13,8 +13,7 @@ from core.display.wording import damage_sentence, phrase, words
 from core.errors import BadInput, Damaged
 from core.items import Table
 from core.jobs.spec import JobSpec
-from core.measures import attributions
-from core.measures.attributions import MEASURES, Measured
+from core.measures.attributions import MEASURES, Measured, fails_sanity_check
 from core.measures.baselines import BASELINES
 from core.measures.bootstrap import Interval
 from core.methods import METHODS
@@ -43,7 +42,7 @@ class MeasuredAttribution:
     @property
     def fails_sanity_check(self) -> bool:
         """Whether the maps hardly change when all weights are randomized: then they do not explain the network."""
-        return not self.baseline and attributions.fails_sanity_check(self.measures)
+        return not self.baseline and fails_sanity_check(self.measures)
 
 
 @dataclass(frozen=True)
@@ -64,26 +63,28 @@ class Measurement:
     @property
     def networks(self) -> list[str]:
         """Names of the networks, sorted."""
-        return sorted({found.network for found in self.attributions})
+        return sorted({measured.network for measured in self.attributions})
 
     @property
     def labels(self) -> list[str]:
         """Labels of the methods, then of the baseline maps."""
-        return list(dict.fromkeys(found.label for found in self.attributions))
+        return list(dict.fromkeys(measured.label for measured in self.attributions))
 
     @property
     def measures(self) -> list[str]:
         """Names of the measures that any attribution has, in the order of `MEASURES`."""
-        return [name for name in MEASURES if any(name in found.measures for found in self.attributions)]
+        return [name for name in MEASURES if any(name in measured.measures for measured in self.attributions)]
 
     @property
     def pictures(self) -> int:
         """Number of pictures measured for every attribution."""
-        return min((found.measures["insertion"].pictures for found in self.attributions), default=0)
+        return min((measured.measures["insertion"].pictures for measured in self.attributions), default=0)
 
     def entry(self, network: str, label: str) -> MeasuredAttribution | None:
         """The measures of the method of this label on this network; None without any."""
-        return next((found for found in self.attributions if (found.network, found.label) == (network, label)), None)
+        return next(
+            (measured for measured in self.attributions if (measured.network, measured.label) == (network, label)), None
+        )
 
 
 def measurements(store: Store) -> list[Measurement]:
@@ -92,8 +93,8 @@ def measurements(store: Store) -> list[Measurement]:
     for key in store.result_keys():
         if (spec := _measuring_job(store, key)) is not None:
             groups.setdefault(canonical_json(_protocol(spec)), []).append(spec)
-    found = [measurement(specs, store) for specs in groups.values()]
-    return sorted(found, key=lambda measurement: len(measurement.attributions), reverse=True)
+    results = [measurement(specs, store) for specs in groups.values()]
+    return sorted(results, key=lambda measurement: len(measurement.attributions), reverse=True)
 
 
 def measurement(specs: Sequence[JobSpec], store: Store) -> Measurement:
@@ -160,23 +161,25 @@ def _in_order(measured: Sequence[MeasuredAttribution]) -> tuple[MeasuredAttribut
     return tuple(sorted(measured, key=lambda one: (one.baseline, one.label, one.network)))
 
 
-def to_bytes(found: Measurement) -> bytes:
+def to_bytes(measured: Measurement) -> bytes:
     """The numbers as JSON, without their results."""
-    return canonical_json({"protocol": found.protocol, "attributions": list(_documents(found))})
+    attributions = [_document(attribution) for attribution in measured.attributions]
+    return canonical_json({"protocol": measured.protocol, "attributions": attributions})
 
 
-def _documents(found: Measurement) -> Iterator[dict[str, Any]]:
-    for one in found.attributions:
-        measured = {
-            name: {**asdict(value.interval), "pictures": value.pictures} for name, value in one.measures.items()
-        }
-        yield {
-            "network": one.network,
-            "label": one.label,
-            "baseline": one.baseline,
-            "fails_sanity_check": one.fails_sanity_check,
-            "measures": measured,
-        }
+def _document(measured: MeasuredAttribution) -> dict[str, Any]:
+    return {
+        "network": measured.network,
+        "label": measured.label,
+        "baseline": measured.baseline,
+        "fails_sanity_check": measured.fails_sanity_check,
+        "measures": measures_document(measured),
+    }
+
+
+def measures_document(measured: MeasuredAttribution) -> dict[str, dict[str, float]]:
+    """Measure's name -> `{value, low, high, pictures}`, for JSON."""
+    return {name: {**asdict(value.interval), "pictures": value.pictures} for name, value in measured.measures.items()}
 
 
 def from_bytes(content: bytes) -> Measurement:

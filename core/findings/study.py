@@ -204,9 +204,9 @@ def findings(comparison: Comparison, store: Store) -> Findings:
     return Findings(tuple(network for network in networks.values() if network.remaining), comparison, unreadable)
 
 
-def to_bytes(found: Findings) -> bytes:
+def to_bytes(measured: Findings) -> bytes:
     """The numbers as JSON, without their grid."""
-    return canonical_json([_document(network) for network in found.networks])
+    return canonical_json([_document(network) for network in measured.networks])
 
 
 def _document(network: NetworkFindings) -> dict[str, Any]:
@@ -214,7 +214,7 @@ def _document(network: NetworkFindings) -> dict[str, Any]:
         digest: {name: _listed(value) for name, value in vars(detail).items()}
         for digest, detail in network.remaining.items()
     }
-    shuffled = {digest: asdict(answers) for digest, answers in network.shuffled.items()}
+    shuffled = {digest: asdict(predictions) for digest, predictions in network.shuffled.items()}
     return {"name": network.name, "family": network.family, "remaining": remaining, "shuffled": shuffled}
 
 
@@ -239,8 +239,8 @@ def _network(document: Mapping[str, Any]) -> NetworkFindings:
         for digest, numbers in document["remaining"].items()
     }
     shuffled = {
-        digest: Shuffled(answers["label"], {int(parts): share for parts, share in answers["correct"].items()})
-        for digest, answers in document["shuffled"].items()
+        digest: Shuffled(predictions["label"], {int(parts): share for parts, share in predictions["correct"].items()})
+        for digest, predictions in document["shuffled"].items()
     }
     return NetworkFindings(document["name"], document["family"], remaining, shuffled)
 

@@ -36,7 +36,7 @@ TRACES = {
 class Amplify(PictureOptimization):
     """Minimizes -log p_c(x0 + d) + penalty mean d^2, or -log p_c(x0 + d) with |d| <= epsilon at every value.
 
-    Plain gradient descent with the gradient normalized to length 1.
+    Gradient descent with the gradient normalized to a root mean square of 1.
     """
 
     title: ClassVar[str] = "Amplify"

@@ -145,7 +145,7 @@ class Gan(Method):
         """Losses and accuracy against the epoch; the caption of the accuracy says which network wins."""
         curves = {name: replace(curve, y_label=Y_LABELS[name]) for name, curve in loop.curves().items()}
         accuracy = curves["discriminator_accuracy"]
-        caption = f"{self.captions()['discriminator_accuracy']}; {_verdict(accuracy.y)}"
+        caption = f"{self.captions()['discriminator_accuracy']}; {outcome(accuracy.y)}"
         return {**curves, "discriminator_accuracy": replace(accuracy, caption=caption)}
 
     def _learner(self, data: Pictures, context: Context) -> GanLearner:
@@ -167,13 +167,13 @@ def _next_side(own_px: int) -> int:
     return next((side for side in SIDES if side >= own_px), SIDES[-1])
 
 
-def _verdict(accuracy: Floats) -> str:
+def outcome(accuracy: Floats) -> str:
     """Which network wins, in words, from the discriminator's accuracy in each epoch (T,)."""
     final = float(accuracy[-max(1, len(accuracy) // FINAL_SHARE) :].mean())
     if final > DISCRIMINATOR_WINS:
-        verdict = "the discriminator wins, and the generator learns little"
+        winner = "the discriminator wins, and the generator learns little"
     elif final < GENERATOR_WINS:
-        verdict = "the generator wins, and learns little from a discriminator that guesses"
+        winner = "the generator wins, and learns little from a discriminator that guesses"
     else:
-        verdict = "neither wins"
-    return f"{final:.2f} in the final epochs, {verdict}"
+        winner = "neither wins"
+    return f"{final:.2f} in the final epochs, {winner}"

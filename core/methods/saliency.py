@@ -22,8 +22,8 @@ class Saliency(Attribution):
 
     title: ClassVar[str] = "Saliency"
     summary: ClassVar[str] = (
-        "To which pixels is the prediction most sensitive? The gradient of the class's logit, or of any channel or "
-        "neuron, with respect to the pixels."
+        "To which pixels is the prediction most sensitive? The map is the gradient of the logit, or of any channel "
+        "or neuron, with respect to the pixels."
     )
     source: ClassVar[str] = "Simonyan et al. 2013, arXiv:1312.6034; Shrikumar et al. 2016, arXiv:1605.01713"
     version: ClassVar[int] = 1

@@ -65,6 +65,8 @@ def _show_study() -> None:
         st.info(f"{done:,} of {len(grid.cells):,} cells are computed; the numbers below are based on these.")
     with st.spinner("Measuring the remaining details of each picture…"):
         study = _findings(comparison.key, done)
+    if study.caveat:
+        st.warning(study.caveat)
     if study.pictures < MIN_PICTURES:
         st.caption(f"Numbers appear once every network has completed {MIN_PICTURES} pictures.")
         return

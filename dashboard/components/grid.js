@@ -9,10 +9,10 @@ const make = (tag, className, text) => {
   return element
 }
 
-// A label with an explanation: a dotted underline, and the explanation under the pointer.
-const explained = (element, help) => {
+// A label with its help under the pointer; a dotted underline marks terms.
+const explained = (element, help, isTerm = true) => {
   if (!help) return element
-  element.classList.add("explained")
+  element.classList.toggle("explained", isTerm)
   element.title = help
   return element
 }
@@ -129,8 +129,10 @@ const fill = (box, cell, send) => {
   if (cell.scale) parts.push(colorBar(cell.scale))
   if (cell.numbers.length) {
     const list = make("dl", "numbers")
-    for (const [label, value, help] of cell.numbers) {
-      list.append(explained(make("dt", "", label), help), make("dd", "", value))
+    for (const [label, value, help, isTerm] of cell.numbers) {
+      const name = make("dt", "")
+      name.append(explained(make("span", "", label), help, isTerm))
+      list.append(name, make("dd", "", value))
     }
     parts.push(list)
   }

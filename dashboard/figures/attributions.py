@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from core.display.wording import network_name
 from core.findings.measured_attributions import MeasuredAttribution, Measurement
-from core.measures.attributions import MEASURES, PIXEL_PERCENTS, RANDOMIZED_PERCENTS, MAX_CORRELATION
+from core.measures.attributions import MAX_CORRELATION, MEASURES, PIXEL_PERCENTS, RANDOMIZED_PERCENTS
 from core.measures.bootstrap import Interval
 from dashboard.figures.charts import COLORS, LINE_DASHES, MARGIN
 
@@ -28,10 +28,18 @@ def retained_figure(measurement: Measurement, network: str, kind: Literal["shown
 
 def randomized_figure(measurement: Measurement, network: str) -> go.Figure:
     """Rank correlation with the original map against the randomized share; a line marks the sanity check."""
-    figure = _lines(measurement, network, [f"randomized_{percent}" for percent in RANDOMIZED_PERCENTS], RANDOMIZED_PERCENTS, baselines=False)
+    figure = _lines(
+        measurement,
+        network,
+        [f"randomized_{percent}" for percent in RANDOMIZED_PERCENTS],
+        RANDOMIZED_PERCENTS,
+        baselines=False,
+    )
     figure.add_hline(y=MAX_CORRELATION, line=DOTTED)
     texts = ["last part", *(f"{percent} %" for percent in RANDOMIZED_PERCENTS[1:])]
-    figure.update_xaxes(title="Randomized weights, from the last part on", tickvals=list(RANDOMIZED_PERCENTS), ticktext=texts)
+    figure.update_xaxes(
+        title="Randomized weights, from the last part on", tickvals=list(RANDOMIZED_PERCENTS), ticktext=texts
+    )
     figure.update_yaxes(title="Rank correlation", range=[-0.3, 1.05])
     return figure
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, Literal
 
-from core.display.glossary import help_text
+from core.display.glossary import help_text, terms_in
 from core.display.headings import Heading, column_headings, row_name
 from core.display.network_view import has_stored_view
 from core.display.wording import duration, formatted, numbers, phrase, words
@@ -32,6 +32,8 @@ from dashboard.session import sentence
 ScaleChoice = Literal["row", "grid", "cell"]
 ReachChoice = Literal["most", "all"]
 Scale = tuple[float, float]
+Number = tuple[str, str, str, bool]
+"""Label, value, help, and whether the label has terms of the glossary."""
 MAX_NUMBERS = 4
 """Scalars under a cell; its details have the rest."""
 MAX_DIRECT_BYTES = 400_000
@@ -250,19 +252,22 @@ def _values(manifest: Manifest, item: StoredItem) -> dict[str, str] | None:
     return {"url": blob_url("result", manifest.key, file.name), "unit": item.meta["unit"]}
 
 
-def _explained(lines: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """The first (label, value, caption) as (label, value, help)."""
-    return [(label, value, help_text(label, caption)) for label, value, caption in lines[:MAX_NUMBERS]]
+def _explained(lines: Sequence[tuple[str, str, str]]) -> list[Number]:
+    """The first (label, value, caption) with their help."""
+    return [
+        (label, value, help_text(label, caption), bool(terms_in(label)))
+        for label, value, caption in lines[:MAX_NUMBERS]
+    ]
 
 
-def _computing_time(manifest: Manifest) -> list[tuple[str, str, str]]:
-    """(label, value, help) of the computing time, if it is known."""
+def _computing_time(manifest: Manifest) -> list[Number]:
+    """The computing time, if it is known."""
     seconds = manifest.provenance.get("seconds")
     if not isinstance(seconds, int | float):
         return []
     device = manifest.provenance.get("device", "")
     text = duration(seconds) if seconds >= 10 else f"{seconds:.2g} s"
-    return [("Time", text, f"Computing time on {device}.")]
+    return [("Time", text, f"Computing time on {device}.", False)]
 
 
 def _started(cell_view: _CellView) -> dict[str, Any]:
@@ -282,7 +287,7 @@ def _started(cell_view: _CellView) -> dict[str, Any]:
 
 def _failed(cell_view: _CellView) -> dict[str, Any]:
     job = cell_view.state.job
-    reason = (job.error if job else None) or "no reason was recorded"
+    reason = (job.error if job else None) or "no reason was recorded."
     return {"headline": "Failed", "reason": sentence(reason), "actions": [RETRY]}
 
 

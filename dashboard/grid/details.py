@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.display.glossary import help_text
+from core.display.glossary import GLOSSARY, terms_in
 from core.display.headings import cell_name, column_heading, column_name
 from core.display.wording import file_size, numbers, words
 from core.errors import GazegridError
@@ -209,7 +209,7 @@ def _numbers(opened: OpenCell) -> None:
         {
             "number": label,
             **{key: values.get(label, "") for key, values in texts.items()},
-            "caption": " ".join(help_text(label, caption).split()),
+            "caption": caption,
         }
         for label, caption in captions.items()
     ]
@@ -220,6 +220,8 @@ def _numbers(opened: OpenCell) -> None:
         longest = max(map(len, (name, *texts[cell.spec.key].values())))
         columns[cell.spec.key] = st.column_config.TextColumn(name, width=min(max(LETTER_PX * longest, min_px), max_px))
     st.dataframe(rows, hide_index=True, height="content", column_config=columns)
+    for term in terms_in(" · ".join(captions)):
+        st.caption(f"**{term}** · {GLOSSARY[term]}")
 
 
 def _values(opened: OpenCell) -> None:

@@ -97,7 +97,9 @@ def show_curves(curves: Sequence[Curve], *, key: str, log: bool = False, titled:
     """A chart for each pair of axes. `log`: with a logarithmic y axis; `titled`: with the y label as its title."""
     for index, (group, figure) in enumerate(zip(curve_groups(curves), curve_figures(curves, log=log), strict=True)):
         if titled:
-            st.markdown(f"**{plain(group[0].series.y_label)}**", help=_curves_help(group))
+            label = group[0].series.y_label
+            st.markdown(f"**{plain(label[:1].upper() + label[1:])}**", help=_curves_help(group))
+            figure.update_layout(yaxis_title=None)
         st.plotly_chart(figure, key=f"{key}:{index}", config=PLOTLY)
 
 

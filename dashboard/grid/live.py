@@ -34,7 +34,7 @@ Part = Callable[[Grid], Grid]
 def view_controls(comparison: Comparison) -> View:
     """The controls for the item that all cells show and, for maps, for scale and overlay; all are in the address."""
     outputs = visual_outputs(comparison)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         item = one_of(ITEM, "Show", {name: words(name) for name in outputs})
         view = View(item)
         if outputs[item].kind == "map":

@@ -10,7 +10,7 @@ import streamlit as st
 from core.display.wording import listed, network_name
 from core.findings.conclusions import interval_text
 from core.findings.measured_attributions import MeasuredAttribution, Measurement, bundled_measurement, measurements
-from core.measures.attributions import MEASURES, MAX_CORRELATION
+from core.measures.attributions import MAX_CORRELATION, MEASURES
 from dashboard.figures.attributions import bar_figure, randomized_figure, retained_figure
 from dashboard.grid.items import PLOTLY
 from dashboard.session import get_store, help_bubble, plain
@@ -35,12 +35,14 @@ def show_attributions() -> None:
     if measurement is None:
         st.caption(f"No attributions are measured yet. Measure them on your own data set: `{COMMAND}`")
         return
+    if measurement.caveat:
+        st.warning(measurement.caveat)
     if measurement is bundled_measurement():
         st.markdown("Measured on the bundled networks. To measure on your own data set:")
         st.code(COMMAND, language="bash")
     st.caption(
         f"{measurement.pictures:,} pictures{_restrictions(measurement)}, {_networks(measurement)}. Each map explains "
-        "the predicted class. Error bars: 95 % bootstrap intervals over pictures. Baseline maps are gray or dashed: a "
+        "the predicted class. Error bars: 95 % bootstrap intervals over pictures. Baseline maps are pale or dashed: a "
         "method that does not exceed them shows nothing.",
         help=help_bubble("bootstrap, baseline maps"),
     )
@@ -96,8 +98,8 @@ def _warn(measurement: Measurement) -> None:
             ]
             st.warning(
                 f"{plain(label)} fails the parameter-randomization sanity check on {listed(networks)}: with random "
-                f"weights its maps stay alike (rank correlation above {MAX_CORRELATION}). They depend on the picture, not on "
-                "what the network learned.",
+                f"weights its maps stay alike (rank correlation above {MAX_CORRELATION}). They depend on the picture, "
+                "not on what the network learned.",
                 icon=":material/warning:",
             )
 
@@ -130,7 +132,9 @@ def _lines(measurement: Measurement) -> None:
         _chart("hidden", "Prediction retained, top pixels hidden", caption, figure)
     if "randomized_100" in measurement.measures:
         with left:
-            caption = f"Rank correlation with the original map. Above {MAX_CORRELATION} at the end, the sanity check fails."
+            caption = (
+                f"Rank correlation with the original map. Above {MAX_CORRELATION} at the end, the sanity check fails."
+            )
             _chart("randomized", "Parameter randomization", caption, randomized_figure(measurement, network))
 
 

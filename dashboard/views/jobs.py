@@ -141,7 +141,7 @@ def worker_rows(view: QueueView, places: Mapping[str, Location]) -> list[dict[st
             "Host": worker.host,
             "Device": worker.device or "starting",
             "State": worker.state,
-            "Job": names.get(worker.job or "", worker.job and worker.job[:12]),
+            "Job": names.get(worker.job or "", (worker.job or "")[:12]),
             "Loaded networks": [network_name(name) for name in worker.networks],
             "Finished": worker.finished,
             "Failed": worker.failed,

@@ -1,4 +1,4 @@
-"""Networks that can only have looked at one place: noise with a class's pattern somewhere, and another pattern.
+"""Networks with known evidence: each picture is noise with the pattern of its class and a distractor pattern.
 
 python -m tests.planted.networks        trains them again, two minutes each, into this folder
 """
@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent
 SIDE, PATTERN, CLASSES = 32, 8, 8
 BATCH, RATE = 128, 3e-3
 STEPS = {"vit": 800, "vit_mean": 800, "mixer": 1600, "resnet": 800}
-"""A Mixer has to learn the pattern at every place anew."""
+"""A Mixer has to learn the pattern at every position separately."""
 POOL = 25_000
 TOKENS: dict[str, Any] = {"img_size": SIDE, "patch_size": 4, "num_classes": CLASSES, "embed_dim": 48}
 
@@ -49,7 +49,7 @@ def load(name: str) -> nn.Module:
 
 
 def patterns() -> tuple[Tensor, Tensor]:
-    """Those of the classes, and those that mean nothing: (8, 3, 8, 8) each."""
+    """Patterns of the classes, and distractor patterns: (8, 3, 8, 8) each."""
     generator = torch.Generator().manual_seed(5)
     signs = torch.randn(2 * CLASSES, 3, PATTERN // 2, PATTERN // 2, generator=generator).sign()
     enlarged = functional.interpolate(signs, scale_factor=2, mode="nearest") * 1.5
@@ -57,32 +57,32 @@ def patterns() -> tuple[Tensor, Tensor]:
 
 
 def planted(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Pictures (N, 3, 32, 32), classes (N,), and where the class's pattern lies: (N, 32, 32) bool."""
-    own, others = patterns()
+    """Pictures (N, 3, 32, 32), classes (N,), and masks of the class's pattern: (N, 32, 32) bool."""
+    own, distractors = patterns()
     pictures = torch.randn(count, 3, SIDE, SIDE, generator=generator) * 0.7
     classes = torch.randint(CLASSES, (count,), generator=generator)
-    meaningless = torch.randint(CLASSES, (count,), generator=generator)
+    distractor = torch.randint(CLASSES, (count,), generator=generator)
     corners = torch.randint(SIDE - PATTERN + 1, (count, 4), generator=generator)
     inside = torch.zeros(count, SIDE, SIDE, dtype=torch.bool)
     for row in range(count):
         y, x, other_y, other_x = corners[row].tolist()
-        while abs(y - other_y) < PATTERN and abs(x - other_x) < PATTERN:  # they must not lie over each other
+        while abs(y - other_y) < PATTERN and abs(x - other_x) < PATTERN:  # they must not overlap
             other_y, other_x = torch.randint(SIDE - PATTERN + 1, (2,), generator=generator).tolist()
-        pictures[row, :, other_y : other_y + PATTERN, other_x : other_x + PATTERN] = others[meaningless[row]]
+        pictures[row, :, other_y : other_y + PATTERN, other_x : other_x + PATTERN] = distractors[distractor[row]]
         pictures[row, :, y : y + PATTERN, x : x + PATTERN] = own[classes[row]]
         inside[row, y : y + PATTERN, x : x + PATTERN] = True
     return pictures, classes, inside
 
 
 def accuracy(model: nn.Module, count: int = 512) -> float:
-    """Share of pictures that it did not learn from and names right."""
+    """Accuracy on pictures that were not used in training."""
     pictures, classes, _ = planted(count, torch.Generator().manual_seed(99))
     with torch.inference_mode():
         return float((model(pictures).argmax(1) == classes).float().mean())
 
 
 def train(name: str) -> nn.Module:
-    """By AdamW on pictures that are always new."""
+    """Train with AdamW on random pictures with fresh noise."""
     model, generator = build(name).train(), torch.Generator().manual_seed(1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, STEPS[name], pct_start=0.1)
@@ -103,7 +103,7 @@ def train(name: str) -> nn.Module:
 
 
 def main(names: list[str]) -> None:
-    """Train and keep them in half precision."""
+    """Train the networks, and store them in half precision."""
     for name in names or NAMES:
         model = train(name)
         save_file(
@@ -113,7 +113,7 @@ def main(names: list[str]) -> None:
             },
             FOLDER / f"{name}.safetensors",
         )
-        sys.stderr.write(f"{name}: {accuracy(load(name)):.3f} named right\n")
+        sys.stderr.write(f"{name}: {accuracy(load(name)):.3f} accuracy\n")
 
 
 if __name__ == "__main__":

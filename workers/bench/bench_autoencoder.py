@@ -31,8 +31,8 @@ def run(*, quick: bool = False) -> Row:
         rounds = [_turn(data, 1 if quick else EPOCHS) for _ in range(1 if quick else TURNS)]
     ratios = sorted(bare_s / ours_s for ours_s, bare_s in rounds)
     ours, bare = (Autoencoder().batch_size / statistics.median(turn[side] for turn in rounds) for side in (0, 1))
-    detail = f"{ours:,.0f} pictures of {SIDE_PX} px per second against {bare:,.0f} of the bare loop, threads: {threads}; "
-    spread = f"turns: {len(rounds)}, ratios {ratios[0]:.3f} to {ratios[-1]:.3f}"
+    detail = f"{ours:,.0f} pictures of {SIDE_PX} px per second against {bare:,.0f} of the bare loop; "
+    spread = f"threads: {threads}; turns: {len(rounds)}, ratios {ratios[0]:.3f} to {ratios[-1]:.3f}"
     return at_least("autoencoder", statistics.median(ratios), TARGET, detail + spread)
 
 

@@ -46,7 +46,7 @@ def run(*, quick: bool = False) -> Row:
     with chromium() as browser:
         seconds = [_fresh_start(browser) for _ in range(1 if quick else 3)]
     median_s = statistics.median(seconds)
-    detail = f"complete {median_s:.2f} s after the server answers, target {TARGET_S:g} s; {len(seconds)} starts"
+    detail = f"complete {median_s:.2f} s after the server responds, target {TARGET_S:g} s; {len(seconds)} starts"
     return at_most("page", median_s / TARGET_S, 1.0, detail)
 
 

@@ -32,7 +32,7 @@ NumbersFile = Annotated[
 Networks = Annotated[
     str, typer.Option(metavar="A,B", help="Comma-separated network names; `gazegrid networks` lists them.")
 ]
-Seed = Annotated[int, typer.Option(help="Seed of all random numbers, 0 to 2147483647.")]
+Seed = Annotated[int, typer.Option(metavar="NUMBER", help="Seed of all random numbers, 0 to 2147483647.")]
 Data = Annotated[
     str,
     typer.Option(

@@ -37,7 +37,9 @@ def data_add(
         str, typer.Argument(metavar="PATHS", help="Comma-separated folders, .zip files or .parquet files.")
     ],
     held_out: HeldOut = "",
-    name: Annotated[str, typer.Option(help="Name of the data set. Default: the names of the files.")] = "",
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="Name of the data set. Default: the names of the files.")
+    ] = "",
     json_: Json = False,
 ) -> None:
     """Add a data set to the store, completely or not at all. Classes are optional."""

@@ -70,7 +70,7 @@ def decoded(example: Example) -> Picture:
         with Image.open(io.BytesIO(example.data)) as image:
             return Picture.from_pixels(np.asarray(image.convert("RGB")))
     except (OSError, ValueError) as error:
-        raise BadPicture(f"{example.name} cannot be decoded: {error}") from None
+        raise BadPicture(f"{example.name} is damaged or incomplete: {error}") from None
 
 
 def _examples_at_all(paths: Sequence[Path], network: Network) -> Iterator[Example]:

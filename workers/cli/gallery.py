@@ -54,7 +54,7 @@ def gallery_show(
 def gallery_add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the gallery; a new one is created.")],
     comparison: Annotated[str, typer.Argument(metavar="GRID", help="Key of a grid, as `gazegrid run` prints it.")],
-    note: Annotated[str, typer.Option(help="A note beside the comparison.")] = "",
+    note: Annotated[str, typer.Option(metavar="TEXT", help="A note beside the comparison.")] = "",
 ) -> None:
     """Add a comparison to a gallery."""
     print_line(add_to_gallery(current_store(), name, checked_key(comparison), note).id)

@@ -11,7 +11,7 @@ import typer
 from core.display.wording import network_name
 from core.errors import BadInput
 from core.findings.conclusions import interval_text
-from core.findings.measured_attributions import METHOD, MeasuredAttribution, Measurement, measurement, to_bytes
+from core.findings.measured_attributions import METHOD, Measurement, measurement, measures_document, to_bytes
 from core.jobs.spec import JobSpec, checked_seed
 from core.measures.attributions import MEASURES
 from core.measures.baselines import BASELINES
@@ -19,7 +19,7 @@ from core.method_base.method import Method
 from core.methods import make_method
 from core.networks.catalog import get_card
 from workers.cli.arguments import Data, Inline, Json, Networks, NumbersFile, Seed, comma_separated, parse_parameter
-from workers.cli.console import current_store, print_json, print_line, print_message
+from workers.cli.console import current_store, print_caveat, print_json, print_line, write_numbers
 from workers.cli.dataset_arguments import labeled_dataset, store_dataset
 from workers.cli.job_run import JobReport, run_jobs
 
@@ -49,9 +49,14 @@ def measure(  # noqa: PLR0913, PLR0917  each is a flag
     networks: Networks,
     data: Data,
     pictures: Annotated[
-        int, typer.Option(help="Number of pictures, balanced over classes.", rich_help_panel=PROTOCOL_PANEL)
+        int,
+        typer.Option(
+            metavar="NUMBER", help="Number of pictures, balanced over classes.", rich_help_panel=PROTOCOL_PANEL
+        ),
     ] = 100,
-    steps: Annotated[int, typer.Option(help="Steps of insertion and deletion.", rich_help_panel=PROTOCOL_PANEL)] = 25,
+    steps: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Steps of insertion and deletion.", rich_help_panel=PROTOCOL_PANEL)
+    ] = 25,
     any_answer: Annotated[
         bool,
         typer.Option(
@@ -83,7 +88,7 @@ def measure(  # noqa: PLR0913, PLR0917  each is a flag
     """Measure the quality of attribution methods on networks. Exit status 1 if a job failed.
 
     Uses all pictures at a path, with the objects' boxes if known, or the held-out pictures of a stored data set.
-    """  # fmt: skip
+    """
     parameters = _parameters(comma_separated(methods), set_ or ())
     if baselines:
         parameters |= {name: {} for name in BASELINES if name not in parameters}
@@ -93,12 +98,10 @@ def measure(  # noqa: PLR0913, PLR0917  each is a flag
     dataset = labeled_dataset(data, "", store, only_held_out=True, boxes=True)
     specs = plan.specs(store_dataset(dataset, data, store))
     reports = run_jobs(specs, store, inline=inline)
-    found = measurement(specs, store)
-    if numbers is not None:
-        numbers.write_bytes(to_bytes(found))
-    if found.caveat:
-        print_message(found.caveat)
-    print_json(_document(found, reports)) if json_ else _print_measurement(found, reports)
+    quality = measurement(specs, store)
+    write_numbers(numbers, to_bytes(quality))
+    print_caveat(quality.caveat)
+    print_json(_document(quality, reports)) if json_ else _print_measurement(quality, reports)
     raise typer.Exit(1 if any(report.state == "failed" for report in reports) else 0)
 
 
@@ -123,7 +126,7 @@ def _plan(parameters: Parameters, protocol: Mapping[str, Any], networks: Sequenc
     return Plan(tuple(methods), tuple(get_card(name).identity for name in networks), checked_seed(seed))
 
 
-def _document(found: Measurement, reports: Sequence[JobReport]) -> dict[str, Any]:
+def _document(quality: Measurement, reports: Sequence[JobReport]) -> dict[str, Any]:
     jobs = [
         {"key": report.spec.key, "method": report.spec.method.subject(), "network": report.spec.network_name,
          "state": report.state, "error": report.sentence or None}
@@ -131,24 +134,18 @@ def _document(found: Measurement, reports: Sequence[JobReport]) -> dict[str, Any
     ]  # fmt: skip
     attributions = [
         {"network": one.network, "method": one.label, "baseline": one.baseline,
-         "fails_sanity_check": one.fails_sanity_check, "measures": _measures_document(one)}
-        for one in found.attributions
+         "fails_sanity_check": one.fails_sanity_check, "measures": measures_document(one)}
+        for one in quality.attributions
     ]  # fmt: skip
-    return {"protocol": dict(found.protocol), "jobs": jobs, "attributions": attributions}
+    return {"protocol": dict(quality.protocol), "jobs": jobs, "attributions": attributions}
 
 
-def _measures_document(measured: MeasuredAttribution) -> dict[str, Any]:
-    return {
-        name: vars(value.interval) | {"pictures": value.pictures} for name, value in measured.measures.items()
-    }  # fmt: skip
-
-
-def _print_measurement(found: Measurement, reports: Sequence[JobReport]) -> None:
+def _print_measurement(quality: Measurement, reports: Sequence[JobReport]) -> None:
     """A table for each measure, then what did not work."""
-    for name in found.measures:
-        _print_measure(found, name)
+    for name in quality.measures:
+        _print_measure(quality, name)
     print_line("")
-    for one in found.attributions:
+    for one in quality.attributions:
         if one.fails_sanity_check:
             print_line(f"{one.label} on {network_name(one.network)} fails the parameter-randomization sanity check.")
     for report in reports:
@@ -157,14 +154,14 @@ def _print_measurement(found: Measurement, reports: Sequence[JobReport]) -> None
             print_line(f"{subject}: {report.state}. {report.sentence}")
 
 
-def _print_measure(found: Measurement, name: str) -> None:
+def _print_measure(quality: Measurement, name: str) -> None:
     """A table of one measure: a row per method, a column per network."""
     measure_ = MEASURES[name]
     better = f" ({measure_.better} is better)" if measure_.better else ""
     print_line(f"\n{measure_.name}: {measure_.title}{better}")
-    print_line(f"  {'':34}" + "".join(f"{network_name(network):30}" for network in found.networks))
-    for label in found.labels:
-        entries = [found.entry(network, label) for network in found.networks]
+    print_line(f"  {'':34}" + "".join(f"{network_name(network):30}" for network in quality.networks))
+    for label in quality.labels:
+        entries = [quality.entry(network, label) for network in quality.networks]
         measured = [entry.measures.get(name) if entry else None for entry in entries]
         if any(measured):
             cells = [interval_text(value.interval) if value else "-" for value in measured]

@@ -54,7 +54,7 @@ def run(  # noqa: PLR0913, PLR0917  each is a flag
     """Compute a grid with one method and print its cells. Exit status 1 if a cell failed.
 
     Attribution, optimization and style methods need pictures and networks; methods that train need data sets.
-    """  # fmt: skip
+    """
     store = current_store()
     methods = _variants(method, set_ or (), vary or (), store)
     names = comma_separated(networks)

@@ -23,7 +23,7 @@ from workers.cli.arguments import (
     comma_separated,
     parse_parameter,
 )
-from workers.cli.console import current_store, print_json, print_line, print_message
+from workers.cli.console import current_store, print_caveat, print_json, print_line, write_numbers
 from workers.cli.dataset_arguments import labeled_dataset
 from workers.cli.grid_run import run_grid
 from workers.cli.reports import failed
@@ -34,7 +34,10 @@ def study(  # noqa: PLR0913, PLR0917  each is a flag
     data: Data,
     held_out: HeldOut = "",
     pictures: Annotated[
-        int, typer.Option(help=f"Number of held-out pictures, at least {MIN_PICTURES}, balanced over classes.")
+        int,
+        typer.Option(
+            metavar="NUMBER", help=f"Number of held-out pictures, at least {MIN_PICTURES}, balanced over classes."
+        ),
     ] = 100,
     set_: Annotated[
         list[str] | None,
@@ -55,16 +58,12 @@ def study(  # noqa: PLR0913, PLR0917  each is a flag
     make_method("detail_search", parameters)  # refuses a bad parameter before a gigabyte is read
     store = current_store()
     dataset = labeled_dataset(data, held_out, store)
-    comparison = study_comparison(
-        dataset, comma_separated(networks), pictures, store, checked_seed(seed), parameters
-    )  # fmt: skip
+    comparison = study_comparison(dataset, comma_separated(networks), pictures, store, checked_seed(seed), parameters)
     reports = run_grid(comparison, store, inline=inline)
-    found = findings(comparison, store)
-    if numbers is not None:
-        numbers.write_bytes(to_bytes(found))
-    if found.caveat:
-        print_message(found.caveat)
-    results = conclusions(found)
+    measured = findings(comparison, store)
+    write_numbers(numbers, to_bytes(measured))
+    print_caveat(measured.caveat)
+    results = conclusions(measured)
     if json_:
         print_json({"grid": comparison.key, "conclusions": [vars(conclusion) for conclusion in results]})
     else:

@@ -60,7 +60,7 @@ def _names(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return str(parameter.metavar)
     flags = " / ".join([*parameter.opts, *parameter.secondary_opts])
-    return flags if parameter.is_flag else f"{flags} {parameter.metavar or 'NUMBER'}"
+    return flags if parameter.is_flag else f"{flags} {parameter.metavar}"
 
 
 def _default(parameter: Any) -> str:

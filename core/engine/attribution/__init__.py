@@ -1,6 +1,6 @@
-"""Where in a picture: modified gradients, class activation maps, rollout, occlusion, path integrals, fixations.
+"""Attribution: modified gradients, class activation maps, rollout, occlusion, integrated gradients, fixations.
 
-Takes a network, pictures (N, 3, H, W) and what is explained; gives maps or points per picture. Each module is imported
+Takes a network, pictures (N, 3, H, W) and a target; gives maps or points per picture. Each module is imported
 on first use, so that declaring a method costs no torch.
 """
 

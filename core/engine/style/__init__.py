@@ -1,4 +1,4 @@
-"""What style and content are: Gram matrices, similarity, edges, luminance, color grids, and the loop that paints.
+"""Style and content: Gram matrices, similarity, edges, luminance, color grids, and losses of style transfer.
 
 Takes pictures and activations; gives losses and pictures. Each module is imported on first use, so that declaring a
 method costs no torch.

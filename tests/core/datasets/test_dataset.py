@@ -128,13 +128,15 @@ def test_a_store_keeps_a_data_set_under_its_digest(store: Store, dataset: Datase
     assert [path.name for path in (Path(store.shelf.root) / "datasets").rglob("*.parquet")] == [f"{digest}.parquet"]
 
 
-def test_a_damaged_data_set_is_set_aside_and_can_be_given_again(store: Store, dataset: Dataset) -> None:
+def test_a_damaged_data_set_is_set_aside_with_the_reason_and_can_be_added_again(store: Store, dataset: Dataset) -> None:
     digest = store.inputs.put_dataset(dataset)
     file_of(store, digest).write_bytes(b"broken")
     with pytest.raises(Damaged):
         store.inputs.dataset(digest)
-    (kept,) = (Path(store.shelf.root) / "damaged").iterdir()
-    assert kept.read_bytes() == b"broken"
+    moved, reason = sorted((Path(store.shelf.root) / "damaged").iterdir())
+    assert moved.read_bytes() == b"broken"
+    assert reason.name == f"{moved.name}.txt"
+    assert "was damaged on disk" in reason.read_text()
     assert same(store.inputs.dataset(store.inputs.put_dataset(dataset)), dataset)
 
 

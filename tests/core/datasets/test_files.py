@@ -261,9 +261,7 @@ def test_names_that_are_none_are_refused(tmp_path: Path, classes: str, sentence:
         ({"image": [RED, RED], "label": [0, None]}, "row 2 of a.parquet must be a whole number from 0 to 1, got None"),
     ],
 )
-def test_an_invalid_table_is_refused_in_one_sentence(
-    tmp_path: Path, columns: Mapping[str, Any], sentence: str
-) -> None:
+def test_an_invalid_table_is_refused_in_one_sentence(tmp_path: Path, columns: Mapping[str, Any], sentence: str) -> None:
     path = table(tmp_path / "a.parquet", columns, {"label": {"names": ["cat", "dog"]}})
     with pytest.raises(BadInput, match=sentence):
         read_dataset([path])

@@ -7,7 +7,7 @@ from core.engine.checkpoint_timer import MAX_INTERVAL_S, MAX_TIME_SHARE, MIN_INT
 
 
 class Clock:
-    """Seconds that pass when a test says so."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.now_s = 100.0

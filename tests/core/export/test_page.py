@@ -165,7 +165,7 @@ def test_points_lie_where_the_dashboard_draws_them_over_what_the_network_saw(sto
     text = export_html(store, add_to_gallery(store, "Points", comparison.key)).decode()
     assert f'<image href="{page._Page(store).uri(thumbnail(saw, 100), "image/webp")}" width="8" height="10"' in text
     (light, heavy) = (found for tag, found in Tags(text).seen if tag == "circle")
-    radii_px, opacities = page.dot_looks(places)
+    radii_px, opacities = page.dot_styles(places)
     assert (heavy["cx"], heavy["cy"], light["cx"], light["cy"]) == ("2.0", "3.0", "6.0", "7.0")
     assert float(heavy["r"] or 0) == pytest.approx(0.1 * radii_px[0], abs=0.01)
     assert float(light["opacity"] or 0) == pytest.approx(opacities[1], abs=0.01)
@@ -206,7 +206,7 @@ def test_variants_of_a_method_are_told_once_with_all_their_values(store: Store) 
 
 def test_an_endless_page_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "MAX_PAGE_BYTES", 2_000)
-    with pytest.raises(BadInput, match="export it as a zip"):
+    with pytest.raises(BadInput, match="export a zip"):
         export_html(store, a_gallery(store))
 
 

@@ -17,7 +17,7 @@ PLAN = Plan(epochs=3, batch=3, seed=5)
 
 
 class Sums:
-    """Learns a number: what it has seen, weighted by when."""
+    """Learns a number: the sum of its pictures, weighted by step."""
 
     def __init__(self, breaks_at: int = -1) -> None:
         self.value = torch.zeros((), dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""A network that looks at one known patch of the picture and nowhere else."""
+"""A network whose logits depend on one known patch of the picture alone."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from core.networks.network import Network
 
 PIXELS = 24
 CLASSES = ("cat", "dog")
-SURE = 40.0
-"""Logit of the first class where the patch is white, from which the second's half of it is taken."""
+WHITE_LOGIT = 40.0
+"""Logit of the first class where the patch is white; that of the second is half of it, constant."""
 
 
 class Looks(nn.Module):
-    """Sure of the first class where the patch (rows, columns) is bright, of the second where it is dark."""
+    """Predicts the first class where the patch (rows, columns) is bright, the second where it is dark."""
 
     def __init__(self, rows: slice, columns: slice) -> None:
         super().__init__()
         self.rows, self.columns = rows, columns
         self.fc = nn.Linear(1, 2)
-        self.fc.weight.data = torch.tensor([[SURE], [0.0]])
-        self.fc.bias.data = torch.tensor([0.0, SURE / 2])
+        self.fc.weight.data = torch.tensor([[WHITE_LOGIT], [0.0]])
+        self.fc.bias.data = torch.tensor([0.0, WHITE_LOGIT / 2])
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fc(x[:, :, self.rows, self.columns].mean(dim=(1, 2, 3))[:, None])

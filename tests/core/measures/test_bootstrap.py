@@ -37,7 +37,7 @@ def test_pictures_without_a_number_do_not_count() -> None:
 
 
 def test_a_difference_is_of_the_same_pictures() -> None:
-    """A small difference in every picture is seen, though the pictures differ much more from each other."""
+    """A small difference in every picture is significant, though pictures differ much more from each other."""
     random = np.random.default_rng(4)
     one = {str(picture): value for picture, value in enumerate(random.normal(0, 10, 40))}
     more = {picture: value + 0.1 + random.normal(0, 0.1) for picture, value in one.items()} | {"alone": 1e6}

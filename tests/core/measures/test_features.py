@@ -97,6 +97,6 @@ def test_what_is_left_at_the_border_weighs_more_than_1_and_at_the_center_less() 
 def test_edge_energy_is_of_all_colors_and_both_directions() -> None:
     ramp = np.zeros((8, 8, 3), np.uint8)
     ramp[:, :, 1] = np.arange(8) * 10
-    slope = 8 * 10 / 255  # Sobel's filter answers eight times the slope of one pixel
+    slope = 8 * 10 / 255  # Sobel's response is eight times the slope per pixel
     assert edge_energy(ramp)[4, 4] == pytest.approx(slope**2)
     assert edge_energy(ramp.swapaxes(0, 1))[4, 4] == pytest.approx(slope**2)

@@ -58,7 +58,7 @@ def test_a_data_set_without_suitable_pictures_is_refused(network: Network) -> No
     with pytest.raises(BadInput, match="with a box that covers less than half"):
         subjects(network, dataset, 4, only_correct=False, small_boxes=True)
     wrong = replace(dataset, labels=1 - dataset.labels)
-    with pytest.raises(BadInput, match="that the network names right and this data set has none"):
+    with pytest.raises(BadInput, match="that the network classifies correctly: this data set has none"):
         subjects(network, wrong, 4, only_correct=True, small_boxes=False)
     with pytest.raises(BadParameter, match="a class of local/looks"):
         subjects(network, replace(dataset, class_names=("cat", "bird")), 4, only_correct=True, small_boxes=False)
@@ -66,7 +66,7 @@ def test_a_data_set_without_suitable_pictures_is_refused(network: Network) -> No
 
 def test_a_box_is_preprocessed_like_its_picture() -> None:
     network = looks_at(*PATCH)
-    network.card = card("looks", 24).model_copy(update={"crop_share": 0.75})  # resized to 32, the middle 24 are seen
+    network.card = card("looks", 24).model_copy(update={"crop_share": 0.75})  # resized to 32, center crop of 24
     assert preprocessed_box(network, (16, 24, 31, 47), 64, 64) == Box(4, 8, 12, 20)
     assert preprocessed_box(network, (0, 0, 63, 63), 64, 64) == Box(0, 0, 24, 24)
     assert preprocessed_box(network, (0, 0, 4, 63), 64, 64) is None

@@ -93,9 +93,7 @@ def test_the_number_of_classes_is_bounded() -> None:
         (["dog", "1"], "'dog' and '1' are the same class of this network."),
     ],
 )
-def test_missing_and_equal_classes_are_reported_in_a_sentence(
-    card: NetworkCard, names: list[str], problem: str
-) -> None:
+def test_missing_and_equal_classes_are_a_sentence(card: NetworkCard, names: list[str], problem: str) -> None:
     assert class_problem(card, names) == problem
 
 

@@ -52,7 +52,7 @@ def test_a_layer_must_have_a_name_that_the_network_knows(network: Network) -> No
     with pytest.raises(BadParameter, match=r"^layer must be named where layer_by is 'layer', got none$"):
         reader(layer_by="layer")
     assert reader(layer_by="layer", what="logits").layer_name(network) == LOGITS
-    with pytest.raises(BadParameter, match="a layer of random/test_vit is one of"):
+    with pytest.raises(BadParameter, match="a layer of random/test_vit must be one of"):
         reader(layer_by="layer", layer="nowhere").layer_name(network)
 
 

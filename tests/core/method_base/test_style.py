@@ -34,7 +34,7 @@ def test_styles_and_numbers_have_one_canonical_form() -> None:
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
-        ({"styles": "sample:cat"}, r"styles: a picture must be given by its digest, 64 hex digits, got 'sample:cat'"),
+        ({"styles": "sample:cat"}, r"styles: a picture must be given by its digest, 64 hex digits, got 'sample"),
         ({"styles": ()}, r"styles: there must be 1 to 8 pictures, got 0"),
         ({"styles": (ONE,) * 9}, r"styles: there must be 1 to 8 pictures, got 9"),
         ({"styles": 3}, r"styles: pictures must be given by their digests"),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from core.engine.attribution.rollout import attention_weights, supports_rollout, rollout
+from core.engine.attribution.rollout import attention_weights, rollout, supports_rollout
 from core.errors import Undefined
 from core.media.samples import sample
 from core.method_base.method import Context
@@ -19,11 +19,11 @@ def test_two_layers_by_hand() -> None:
     # means [[.5, .5], [1, 0]] and [[.5, .5], [0, 1]]; with the skip [[.75, .25], [.5, .5]] and [[.75, .25], [0, 1]]
     expected = torch.tensor([[[0.6875, 0.3125], [0.5, 0.5]]])
     torch.testing.assert_close(rollout([first, second]), expected)
-    # the greatest of the heads: [[1, 1], [1, 0]], with the skip [[1, .5], [.5, .5]], rows to 1
+    # maximum of the heads: [[1, 1], [1, 0]], with the skip [[1, .5], [.5, .5]], rows normalized
     torch.testing.assert_close(rollout([first], "max"), torch.tensor([[[2 / 3, 1 / 3], [0.5, 0.5]]]))
 
 
-def test_attention_to_oneself_alone_moves_nothing() -> None:
+def test_identity_attention_is_the_identity() -> None:
     torch.testing.assert_close(rollout([torch.eye(4).expand(1, 3, 4, 4)] * 5)[0], torch.eye(4))
 
 
@@ -39,7 +39,7 @@ def test_it_is_the_row_of_the_class_token_without_that_token() -> None:
     assert 0 < maps.sum() < 1
 
 
-def test_pictures_together_are_as_one_by_one() -> None:
+def test_a_batch_equals_single_pictures() -> None:
     network = loaded("random/test_vit")
     pictures = photos(network, 2)
     together = made("attention_rollout").maps(network, pictures)[0]
@@ -47,16 +47,16 @@ def test_pictures_together_are_as_one_by_one() -> None:
     torch.testing.assert_close(together, apart)
 
 
-def test_the_weights_are_those_that_the_network_itself_computes_with() -> None:
+def test_the_weights_are_those_of_the_forward_pass() -> None:
     network = loaded("random/test_vit")
     pictures = photos(network)
     with attention_weights(network.model) as weights:
         explicit = network(pictures)
     torch.testing.assert_close(explicit, network(pictures), rtol=1e-3, atol=1e-4)
-    assert all(torch.allclose(paid.sum(dim=-1), torch.ones(1)) for paid in weights)
+    assert all(torch.allclose(block.sum(dim=-1), torch.ones(1)) for block in weights)
 
 
-def test_fused_attention_is_back_and_no_hook_stays_after_an_error() -> None:
+def test_fused_attention_and_hooks_are_restored_after_an_error() -> None:
     network = loaded("random/test_vit")
 
     def fused() -> list[Any]:
@@ -72,12 +72,12 @@ def test_fused_attention_is_back_and_no_hook_stays_after_an_error() -> None:
     assert hooks(network) == 0
 
 
-def test_where_there_is_no_attention_it_is_no_cell() -> None:
+def test_networks_without_attention_are_undefined() -> None:
     for name in ("random/test_resnet", "random/mixer_s32_224"):
-        assert "no attention to follow" in str(made("attention_rollout").undefined_for(get_card(name)))
+        assert "no attention between tokens" in str(made("attention_rollout").undefined_for(get_card(name)))
 
 
-def test_only_attention_of_all_tokens_to_all_tokens_is_followed() -> None:
+def test_only_attention_of_all_tokens_to_all_tokens_is_supported() -> None:
     whole = torch.full((2, 3, 5, 5), 0.2)
     assert supports_rollout([whole, whole], 2)
     for other in (
@@ -90,6 +90,6 @@ def test_only_attention_of_all_tokens_to_all_tokens_is_followed() -> None:
     assert not supports_rollout([whole[:, :, :1]] * 2, 2)
 
 
-def test_attention_in_windows_is_undefined_and_said_so() -> None:
+def test_attention_in_windows_is_undefined() -> None:
     with pytest.raises(Undefined, match="Attention stays within windows"):
         made("attention_rollout").run([sample("cat")], loaded("random/test_coatnet"), Context())

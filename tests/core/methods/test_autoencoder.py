@@ -37,7 +37,7 @@ def files(result: Result) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def on_digits() -> Result:
-    """What the method gives of the digits, dense and so in a few seconds."""
+    """Result for the digits, with the dense architecture, which takes a few seconds."""
     return run(
         RecordingContext(digits()),
         architecture="dense",
@@ -49,9 +49,9 @@ def on_digits() -> Result:
     )
 
 
-def test_one_linear_layer_finds_the_subspace_of_pca() -> None:
-    found = fitted(architecture="linear").beside_pca()
-    angle, error = found["pca_angle"], found["pca_error"]
+def test_one_linear_layer_has_the_subspace_of_pca() -> None:
+    items = fitted(architecture="linear").pca_comparison()
+    angle, error = items["pca_angle"], items["pca_error"]
     assert isinstance(angle, Scalar)
     assert isinstance(error, Scalar)
     assert angle.value < 5
@@ -59,48 +59,47 @@ def test_one_linear_layer_finds_the_subspace_of_pca() -> None:
 
 
 @pytest.mark.parametrize("noise", ["pixels", "patch"])
-def test_denoising_takes_away_more_than_half_of_the_noise(noise: str) -> None:
-    found = fitted(kind="denoising", noise=noise, architecture="dense").reconstructed()
-    removed = found["noise_removed"]
+def test_denoising_removes_more_than_half_of_the_noise(noise: str) -> None:
+    removed = fitted(kind="denoising", noise=noise, architecture="dense").reconstruction()["noise_removed"]
     assert isinstance(removed, Scalar)
     assert removed.value > 0.5
 
 
 @pytest.mark.parametrize(("penalty", "active"), [("l1", 0.1), ("l1", 0.3), ("l2", 0.1), ("l2", 0.3)])
-def test_sparse_codes_have_the_sparsity_that_was_asked_for(penalty: str, active: float) -> None:
-    found = fitted(**SPARSE, penalty=penalty, active_share=active).reconstructed()
-    share, error = found["active"], found["held_out_error"]
+def test_sparse_codes_have_the_given_sparsity(penalty: str, active: float) -> None:
+    items = fitted(**SPARSE, penalty=penalty, active_share=active).reconstruction()
+    share, error = items["active"], items["held_out_error"]
     assert isinstance(share, Scalar)
     assert isinstance(error, Scalar)
     assert share.value == pytest.approx(active, rel=0.15)
-    assert error.value < 0.03  # and the pictures can be told from their mean, whose error is 0.07
+    assert error.value < 0.03  # the error of the mean image is 0.07
 
 
-def test_a_code_that_is_not_linear_keeps_more_than_pca(on_digits: Result) -> None:
+def test_a_nonlinear_code_has_a_smaller_error_than_pca(on_digits: Result) -> None:
     assert on_digits.metrics["held_out_error"] < on_digits.metrics["pca_error"]
 
 
-def test_checkerboards_of_a_transposed_convolution_can_be_measured() -> None:
-    left = {}
+def test_a_transposed_convolution_has_more_stride_energy() -> None:
+    energies = {}
     for decoder in ("nearest", "transposed"):
-        found = fitted(decoder=decoder, epochs=12).reconstructed()["stride_energy"]
-        assert isinstance(found, Scalar)
-        left[decoder] = found.value
-    assert left["transposed"] > 1.2 * left["nearest"]
+        item = fitted(decoder=decoder, epochs=12).reconstruction()["stride_energy"]
+        assert isinstance(item, Scalar)
+        energies[decoder] = item.value
+    assert energies["transposed"] > 1.2 * energies["nearest"]
 
 
-def test_the_same_pictures_lie_at_the_same_places_in_every_sheet(on_digits: Result) -> None:
-    originals, drawn, errors = (on_digits.items[name] for name in ("originals", "reconstructions", "errors"))
+def test_all_sheets_have_the_same_order(on_digits: Result) -> None:
+    originals, reconstructions, errors = (on_digits.items[name] for name in ("originals", "reconstructions", "errors"))
     assert isinstance(originals, Image)
-    assert isinstance(drawn, Image)
+    assert isinstance(reconstructions, Image)
     assert isinstance(errors, Map)
-    difference = np.abs(originals.pixels.astype(float) - drawn.pixels).mean(axis=2) / 255
+    difference = np.abs(originals.pixels.astype(float) - reconstructions.pixels).mean(axis=2) / 255
     inside = errors.values > 0
-    # what is drawn is cut off at black and white, the error is not
+    # reconstructions are clipped to [0, 1], errors are not
     assert np.corrcoef(difference[inside], errors.values[inside])[0, 1] > 0.9
 
 
-def test_codes_in_the_plane_have_classes_and_pictures(on_digits: Result) -> None:
+def test_projected_codes_have_classes_and_thumbnails(on_digits: Result) -> None:
     for name in ("codes_pca", "codes_tsne"):
         codes = on_digits.items[name]
         assert isinstance(codes, Embedding)
@@ -110,14 +109,14 @@ def test_codes_in_the_plane_have_classes_and_pictures(on_digits: Result) -> None
         assert codes.thumbnails.shape == (1000, 8, 8, 3)
 
 
-def test_codes_are_worth_about_as_much_as_pixels_to_a_linear_classifier(on_digits: Result) -> None:
+def test_a_linear_classifier_is_about_as_accurate_on_codes_as_on_pixels(on_digits: Result) -> None:
     metrics = on_digits.metrics
     assert all(metrics[f"accuracy_{name}"] > 0.9 for name in ("codes", "pixels", "pca"))
     assert 0.2 < metrics["accuracy_scratch"] < 0.9
     assert 0.2 < metrics["accuracy_pretrained"] < 0.9
 
 
-def test_units_walk_and_curves_are_there(on_digits: Result) -> None:
+def test_walk_and_curves_cover_all_frames_and_epochs(on_digits: Result) -> None:
     walk, loss, held_out = (on_digits.items[name] for name in ("walk", "loss", "held_out_loss"))
     assert isinstance(walk, Animation)
     assert isinstance(loss, Series)
@@ -126,16 +125,18 @@ def test_units_walk_and_curves_are_there(on_digits: Result) -> None:
     assert len(loss.y) == len(held_out.y) == 20
     assert loss.y[-1] < loss.y[0]
     assert loss.y_label == held_out.y_label == "Mean squared error"
+    assert walk.caption.startswith("Up to 16 units, each from 3 standard deviations")
+    assert ", row by row " in walk.caption
 
 
-def test_compression_counts_all_that_the_decoder_is_given(dataset: Dataset) -> None:
+def test_compression_counts_all_inputs_of_the_decoder(dataset: Dataset) -> None:
     assert run(RecordingContext(dataset)).metrics["compression"] == 3 * 64 / 4
     assert run(RecordingContext(dataset), decoder="unpooling").metrics["compression"] == pytest.approx(
         192 / (4 + 64 + 32)
     )
 
 
-def test_numbers_without_a_meaning_are_left_out(dataset: Dataset) -> None:
+def test_undefined_scalars_are_left_out(dataset: Dataset) -> None:
     plain, noisy, sparse, one_class = (
         run(RecordingContext(dataset)).metrics,
         run(RecordingContext(dataset), kind="denoising", architecture="dense"),
@@ -161,13 +162,13 @@ def test_numbers_without_a_meaning_are_left_out(dataset: Dataset) -> None:
     ],
     ids=str,
 )
-def test_a_stopped_job_goes_on_to_the_same_bytes(
+def test_a_canceled_job_continues_to_the_same_bytes(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch, parameters: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(checkpoint_timer, "MIN_INTERVAL_S", 0.0)
     monkeypatch.setattr(checkpoint_timer, "MAX_TIME_SHARE", 1e9)
     undisturbed = files(run(RecordingContext(dataset), **parameters))
-    for stop_at in (1, 4, 7):  # in both epochs of three steps, and behind them
+    for stop_at in (1, 4, 7):  # in both epochs of three steps, and after them
         job = RecordingContext(dataset, stop_at=stop_at)
         with pytest.raises(Canceled):
             run(job, **parameters)
@@ -176,7 +177,7 @@ def test_a_stopped_job_goes_on_to_the_same_bytes(
         assert job.steps[0] == min(stop_at, 7)
 
 
-def test_a_checkpoint_of_another_network_starts_anew(dataset: Dataset) -> None:
+def test_a_checkpoint_of_another_network_is_ignored(dataset: Dataset) -> None:
     other, job = RecordingContext(dataset), RecordingContext(dataset)
     run(other, code_size=5)
     job.checkpoint.content = other.checkpoint.content
@@ -184,13 +185,13 @@ def test_a_checkpoint_of_another_network_starts_anew(dataset: Dataset) -> None:
     assert job.steps[0] == 1
 
 
-def test_the_seed_decides(dataset: Dataset) -> None:
+def test_the_seed_determines_the_result(dataset: Dataset) -> None:
     first, second, other = (files(run(RecordingContext(dataset, seed=seed))) for seed in (1, 1, 2))
     assert first == second
     assert first["network"] != other["network"]
 
 
-def test_reconstructions_and_curves_are_seen_while_it_learns(dataset: Dataset) -> None:
+def test_previews_and_curves_are_reported_during_the_training(dataset: Dataset) -> None:
     job = RecordingContext(dataset)
     run(job)
     assert len(job.previews) == 6
@@ -198,7 +199,7 @@ def test_reconstructions_and_curves_are_seen_while_it_learns(dataset: Dataset) -
     assert [[curve.y_label for curve in curves] for curves in job.curves] == [["Loss", "Held-out loss"]] * 2
 
 
-def test_the_trained_network_is_what_drew_the_pictures(dataset: Dataset) -> None:
+def test_the_result_holds_the_trained_network(dataset: Dataset) -> None:
     result = run(RecordingContext(dataset), loss="mae")
     model = autoencoder_of(result, "cpu")
     assert (model.design.side_px, model.design.channels, model.design.code) == (8, 3, 4)
@@ -208,14 +209,14 @@ def test_the_trained_network_is_what_drew_the_pictures(dataset: Dataset) -> None
     assert result.metrics["parameters"] == sum(part.numel() for part in model.parameters())
 
 
-def test_without_a_data_set_it_is_refused() -> None:
-    with pytest.raises(BadInput, match="an autoencoder learns from a data set, and none was given"):
+def test_a_data_set_is_required() -> None:
+    with pytest.raises(BadInput, match="an autoencoder is trained on a data set, and none was given"):
         run(RecordingContext(None))
 
 
-def test_a_loss_that_is_no_number_ends_it_in_a_sentence(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(learner.LOSSES, "mse", lambda drawn, _: drawn.sum() * float("nan"))
-    with pytest.raises(ComputationFailed, match=r"^loss was nan at step 0: try a lower rate$"):
+def test_a_loss_of_nan_ends_the_training_with_a_sentence(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(learner.LOSSES, "mse", lambda reconstructions, _: reconstructions.sum() * float("nan"))
+    with pytest.raises(ComputationFailed, match=r"^loss was nan at step 0: try a lower learning rate$"):
         run(RecordingContext(dataset))
 
 
@@ -229,13 +230,13 @@ def test_a_loss_that_is_no_number_ends_it_in_a_sentence(dataset: Dataset, monkey
         ({"active_share": 0}, "active_share must be 0.01 to 0.9, got 0"),
     ],
 )
-def test_a_parameter_that_is_not_allowed_is_a_sentence(parameters: dict[str, Any], sentence: str) -> None:
+def test_a_parameter_that_is_not_allowed_is_refused_in_a_sentence(parameters: dict[str, Any], sentence: str) -> None:
     with pytest.raises(BadParameter, match=r"^[^\n]+$") as caught:
         make_method("autoencoder", parameters)
     assert sentence in str(caught.value)
 
 
-def test_parameters_that_decide_nothing_make_no_other_job() -> None:
+def test_parameters_without_effect_do_not_change_the_job() -> None:
     plain = make_method("autoencoder", {})
     assert make_method("autoencoder", {"noise": "patch", "patch_share": 0.2, "active_share": 0.5}) == plain
     assert (
@@ -244,6 +245,6 @@ def test_parameters_that_decide_nothing_make_no_other_job() -> None:
     )
 
 
-def test_one_is_told_from_another_in_a_few_words() -> None:
+def test_the_subject_distinguishes_jobs() -> None:
     assert make_method("autoencoder", {}).subject() == "plain convolutional autoencoder, nearest, code of 16"
     assert make_method("autoencoder", SPARSE).subject() == "sparse dense autoencoder, code of 32"

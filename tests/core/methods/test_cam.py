@@ -17,26 +17,26 @@ LINEAR = ("random/test_resnet", "random/mixer_s32_224", "random/test_coatnet", "
 
 
 @pytest.mark.parametrize("name", LINEAR)
-def test_all_places_together_are_the_logit_less_its_bias(name: str) -> None:
+def test_the_mean_over_all_places_is_the_logit_minus_its_bias(name: str) -> None:
     network = loaded(name)
-    how, maps, answer = made("cam").maps(network, photos(network, 2))
+    pooling, maps, score = made("cam").maps(network, photos(network, 2))
     head = [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
-    assert how == "average"
-    expected = answer.value - head.bias[answer.target.index]
+    assert pooling == "average"
+    expected = score.value - head.bias[score.target.index]
     torch.testing.assert_close(maps.mean(dim=(1, 2)), expected, rtol=1e-3, atol=1e-4)
 
 
-def test_against_another_class_it_is_the_difference_of_both_maps() -> None:
+def test_with_a_contrast_class_it_is_the_difference_of_both_maps() -> None:
     network, pictures = rectified(), noise(2)
-    of = {
-        name: made("cam", class_name=name, contrast_class=rival).maps(network, pictures)[1]
-        for name, rival in (("cat", ""), ("dog", ""), ("bird", "dog"))
+    maps = {
+        name: made("cam", class_name=name, contrast_class=contrast).maps(network, pictures)[1]
+        for name, contrast in (("cat", ""), ("dog", ""), ("bird", "dog"))
     }
     bird = made("cam", class_name="bird").maps(network, pictures)[1]
-    torch.testing.assert_close(of["bird"], bird - of["dog"])
+    torch.testing.assert_close(maps["bird"], bird - maps["dog"])
 
 
-def test_of_the_concentrating_network_it_is_its_evidence() -> None:
+def test_for_the_concentrator_it_is_its_evidence() -> None:
     torch.manual_seed(0)
     model = timm.create_model(
         architectures.concentrator.__name__, num_classes=3, base_px=12, layers=[1] * 4, channels=[8, 8, 8, 12],
@@ -44,9 +44,9 @@ def test_of_the_concentrating_network_it_is_its_evidence() -> None:
     )  # fmt: skip
     network = Network(card("concentrating"), model, "0" * 64)
     pictures = noise(2)
-    how, maps, _ = made("cam", class_name="dog").maps(network, pictures)
+    pooling, maps, _ = made("cam", class_name="dog").maps(network, pictures)
     evidence = model.evidence(model.forward_features((pictures - network.mean) / network.std))
-    assert how == "soft maximum"
+    assert pooling == "soft maximum"
     torch.testing.assert_close(maps, evidence[:, 1] - model.evidence.bias[1])
 
 
@@ -64,7 +64,7 @@ def test_a_hidden_layer_in_the_classifier_makes_it_undefined() -> None:
         made("cam").maps(network, noise())
 
 
-def test_a_network_without_classes_is_no_cell() -> None:
+def test_a_network_without_classes_is_undefined() -> None:
     without = rectified().card.model_copy(update={"class_names": ()})
-    assert "gives no classes" in str(made("cam").undefined_for(without))
+    assert "predicts no classes" in str(made("cam").undefined_for(without))
     assert made("cam", class_name="horse").undefined_for(rectified().card) == "This network has no class 'horse'."

@@ -33,15 +33,22 @@ def change(result: Result) -> torch.Tensor:
 
 @pytest.mark.parametrize("octaves", [1, 3])
 def test_a_linear_channel_moves_every_pixel_along_its_weights(turning: Network, picture: Picture, octaves: int) -> None:
-    asked = {"objective": "channel", "channel": 1, "steps": 6, "learning_rate": 0.01, "octaves": octaves, **FIRST_LAYER}
-    moved = change(run(turning, picture, **asked))
+    parameters = {
+        "objective": "channel",
+        "channel": 1,
+        "steps": 6,
+        "learning_rate": 0.01,
+        "octaves": octaves,
+        **FIRST_LAYER,
+    }
+    moved = change(run(turning, picture, **parameters))
     expected = turn()[1] / turn()[1].square().mean().sqrt() * 0.06  # six steps of a root mean square of 0.01
-    # shrinking weighs pixels by where they lie; on the average they all count the same
+    # resizing weights pixels by their position; on average, all have the same weight
     torch.testing.assert_close(moved.flatten(1).mean(dim=1), expected, atol=0.01, rtol=0.1)
 
 
-def test_a_layer_grows_in_the_direction_in_which_it_speaks(turning: Network, picture: Picture) -> None:
-    """The mean square of a turned space of colors is that of the colors: the picture becomes brighter where it is."""
+def test_a_layer_amplifies_its_own_activations(turning: Network, picture: Picture) -> None:
+    """The layer rotates colors, so that its mean square is theirs: the change is along the photo."""
     moved = change(run(turning, picture, octaves=1, output_scale=1.0, steps=4, smooth_gradient=False, **FIRST_LAYER))
     photo = turning.prepare(picture)
     cosine = torch.nn.functional.cosine_similarity(moved.flatten(), photo.flatten(), dim=0)
@@ -49,7 +56,7 @@ def test_a_layer_grows_in_the_direction_in_which_it_speaks(turning: Network, pic
 
 
 @pytest.mark.parametrize("size", [1.0, 2.0, 3.5])
-def test_the_dream_is_as_large_as_asked(turning: Network, picture: Picture, size: float) -> None:
+def test_the_result_has_the_given_size(turning: Network, picture: Picture, size: float) -> None:
     result = run(turning, picture, output_scale=size, steps=3, frames=3, **FIRST_LAYER)
     side = round(PIXELS * size)
     assert change(result).shape == (3, side, side)
@@ -58,7 +65,7 @@ def test_the_dream_is_as_large_as_asked(turning: Network, picture: Picture, size
     assert animation.frames.shape == (3, side, side, 3)
 
 
-def test_a_class_is_raised_and_a_random_class_follows_the_seed(linear: Network, picture: Picture) -> None:
+def test_a_class_is_raised_and_random_classes_depend_on_the_seed(linear: Network, picture: Picture) -> None:
     raised = run(linear, picture, objective="class", class_name="dog", output_scale=1.0, smooth_gradient=False)
     assert raised.metrics["activation_after"] > raised.metrics["activation_before"]
     first, again, other = (change(run(linear, picture, seed, objective="random class", steps=3)) for seed in (1, 1, 2))
@@ -66,13 +73,13 @@ def test_a_class_is_raised_and_a_random_class_follows_the_seed(linear: Network, 
     assert not torch.equal(first, other)
 
 
-def test_a_real_layer_is_excited_more_than_by_the_photo() -> None:
+def test_a_trained_layer_is_excited_more_than_by_the_photo() -> None:
     network = load(get_card("lite/efficientnet_lite0"))
     metrics = run(network, sample("cat"), output_scale=1.5, octaves=2, steps=10).metrics
     assert metrics["activation_after"] > 1.5 * metrics["activation_before"]
 
 
-def test_what_is_not_there_is_a_sentence(turning: Network, picture: Picture) -> None:
+def test_missing_channels_layers_and_classes_are_refused_in_a_sentence(turning: Network, picture: Picture) -> None:
     with pytest.raises(BadParameter, match="channel must be 0 to 2 in this layer, got 3"):
         run(turning, picture, objective="channel", channel=3, **FIRST_LAYER)
     with pytest.raises(BadParameter, match="layer must be named"):

@@ -7,7 +7,7 @@ from core.datasets.dataset import Dataset
 from core.datasets.digits import digits
 from core.errors import BadInput
 from core.items import Embedding, Result
-from core.learning.autoencoder.inputs import all_fitted
+from core.learning.autoencoder.inputs import prepare_all
 from core.learning.autoencoder.stored import as_weights
 from core.method_base.method import Context
 from core.methods import make_method
@@ -19,7 +19,7 @@ MODEL = untrained(architecture="linear", code=20).eval()
 
 
 class Job(Context):
-    """Knows one result."""
+    """A job that reads one result."""
 
     def __init__(self, dataset: Dataset | None) -> None:
         super().__init__(0)
@@ -39,15 +39,15 @@ def codes(result: Result, name: str = "codes") -> Embedding:
     return item
 
 
-def test_every_picture_has_its_code_in_the_order_of_the_data_set() -> None:
+def test_codes_have_the_order_of_the_data_set() -> None:
     dataset = squares(each=4, held_out=2)
-    found = codes(run(dataset))
-    expected = MODEL.encode(all_fitted(dataset, MODEL.design, "cpu").float() / 255).detach().numpy()
-    assert found.points == pytest.approx(expected, abs=1e-5)
-    assert list(found.labels) == [dataset.class_names[label] for label in dataset.labels]
+    item = codes(run(dataset))
+    expected = MODEL.encode(prepare_all(dataset, MODEL.design, "cpu").float() / 255).detach().numpy()
+    assert item.points == pytest.approx(expected, abs=1e-5)
+    assert list(item.labels) == [dataset.class_names[label] for label in dataset.labels]
 
 
-def test_codes_of_digits_in_the_plane_and_what_they_are_worth() -> None:
+def test_codes_of_digits_are_projected_and_classified() -> None:
     result = run(digits())
     assert codes(result).points.shape == (1797, 20)
     for name in ("codes_pca", "codes_tsne"):
@@ -56,13 +56,13 @@ def test_codes_of_digits_in_the_plane_and_what_they_are_worth() -> None:
     assert 0.7 < result.metrics["accuracy_codes"] <= result.metrics["accuracy_pixels"]
 
 
-def test_pictures_of_one_class_have_codes_and_no_accuracy() -> None:
+def test_images_of_one_class_have_no_accuracy() -> None:
     dataset = squares(each=3, held_out=1, classes=1)
     result = run(dataset)
     assert not any(name.startswith("accuracy") for name in result.metrics)
     assert np.isfinite(result.metrics["squared_error"])
 
 
-def test_without_a_data_set_it_is_refused() -> None:
+def test_a_data_set_is_required() -> None:
     with pytest.raises(BadInput, match="are a data set, and none was given"):
         run(None)

@@ -1,4 +1,4 @@
-"""What a picture's fixations are, and where they start; `tests/core/engine/attribution/unravelling` has the rules."""
+"""Fixations of pictures and their targets; `tests/core/engine/attribution/unravelling` tests the rules."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ def test_every_family_has_fixations(name: str, mode: str) -> None:
     assert (points.xy < (points.width, points.height)).all()
     assert (np.diff(points.weights) <= 0).all()
     assert heat.values.shape == (points.height, points.width)
-    assert heat.values.mean() <= 1 + 1e-4  # what the Gaussian takes beyond the border is not there
+    assert heat.values.mean() <= 1 + 1e-4  # the Gaussian loses weight beyond the border
     assert heat.values.mean() > 0.5
     assert isinstance(items["unravelling"], Image)
     assert isinstance(items["box"], Image)
 
 
-def test_weights_left_alone_and_lost_add_up_where_nothing_is_cut() -> None:
+def test_kept_isolated_and_lost_weight_sum_to_one_without_a_cap() -> None:
     items = run(FAMILIES["vit"], mode="light", max_points=16_384)
     kept = items["fixations"].weights.sum()
     assert kept / (1 - items["isolated"].value) + items["lost"].value == pytest.approx(1, abs=1e-4)
 
 
-def test_a_neuron_rests_on_what_it_sees_and_a_channel_on_all_its_places() -> None:
+def test_a_neuron_has_fixations_in_its_receptive_field_and_a_channel_at_all_places() -> None:
     network = small(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 3), nn.Flatten(), nn.Linear(5 * 64, 3))
     pictures = noise(2)
-    asked = {
+    parameters = {
         "target": "neuron",
         "layer_by": "layer",
         "layer": "2",
@@ -57,44 +57,46 @@ def test_a_neuron_rests_on_what_it_sees_and_a_channel_on_all_its_places() -> Non
         "x": 5 / 7,
         "mode": "paper",
     }
-    found, answer = made("fixation", **asked).fixations(network, pictures)
-    assert answer.target.names[0].startswith("channel 3 of 2")
-    points = found.pixels.points
+    unravelled, score = made("fixation", **parameters).fixations(network, pictures)
+    assert score.target.names[0].startswith("channel 3 of 2")
+    points = unravelled.pixels.points
     y, x = np.divmod(points.index % 144, 12)
     assert set(points.picture.tolist()) == {0, 1}
     assert (
         abs(y - 4) <= 2
     ).all()  # two convolutions of 3 x 3 around row 2, column 5 of what has lost two pixels a side
     assert (abs(x - 7) <= 2).all()
-    whole, _ = made("fixation", **asked | {"target": "channel", "mode": "light"}).fixations(network, pictures)
+    whole, _ = made("fixation", **parameters | {"target": "channel", "mode": "light"}).fixations(network, pictures)
     assert len(whole.pixels.points) > len(points)
     assert whole.pixels.points.weight[whole.pixels.points.picture == 0].sum() == pytest.approx(1)
 
 
-def test_against_a_rival_only_what_speaks_for_the_one_alone_counts() -> None:
+def test_with_a_contrast_class_shared_evidence_cancels() -> None:
     network = small(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 3, bias=False))
     dog, bird = network.class_index("dog"), network.class_index("bird")
     weights = torch.zeros(3, 3)
     weights[dog, 0] = weights[bird, 1] = 1
-    weights[[dog, bird], 2] = 2  # blue speaks for both
+    weights[[dog, bird], 2] = 2  # blue supports both
     network.model[2].weight.data = weights
     colors = []
-    for rival in ("", "bird"):
-        found, _ = made("fixation", class_name="dog", contrast_class=rival, mode="light").fixations(network, noise())
-        colors.append(set((found.pixels.points.index // 144).tolist()))
+    for contrast in ("", "bird"):
+        unravelled, _ = made("fixation", class_name="dog", contrast_class=contrast, mode="light").fixations(
+            network, noise()
+        )
+        colors.append(set((unravelled.pixels.points.index // 144).tolist()))
     assert colors == [{0, 2}, {0}]
 
 
-def test_the_sign_says_that_less_is_wanted() -> None:
+def test_two_negative_weights_are_positive_evidence() -> None:
     network = small(nn.Conv2d(3, 1, 1, bias=False), nn.Flatten(), nn.Linear(144, 3, bias=False))
     network.model[0].weight.data = torch.tensor([-1.0, 0, 0]).view(1, 3, 1, 1)
     network.model[2].weight.data = -torch.ones(3, 144)
-    found, _ = made("fixation", mode="paper").fixations(network, noise())
-    assert len(found.pixels.points) == 144  # two negative weights: each red pixel speaks for it
-    assert (found.pixels.points.sign == 1).all()
+    unravelled, _ = made("fixation", mode="paper").fixations(network, noise())
+    assert len(unravelled.pixels.points) == 144  # each red pixel supports the class
+    assert (unravelled.pixels.points.sign == 1).all()
 
 
-def test_hooks_are_gone_also_after_an_error_and_what_cannot_be_traced_is_named() -> None:
+def test_hooks_are_removed_after_an_error_and_untraceable_operations_are_named() -> None:
     network = rectified()
     with pytest.raises(RuntimeError):
         made("fixation").run([sample("cat")], network, Broken())
@@ -112,14 +114,14 @@ def test_hooks_are_gone_also_after_an_error_and_what_cannot_be_traced_is_named()
         made("fixation").fixations(small(Recurrent()), noise())
 
 
-def test_a_channel_that_is_not_there_is_named() -> None:
+def test_a_channel_out_of_range_is_refused() -> None:
     with pytest.raises(BadParameter, match="channel"):
         made("fixation", target="channel", channel=5000).fixations(
             loaded(FAMILIES["cnn"]), photos(loaded(FAMILIES["cnn"]))
         )
 
 
-def test_what_lies_alone_is_left_out() -> None:
+def test_isolated_fixations_are_left_out() -> None:
     crowd = np.stack([np.full(30, 20.0), np.linspace(10, 15, 30)], 1).astype(np.float32)
     xy = np.concatenate([crowd, [[90.0, 90.0]]]).astype(np.float32)
     kept = engine.attribution.fixations.supported(xy, np.ones(31, np.float32), 100, 100)
@@ -131,7 +133,7 @@ def test_what_lies_alone_is_left_out() -> None:
     assert engine.attribution.fixations.box(crowd[:0]) is None
 
 
-def test_the_heat_does_not_depend_on_the_pictures_size_and_its_mean_is_one() -> None:
+def test_density_does_not_depend_on_the_picture_size_and_has_mean_one() -> None:
     small_heat = engine.attribution.fixations.heat(np.array([[25.5, 25.5]], np.float32), np.ones(1, np.float32), 50, 50)
     large_heat = engine.attribution.fixations.heat(np.array([[51, 51]], np.float32), np.ones(1, np.float32), 100, 100)
     assert small_heat.mean() == pytest.approx(1, abs=1e-3)
@@ -139,7 +141,7 @@ def test_the_heat_does_not_depend_on_the_pictures_size_and_its_mean_is_one() -> 
     assert np.unravel_index(small_heat.argmax(), (50, 50)) == (25, 25)
 
 
-def test_the_fewest_places_that_hold_a_share_of_the_weight() -> None:
+def test_the_heaviest_places_have_a_share_of_the_weight() -> None:
     weights = np.array([[4.0, 0.0], [3.0, 3.0]])
     assert engine.attribution.fixations.heaviest(weights, 0.4).tolist() == [[True, False], [False, False]]
     assert engine.attribution.fixations.heaviest(weights, 0.5).tolist() == [[True, False], [True, False]]
@@ -147,7 +149,7 @@ def test_the_fewest_places_that_hold_a_share_of_the_weight() -> None:
     assert not engine.attribution.fixations.heaviest(np.zeros((2, 2)), 0.5).any()
 
 
-def test_the_numbers_are_of_the_picture() -> None:
+def test_score_and_probability_are_those_of_the_picture() -> None:
     items = run(FAMILIES["cnn"], mode="light")
     assert isinstance(items["score"], Scalar)
     assert 0 < items["probability"].value < 1

@@ -28,10 +28,12 @@ class Functional(nn.Module):
 
 
 def signal(method: str, network: Network, pictures: torch.Tensor, **parameters: str) -> torch.Tensor:
-    asked = made(method, **parameters)
-    rules = engine.attribution.activation_rules.PositiveSignal(guided=asked.guided, soft=asked.activations == "all")
-    found: torch.Tensor = asked.signal(network, pictures, rules)[0]
-    return found
+    rule_method = made(method, **parameters)
+    rules = engine.attribution.activation_rules.PositiveSignal(
+        guided=rule_method.guided, soft=rule_method.activations == "all"
+    )
+    values: torch.Tensor = rule_method.signal(network, pictures, rules)[0]
+    return values
 
 
 @each
@@ -44,7 +46,7 @@ def test_it_agrees_with_captum_where_all_activations_are_relu_modules(method: st
 
 
 @each
-def test_a_functional_relu_is_not_missed(method: str) -> None:
+def test_a_functional_relu_follows_the_rule(method: str) -> None:
     layers = nn.Conv2d(3, 4, 3), Functional(), nn.Flatten(), nn.Linear(400, 3)
     modules = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(400, 3)
     pictures = noise()
@@ -55,7 +57,7 @@ def test_a_functional_relu_is_not_missed(method: str) -> None:
 
 
 def test_the_masks_are_those_of_the_papers() -> None:
-    """Of f = w relu(x): deconvnet gives max(w, 0), guided the same where x > 0; a ReLU6 is off from 6 on."""
+    """Of f = w relu(x): deconvnet gives max(w, 0), guided the same where x > 0; a ReLU6 is off from 6."""
     values, weights = torch.tensor([[-1.0, -1.0, 2.0, 2.0, 7.0]]), torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0])
     for guided, relu, expected in (
         (False, functional.relu, [1, 0, 1, 0, 1]),
@@ -71,18 +73,18 @@ def test_the_masks_are_those_of_the_papers() -> None:
 
 
 @each
-def test_the_forward_pass_is_the_network_s_own(method: str) -> None:
+def test_the_forward_pass_is_unchanged(method: str) -> None:
     network = loaded("lite/efficientnet_lite0")
     pictures = photos(network)
     rules = engine.attribution.activation_rules.PositiveSignal(guided=GUIDED[method], soft=True)
-    _, answer = made(method, class_name="tabby").signal(network, pictures, rules)
-    torch.testing.assert_close(answer.value, network(pictures)[:, network.class_index("tabby")])
+    _, score = made(method, class_name="tabby").signal(network, pictures, rules)
+    torch.testing.assert_close(score.value, network(pictures)[:, network.class_index("tabby")])
     assert rules.count() == sum(isinstance(module, nn.ReLU6) for module in network.modules())
 
 
 @each
 @pytest.mark.parametrize("name", [FAMILIES["vit"], FAMILIES["mixer"], "random/test_convnext"])
-def test_without_a_hard_zero_it_is_undefined_unless_the_variant_is_chosen(method: str, name: str) -> None:
+def test_without_relus_it_is_undefined_but_for_the_variant(method: str, name: str) -> None:
     network = loaded(name)
     with pytest.raises(Undefined, match="The rule is defined for ReLU"):
         made(method).run([sample("cat")], network, Context())
@@ -96,7 +98,7 @@ def test_without_a_hard_zero_it_is_undefined_unless_the_variant_is_chosen(method
 
 @each
 def test_without_any_activation_it_is_undefined(method: str, linear: Network) -> None:
-    with pytest.raises(Undefined, match="none lies before what is explained"):
+    with pytest.raises(Undefined, match="there is none before the target"):
         made(method).run([sample("cat")], linear, Context())
 
 
@@ -108,7 +110,7 @@ def test_gates_keep_their_derivative_and_are_counted(method: str) -> None:
 
 
 @each
-def test_nothing_stays_behind_even_after_an_error(method: str) -> None:
+def test_the_network_is_restored_after_an_error(method: str) -> None:
     network, plain = rectified(), noise().requires_grad_()
     (before,) = torch.autograd.grad(network(plain)[:, 1].sum(), plain)
     with pytest.raises(RuntimeError, match="out of memory"):
@@ -122,7 +124,7 @@ def test_nothing_stays_behind_even_after_an_error(method: str) -> None:
 
 
 @each
-def test_pictures_together_are_as_one_by_one(method: str) -> None:
+def test_a_batch_equals_single_pictures(method: str) -> None:
     network = loaded("random/test_resnet")
     pictures = photos(network, 2)
     apart = torch.cat([signal(method, network, pictures[row : row + 1]) for row in range(2)])
@@ -134,7 +136,7 @@ def test_pictures_together_are_as_one_by_one(method: str) -> None:
 @each
 def test_channels_and_neurons_of_any_layer_can_be_explained(method: str) -> None:
     network = loaded("random/test_resnet")
-    for explain in ("channel", "neuron"):
-        result = made(method, target=explain, depth=75).run([sample("cat")], network, Context())
+    for target in ("channel", "neuron"):
+        result = made(method, target=target, depth=75).run([sample("cat")], network, Context())
         assert "channel" in result.items["attribution"].caption
         assert "probability" not in result.items

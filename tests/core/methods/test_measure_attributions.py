@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from core import methods
+from core.engine import checkpoint_timer
 from core.errors import BadInput, BadParameter, Canceled
 from core.items import Result, Series, Table
 from core.measures.baselines import BASELINES
 from core.method_base.method import Context
-from core.methods import make_method, measure_attributions
+from core.methods import make_method
 from core.networks.network import Network
 from tests.core.measures.pointed import looks_at
 from tests.support.checkpoints import RecordingContext
@@ -21,7 +22,8 @@ from tests.support.measured import PATCH, Knowing, cats_and_dogs
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(methods, "METHODS", {**methods.METHODS, "knowing": Knowing})
-    monkeypatch.setattr(measure_attributions, "CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(checkpoint_timer, "MIN_INTERVAL_S", 0.0)
+    monkeypatch.setattr(checkpoint_timer, "MAX_TIME_SHARE", 1e9)
     return
 
 
@@ -45,15 +47,15 @@ def values(result: Result) -> dict[str, float]:
     return {row[0]: row[2] for row in table.rows}
 
 
-def test_a_map_that_knows_where_the_network_looks_is_worth_all(network: Network) -> None:
-    found = values(measured(network))
-    assert [found[f"shown_{share}"] for share in (10, 20, 30, 50)] == [1] * 4
-    assert found["inside"] == found["pointing"] == found["box_accuracy"] == 1
-    assert found["area"] == 36 / 24**2
-    assert found["randomized_100"] == 1  # it never asks the network
+def test_a_correct_map_has_the_best_measures(network: Network) -> None:
+    measures = values(measured(network))
+    assert [measures[f"shown_{share}"] for share in (10, 20, 30, 50)] == [1] * 4
+    assert measures["inside"] == measures["pointing"] == measures["box_accuracy"] == 1
+    assert measures["area"] == 36 / 24**2
+    assert measures["randomized_100"] == 1  # it does not use the network
 
 
-def test_one_that_is_wrong_on_purpose_is_worth_nothing(network: Network) -> None:
+def test_a_wrong_map_has_the_worst_measures(network: Network) -> None:
     right, wrong = values(measured(network)), values(measured(network, parameters={"says": "rest"}))
     assert wrong["inside"] == wrong["pointing"] == 0
     assert wrong["insertion"] < right["insertion"]
@@ -61,10 +63,10 @@ def test_one_that_is_wrong_on_purpose_is_worth_nothing(network: Network) -> None
     assert wrong["hidden_50"] == 1
 
 
-def test_weights_that_are_randomized_change_what_comes_from_them(network: Network) -> None:
+def test_randomized_weights_change_maps_that_depend_on_them(network: Network) -> None:
     before = float(network.model.fc.weight[0, 0])
-    found = {seed: values(measured_with(network, seed))["randomized_100"] for seed in range(6)}
-    assert min(found.values()) < 0.3  # some seed exchanges the two weights
+    measures = {seed: values(measured_with(network, seed))["randomized_100"] for seed in range(6)}
+    assert min(measures.values()) < 0.3  # some seed exchanges the two weights
     assert float(network.model.fc.weight[0, 0]) == before
 
 
@@ -75,25 +77,25 @@ def measured_with(network: Network, seed: int) -> Result:
 
 
 def test_a_patch_on_the_right_has_all_weight_on_the_right_half(network: Network) -> None:
-    found = values(measured(network))
-    assert found["collage"] == 0.5  # asked for the left or the right one, it is always there
-    assert found["collage_majority"] == 0.5
+    measures = values(measured(network))
+    assert measures["collage"] == 0.5  # on the right for either class
+    assert measures["collage_majority"] == 0.5
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_a_map_that_knows_nothing_is_measured_alike_but_for_what_cannot_change(network: Network, name: str) -> None:
-    found = values(measured(network, name))
-    assert {"insertion", "inside", "pointing"} <= found.keys()
-    assert not {key for key in found if key.startswith(("randomized", "collage"))}
+def test_baseline_maps_have_all_measures_but_randomization_and_collages(network: Network, name: str) -> None:
+    measures = values(measured(network, name))
+    assert {"insertion", "inside", "pointing"} <= measures.keys()
+    assert not {key for key in measures if key.startswith(("randomized", "collage"))}
 
 
-def test_without_boxes_the_rest_is_measured(network: Network) -> None:
-    found = values(measured(network, context=a_context(boxes=False)))
-    assert "insertion" in found
-    assert not {"inside", "area", "box_accuracy"} & found.keys()
+def test_without_boxes_all_other_measures_are_taken(network: Network) -> None:
+    measures = values(measured(network, context=a_context(boxes=False)))
+    assert "insertion" in measures
+    assert not {"inside", "area", "box_accuracy"} & measures.keys()
 
 
-def test_curves_go_from_nothing_shown_to_all(network: Network) -> None:
+def test_curves_go_from_no_pixels_to_all(network: Network) -> None:
     items = measured(network).items
     inserted, deleted = items["insertion_curve"], items["deletion_curve"]
     assert isinstance(inserted, Series)
@@ -103,7 +105,7 @@ def test_curves_go_from_nothing_shown_to_all(network: Network) -> None:
     assert inserted.y[0] == pytest.approx(deleted.y[-1])
 
 
-def test_every_picture_has_its_row(network: Network) -> None:
+def test_every_image_has_a_row(network: Network) -> None:
     table = measured(network).items["by_picture"]
     assert isinstance(table, Table)
     assert [row[:2] for row in table.rows] == [(n, ("cat", "dog")[n % 2]) for n in range(6)]
@@ -112,7 +114,7 @@ def test_every_picture_has_its_row(network: Network) -> None:
 
 
 @pytest.mark.parametrize("stop_at", [1, 5, 8, 20, 31])
-def test_a_kill_only_delays_it(network: Network, stop_at: int) -> None:
+def test_a_canceled_job_continues_to_the_same_bytes(network: Network, stop_at: int) -> None:
     context = a_context(stop_at)
     with pytest.raises(Canceled):
         measured(network, context=context, randomizations=6)
@@ -121,13 +123,13 @@ def test_a_kill_only_delays_it(network: Network, stop_at: int) -> None:
     assert [item.files() for item in again.items.values()] == [item.files() for item in whole.items.values()]
 
 
-def test_a_damaged_checkpoint_counts_as_none(network: Network) -> None:
+def test_a_damaged_checkpoint_is_ignored(network: Network) -> None:
     context = a_context()
     context.checkpoint.write(b"{")
     assert values(measured(network, context=context)) == values(measured(network))
 
 
-def test_the_other_methods_defaults_and_version_are_in_the_key() -> None:
+def test_defaults_and_version_of_the_attribution_method_are_in_the_key() -> None:
     method = make_method("measure_attributions", {"attribution": "knowing"})
     written = method.model_dump(mode="json")
     assert written["parameters"] == {"says": "patch", "class_name": ""}
@@ -142,13 +144,13 @@ def test_the_other_methods_defaults_and_version_are_in_the_key() -> None:
         ({"attribution": "measure_attributions"}, "got 'measure_attributions'"),
         ({"attribution": "knowing", "parameters": {"says": "no"}}, "says must be one of patch, rest, weights"),
         ({"attribution": "knowing", "parameters": {"steps": 1}}, "knowing has no parameter 'steps'"),
-        ({"attribution": "knowing", "attribution_version": 2}, "this asks for knowing version 2, here is 3"),
+        ({"attribution": "knowing", "attribution_version": 2}, "attribution_version of knowing must be 3, got 2"),
         ({"attribution": "center_box", "parameters": {"a": 1}}, "center_box has no parameters, got a"),
         ({"attribution": "knowing", "parameters": [1]}, "parameters must be"),
-        ({"attribution": ["knowing"]}, "attribution must be a text"),
+        ({"attribution": ["knowing"]}, "attribution must be text"),
     ],
 )
-def test_what_cannot_be_measured_is_one_sentence(parameters: dict[str, Any], words: str) -> None:
+def test_what_cannot_be_measured_is_refused_in_a_sentence(parameters: dict[str, Any], words: str) -> None:
     with pytest.raises(BadParameter, match=words):
         make_method("measure_attributions", parameters)
 

@@ -12,13 +12,13 @@ from core.networks.network import Network
 from tests.core.methods.conftest import PIXELS
 
 
-def test_a_network_that_only_knows_the_mean_color_keeps_every_answer(turning: Network, picture: Picture) -> None:
+def test_a_network_that_uses_the_mean_color_alone_retains_every_prediction(turning: Network, picture: Picture) -> None:
     metrics = make_method("patch_shuffle", {}).run([picture], turning, Context()).metrics
-    assert [metrics[f"retained_{parts}"] for parts in GRIDS] == [1, 1, 1]
+    assert [metrics[f"retained_{side}"] for side in GRIDS] == [1, 1, 1]
 
 
-def test_a_network_that_needs_the_place_loses_it(linear: Network, picture: Picture) -> None:
-    """Its first class is the place of a bright corner, its second that of all the rest."""
+def test_a_network_that_uses_position_loses_its_prediction(linear: Network, picture: Picture) -> None:
+    """Its first class is a bright corner, its second everything else."""
     weights = torch.full((3, 3, PIXELS, PIXELS), -1.0)
     weights[0, :, :6, :6] = 3.0
     weights[1], weights[2] = 0.0, -2.0
@@ -27,18 +27,18 @@ def test_a_network_that_needs_the_place_loses_it(linear: Network, picture: Pictu
     pixels = picture.pixels.copy()
     pixels[:] = 0
     pixels[:6, :6] = 255
-    result = make_method("patch_shuffle", {"predictions": 64}).run([Picture.from_pixels(pixels)], place, Context())
+    result = make_method("patch_shuffle", {"permutations": 64}).run([Picture.from_pixels(pixels)], place, Context())
     assert 0.1 < result.metrics["retained_2"] < 0.4  # the corner stays in one of four orders
 
 
-def test_every_order_is_a_row_and_one_of_each_size_is_shown(linear: Network, picture: Picture) -> None:
-    result = make_method("patch_shuffle", {"predictions": 5}).run([picture], linear, Context())
+def test_every_order_has_a_row_and_each_size_an_image(linear: Network, picture: Picture) -> None:
+    result = make_method("patch_shuffle", {"permutations": 5}).run([picture], linear, Context())
     table, sheet = result.items["predictions"], result.items["shuffled"]
     assert isinstance(table, Table)
     assert isinstance(sheet, Image)
-    assert [row[:2] for row in table.rows] == [(1, 1), *((parts, order) for parts in GRIDS for order in range(1, 6))]
+    assert [row[:2] for row in table.rows] == [(1, 1), *((side, order) for side in GRIDS for order in range(1, 6))]
     assert sheet.pixels.shape == (PIXELS, 3 * PIXELS + 4, 3)
     first = table.rows[0][2]
-    for parts in GRIDS:
-        kept = [row[2] == first for row in table.rows if row[0] == parts]
-        assert result.metrics[f"retained_{parts}"] == sum(kept) / 5
+    for side in GRIDS:
+        retained = [row[2] == first for row in table.rows if row[0] == side]
+        assert result.metrics[f"retained_{side}"] == sum(retained) / 5

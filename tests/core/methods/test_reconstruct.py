@@ -17,7 +17,7 @@ KEY = "a" * 64
 
 
 class Job(Context):
-    """Knows one result."""
+    """A job that reads one result."""
 
     def __init__(self, **parts: Any) -> None:
         super().__init__(0)
@@ -35,33 +35,35 @@ def noise(height: int, width: int) -> Pixels:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
 
-def test_the_picture_its_reconstruction_and_the_error_are_of_one_size() -> None:
+def test_picture_reconstruction_and_error_have_the_same_size() -> None:
     items = run(Job(), noise(60, 40)).items
-    original, drawn, error = (items[name] for name in ("original", "reconstruction", "error"))
+    original, reconstruction, error = (items[name] for name in ("original", "reconstruction", "error"))
     assert isinstance(original, Image)
-    assert isinstance(drawn, Image)
+    assert isinstance(reconstruction, Image)
     assert isinstance(error, Map)
-    assert original.pixels.shape == drawn.pixels.shape == (*error.values.shape, 3) == (320, 320, 3)
+    assert original.pixels.shape == reconstruction.pixels.shape == (*error.values.shape, 3) == (320, 320, 3)
 
 
-def test_the_error_and_the_code_are_those_of_the_network() -> None:
+def test_error_and_code_are_those_of_the_network() -> None:
     job = Job()
     result = run(job, np.full((8, 8, 3), 128, np.uint8))
     gray = job.model.mean.new_full((1, 1, 8, 8), 128 / 255)
-    drawn, codes = job.model(gray)
-    assert result.metrics["squared_error"] == pytest.approx(float((drawn - gray).detach().square().mean()), rel=1e-4)
+    reconstruction, codes = job.model(gray)
+    assert result.metrics["squared_error"] == pytest.approx(
+        float((reconstruction - gray).detach().square().mean()), rel=1e-4
+    )
     code = result.items["code"]
     assert isinstance(code, Series)
     assert code.y == pytest.approx(codes[0].detach().numpy(), abs=1e-6)
 
 
-def test_an_autoencoder_of_colors_keeps_them() -> None:
+def test_a_gray_autoencoder_gives_gray_images() -> None:
     original = run(Job(), noise(8, 8)).items["original"]
     assert isinstance(original, Image)
     assert (original.pixels == original.pixels[..., :1]).all()
 
 
-def test_without_an_autoencoder_it_is_refused_in_a_sentence() -> None:
+def test_an_autoencoder_is_required() -> None:
     with pytest.raises(BadParameter, match="model must be the key of a trained autoencoder, got none"):
         run(Job(), noise(8, 8), "")
     with pytest.raises(BadInput, match=f"there is no result {'b' * 12} here"):

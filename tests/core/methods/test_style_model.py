@@ -35,29 +35,29 @@ def curve(result: Result, name: str) -> Any:
     return item.y
 
 
-def test_it_learns_the_style_and_held_out_pictures_get_its_mean_products_of_colors(turning: Network) -> None:
-    """The layer turns the space of colors: its Gram matrix says as much as that of the pixels."""
+def test_it_learns_the_style_and_validation_images_get_its_gram_matrix(turning: Network) -> None:
+    """The layer rotates colors, so that its Gram matrix is equivalent to that of the pixels."""
     result = run(turning, steps=120, content_weight=0.0, learning_rate=0.01)
     style = curve(result, "style")
     assert style[-1] < 0.1 * style[0]
-    samples, wanted = result.items["samples"], result.items["styles"]
+    samples, style_image = result.items["samples"], result.items["styles"]
     assert isinstance(samples, Image)
-    assert isinstance(wanted, Image)
+    assert isinstance(style_image, Image)
     columns = (samples.pixels.shape[1] + 2) // 4
-    painted = samples.pixels[samples.pixels.shape[0] // 2 :, : columns - 2]  # of the first, below the photo
+    stylized = samples.pixels[samples.pixels.shape[0] // 2 :, : columns - 2]  # of the first image, below the photo
     photo = samples.pixels[: samples.pixels.shape[0] // 2, : columns - 2]
     grams = [pixels.reshape(-1, 3).T / 255 @ (pixels.reshape(-1, 3) / 255) / (pixels.size / 3)
-             for pixels in (painted, photo, wanted.pixels)]  # fmt: skip
+             for pixels in (stylized, photo, style_image.pixels)]  # fmt: skip
     assert np.square(grams[0] - grams[2]).sum() < 0.3 * np.square(grams[1] - grams[2]).sum()
 
 
-def test_without_style_it_learns_to_leave_pictures_as_they_are(turning: Network) -> None:
+def test_without_style_it_learns_the_identity(turning: Network) -> None:
     content = curve(run(turning, steps=150, style_weight=0.0, total_variation=0.0, learning_rate=0.01), "content")
     assert content[-1] < 0.3 * content[0]
 
 
 @pytest.mark.parametrize("stop_at", [1, 3, 4])
-def test_a_job_that_was_stopped_goes_on_to_the_same_bytes(monkeypatch: pytest.MonkeyPatch, stop_at: int) -> None:
+def test_a_canceled_job_continues_to_the_same_bytes(monkeypatch: pytest.MonkeyPatch, stop_at: int) -> None:
     monkeypatch.setattr(checkpoint_timer, "MIN_INTERVAL_S", 0.0)
     network = load(get_card(JUDGE))
     stopped, job = RecordingContext(data(), stop_at, seed=2), RecordingContext(data(), seed=2)
@@ -71,7 +71,7 @@ def test_a_job_that_was_stopped_goes_on_to_the_same_bytes(monkeypatch: pytest.Mo
     assert again.metrics == whole.metrics
 
 
-def test_it_tells_every_term_and_shows_pictures_while_it_learns(turning: Network) -> None:
+def test_it_reports_all_terms_and_previews_during_the_training(turning: Network) -> None:
     job = RecordingContext(data(), seed=2)
     result = run(turning, job, steps=3)
     terms = {"total", "content", "style", "total_variation"}
@@ -81,13 +81,13 @@ def test_it_tells_every_term_and_shows_pictures_while_it_learns(turning: Network
     animation, samples = result.items["progress"], result.items["samples"]
     assert isinstance(animation, Animation)
     assert isinstance(samples, Image)
-    assert animation.meta()["count"] == 4, "before each step, and after the last"
+    assert animation.meta()["count"] == 4, "before each step, and after the last one"
     total = curve(result, "total")[0]
     expected = 5 * curve(result, "content")[0] + 10 * curve(result, "style")[0] + curve(result, "total_variation")[0]
     assert total == pytest.approx(expected, rel=1e-5)
 
 
-def test_what_is_kept_says_which_styles_it_has(turning: Network) -> None:
+def test_the_stored_network_names_its_styles(turning: Network) -> None:
     method = make_method("style_model", SMALL)
     both = (*method.model_dump()["styles"], "a30b" * 16)
     with pytest.raises(BadInput, match="there is no picture a30ba30ba30b…"):
@@ -99,12 +99,12 @@ def test_what_is_kept_says_which_styles_it_has(turning: Network) -> None:
     }  # fmt: skip
 
 
-def test_weights_of_styles_are_one_for_each() -> None:
-    with pytest.raises(BadParameter, match="mix must give a weight for each of styles: 1, got 2"):
+def test_each_style_needs_a_weight() -> None:
+    with pytest.raises(BadParameter, match="style_weights must give one weight for each of styles: 1, got 2"):
         make_method("style_model", {"style_weights": "1, 2"})
 
 
-def test_without_a_data_set_or_its_judge_nothing_is_learned(turning: Network) -> None:
+def test_a_data_set_and_the_judge_are_required(turning: Network) -> None:
     with pytest.raises(BadInput, match="data set"):
         run(turning, RecordingContext(None, seed=2))
     job = RecordingContext(data(), seed=2)
@@ -118,7 +118,7 @@ def test_without_a_data_set_or_its_judge_nothing_is_learned(turning: Network) ->
     assert not job.scalars
 
 
-def test_data_sets_and_networks_span_a_grid() -> None:
+def test_data_sets_and_networks_form_a_grid() -> None:
     names = ("random/test_resnet", "random/test_vit")
     grid = Comparison((), names, (make_method("style_model", {}),), datasets=(DatasetRef("1" * 64, "photos"),))
     cells = list(grid.cells())

@@ -27,7 +27,7 @@ SIDE = 48
 
 
 class Given(Context):
-    """With pictures by their digests, and the networks that there are."""
+    """A context with pictures by their digests, and all networks."""
 
     def __init__(self, *pictures: Picture, seed: int = 0) -> None:
         super().__init__(seed)
@@ -49,11 +49,11 @@ def noisy(seed: int, low: int = 0, high: int = 256) -> Picture:
 
 
 def run(network: Network, content: Picture, *styles: Picture, mask: Picture | None = None, **parameters: Any) -> Result:
-    """A small run; `styles` are those that are taken over."""
-    named = {"styles": [style.digest for style in styles]} if styles else {}
-    masked = {"mask": mask.digest} if mask else {}
+    """A small run."""
+    style_parameters = {"styles": [style.digest for style in styles]} if styles else {}
+    mask_parameters = {"mask": mask.digest} if mask else {}
     small = {"size_px": SIDE, "judge": JUDGE, "frames": 2, "total_variation": 0.0}
-    method = make_method("style_transfer", small | named | masked | parameters)
+    method = make_method("style_transfer", small | style_parameters | mask_parameters | parameters)
     return method.run([content], network, Given(*styles, *([mask] if mask else [])))
 
 
@@ -69,47 +69,47 @@ def last(result: Result, name: str) -> float:
     return float(item.y[-1])
 
 
-@pytest.mark.parametrize("sheet", ["fourier", "pixels"])
+@pytest.mark.parametrize("parameterization", ["fourier", "pixels"])
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-def test_without_content_the_picture_gets_the_styles_mean_products_of_colors(
-    turning: Network, optimizer: str, sheet: str
+def test_without_content_the_result_has_the_gram_matrix_of_the_style(
+    turning: Network, optimizer: str, parameterization: str
 ) -> None:
-    """The layer turns the space of colors: its Gram matrix says as much as that of the pixels."""
+    """The layer rotates colors, so that its Gram matrix is equivalent to that of the pixels."""
     style = noisy(1, 100, 250)
-    learning_rate = 0.3 if sheet == "fourier" else 0.02
+    learning_rate = 0.3 if parameterization == "fourier" else 0.02
     result = run(
         turning,
         noisy(0, 0, 120),
         style,
         content_weight=0.0,
         optimizer=optimizer,
-        parameterization=sheet,
+        parameterization=parameterization,
         learning_rate=learning_rate,
         steps=150,
     )
     assert last(result, "style") < 0.005
-    found, wanted = (
+    gram, expected = (
         (each.reshape(-1, 3) / 255.0).T @ (each.reshape(-1, 3) / 255.0) / SIDE**2
         for each in (pixels(result), style.pixels)
     )
-    assert found == pytest.approx(wanted, abs=0.04)
+    assert gram == pytest.approx(expected, abs=0.04)
 
 
-def test_without_style_the_photo_stays_what_it_is(turning: Network) -> None:
+def test_without_style_the_photo_is_unchanged(turning: Network) -> None:
     photo = noisy(0, 20, 235)
     result = run(turning, photo, noisy(1), style_weight=0.0, start="photo", steps=20)
     assert np.abs(pixels(result).astype(int) - photo.pixels).max() <= 1
     assert last(result, "style") == pytest.approx(1, abs=1e-3)
 
 
-def test_from_noise_the_content_brings_the_photo_back(turning: Network) -> None:
+def test_from_noise_the_content_restores_the_photo(turning: Network) -> None:
     photo = noisy(0, 20, 235)
     result = run(turning, photo, noisy(1), style_weight=0.0, start="noise", steps=200)
     assert last(result, "content") < 0.05
     assert np.abs(pixels(result).astype(int) - photo.pixels).mean() < 12
 
 
-def test_the_photo_begins_at_content_0_and_style_1(turning: Network) -> None:
+def test_the_photo_has_content_distance_0_and_style_distance_1(turning: Network) -> None:
     result = run(turning, noisy(0, 20, 235), noisy(1, 100, 250), steps=5)
     curves = {name: result.items[f"trace_{name}"] for name in ("content", "style", "total")}
     assert all(isinstance(curve, Series) for curve in curves.values())
@@ -119,21 +119,21 @@ def test_the_photo_begins_at_content_0_and_style_1(turning: Network) -> None:
 
 
 def half(white: slice) -> Picture:
-    drawn = np.zeros((SIDE, SIDE, 3), np.uint8)
-    drawn[:, white] = 255
-    return Picture.from_pixels(drawn)
+    mask = np.zeros((SIDE, SIDE, 3), np.uint8)
+    mask[:, white] = 255
+    return Picture.from_pixels(mask)
 
 
-def test_in_the_mask_the_first_style_and_outside_the_second(turning: Network) -> None:
+def test_the_mask_gets_the_first_style_and_the_rest_the_second(turning: Network) -> None:
     photo, red, blue = noisy(0, 100, 156), flat(230, 40, 40), flat(40, 40, 230)
     result = run(turning, photo, red, blue, mask=half(slice(0, SIDE // 2)), content_weight=0.0, steps=150)
-    found = pixels(result).astype(float)
-    left, right = found[:, : SIDE // 2].mean(axis=(0, 1)), found[:, SIDE // 2 :].mean(axis=(0, 1))
+    stylized = pixels(result).astype(float)
+    left, right = stylized[:, : SIDE // 2].mean(axis=(0, 1)), stylized[:, SIDE // 2 :].mean(axis=(0, 1))
     assert left == pytest.approx([230, 40, 40], abs=25)
     assert right == pytest.approx([40, 40, 230], abs=25)
 
 
-def test_outside_the_mask_of_a_single_style_the_photo_stays(turning: Network) -> None:
+def test_outside_the_mask_of_a_single_style_the_photo_is_kept(turning: Network) -> None:
     photo, red = noisy(0, 100, 156), flat(230, 40, 40)
     result = run(turning, photo, red, mask=half(slice(0, SIDE // 2)), steps=100)
     apart = np.abs(pixels(result).astype(int) - photo.pixels).mean(axis=(0, 2))
@@ -141,16 +141,16 @@ def test_outside_the_mask_of_a_single_style_the_photo_stays(turning: Network) ->
     assert apart[SIDE // 2 + 2 :].mean() < 3
 
 
-def test_a_mix_lies_between_its_styles(turning: Network) -> None:
+def test_mixed_styles_give_a_result_between_them(turning: Network) -> None:
     photo, dark, bright = noisy(0, 100, 156), flat(20, 20, 20), flat(235, 235, 235)
     means = [
-        pixels(run(turning, photo, dark, bright, style_weights=mix, content_weight=0.0, steps=60)).mean()
-        for mix in ("1, 0.001", "1, 1", "0.001, 1")
+        pixels(run(turning, photo, dark, bright, style_weights=weights, content_weight=0.0, steps=60)).mean()
+        for weights in ("1, 0.001", "1, 1", "0.001, 1")
     ]
     assert means[0] + 30 < means[1] < means[2] - 30
 
 
-def test_original_colors_stay_and_brightness_is_the_styles(turning: Network) -> None:
+def test_original_colors_are_kept_and_luminance_changes(turning: Network) -> None:
     photo = noisy(0, 100, 156)
     result = run(turning, photo, noisy(1), original_colors=True, content_weight=0.0, steps=30)
     before, after = from_pixels(photo.pixels.copy()), from_pixels(pixels(result).copy())
@@ -161,7 +161,7 @@ def test_original_colors_stay_and_brightness_is_the_styles(turning: Network) -> 
     assert (animation.frames[-1] == pixels(result)).all()
 
 
-def test_on_a_real_network_the_style_comes_and_the_content_stays() -> None:
+def test_a_trained_network_matches_the_style_and_keeps_the_content() -> None:
     network = load(get_card(LITE0))
     cat = sample("cat")
     for parameters in ({}, {"smoothing": "softmax"}, {"octaves": 3}):
@@ -173,22 +173,22 @@ def test_on_a_real_network_the_style_comes_and_the_content_stays() -> None:
         assert 0 < metrics["content_distance"] < 2
 
 
-def test_all_encoders_are_judged_by_one_eye(turning: Network) -> None:
-    """Nothing moved: whatever the encoder, the judge sees the photo."""
-    nothing: dict[str, Any] = {"style_weight": 0.0, "steps": 1, "parameterization": "pixels"}
+def test_all_encoders_have_the_same_judge(turning: Network) -> None:
+    """Without a change, the judge measures the photo, whatever the encoder."""
+    unchanged: dict[str, Any] = {"style_weight": 0.0, "steps": 1, "parameterization": "pixels"}
     other = load(get_card("random/test_vit"))
-    judged = [run(network, sample("cat"), **nothing).metrics for network in (turning, other)]
+    judged = [run(network, sample("cat"), **unchanged).metrics for network in (turning, other)]
     for metrics in judged:
         assert metrics["content_distance"] == pytest.approx(0, abs=1e-6)
         assert metrics["style_distance"] == pytest.approx(1, abs=1e-4)
         assert metrics["ssim"] == pytest.approx(1, abs=1e-4)
-    eye = load(get_card(JUDGE))
-    own = run(eye, sample("cat"), steps=3)  # its own judge: the numbers are the curves' last
+    judge = load(get_card(JUDGE))
+    own = run(judge, sample("cat"), steps=3)  # its own judge: the measures are the last values of the curves
     assert own.metrics["style_distance"] == pytest.approx(last(own, "style"), rel=1e-3)
     assert own.metrics["content_distance"] == pytest.approx(last(own, "content"), rel=1e-3)
 
 
-def test_the_table_names_each_layer_with_its_depth_and_what_is_left(turning: Network) -> None:
+def test_the_table_lists_each_layer_with_its_depth_and_distance(turning: Network) -> None:
     network = load(get_card(LITE0))
     table = run(
         network, sample("cat"), size_px=64, steps=2, layers="depths", style_depths="10, 50", content_depth=50
@@ -200,7 +200,7 @@ def test_the_table_names_each_layer_with_its_depth_and_what_is_left(turning: Net
     assert run(turning, noisy(0), steps=1).items["layers"].kind == "table"
 
 
-def test_the_picture_keeps_its_shape_and_the_styles_are_shown_at_their_size(turning: Network) -> None:
+def test_the_result_has_the_shape_of_the_photo_and_styles_have_their_scale(turning: Network) -> None:
     wide = Picture.from_pixels(np.repeat(noisy(0).pixels, 2, axis=1))
     result = run(turning, wide, noisy(1), noisy(2), style_scale=0.75, steps=1, size_px=64)
     assert [pixels(result, name).shape for name in ("stylized", "original", "styles")] == [
@@ -209,7 +209,7 @@ def test_the_picture_keeps_its_shape_and_the_styles_are_shown_at_their_size(turn
 
 
 @pytest.mark.parametrize("parameters", [{}, {"optimizer": "adam"}, {"octaves": 2}], ids=str)
-def test_a_run_that_was_cut_off_goes_on_to_the_same_bytes(
+def test_an_interrupted_run_continues_to_the_same_bytes(
     turning: Network, parameters: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(optimize, "CHECKPOINT_EVERY_S", 0)
@@ -228,15 +228,15 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_bytes(
             context.report = report  # type: ignore[method-assign]
         return context
 
-    kept = MemoryCheckpoint()
+    checkpoint = MemoryCheckpoint()
     with pytest.raises(KeyboardInterrupt):
-        method.run([noisy(0)], turning, given(killed, kept))
-    again = method.run([noisy(0)], turning, given(None, kept)).items
+        method.run([noisy(0)], turning, given(killed, checkpoint))
+    again = method.run([noisy(0)], turning, given(None, checkpoint)).items
     whole = method.run([noisy(0)], turning, given(None, Checkpoint())).items
     assert {name: item.files() for name, item in again.items()} == {name: item.files() for name, item in whole.items()}
 
 
-def test_a_style_that_is_not_there_is_one_sentence(turning: Network) -> None:
+def test_a_missing_style_is_refused_in_a_sentence(turning: Network) -> None:
     method = make_method("style_transfer", {"styles": "0" * 64, "size_px": SIDE})
     with pytest.raises(BadInput, match=r"^there is no picture 000000000000…: upload it again$"):
         method.run([noisy(0)], turning, Given())

@@ -19,7 +19,7 @@ KEY = "a" * 64
 
 
 class Job(Context):
-    """Knows one style model and one video."""
+    """A job that reads one style model and one video."""
 
     def __init__(self, video: Video) -> None:
         super().__init__(0)
@@ -33,9 +33,9 @@ class Job(Context):
         return self._video if digest == self._video.digest else super().video(digest)
 
 
-def run(given: Video, **parameters: Any) -> Result:
-    method = make_method("style_video", {"model": KEY, "video": given.digest} | parameters)
-    return method.run_without_network([], Job(given))
+def run(original: Video, **parameters: Any) -> Result:
+    method = make_method("style_video", {"model": KEY, "video": original.digest} | parameters)
+    return method.run_without_network([], Job(original))
 
 
 def video(result: Result, name: str = "stylized") -> Animation:
@@ -44,22 +44,27 @@ def video(result: Result, name: str = "stylized") -> Animation:
     return item
 
 
-@pytest.mark.parametrize("given", ["mp4", "gif"])
+@pytest.mark.parametrize("input_format", ["mp4", "gif"])
 @pytest.mark.parametrize("kind", ["mp4", "gif"])
-def test_a_video_comes_out_as_it_came_in_frame_for_frame(given: Any, kind: Any) -> None:
-    result = run(a_video(pan(5), given), format=kind)
+def test_the_result_has_the_frames_and_the_rate_of_the_video(input_format: Any, kind: Any) -> None:
+    result = run(a_video(pan(5), input_format), format=kind)
     styled = video(result)
     assert list(styled.files()) == [kind, "webp"]
-    with decoded(Video(styled.whole), 1000, 100) as found:
-        assert (found.count, found.height, found.width, found.learning_rate) == (5, 48, 64, 10)
-        first = next(found.frames).astype(int)
-    assert np.abs(first - styled.frames[0]).mean() < 12, "what is shown is what is in the file"
+    with decoded(Video(styled.whole), 1000, 100) as decoded_video:
+        assert (decoded_video.count, decoded_video.height, decoded_video.width, decoded_video.frame_rate) == (
+            5,
+            48,
+            64,
+            10,
+        )
+        first = next(decoded_video.frames).astype(int)
+    assert np.abs(first - styled.frames[0]).mean() < 12, "the animation shows the file"
     assert styled.frame_ms == 100
     assert video(result, "original").frames.shape == styled.frames.shape
     assert result.metrics["frames"] == 5
 
 
-def test_the_video_is_kept_with_the_animation() -> None:
+def test_the_video_file_is_stored_with_the_animation() -> None:
     styled = video(run(a_video()))
     again = KINDS["animation"].load(styled.meta(), styled.files())
     assert isinstance(again, Animation)
@@ -67,7 +72,7 @@ def test_the_video_is_kept_with_the_animation() -> None:
     assert again.meta() == styled.meta()
 
 
-def test_long_videos_are_shown_in_parts_and_no_further_than_asked_for() -> None:
+def test_animations_of_long_videos_have_some_of_the_frames_up_to_the_maximum() -> None:
     moving = pan(120, step=1, height=16, width=24)
     result = run(a_video(moving), max_frames=110)
     assert result.metrics["frames"] == 110
@@ -78,7 +83,7 @@ def test_long_videos_are_shown_in_parts_and_no_further_than_asked_for() -> None:
     assert set(curve.x.tolist()) <= set(range(1, 110))
 
 
-def test_a_still_video_has_no_flicker_and_a_noisy_one_less_than_frames_painted_alone() -> None:
+def test_a_still_video_has_no_flicker_and_a_noisy_one_less_than_independent_frames() -> None:
     still = run(a_video(pan(1) * 4))
     assert still.metrics["flicker"] == still.metrics["flicker_framewise"] == still.metrics["mean_warping_error"] == 0
     noise = run(a_video(noisy(5, spread=0.6), "mp4")).metrics
@@ -86,20 +91,20 @@ def test_a_still_video_has_no_flicker_and_a_noisy_one_less_than_frames_painted_a
     assert 0 < noise["mean_warping_error"] < noise["mean_warping_error_framewise"]
 
 
-def test_what_was_measured_is_told_in_words_with_the_video() -> None:
+def test_the_caption_summarizes_the_flicker() -> None:
     result = run(a_video(noisy(5, spread=0.6), "mp4"))
-    steady, alone = (f"{result.metrics[name]:.3g}" for name in ("flicker", "flicker_framewise"))
-    assert f"the painting changes by {steady} of 255 from frame to frame" in video(result).caption
-    assert f"painted each by itself, by {alone}." in video(result).caption
-    assert video(run(a_video(pan(1)))).caption.endswith("of its frames."), "nothing was measured"
+    stabilized, framewise = (f"{result.metrics[name]:.3g}" for name in ("flicker", "flicker_framewise"))
+    assert f"the stylized video changes by {stabilized} of 255 from frame to frame" in video(result).caption
+    assert f"with frames stylized independently, by {framewise}." in video(result).caption
+    assert video(run(a_video(pan(1)))).caption.endswith("of its frames."), "nothing is measured"
 
 
-def test_one_frame_is_painted_and_nothing_is_told_of_flicker() -> None:
+def test_one_frame_has_no_flicker() -> None:
     assert list(run(a_video(pan(1))).items) == ["stylized", "original", "frames"]
 
 
-def test_without_a_video_or_with_one_that_is_not_there_it_says_so() -> None:
-    with pytest.raises(BadParameter, match="video must be a video, got none"):
+def test_a_video_is_required() -> None:
+    with pytest.raises(BadParameter, match="video must be the digest of a video, got none"):
         run(a_video(), video="")
     with pytest.raises(BadParameter, match=r"video: a video is named by its digest, 64 hex digits, got 'clip\.mp4'"):
         run(a_video(), video="clip.mp4")

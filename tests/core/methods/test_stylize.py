@@ -10,7 +10,7 @@ from core.engine.ranges import from_pixels
 from core.errors import BadInput, BadParameter
 from core.items import Image, Pixels, Result
 from core.learning.fast_style.judging import measures, styles_of
-from core.learning.fast_style.painter import Design, build, painted
+from core.learning.fast_style.painter import Design, build, paint
 from core.learning.fast_style.stored import as_weights
 from core.media.drawn_styles import STYLES
 from core.media.picture import Picture
@@ -26,7 +26,7 @@ DESIGN = Design(4, (STYLES["waves"].digest, STYLES["mosaic"].digest), (0.25, 0.7
 
 
 class Job(Context):
-    """Knows one result."""
+    """A job that reads one result."""
 
     def __init__(self) -> None:
         super().__init__(0)
@@ -48,14 +48,14 @@ def noise(height: int, width: int) -> Pixels:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
 
-def shown(result: Result, name: str = "stylized") -> Pixels:
+def pixels_of(result: Result, name: str = "stylized") -> Pixels:
     item = result.items[name]
     assert isinstance(item, Image)
     return item.pixels
 
 
 @pytest.mark.parametrize(
-    ("given", "size_px", "painted_at"),
+    ("given", "size_px", "stylized_size"),
     [
         ((61, 46), None, (61, 46)),
         ((80, 40), 64, (64, 32)),
@@ -64,56 +64,56 @@ def shown(result: Result, name: str = "stylized") -> Pixels:
         ((1540, 64), None, (1536, 64)),
     ],
 )
-def test_a_picture_keeps_its_size_unless_another_is_asked_for_or_it_is_too_small_or_too_large(
-    given: tuple[int, int], size_px: int | None, painted_at: tuple[int, int]
+def test_a_picture_keeps_its_size_by_default_within_limits(
+    given: tuple[int, int], size_px: int | None, stylized_size: tuple[int, int]
 ) -> None:
     result = run(Job(), noise(*given), size_px=size_px, evaluate=False)
-    assert shown(result).shape == shown(result, "original").shape == (*painted_at, 3)
-    if given == painted_at:
-        assert np.array_equal(shown(result, "original"), noise(*given))
+    assert pixels_of(result).shape == pixels_of(result, "original").shape == (*stylized_size, 3)
+    if given == stylized_size:
+        assert np.array_equal(pixels_of(result, "original"), noise(*given))
 
 
-def test_what_is_shown_is_what_the_painter_paints() -> None:
+def test_the_result_is_the_output_of_the_painter() -> None:
     job = Job()
-    drawn = painted(job.painter, from_pixels(noise(48, 52)))
-    found = from_pixels(shown(run(job, noise(48, 52), evaluate=False)))
-    assert float((found - drawn).abs().max()) <= 0.51 / 255
+    expected = paint(job.painter, from_pixels(noise(48, 52)))
+    stylized = from_pixels(pixels_of(run(job, noise(48, 52), evaluate=False)))
+    assert float((stylized - expected).abs().max()) <= 0.51 / 255
     assert job.noted["pass_ms"] > 0
 
 
-def test_the_judge_compares_what_is_kept_with_photo_and_styles() -> None:
+def test_the_judge_measures_the_rounded_result() -> None:
     job = Job()
     result = run(job, noise(48, 52))
-    pictures = (from_pixels(shown(result)), from_pixels(noise(48, 52)))
-    found = measures(job.network(JUDGE), *pictures, styles_of(DESIGN, job, "cpu"))
-    assert result.metrics == pytest.approx(Result(found).metrics)
+    pictures = (from_pixels(pixels_of(result)), from_pixels(noise(48, 52)))
+    items = measures(job.network(JUDGE), *pictures, styles_of(DESIGN, job, "cpu"))
+    assert result.metrics == pytest.approx(Result(items).metrics)
     assert list(result.metrics) == ["content_distance", "style_distance", "ssim", "edges_kept"]
 
 
-def test_a_picture_that_is_left_alone_would_have_content_0_style_1_and_ssim_1() -> None:
+def test_an_unchanged_picture_has_content_0_style_1_and_ssim_1() -> None:
     job, photo = Job(), from_pixels(noise(48, 52))
-    found = measures(job.network(JUDGE), photo, photo, styles_of(DESIGN, job, "cpu"))
+    items = measures(job.network(JUDGE), photo, photo, styles_of(DESIGN, job, "cpu"))
     expected = {"content_distance": 0, "style_distance": 1, "ssim": 1, "edges_kept": 1}
-    assert Result(found).metrics == pytest.approx(expected, abs=1e-4)
+    assert Result(items).metrics == pytest.approx(expected, abs=1e-4)
 
 
-def test_several_pictures_are_measured_by_the_mean_of_each() -> None:
+def test_measures_of_several_pictures_are_means() -> None:
     job = Job()
     styles, judge = styles_of(DESIGN, job, "cpu"), job.network(JUDGE)
     photos = torch.rand(2, 3, 48, 52, generator=torch.Generator().manual_seed(0))
-    drawn = painted(job.painter, photos)
+    stylized = paint(job.painter, photos)
     both, *each = (
-        Result(measures(judge, drawn[part], photos[part], styles)).metrics
+        Result(measures(judge, stylized[part], photos[part], styles)).metrics
         for part in (slice(0, 2), slice(0, 1), slice(1, 2))
     )
     assert both == pytest.approx({name: (each[0][name] + each[1][name]) / 2 for name in both})
 
 
-def test_without_measuring_there_are_the_pictures_alone() -> None:
+def test_without_evaluation_there_are_no_measures() -> None:
     assert list(run(Job(), noise(40, 40), evaluate=False).items) == ["stylized", "original"]
 
 
-def test_without_a_style_model_it_says_so() -> None:
+def test_a_style_model_is_required() -> None:
     with pytest.raises(BadParameter, match="model must be the key of a trained style model, got none"):
         run(Job(), noise(40, 40), model="")
     with pytest.raises(BadInput, match="there is no result bbbbbbbbbbbb here"):

@@ -16,7 +16,7 @@ from core.errors import BadInput, BadLink, QueueUnavailable
 from core.items import Result, Scalar
 from core.jobs.spec import JobSpec
 from core.queue.connection import connect
-from core.queue.ledger import Ledger, Taken
+from core.queue.ledger import Ledger, Taken, progress_key
 from core.queue.queue import TASK, DamagedRecord, JobQueue, open_queue, read_record
 from core.settings import Settings
 from core.store.store import Store, open_store
@@ -219,6 +219,24 @@ def test_a_damaged_record_does_not_hide_the_others(queue: JobQueue, store: Store
     queue.redis.hset(f"rq:job:{bad}", field, b"\xff\x00garbage")
     assert queue.states([bad, good])[good].state == "queued"
     assert good in [row.job.key for row in queue.waiting()]
+
+
+@pytest.mark.parametrize("document", [{}, {"method": 5, "network": 7}, {"method": {"name": None}}, {"x": []}])
+def test_a_foreign_document_is_one_row_without_names(
+    queue: JobQueue, store: Store, document: dict[str, object]
+) -> None:
+    key = queue.submit(toy_spec(), store).key
+    queue.redis.hset(f"rq:job:{key}", "data", record(TASK, None, [document], {}))
+    (row,) = queue.waiting()
+    assert (row.method, row.network) == ("?", None)
+
+
+@pytest.mark.parametrize("scalars", [b"[1]", b"5", b'{"loss": "high"}', b'{"loss": null}', b"[" * 100_000])
+def test_foreign_scalars_are_ignored(queue: JobQueue, store: Store, scalars: bytes) -> None:
+    key = queue.submit(toy_spec(), store).key
+    queue.redis.hset(progress_key(key), mapping={"scalars": scalars, "step": 3})
+    state = queue.states([key])[key]
+    assert (state.step, state.scalars) == (3, {})
 
 
 def test_a_record_of_another_type_is_a_failed_job_that_can_be_submitted_again(queue: JobQueue, store: Store) -> None:

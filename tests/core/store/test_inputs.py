@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import BadInput, Damaged
+from core.errors import BadInput, Damaged, StoreFull
 from core.media.drawn_styles import STYLES
 from core.media.picture import Picture
 from core.media.video import Video
@@ -42,7 +42,28 @@ def test_a_damaged_picture_is_reported_and_set_aside(store: Store, content: byte
     assert store.inputs.put_picture(a_picture(1)) == digest
 
 
-def test_a_style_that_our_own_code_draws_counts_as_kept(store: Store) -> None:
+def test_on_a_full_disk_a_damaged_picture_is_still_set_aside(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = store.inputs.put_picture(a_picture(1))
+    (Path(store.shelf.root) / picture_path(digest)).write_bytes(b"no png")
+
+    def full(*_: object) -> None:
+        raise StoreFull("no space left")
+
+    monkeypatch.setattr(store.shelf, "write", full)
+    with pytest.raises(Damaged, match="upload it again"):
+        store.inputs.picture(digest)
+    assert not store.shelf.exists(picture_path(digest))
+
+
+def test_a_damaged_picture_stays_in_place_on_request(store: Store) -> None:
+    digest = store.inputs.put_picture(a_picture(1))
+    (Path(store.shelf.root) / picture_path(digest)).write_bytes(b"no png")
+    with pytest.raises(Damaged):
+        store.inputs.picture(digest, keep_damaged=True)
+    assert store.shelf.exists(picture_path(digest))
+
+
+def test_a_drawn_style_picture_needs_no_file(store: Store) -> None:
     digest = STYLES["woodcut"].digest
     assert store.inputs.picture(digest).digest == digest
     assert not store.shelf.exists(picture_path(digest))

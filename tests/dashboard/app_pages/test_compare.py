@@ -23,7 +23,7 @@ from dashboard.views.sharing import single
 from tests.dashboard.conftest import use
 from tests.support.archives import exported
 from tests.support.kept import NETWORKS, PROVENANCE, a_comparison, fill
-from tests.support.opened import ENTRY, PATIENCE_S, run_button, shown
+from tests.support.opened import ENTRY, PATIENCE_S, run_button, shown, texts
 
 DOOR = {"method": "detail_search", "pictures": "sample:cat,sample:coffee", "networks": ",".join(NETWORKS), "steps": "7"}
 
@@ -155,7 +155,7 @@ def test_raw_values_have_the_scale_of_the_row_by_default(
 
 def test_a_cell_of_another_grid_is_rejected_with_a_sentence(page: AppTest, store: Store) -> None:
     shown(page, {"grid": a_comparison(store).key, "cell": "1" * 64})
-    assert page.error[0].value.startswith("This link is incomplete: no cell of this comparison")
+    assert "This link is incomplete: no cell of this comparison has this address" in texts(page)
 
 
 def test_without_redis_stored_results_appear_and_a_submit_fails_within_3_s(
@@ -226,8 +226,8 @@ def test_a_changed_panel_says_that_settings_changed_since_the_grid_was_computed(
 
 
 def test_parameters_are_listed_with_readable_values() -> None:
-    method = make_method("class_image", {"judges": "random/resnet18", "decay": 0.5, "class_name": "tabby"})
-    assert parameters_line(method) == "class_name = tabby, judges = resnet18, decay = 0.5"
+    method = make_method("class_image", {"judges": "random/resnet18", "l2_penalty": 0.5, "class_name": "tabby"})
+    assert parameters_line(method) == "class_name = tabby, judges = resnet18, l2_penalty = 0.5"
 
 
 def test_a_comparison_is_saved_and_exported_without_being_in_a_gallery(page: AppTest, store: Store) -> None:

@@ -198,9 +198,9 @@ def test_pictures_without_classes_are_taken_under_the_name_that_is_given(store: 
     [
         ("a.zip", b"PK\x03\x04 no zip", "Nothing was added: a.zip cannot be read: "),
         ("a.parquet", b"no table", "Nothing was added: a.parquet cannot be read: "),
-        ("a.zip", TWO | {"cat/3.png": b"?"}, "Nothing was added: cat/3.png is no picture"),
+        ("a.zip", TWO | {"cat/3.png": b"?"}, "Nothing was added: cat/3.png "),
         ("a.zip", {"readme.txt": b"?"}, "Nothing was added: there is no picture in a.zip"),
-        ("a.zip", TWO | {"../cat/3.png": PNG}, "Nothing was added: a zip of pictures names files inside of it"),
+        ("a.zip", TWO | {"../cat/3.png": PNG}, "Nothing was added: the files in a zip must have names without"),
     ],
 )
 def test_what_is_no_data_set_is_one_sentence_and_nothing_is_kept(

@@ -27,7 +27,7 @@ def test_galleries_are_listed_and_a_damaged_one_hides_no_other(store: Store) -> 
     page = opened("galleries")
     assert "**Cats**" in links(page)
     assert "2 comparisons" in texts(page)
-    assert f"{damaged.id}.json: a gallery cannot be read" in texts(page)
+    assert f"{damaged.id}.json: the gallery cannot be read" in texts(page)
     assert gallery.name == "Cats"
 
 

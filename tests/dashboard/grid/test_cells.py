@@ -253,8 +253,8 @@ def test_terms_are_explained_in_columns_rows_and_numbers(comparison: Comparison,
     fill(store, comparison)
     data = grid_data(read_grid(comparison, store, get_queue()), View("remaining"), store)
     assert ["ViT: Vision transformer" in column["help"] for column in data["columns"]] == [False, True]
-    label, _, help_text = data["rows"][0]["cells"][0]["numbers"][0]
-    assert (label, "Edge energy: The mean" in help_text) == ("Edge energy", True)
+    label, _, help_text, is_term = data["rows"][0]["cells"][0]["numbers"][0]
+    assert (label, "Edge energy: The mean" in help_text, is_term) == ("Edge energy", True, True)
     both = several(store, comparison)
     rows = grid_data(both, View("attribution"), store)["rows"]
     assert ["Fixations: Pixels" in row["help"] for row in rows] == [True, False] * 2

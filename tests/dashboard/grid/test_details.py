@@ -40,7 +40,7 @@ def test_numbers_of_a_row_stand_side_by_side_with_descriptions(store: Store) -> 
     store.publish(second, Result({"error": Scalar(value=0.5, caption="The mean")}), PROVENANCE)
     page = opened("compare", grid=comparison.key, cell=first.key, view="Numbers")
     table = page.main.dataframe[0].value
-    assert table.to_numpy().tolist() == [["Error", "0.25", "0.5", "The mean."], ["Reach", "3 px", "", "Only here."]]
+    assert table.to_numpy().tolist() == [["Error", "0.25", "0.5", "The mean"], ["Reach", "3 px", "", "Only here"]]
 
 
 def test_a_damaged_link_to_a_cell_is_one_sentence(store: Store) -> None:
@@ -53,6 +53,6 @@ def test_curves_and_numbers_explain_their_terms(store: Store) -> None:
     key = fill(store, comparison, full=True)[0]
     page = opened("compare", grid=comparison.key, cell=key, view="Curves")
     titles = {markdown.value.strip("*"): markdown.proto.help for markdown in page.main.markdown}
-    assert titles["loss"] == "Loss: The whole loss\\."
+    assert titles["Loss"] == "Loss\\: The whole loss\\."
     (metric,) = [metric for metric in page.main.metric if metric.label == "Edge energy"]
     assert "Edge energy: The mean squared" in metric.proto.help.replace("\\", "")

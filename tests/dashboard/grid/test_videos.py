@@ -59,7 +59,7 @@ def test_a_gif_plays_as_a_picture(store: Store) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"no video at all", "bad.mp4 begins with b'no video ', it must be an MP4 or GIF file"),
+        (b"no video at all", "bad.mp4 begins with b'no video', it must be an MP4 or GIF file"),
         (png_bytes(pan(1)[0]), "bad.mp4 begins with "),
         (a_video().content[:40], "bad.mp4 "),
         (b"", "bad.mp4 is empty: 0 bytes"),

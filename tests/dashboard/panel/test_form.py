@@ -199,20 +199,16 @@ def test_an_empty_number_is_automatic_and_can_be_emptied_again(page: AppTest) ->
 
 
 LAYERED = """
-from typing import Literal
 import streamlit as st
 from core.errors import BadParameter
-from core.method_base.method import Method, Output, parameter
+from core.method_base.layer_choice import LayerChoice
+from core.method_base.method import Output
 from core.networks.layers import SharedLayer
-from core.method_base.optimization import layer_by_parameter, layer_parameter, names_a_layer
 from dashboard.panel.form import FormOptions, method_form, prefill
 
-class Layered(Method):
+class Layered(LayerChoice):
     title, summary, source, family, version = "Layered", "Layered.", "none", "inspection", 1
     outputs = (Output("n", "scalar", "n"),)
-    layer_by: Literal["depth", "layer"] = layer_by_parameter()
-    layer: str = layer_parameter()
-    _names_a_layer = names_a_layer()
 
 if "start_from" in st.session_state:
     prefill(Layered(**st.session_state.pop("start_from")))
@@ -234,9 +230,9 @@ def test_layers_are_a_list_with_their_depths_that_begins_in_the_middle(layered: 
     assert not layered.selectbox
     layered.get("segmented_control")[0].set_value("layer").run()
     assert layered.selectbox[0].options == ["stem · 0 %", "blocks.0 · 33 to 50 %", "blocks.1 · 66 %", "head · 100 %"]
-    assert layered.session_state["made"] == {"layer_by": "layer", "layer": "blocks.1"}
+    assert layered.session_state["made"] == {"layer_by": "layer", "depth": 50, "layer": "blocks.1"}
     layered.selectbox[0].select("stem").run()
-    assert layered.session_state["made"] == {"layer_by": "layer", "layer": "stem"}
+    assert layered.session_state["made"] == {"layer_by": "layer", "depth": 50, "layer": "stem"}
 
 
 def test_a_layer_is_automatic_unless_required() -> None:
@@ -248,22 +244,22 @@ def test_a_layer_is_automatic_unless_required() -> None:
 
 
 def test_a_module_of_a_link_that_is_no_shared_layer_stays_and_is_marked(layered: AppTest) -> None:
-    layered.session_state["start_from"] = {"layer_by": "layer", "layer": "blocks.1.attn"}
+    layered.session_state["start_from"] = {"layer_by": "layer", "depth": 50, "layer": "blocks.1.attn"}
     layered.run()
     assert layered.selectbox[0].options[-1] == "blocks.1.attn · not in the list"
-    assert layered.session_state["made"] == {"layer_by": "layer", "layer": "blocks.1.attn"}
+    assert layered.session_state["made"] == {"layer_by": "layer", "depth": 50, "layer": "blocks.1.attn"}
 
 
 def test_without_shared_layers_the_name_is_typed_and_the_reason_given(layered: AppTest) -> None:
     layered.session_state["layers"] = []
-    layered.session_state["start_from"] = {"layer_by": "layer", "layer": "x"}
+    layered.session_state["start_from"] = {"layer_by": "layer", "depth": 50, "layer": "x"}
     layered.run()
     assert [caption.value for caption in layered.caption] == ["None in common\\."]
     assert layered.text_input[0].value == "x"
     layered.text_input[0].set_value("").run()
     assert layered.session_state["made"] == "layer must be named where layer_by is 'layer', got none"
     layered.session_state["layers"] = [("stem", 0, 0), ("head", 100, 100)]
-    assert layered.run().session_state["made"] == {"layer_by": "layer", "layer": "head"}
+    assert layered.run().session_state["made"] == {"layer_by": "layer", "depth": 50, "layer": "head"}
 
 
 def test_a_label_with_a_term_explains_it() -> None:

@@ -93,7 +93,7 @@ def test_bad_input_is_refused(tmp_path: Path) -> None:
         ("1000_cat.png", png(), BadInput, "a number from 0 to 999"),
         ("1_cat.png", b"no picture", BadPicture, "1_cat.png is damaged or incomplete"),
         ("1_cat.png", png()[:200], BadPicture, "1_cat.png is damaged or incomplete"),
-        ("unicorn/cat.png", png(), BadInput, "a class of random/test_resnet is a name"),
+        ("unicorn/cat.png", png(), BadInput, "a class of random/test_resnet must be a name"),
     ],
 )
 def test_a_bad_file_is_named(tmp_path: Path, file: str, content: bytes, error: type[Exception], sentence: str) -> None:

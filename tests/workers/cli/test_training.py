@@ -125,9 +125,9 @@ def test_a_network_starts_from_a_pretrained_one_and_is_distilled_from_a_teacher(
         (["mine", "--data", "{data}", "--set", "epochs=0"], "epochs must be a whole number from 1"),
         (["mine", "--data", "{data}", "--set", "architecture=resnet"], "there is no architecture 'resnet'"),
         (["mine", "--data", "{data}", "--set", "teacher=nobody"], "there is no network 'nobody'"),
-        (["mine", "--data", "{data}", "--set", "batch_size=7"], "must be even, as pictures are mixed in pairs"),
+        (["mine", "--data", "{data}", "--set", "batch_size=7"], "batch_size must be even"),
         (["mine", "--data", "{data}", "--with", "none.json"], "the parameter file 'none.json' cannot be read"),
-        (["mine", "--data", "{data}", "--set", "freeze_backbone=true"], "cannot be frozen"),
+        (["mine", "--data", "{data}", "--set", "freeze_backbone=true"], "freeze_backbone needs a pretrained network"),
     ],
 )
 def test_bad_arguments_give_one_line_before_anything_is_computed(

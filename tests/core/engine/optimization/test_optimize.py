@@ -22,7 +22,7 @@ from tests.support.checkpoints import MemoryCheckpoint
 
 
 class CallbackContext(Context):
-    """Calls `tell` with whatever is reported."""
+    """Calls `callback` with each report."""
 
     def __init__(self, callback: Callable[..., Any]) -> None:
         super().__init__()

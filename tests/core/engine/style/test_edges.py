@@ -31,7 +31,7 @@ def test_a_constant_picture_has_no_energy(measure: Measure, value: float) -> Non
 @pytest.mark.parametrize(("measure", "at_the_edge"), [("mse", 16.0), ("mae", 4.0)])
 def test_a_step_of_height_one_has_the_known_energy(measure: Measure, at_the_edge: float) -> None:
     picture = torch.zeros(1, 3, 6, 10)
-    picture[..., 5:] = 1  # seen by 2 of the 8 inner columns, each with 1 + 2 + 1
+    picture[..., 5:] = 1  # in the windows of 2 of the 8 inner columns, each with 1 + 2 + 1
     assert energy(picture, measure).item() == pytest.approx(2 / 8 * at_the_edge)
     assert energy(picture.mT, measure).item() == pytest.approx(2 / 8 * at_the_edge)
 

@@ -26,7 +26,7 @@ LAYERS = {"near": 0.75, "far": 0.25}
 
 @dataclass(frozen=True)
 class Toy:
-    """Two layers: filters of 3 x 3, and of these the means of 4 x 4 places; `louder` says all so many times as loud."""
+    """Two layers: 3 x 3 filters, and their means over 4 x 4 positions; `louder` scales all activations."""
 
     louder: float = 1.0
     margin_px: int = 0

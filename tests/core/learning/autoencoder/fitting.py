@@ -23,7 +23,7 @@ def pictures(side_px: int | None = None) -> Pictures:
 
 
 def fitted(few_labels: int = 0, **parameters: Any) -> Evaluation:
-    """What has learned with these parameters of the method; nothing of it is measured yet."""
+    """Evaluation of an autoencoder trained with these parameters of the method; nothing is measured yet."""
     method = Autoencoder(**parameters)
     given = pictures(method.input_px)
     learner = method.learner(given, 0)

@@ -21,7 +21,7 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "mixer": ("open_mixer", {"img_size": SIDE, "patch_size": 4, "embed_dim": 16, "num_blocks": 2, "drop_rate": 0.1}),
     "concentrator": ("concentrator", {"layers": [1] * 4, "channels": [8, 16, 16, 24], "output_stride": 8}),
 }
-"""Family -> timm's name and arguments, with all that draws at random while it learns."""
+"""Family -> timm's name and arguments, with everything that is random in training."""
 VIEWS = ViewRecipe(SIDE, SIDE, min_crop=0.5, flip=True, magnitude=3)
 RECIPE: dict[str, Any] = {
     "views": VIEWS,
@@ -53,7 +53,7 @@ def trainer(
 
 
 def trained(trainer: Trainer) -> Trainer:
-    """The same, at its end."""
+    """A trainer after all of its epochs."""
     while not trainer.done:
         for _ in trainer.epoch():
             pass
@@ -61,11 +61,11 @@ def trained(trainer: Trainer) -> Trainer:
 
 
 def weights(trainer: Trainer, averaged: bool = False) -> dict[str, Tensor]:
-    """A copy of the weights and buffers as they are now."""
+    """A copy of the current weights and buffers."""
     model = trainer.ema.module if averaged else trainer.model
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
 def equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
-    """Whether they are the same, bit for bit."""
+    """Whether both are equal bit for bit."""
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)

@@ -133,7 +133,7 @@ def test_a_network_with_two_classifiers_is_refused_in_a_sentence() -> None:
         trained_learner(start, 3, 224, 0, frozen=True)
 
 
-# what has been learned
+# after a training
 
 
 def test_half_precision_is_taken_where_it_can_hold_the_values() -> None:

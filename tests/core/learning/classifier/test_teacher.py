@@ -22,7 +22,7 @@ RECIPE = ViewRecipe(SIDE, SIDE, min_crop=0.5, flip=True, magnitude=3)
 
 
 class Colors(nn.Module):
-    """Logits that are five times the mean of each color, in the order in which they are asked for."""
+    """Logits: five times the mean of each color, in the given order."""
 
     def __init__(self, order: Sequence[int], side: int) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Shelf(dict[str, MemoryCheckpoint]):
 
 
 def a_teacher(names: Sequence[str] = ("red", "green", "blue"), side: int = SIDE, **changes: Any) -> Network:
-    """A network that knows these colors."""
+    """A network that classifies these colors."""
     order = [("red", "green", "blue").index(name) if name in ("red", "green", "blue") else 0 for name in names]
     card = NetworkCard(
         **{"name": "local/colors", "identity": "local/colors#1"} | changes, family="cnn", architecture="x",

@@ -242,7 +242,7 @@ def test_weights_decay_and_norms_biases_and_positions_do_not(
 
 
 class Probe(nn.Module):
-    """Logits that are learned as they are, whatever the picture."""
+    """Logits that are parameters and do not depend on the picture."""
 
     def __init__(self, logits: list[float], scale: float) -> None:
         super().__init__()

@@ -195,7 +195,7 @@ def test_half_of_the_pictures_are_mirrored(ramp: Examples) -> None:
 
 @pytest.mark.parametrize("min_share", [0.2, 0.6])
 def test_a_crop_keeps_at_least_its_share(ramp: Examples, min_share: float) -> None:
-    """What is seen of the ramp's width; a crop's sides are in a ratio of 3 to 4 at the most."""
+    """Visible widths of the ramp; the sides of a crop have a ratio of 3 to 4 at most."""
     widths = [(int(view.max()) - int(view.min())) / 240 for view in plain_views(ramp, min_crop=min_share)]
     assert min(widths) > (min_share * 3 / 4) ** 0.5 - 0.15
     assert min(widths) < 0.9

@@ -16,7 +16,7 @@ DESIGN = Design(16, 3, latent=5, width=4)
 
 
 class Holding(Context):
-    """It knows one result."""
+    """Contains one result."""
 
     def __init__(self, items: dict[str, Item]) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Holding(Context):
 
 
 def a_generator() -> Generator:
-    """One whose batch normalization has seen something."""
+    """A generator with statistics in its batch normalization."""
     generator = Generator(DESIGN)
     generator(torch.randn(64, 5))
     return generator.eval()

@@ -33,7 +33,7 @@ ARGUMENTS = {
 
 
 def network(name: str) -> nn.Module:
-    """A random network whose answer is not zero."""
+    """A random network whose logits are not zero."""
     torch.manual_seed(0)
     model = timm.create_model(name, num_classes=7, **ARGUMENTS.get(name, {})).eval().requires_grad_(requires_grad=False)
     head = model.get_classifier()
@@ -117,7 +117,7 @@ def test_a_batch_equals_single_pictures_and_repetitions_are_equal(name: str, mod
         own = points.selected(points.picture == row)
         single = traced(model, inputs[row : row + 1], TRACING_CONFIGS[mode]).pixels.points
         shared = set(own.index - row * area) & set(single.index.tolist())
-        # the network itself answers a batch a last digit differently, which may turn a tie
+        # logits of a batch differ in the last digit, which may break a tie differently
         assert len(shared) > 0.97 * max(len(own), len(single))
 
 

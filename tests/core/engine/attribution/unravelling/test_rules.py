@@ -43,7 +43,7 @@ def back(
     sign: float = 1,
     **parts: nn.Module,
 ) -> Unravelled:
-    """What element `index` of the outcome rests on."""
+    """Unravel element `index` of the output."""
     point = Points(np.array([index]), np.array([sign], np.float32), np.ones(1), np.zeros(1, np.int64))
     return unravel(Alone(function, **parts), x, Start(lambda _: (point, None)), config, audit=True)
 
@@ -55,7 +55,7 @@ def reached(result: Unravelled) -> dict[int, float]:
 
 
 def test_a_linear_layer_on_tokens_is_supported_by_its_strongest_inputs_at_the_same_token() -> None:
-    torch.manual_seed(1)  # two of the inputs speak for it
+    torch.manual_seed(1)  # two of the inputs are positive
     x, layer = random_tensor(1, 5, 8), nn.Linear(8, 4)
     products = (layer.weight[2] * x[0, 3]).detach()
     best = int(products.argmax())

@@ -44,7 +44,7 @@ class Block(nn.Module):
 def test_only_values_that_rules_read_are_kept() -> None:
     tape = record(Block(), pictures(side=8))
     result = {operation.name: is_kept(operation.outputs[0]) for operation in tape.operations}
-    assert result == {"conv2d": False, "batch_norm": False, "relu": True, "add": True}  # the sum is the answer
+    assert result == {"conv2d": False, "batch_norm": False, "relu": True, "add": True}  # the sum is the output
 
 
 def test_other_values_are_freed_during_the_pass() -> None:
