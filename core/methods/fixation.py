@@ -132,7 +132,7 @@ class Fixation(Attribution):
 
     def _map(self, heat: NDArray[np.float32], score: TargetScore) -> Map:
         caption = f"{self.captions()['attribution']} ({self.mode}): {score.target.labels[0]}"
-        return Map(values=heat, high=HIGH, unit="times even", caption=caption)
+        return Map(values=heat, high=HIGH, unit="times uniform", caption=caption)
 
     def _strip(self, network: Network, inputs: Tensor, unravelled: Unravelled, layers: Sequence[str]) -> Image:
         """The picture once per layer, the deepest first, with the fixations of the layer highlighted."""

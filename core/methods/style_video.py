@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class StyleVideo(Method):
     """y_t = f(x_t) + s w (M y_(t-1) - f(x_t)); M warps along the motion, w weights where that explains the frame."""
 
-    title: ClassVar[str] = "Stylize a video"
+    title: ClassVar[str] = "Video stylization"
     summary: ClassVar[str] = (
         "Is the style stable over time? A style model stylizes a video frame by frame; each result is warped along the "
         "motion into the next frame, and flicker is compared with independent frames. Sound is dropped."

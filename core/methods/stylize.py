@@ -24,7 +24,7 @@ MAX_PX = 1536
 class Stylize(Method):
     """One pass through a trained style model; see `core.learning.fast_style`."""
 
-    title: ClassVar[str] = "Stylize a picture"
+    title: ClassVar[str] = "Picture stylization"
     summary: ClassVar[str] = (
         "How does a style model stylize a picture that it was not trained on? The picture goes through the model in "
         "one pass, at its own size. The provenance of the result has the time of the pass."

@@ -10,10 +10,12 @@ from core.engine.checkpoints import (
     load_optimizer_state,
     optimizer_state,
     prefixed,
+    resume,
     to_bytes,
     with_prefix,
 )
 from core.errors import Damaged
+from tests.support.checkpoints import MemoryCheckpoint
 
 TENSORS = {
     "a": torch.arange(24.0).reshape(2, 3, 2, 2).contiguous(memory_format=torch.channels_last),
@@ -93,3 +95,17 @@ def test_tensors_fit_a_model_by_names_and_shapes() -> None:
     assert fits(own, model)
     assert not fits({"weight": own["weight"]}, model)
     assert not fits(own | {"bias": torch.zeros(3)}, model)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no checkpoint"])
+def test_a_missing_or_damaged_checkpoint_is_ignored(content: bytes | None) -> None:
+    restored: list[bytes] = []
+
+    def restore(content: bytes) -> None:
+        from_bytes(content)
+        restored.append(content)
+
+    resume(MemoryCheckpoint(content), restore)
+    assert not restored
+    resume(MemoryCheckpoint(to_bytes({}, {"step": 3})), restore)
+    assert from_bytes(restored[0]) == ({}, {"step": 3})
