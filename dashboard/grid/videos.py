@@ -78,7 +78,9 @@ def video_pair(manifest: Manifest) -> tuple[StoredItem, StoredItem] | None:
 
 def show_video_pair(manifest: Manifest, before: StoredItem, after: StoredItem) -> None:
     """Both videos with a movable divider, frame by frame."""
-    videos = [{"name": words(item.name), "url": blob_url("video", manifest.key, item.name)} for item in (before, after)]
+    videos = [
+        {"name": words(item.name), "url": blob_url("animation", manifest.key, item.name)} for item in (before, after)
+    ]
     data = {"left": videos[0], "right": videos[1], "count": after.meta["count"], "frame_ms": after.meta["frame_ms"]}
     animation_pair(data, key=f"videos:{manifest.key}")
 

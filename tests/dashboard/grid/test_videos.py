@@ -138,15 +138,17 @@ def test_details_play_the_stylized_video_beside_its_source_with_downloads(store:
     assert {f"{whole}?download=1", f"{source}?download=1"} <= {link.proto.url for link in page.get("link_button")}
     assert "It flickers by 0.2." in texts(page)
     (pair,) = [
-        str(component.proto) for component in page.main.get("bidi_component") if "/api/video/" in str(component.proto)
+        str(component.proto)
+        for component in page.main.get("bidi_component")
+        if "/api/animation/" in str(component.proto)
     ]
-    assert pair.index(f"/api/video/{key}/original") < pair.index(f"/api/video/{key}/stylized")
+    assert pair.index(f"/api/animation/{key}/original") < pair.index(f"/api/animation/{key}/stylized")
 
 
 def test_videos_of_different_lengths_are_not_overlaid(store: Store) -> None:
     items = {"stylized": painted(3, "gif"), "original": Animation(frames=np.stack(pan(2)))}
     page = in_details(store, items, store.inputs.put_video(a_video()))
-    assert not [component for component in page.main.get("bidi_component") if "/api/video/" in str(component.proto)]
+    assert not [component for component in page.main.get("bidi_component") if "/api/animation/" in str(component.proto)]
     assert any(tag.startswith("<img") and "stylized.gif" in tag for tag in tags(page))
 
 

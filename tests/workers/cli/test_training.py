@@ -169,7 +169,7 @@ def test_a_killed_training_resumes_and_ends_with_the_same_weights(
     wait_for(lambda: queue.states([spec.key])[spec.key].attempts == 2, timeout_s=60, what="a second attempt")
     wait_for(lambda: queue.states([spec.key])[spec.key].step, timeout_s=60, what="progress")
     assert queue.states([spec.key])[spec.key].step > step / 2
-    wait_for(lambda: state_of(queue, spec.key) in ("finished", "failed"), timeout_s=100)
+    wait_for(lambda: state_of(queue, spec.key) in ("finished", "failed"), timeout_s=240)
     assert store.checkpoint(spec.key).read() is None
     provenance = store.manifest(spec.key).provenance
     assert provenance["seconds"] > provenance["training_seconds"], "both count what the killed process did"

@@ -169,7 +169,7 @@ def test_a_job_beyond_its_time_limit_is_killed(settings: Settings, queue: JobQue
     spec = toy_spec(seconds=60)
     queue.submit(spec, store)
     wait_for(lambda: state_of(queue, spec.key) == "failed")
-    assert "longer than 1 s" in str(queue.states([spec.key])[spec.key].error)
+    assert "time limit of 1 s" in str(queue.states([spec.key])[spec.key].error)
     stable.kill_all()
 
 
