@@ -40,6 +40,9 @@ TRACES = {"activation": ("activation", "Maximized activation, mean over the wind
 WindowScore = Callable[["Tensor", int], "Tensor"]
 """(windows (T, 3, h, w), step) -> maximized value of each, (T,)."""
 
+OF_A_LAYER = {"objective": ["layer", "channel"]}
+"""Under which a layer is read at all."""
+
 
 class DeepDream(LayerChoice, PictureOptimization):
     """Gradient ascent on mean Phi_l^2, a channel or a class, from coarse to fine, for a picture larger than the input.
@@ -73,9 +76,9 @@ class DeepDream(LayerChoice, PictureOptimization):
     objective: Literal["layer", "channel", "class", "random class"] = parameter(
         "layer", "Maximize the activations of a layer, a channel, a class, or another random class at each step."
     )
-    layer_by: Literal["depth", "layer"] = layer_by_parameter({"objective": ["layer", "channel"]})
-    depth: int = depth_parameter()
-    layer: str = layer_parameter()
+    layer_by: Literal["depth", "layer"] = layer_by_parameter(OF_A_LAYER)
+    depth: int = depth_parameter(OF_A_LAYER)
+    layer: str = layer_parameter(OF_A_LAYER)
     channel: int | None = parameter(
         None, "Channel index. Default: the channel that the photo excites the most, compared with the sample photos.",
         unit="", ge=0, le=100_000, when={"objective": ["channel"]},

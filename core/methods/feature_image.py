@@ -13,7 +13,14 @@ from core import engine
 from core.errors import BadParameter
 from core.items import Image, Item, Result, Scalar, Table
 from core.method_base.judges import judgments
-from core.method_base.layer_choice import LayerChoice, layer_values, sample_photos
+from core.method_base.layer_choice import (
+    LayerChoice,
+    depth_parameter,
+    layer_by_parameter,
+    layer_parameter,
+    layer_values,
+    sample_photos,
+)
 from core.method_base.method import Context, MethodFamily, Output, parameter
 from core.method_base.optimization import (
     TransformedOptimization,
@@ -44,6 +51,10 @@ class UnitObjective:
     """Images (N, 3, H, W) -> (N,)"""
     labels: Sequence[str]
     """Name of each image's unit."""
+
+
+OF_A_LAYER = {"unit": ["channel", "neuron", "direction", "caricature"]}
+"""Under which a layer is read at all."""
 
 
 class FeatureImage(LayerChoice, TransformedOptimization):
@@ -80,6 +91,9 @@ class FeatureImage(LayerChoice, TransformedOptimization):
         "Unit: a channel (mean over all places), a neuron (a channel at the center), a logit; or the activations "
         "for the photo, averaged over all places (direction) or place by place (caricature).",
     )
+    layer_by: Literal["depth", "layer"] = layer_by_parameter(OF_A_LAYER)
+    depth: int = depth_parameter(OF_A_LAYER)
+    layer: str = layer_parameter(OF_A_LAYER)
     first_unit: int | None = parameter(
         None, "First unit's index. Default: the units that the photo excites most, compared with the sample photos.",
         unit="", ge=0, le=100_000, when={"unit": ["channel", "neuron", "logit"]},

@@ -9,6 +9,7 @@ from core.errors import BadParameter
 from core.media.samples import sample_names
 from core.method_base.layer_choice import LOGITS, LayerChoice, layer_values, sample_photos
 from core.method_base.method import MethodFamily, Output, parameter, validated
+from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.layout import layer_at
 from core.networks.loading import load
@@ -69,3 +70,11 @@ def test_values_of_a_layer_are_a_map_and_logits_a_map_of_one_place(network: Netw
 
 def test_sample_photos_have_the_input_size_of_the_network(network: Network) -> None:
     assert sample_photos(network).shape == (len(sample_names()), 3, *network.card.input_px)
+
+
+@pytest.mark.parametrize(
+    ("method", "without"), [("deep_dream", {"objective": "class"}), ("feature_image", {"unit": "logit"})]
+)
+def test_a_layer_that_is_not_read_decides_nothing(method: str, without: dict[str, str]) -> None:
+    assert make_method(method, without | {"depth": 20}) == make_method(method, without)
+    assert make_method(method, {"depth": 20}) != make_method(method, {})
