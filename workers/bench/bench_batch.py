@@ -43,8 +43,8 @@ def _ratios(network: Network, steps: int, turns: int) -> list[float]:
 
 def _turn(network: Network, steps: int) -> tuple[float, float]:
     """Seconds per step of all images, in one batch and one by one."""
-    batch_s = _step_s(network, steps, first=0, count=IMAGES)
-    return batch_s, sum(_step_s(network, steps, first=number, count=1) for number in range(IMAGES))
+    batch_s = _step_s(network, steps, first_unit=0, count=IMAGES)
+    return batch_s, sum(_step_s(network, steps, first_unit=number, count=1) for number in range(IMAGES))
 
 
 def _step_s(network: Network, steps: int, **units: int) -> float:
