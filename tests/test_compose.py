@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -221,3 +221,14 @@ def test_an_unreachable_service_is_not_healthy(
     for service in health.SERVICES:
         assert health.main(service) == 1
         assert "Traceback" not in capsys.readouterr().err
+
+
+RUNS = ["docker-compose.yml", "docker/worker.Dockerfile", "Makefile"]
+
+
+@pytest.mark.parametrize("file", RUNS)
+def test_every_module_that_is_run_is_there(file: str) -> None:
+    text = (REPOSITORY / file).read_text("utf-8")
+    modules = re.findall(r"\b(?:core|workers)(?:\.[a-z_]+)+\b", text)
+    assert modules
+    assert [name for name in modules if find_spec(name) is None] == []
