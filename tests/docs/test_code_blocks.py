@@ -38,7 +38,7 @@ SMALLER = {
     "run style_video": "--inline --set max_frames=2",
     "run": "--inline",
     "study": "--inline --pictures 10 --set steps=1",
-    "measure": "--inline --any-answer --pictures 2 --steps 2",
+    "measure": "--inline --any-prediction --pictures 2 --steps 2",
     "train --evaluate": "",
     "train birds-vit": "--inline --set epochs=1 --set batch_size=16 --set randaugment=0",
     "train": "--inline --set epochs=1 --set input_px=32 --set batch_size=16 --set randaugment=0",

@@ -57,10 +57,10 @@ def measure(  # noqa: PLR0913, PLR0917  each is a flag
     steps: Annotated[
         int, typer.Option(metavar="NUMBER", help="Steps of insertion and deletion.", rich_help_panel=PROTOCOL_PANEL)
     ] = 25,
-    any_answer: Annotated[
+    any_prediction: Annotated[
         bool,
         typer.Option(
-            "--any-answer",
+            "--any-prediction",
             rich_help_panel=PROTOCOL_PANEL,
             help="Include pictures that a network misclassifies, and classes that it does not know.",
         ),
@@ -92,7 +92,7 @@ def measure(  # noqa: PLR0913, PLR0917  each is a flag
     parameters = _parameters(comma_separated(methods), set_ or ())
     if baselines:
         parameters |= {name: {} for name in BASELINES if name not in parameters}
-    protocol = {"count": pictures, "steps": steps, "only_correct": not any_answer, "small_boxes": small_boxes}
+    protocol = {"count": pictures, "steps": steps, "only_correct": not any_prediction, "small_boxes": small_boxes}
     plan = _plan(parameters, protocol, comma_separated(networks), seed)  # refuses bad input before a gigabyte is read
     store = current_store()
     dataset = labeled_dataset(data, "", store, only_held_out=True, boxes=True)

@@ -215,7 +215,7 @@ def test_a_bad_study_gives_one_clear_line(gazegrid, tmp_path, more, words):
     assert words in error
 
 
-MEASURE = ["--networks", TINY, "--pictures", "4", "--steps", "2", "--any-answer"]
+MEASURE = ["--networks", TINY, "--pictures", "4", "--steps", "2", "--any-prediction"]
 
 
 def test_attributions_are_measured_with_baseline_maps(gazegrid, tmp_path):
