@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.display.wording import formatted, network_facts, network_name, phrase, picture_name, reference
+from core.display.wording import formatted, network_facts, network_name, phrase, picture_name, quantity, reference
 from core.jobs.comparison import Cell, Comparison
 from core.method_base.method import Method, field_extra, matters
 from core.networks.card import NetworkCard
@@ -58,13 +58,14 @@ def row_name(cell: Cell) -> str:
 
 def grid_size(comparison: Comparison) -> str:
     """`3 pictures · 2 networks` or `1 data set · 3 variants`; numbers that say nothing are left out."""
-    rows = _counted(len(comparison.datasets), "data set") or _counted(len(comparison.pictures), "picture")
-    variants = "" if comparison.width == 1 else _counted(comparison.width, "variant")
-    return " · ".join(filter(None, [rows, _counted(len(comparison.networks), "network") or variants]))
-
-
-def _counted(number: int, name: str) -> str:
-    return f"{number} {name}{'' if number == 1 else 's'}" if number else ""
+    variants = 0 if comparison.networks or comparison.width == 1 else comparison.width
+    counts = {
+        "data set": len(comparison.datasets),
+        "picture": 0 if comparison.datasets else len(comparison.pictures),
+        "network": len(comparison.networks),
+        "variant": variants,
+    }
+    return " · ".join(quantity(count, noun) for noun, count in counts.items() if count)
 
 
 def method_titles(comparison: Comparison) -> list[str]:

@@ -114,11 +114,17 @@ def listed(parts: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
 
 
+def quantity(count: int, noun: str) -> str:
+    """`1 class`, `2 classes`, `1,797 pictures`; the noun is given in the singular."""
+    ending = "" if count == 1 else "es" if noun.endswith("s") else "s"
+    return f"{count:,} {noun}{ending}"
+
+
 def damage_sentence(count: int, thing: str) -> str:
     """What to say of `count` results that a statistic leaves out because they are damaged; empty for 0."""
     if count == 0:
         return ""
-    subject = f"1 {thing} is" if count == 1 else f"{count:,} {thing}s are"
+    subject = f"{quantity(count, thing)} {'is' if count == 1 else 'are'}"
     return f"{subject} left out: damaged in the store and set aside. Run again to recompute."
 
 

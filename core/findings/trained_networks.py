@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from core.display.wording import FAMILY_NAMES, formatted, listed
+from core.display.wording import FAMILY_NAMES, formatted, listed, quantity
 from core.errors import NetworkUnavailable
 from core.method_base.method import field_extra
 from core.methods.train import Train
@@ -80,7 +80,9 @@ def _hashed(path: Path, _changed: int) -> str:
 def dataset_summary(record: TrainingRecord) -> str:
     """`100 classes, 50,000 training pictures, 5,000 held out`."""
     data = record.dataset
-    return f"{data.classes:,} classes, {data.training:,} training pictures, {data.held_out:,} held out"
+    return (
+        f"{quantity(data.classes, 'class')}, {quantity(data.training, 'training picture')}, {data.held_out:,} held out"
+    )
 
 
 def recipe_lines(parameters: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -109,7 +111,7 @@ def _description(name: str) -> str:
 
 def epochs_text(count: int) -> str:
     """A number of epochs: `1 epoch`, `20 epochs`."""
-    return f"{count} epoch{'s' * (count != 1)}"
+    return quantity(count, "epoch")
 
 
 def differing_parameters(records: Iterable[TrainingRecord]) -> list[str]:

@@ -8,7 +8,7 @@ from functools import partial
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.display.wording import FAMILY_NAMES, formatted, network_name, picture_name
+from core.display.wording import FAMILY_NAMES, formatted, network_name, picture_name, quantity
 from core.errors import GazegridError
 from core.findings.conclusions import conclusions, interval_text
 from core.findings.study import (
@@ -145,8 +145,8 @@ def _findings(key: str, _done: int) -> Findings:
 
 def _conclusions(study: Findings) -> None:
     st.caption(
-        f"{study.pictures:,} pictures, {len(study.networks)} networks. In brackets: 95 % bootstrap intervals over "
-        "pictures.",
+        f"{quantity(study.pictures, 'picture')}, {quantity(len(study.networks), 'network')}. "
+        "In brackets: 95 % bootstrap intervals over pictures.",
         help=help_bubble("bootstrap"),
     )
     for conclusion in conclusions(study):

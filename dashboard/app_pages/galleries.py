@@ -6,6 +6,7 @@ from functools import partial
 
 import streamlit as st
 
+from core.display.wording import quantity
 from core.errors import BadLink, GazegridError
 from core.export.archive import import_zip
 from core.export.page import export_html
@@ -64,7 +65,7 @@ def _all() -> None:
 
 
 def _comparisons(gallery: Gallery) -> str:
-    return f"{len(gallery.entries)} comparison{'' if len(gallery.entries) == 1 else 's'}"
+    return quantity(len(gallery.entries), "comparison")
 
 
 def _import() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.display.glossary import GLOSSARY
-from core.display.wording import question
+from core.display.wording import quantity, question
 from core.docgen.method_docs import parameter_lines, undefined_lines
 from core.jobs.comparison import has_visual_output
 from core.method_base.method import Method
@@ -35,10 +35,6 @@ def _alphabetical(entry: tuple[str, str]) -> str:
     return entry[0].casefold()
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
 def _method(method: type[Method]) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader(plain(method.title), anchor=method.name, width="content")
@@ -53,10 +49,10 @@ def _method(method: type[Method]) -> None:
     st.caption(f"{plain(method.source)} · {plain(method.family)} · version {method.version}")
     for family, reason in undefined_lines(method):
         st.markdown(f":orange-badge[Not defined for {family}] {plain(reason)}")
-    with st.expander(_count(len(method.model_fields), "parameter"), icon=":material/tune:"):
+    with st.expander(quantity(len(method.model_fields), "parameter"), icon=":material/tune:"):
         lines = [vars(line) for line in parameter_lines(method)]
         st.dataframe(lines, hide_index=True, row_height=40, alt=f"Parameters of {method.title}")
-    with st.expander(_count(len(method.outputs), "result item"), icon=":material/category:"):
+    with st.expander(quantity(len(method.outputs), "result item"), icon=":material/category:"):
         items = [{"item": output.name, "kind": output.kind, "description": output.caption} for output in method.outputs]
         st.dataframe(items, hide_index=True, alt=f"Result items of {method.title}")
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import streamlit as st
 
-from core.display.wording import progress_text
+from core.display.wording import progress_text, quantity
 from core.errors import QueueUnavailable
 from core.queue.queue import JobRow, JobState
 from dashboard.figures.charts import Curve, curve_figures
@@ -158,7 +158,7 @@ def _failed(rows: Sequence[JobRow], places: Mapping[str, Location]) -> None:
             reason = sentence((row.job.error or "no reason was recorded").rstrip("."))
             st.markdown(f"{plain(reason)}.")
             with st.expander("Details", key=f"details_{row.job.key}"):
-                attempts = f"{row.job.attempts} attempt{'s' * (row.job.attempts != 1)}"
+                attempts = quantity(row.job.attempts, "attempt")
                 st.caption(f"`{row.job.error_code or 'unknown'}` · {attempts} · job `{row.job.key}`")
                 if row.trace:
                     st.code(row.trace, language=None, wrap_lines=True)

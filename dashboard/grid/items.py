@@ -14,7 +14,7 @@ import streamlit as st
 from plotly.offline import get_plotlyjs_version
 
 from core.display.network_view import points_background
-from core.display.wording import formatted, scalar_label, words
+from core.display.wording import formatted, quantity, scalar_label, words
 from core.items import Embedding
 from core.media.colors import shared_scale
 from core.store.manifest import Manifest, StoredItem
@@ -215,7 +215,7 @@ def _animation(item: ResultItem) -> None:
 def _weights(item: ResultItem) -> None:
     tensors = item.content.tensors
     count = sum(array.size for array in tensors.values())
-    st.caption(f"{len(tensors)} tensors, {count:,} parameters")
+    st.caption(f"{quantity(len(tensors), 'tensor')}, {quantity(count, 'parameter')}")
     st.code(json.dumps(item.content.config, indent=2, ensure_ascii=False), language="json")
     file = item.stored.file("safetensors")
     st.link_button(

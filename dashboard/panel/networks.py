@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.display.glossary import help_text
-from core.display.wording import FAMILY_NAMES, listed, network_facts, network_name
+from core.display.wording import FAMILY_NAMES, listed, network_facts, network_name, quantity
 from core.networks.card import FAMILIES, NetworkCard
 from core.networks.catalog import all_cards, get_card, search
 from core.networks.layers import SharedLayer, layers_of, shared_layers
@@ -81,7 +81,7 @@ def _browse() -> None:
             "Family", FAMILIES, selection_mode="multi", format_func=FAMILY_NAMES.__getitem__, key="browse:families"
         )
     cards = search(text or "", tuple(families or FAMILIES))
-    st.caption(f"{len(cards):,} networks. Select the rows to add.")
+    st.caption(f"{quantity(len(cards), 'network')}. Select the rows to add.")
     event: Any = st.dataframe(
         [_network_row(card) for card in cards], hide_index=True, height=430, on_select="rerun",
         selection_mode="multi-row", key=f"browse:table:{text}:{families}",

@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.display.wording import listed, network_name
+from core.display.wording import listed, network_name, quantity
 from core.findings.conclusions import interval_text
 from core.findings.measured_attributions import MeasuredAttribution, Measurement, bundled_measurement, measurements
 from core.measures.attributions import MAX_CORRELATION, MEASURES
@@ -77,8 +77,7 @@ def _title(measurement: Measurement) -> str:
 
 
 def _networks(measurement: Measurement) -> str:
-    count = len(measurement.networks)
-    return f"{count} network{'s' * (count != 1)}"
+    return quantity(len(measurement.networks), "network")
 
 
 def _restrictions(measurement: Measurement) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from core.datasets.record import ClassCount, DatasetRecord
+from core.display.wording import quantity
 from dashboard.routes.blobs import blob_url
 from dashboard.routes.contact_sheets import IMAGES_PER_ROW, MIXED, rows_per_class
 
@@ -16,7 +17,7 @@ ROW_REM = 3.5
 
 def facts(record: DatasetRecord) -> str:
     """`1,797 images · 10 classes · 8 x 8 px · 185 for validation`."""
-    classes = "one class" if len(record.classes) == 1 else f"{len(record.classes):,} classes"
+    classes = quantity(len(record.classes), "class")
     return f"{record.pictures:,} images · {classes} · {record.size} · {record.held_out:,} for validation"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, get_args
 
-from core.display.wording import FAMILY_NAMES, input_size
+from core.display.wording import FAMILY_NAMES, input_size, quantity
 from core.networks.card import Family, NetworkCard
 from core.networks.catalog import search
 
@@ -44,7 +44,7 @@ def summary(rows: Sequence[dict[str, Any]]) -> str:
     """The number of networks, of local ones and of those for non-commercial use only."""
     here = sum(row["Weights"] == "on this machine" for row in rows)
     limited = sum(row["Caution"] == "non-commercial" for row in rows)
-    return f"{len(rows):,} networks, {here:,} on this machine, {limited:,} for non-commercial use only"
+    return f"{quantity(len(rows), 'network')}, {here:,} on this machine, {limited:,} for non-commercial use only"
 
 
 def _order(card: NetworkCard) -> tuple[int, str]:

@@ -9,6 +9,7 @@ import typer
 from core.datasets.digits import DIGITS
 from core.datasets.files import read_dataset
 from core.datasets.record import DatasetRecord, default_name
+from core.display.wording import quantity
 from core.store.sources import known_dataset
 from workers.cli.arguments import HeldOut, Json
 from workers.cli.console import current_store, print_json, print_line
@@ -51,7 +52,8 @@ def data_add(
     if json_:
         print_json(record.document())
         return
-    counts = f"{record.pictures:,} pictures, {len(record.classes):,} classes, {record.held_out:,} held out"
+    size = f"{quantity(record.pictures, 'picture')}, {quantity(len(record.classes), 'class')}"
+    counts = f"{size}, {record.held_out:,} held out"
     print_line(f"{record.title}: {counts}")
     print_line(digest)
 

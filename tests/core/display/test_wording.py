@@ -1,6 +1,16 @@
 import pytest
 
-from core.display.wording import duration, listed, markdown_table, phrase, progress_text, reference, scalar_label, words
+from core.display.wording import (
+    duration,
+    listed,
+    markdown_table,
+    phrase,
+    progress_text,
+    quantity,
+    reference,
+    scalar_label,
+    words,
+)
 from core.media.drawn_styles import STYLES
 
 
@@ -63,3 +73,11 @@ def test_a_reference_is_shown_by_its_name() -> None:
     assert reference("1a2b3c4d5e6f" + "0" * 52) == "1a2b3c4d5e6f…"
     assert reference("lite/efficientnet_lite0#57934424") == "efficientnet_lite0"
     assert [reference(text) for text in ("tabby", "", "cat/dog", "10, 20")] == ["tabby", "", "cat/dog", "10, 20"]
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "text"),
+    [(1, "class", "1 class"), (2, "class", "2 classes"), (0, "cell", "0 cells"), (1797, "picture", "1,797 pictures")],
+)
+def test_a_quantity_has_the_plural_that_its_count_needs(count: int, noun: str, text: str) -> None:
+    assert quantity(count, noun) == text

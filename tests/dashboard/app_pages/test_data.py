@@ -189,7 +189,7 @@ def test_an_uploaded_zip_is_a_data_set_with_a_link(store: Store, tmp_path: Path)
 
 def test_pictures_without_classes_are_taken_under_the_name_that_is_given(store: Store, tmp_path: Path) -> None:
     page = uploaded("a.zip", packed(tmp_path / "a.zip", LOOSE).read_bytes(), "Faces")
-    assert "Faces was added: 3 images · one class" in texts(page)
+    assert "Faces was added: 3 images · 1 class" in texts(page)
     assert [record.name for _, record in store.inputs.datasets() if record and record.name != "digits"] == ["Faces"]
 
 

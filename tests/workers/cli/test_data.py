@@ -56,7 +56,7 @@ def test_adding_again_can_rename(gazegrid: Gazegrid, tmp_path: Path) -> None:
 def test_a_folder_is_added_with_its_held_out_folder(gazegrid: Gazegrid, tmp_path: Path) -> None:
     learned, measured = folder(tmp_path / "a", LOOSE), folder(tmp_path / "b", LOOSE)
     output = gazegrid("data", "add", str(learned), "--held-out", str(measured))[1]
-    assert output.splitlines()[0] == "a: 6 pictures, 1 classes, 3 held out"
+    assert output.splitlines()[0] == "a: 6 pictures, 1 class, 3 held out"
     assert len(output.splitlines()[1]) == 64
 
 
