@@ -12,7 +12,8 @@ from typing import Any
 
 from core.jobs.comparison import Comparison, PictureRef, variants
 from core.media.samples import open_picture, sample
-from core.method_base.method import Method, field_extra, picture_fields
+from core.method_base.method import Method, field_extra
+from core.method_base.parameters import picture_fields
 from core.methods import METHODS, make_method
 from core.networks.catalog import get_card
 from core.store.store import Store

@@ -17,7 +17,8 @@ from core.errors import BadInput, BadLink
 from core.jobs.comparison import Comparison, DatasetRef, PictureRef, check_visual_output, variants
 from core.jobs.spec import KEY_PATTERN, checked_seed
 from core.media.samples import SAMPLE_PREFIX, STYLE_PREFIX
-from core.method_base.method import Method, picture_fields
+from core.method_base.method import Method
+from core.method_base.parameters import picture_fields
 from core.methods import METHODS, make_method
 from core.networks.catalog import get_card
 from core.presets import DEFAULT_METHOD

@@ -8,7 +8,8 @@ from typing import Any
 
 from core.display.wording import formatted, network_facts, network_name, phrase, picture_name, quantity, reference
 from core.jobs.comparison import Cell, Comparison
-from core.method_base.method import Method, field_extra, matters
+from core.method_base.method import Method, field_extra
+from core.method_base.parameters import matters
 from core.networks.card import NetworkCard
 from core.networks.catalog import get_card
 

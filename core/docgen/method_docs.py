@@ -12,7 +12,8 @@ from pydantic.fields import FieldInfo
 
 from core.display.wording import FAMILY_NAMES, markdown_table, reference
 from core.docgen.page import REFERENCE, write_page
-from core.method_base.method import Method, allowed, field_extra
+from core.method_base.method import Method, field_extra
+from core.method_base.parameters import allowed
 from core.methods import METHODS
 
 DOCS_FILE = REFERENCE / "methods.md"

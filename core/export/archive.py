@@ -21,7 +21,7 @@ from core.jobs.comparison import Comparison
 from core.jobs.spec import checked_key
 from core.media.picture import Picture, check_png, read_picture
 from core.media.video import Video, read_video
-from core.method_base.method import named_pictures, named_videos
+from core.method_base.parameters import named_pictures, named_videos
 from core.store.gallery import Gallery, gallery_path, load_gallery, save_gallery
 from core.store.manifest import FILE_NAME, Manifest
 from core.store.store import Store, result_folder

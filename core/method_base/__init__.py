@@ -7,6 +7,7 @@ __all__ = [
     "layer_choice",
     "method",
     "optimization",
+    "parameters",
     "style",
     "style_encoder",
 ]

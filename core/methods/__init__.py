@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import Any
 
 from core.errors import UnknownMethod
-from core.method_base.method import Method, validated
+from core.method_base.method import Method
+from core.method_base.parameters import validated
 
 
 def discover(package: str, folders: list[str]) -> dict[str, type[Method]]:

@@ -16,7 +16,8 @@ from core.jobs.spec import KEY_PATTERN, checked_key
 from core.media.picture import Picture
 from core.media.samples import open_picture
 from core.media.video import MAX_BYTES, read_video
-from core.method_base.method import Method, picture_fields, video_fields
+from core.method_base.method import Method
+from core.method_base.parameters import picture_fields, video_fields
 from core.store.store import Store
 
 RESULT_PREFIX = "result:"

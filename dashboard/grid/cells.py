@@ -20,7 +20,8 @@ from core.items import Map
 from core.jobs.comparison import Cell, Comparison, PictureRef, RowRef
 from core.media.colors import SCALE_SHARE, shared_scale, trimmed
 from core.method_base.attribution import ORIGINAL
-from core.method_base.method import Method, Output, named_videos
+from core.method_base.method import Method, Output
+from core.method_base.parameters import named_videos
 from core.queue.grid import CellState, CellStatus, Grid
 from core.store.manifest import Manifest, StoredItem
 from core.store.store import Store

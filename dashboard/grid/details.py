@@ -15,7 +15,7 @@ from core.display.wording import file_size, numbers, words
 from core.errors import GazegridError
 from core.jobs.comparison import Cell, Comparison
 from core.method_base.attribution import ORIGINAL
-from core.method_base.method import named_videos
+from core.method_base.parameters import named_videos
 from core.queue.grid import Grid, read_grid
 from core.store.manifest import Manifest, StoredItem
 from dashboard.figures.charts import Curve

@@ -18,7 +18,8 @@ from core.display.wording import words
 from core.jobs.comparison import combinations
 from core.media.samples import shipped_styles
 from core.method_base.class_weights import MAX_WEIGHT
-from core.method_base.method import REGION, Choices, Method, field_bounds, field_extra, matters, validated
+from core.method_base.method import REGION, Choices, Method, field_bounds, field_extra
+from core.method_base.parameters import matters, validated
 from core.networks.layers import SharedLayer
 from dashboard.panel.pictures import picture_field
 from dashboard.panel.regions import region_field

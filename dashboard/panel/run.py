@@ -12,7 +12,8 @@ from core.display.wording import listed
 from core.errors import BadInput, GazegridError, QueueUnavailable
 from core.jobs.comparison import Comparison, DatasetRef, PictureRef
 from core.jobs.spec import MAX_SEED
-from core.method_base.method import Method, Needs, unchosen
+from core.method_base.method import Method, Needs
+from core.method_base.parameters import unchosen
 from core.queue.grid import submit_grid
 from dashboard.grid.live import FAULT
 from dashboard.links import GRID

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from core.errors import BadParameter
 from core.items import Series
 from core.media.samples import sample
-from core.method_base.method import Context, Method, validated
+from core.method_base.method import Context, Method
+from core.method_base.parameters import validated
 from core.methods import METHODS, discover
 from core.networks.catalog import get_card
 from core.networks.network import Network

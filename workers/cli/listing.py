@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from core.method_base.method import Method, allowed
+from core.method_base.method import Method
+from core.method_base.parameters import allowed
 from core.methods import METHODS
 from core.networks.card import NetworkCard
 from core.networks.catalog import all_cards, unusable_networks

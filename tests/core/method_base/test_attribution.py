@@ -9,7 +9,8 @@ from torch import Tensor
 from core.errors import BadParameter, Undefined
 from core.media.samples import sample
 from core.method_base.attribution import ORIGINAL, SCORE, Attribution
-from core.method_base.method import Output, validated
+from core.method_base.method import Output
+from core.method_base.parameters import validated
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network

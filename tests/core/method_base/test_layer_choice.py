@@ -8,7 +8,8 @@ import torch
 from core.errors import BadParameter
 from core.media.samples import sample_names
 from core.method_base.layer_choice import LOGITS, LayerChoice, layer_values, sample_photos
-from core.method_base.method import MethodFamily, Output, parameter, validated
+from core.method_base.method import MethodFamily, Output, parameter
+from core.method_base.parameters import validated
 from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.layout import layer_at

@@ -1,73 +1,16 @@
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from core.errors import BadParameter, NetworkUnavailable, UnknownMethod
+from core.errors import BadParameter, NetworkUnavailable
 from core.items import Scalar
-from core.method_base.method import (
-    Context,
-    Method,
-    Needs,
-    Output,
-    allowed,
-    field_bounds,
-    named_pictures,
-    parameter,
-    picture_fields,
-    validated,
-)
-from core.methods import discover, make_method
+from core.method_base.method import Context, Method, Needs, Output, field_bounds, parameter
+from core.method_base.parameters import allowed, validated
 from core.networks.card import NetworkCard
-
-DECLARATION: dict[str, Any] = {
-    "title": "A title",
-    "summary": "What is shown? It is computed.",
-    "source": "A paper",
-    "family": "inspection",
-    "version": 1,
-    "outputs": (Output("map", "map", "Caption"),),
-}
-FILE = """
-from core.method_base.method import Method, Output, parameter
-
-class {name}(Method):
-    title = "{title}"
-    summary = "What is shown? It is computed."
-    source = "A paper"
-    family = "inspection"
-    version = 1
-    outputs = (Output("map", "map", "Caption"),)
-    steps: int = parameter(5, "Steps of the search", unit="steps", ge=1, le=9)
-"""
-
-
-class Sample(Method):
-    title = "Sample"
-    summary = "What is there? One parameter of each kind."
-    source = "none"
-    family = "inspection"
-    version = 1
-    outputs = (Output("map", "map", "Caption"),)
-    undefined: ClassVar = {"mixer": "a mixer has no heads"}
-
-    steps: int = parameter(5, "How many steps", unit="steps", ge=1, le=2_000_000_000)
-    rate: float = parameter(0.5, "How large a step is", unit="", gt=0, le=1)
-    share: float = parameter(0.0, "How much is left out", unit="", ge=0, lt=1)
-    side: int | None = parameter(None, "Side of a patch", unit="px", ge=4, le=128)
-    loss: Literal["mse", "mae"] = parameter("mse", "What is minimized")
-    clamp: bool = parameter(True, "Whether values stay in range")
-    layer: str = parameter("", "Which layer")
-    classes: dict[str, float] = parameter({}, "Classes with weights")
-    sizes: dict[str, int | list[int]] = parameter({}, "What it is built with")
+from tests.support.methods import DECLARATION, Sample
 
 
 def declare(**changes: Any) -> type[Method]:
@@ -134,71 +77,6 @@ def test_a_default_out_of_its_bounds_is_refused() -> None:
         validated(method, {})
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "sentence"),
-    [
-        ("steps", 0, "steps must be a whole number from 1 to 2000000000 steps, got 0"),
-        ("steps", 2.5, "steps must be a whole number from 1 to 2000000000 steps, got 2.5"),
-        pytest.param(
-            "steps",
-            10**5000,
-            "steps must be a whole number from 1 to 2000000000 steps, got an enormous number",
-            id="enormous",
-        ),
-        ("steps", None, "steps must be a whole number from 1 to 2000000000 steps, got None"),
-        ("rate", 0, "rate must be above 0 to 1, got 0"),
-        ("rate", 1e300, "rate must be above 0 to 1, got 1e+300"),
-        ("rate", "nan", "rate must be above 0 to 1, got 'nan'"),
-        ("rate", float("-inf"), "rate must be above 0 to 1, got -inf"),
-        ("rate", [0.5], "rate must be above 0 to 1, got [0.5]"),
-        ("share", 1, "share must be 0 to below 1, got 1"),
-        ("side", 129, "side must be 4 to 128 px, got 129"),
-        ("loss", "l2", "loss must be one of mse, mae, got 'l2'"),
-        ("clamp", "maybe", "clamp must be true or false, got 'maybe'"),
-        ("layer", 7, "layer must be text, got 7"),
-        ("classes", 7, "classes must be names, or names with weights as name=1, got 7"),
-        ("sizes", 7, "sizes must be a table of names and values, got 7"),
-        ("sizes", {"depth": None}, "sizes must be a table of names and values, got None for depth"),
-        (
-            "color",
-            1,
-            "test_method has no parameter 'color'; it has steps, rate, share, side, loss, clamp, layer, classes, sizes",
-        ),
-    ],
-)
-def test_a_value_that_is_not_allowed_is_refused_in_one_sentence(name: str, value: Any, sentence: str) -> None:
-    with pytest.raises(BadParameter) as refusal:
-        validated(Sample, {name: value})
-    assert str(refusal.value) == sentence.replace("test_method", Sample.name)
-
-
-@given(rate=st.floats().filter(lambda rate: not 0 < rate <= 1))
-def test_every_number_out_of_bounds_is_refused(rate: float) -> None:
-    with pytest.raises(BadParameter, match=r"rate must be above 0 to 1, got"):
-        validated(Sample, {"rate": rate})
-
-
-@given(rate=st.floats(0, 1, exclude_min=True), steps=st.integers(1, 2_000_000_000))
-def test_every_number_within_bounds_is_taken(rate: float, steps: int) -> None:
-    method = validated(Sample, {"rate": rate, "steps": steps})
-    assert (method.model_dump()["rate"], method.model_dump()["steps"]) == (rate, steps)
-
-
-ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text(), max_size=3)
-
-
-@given(name=st.sampled_from(list(Sample.model_fields)) | st.text(), value=ANYTHING)
-def test_any_value_is_taken_or_refused_in_one_short_sentence(name: str, value: Any) -> None:
-    try:
-        validated(Sample, {name: value})
-    except BadParameter as refusal:
-        sentence = str(refusal)
-    else:
-        sentence = ""
-    assert "\n" not in sentence
-    assert len(sentence) < 600
-
-
 def test_a_method_is_frozen() -> None:
     method = validated(Sample, {})
     with pytest.raises(ValidationError, match="frozen"):
@@ -243,69 +121,6 @@ def test_the_base_context_has_no_networks_and_stores_nothing() -> None:
         assert kept.read() is None
     with pytest.raises(NetworkUnavailable, match=r"local/x#1 cannot be loaded here"):
         context.network("local/x#1")
-
-
-def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UnknownMethod, match=r"there is no method 'os\.system'; there are: "):
-        make_method("os.system", {})
-
-
-@pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty package of methods."""
-    folder = tmp_path / "some_methods"
-    folder.mkdir()
-    (folder / "__init__.py").write_text("")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    importlib.invalidate_caches()
-    yield folder
-    for name in [name for name in sys.modules if name.partition(".")[0] == folder.name]:
-        del sys.modules[name]
-
-
-def discovered(package: Path) -> dict[str, type[Method]]:
-    return discover(package.name, [str(package)])
-
-
-def test_a_file_is_a_method_with_its_name(package: Path) -> None:
-    (package / "second.py").write_text(FILE.format(name="Second", title="Two"))
-    (package / "first.py").write_text(FILE.format(name="First", title="One"))
-    methods = discovered(package)
-    assert {name: method.name for name, method in methods.items()} == {"first": "first", "second": "second"}
-    assert list(methods) == ["first", "second"]
-    assert validated(methods["first"], {"steps": 3}).model_dump() == {"steps": 3}
-
-
-def test_a_broken_file_raises_and_is_never_skipped(package: Path) -> None:
-    (package / "fine.py").write_text(FILE.format(name="Fine", title="Fine"))
-    (package / "broken.py").write_text("import no_such_module")
-    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
-        discovered(package)
-
-
-def test_a_file_with_two_methods_or_none_is_refused(package: Path) -> None:
-    (package / "empty.py").write_text("from core.method_base.method import Method")
-    with pytest.raises(TypeError, match=r"some_methods\.empty must hold one Method, it holds 0"):
-        discovered(package)
-    (package / "empty.py").unlink()
-    (package / "double.py").write_text(FILE.format(name="One", title="One") + FILE.format(name="Two", title="Two"))
-    with pytest.raises(TypeError, match=r"some_methods\.double must hold one Method, it holds 2"):
-        discovered(package)
-
-
-def test_two_methods_of_one_title_are_refused(package: Path) -> None:
-    for name in ("first", "second"):
-        (package / f"{name}.py").write_text(FILE.format(name="Any", title="The same"))
-    with pytest.raises(TypeError, match=r"some_methods\.second and first have the same title"):
-        discovered(package)
-
-
-def test_a_parameter_without_effect_gets_its_default() -> None:
-    plain = make_method("detail_search", {"range": "clamp"})
-    assert make_method("detail_search", {"range": "clamp", "rescale_every": 3}) == plain
-    assert make_method("detail_search", {"wanted": "tabby", "range": "clamp"}) == plain
-    rescaled = {"range": "rescale", "rescale_every": 3}
-    assert make_method("detail_search", rescaled) != make_method("detail_search", {"range": "rescale"})
 
 
 def test_a_shared_base_is_no_method_but_its_subclasses_are() -> None:
@@ -377,20 +192,3 @@ def test_items_of_a_result_have_the_declared_order_and_captions() -> None:
     assert [(name, item.caption) for name, item in items.items()] == [("a", "Its own"), ("c", "Third")]
     with pytest.raises(KeyError, match="c"):
         cls.result({"a": Scalar(value=2)})
-
-
-def test_pictures_of_the_parameters_are_listed_once() -> None:
-    fields = {
-        "styles": parameter(("1" * 64, "2" * 64, "1" * 64), "Styles", choices="pictures"),
-        "mask": parameter("", "Mask", choices="pictures"),
-        "text": parameter("3" * 64, "No picture"),
-    }
-    types = {"styles": tuple[str, ...], "mask": str, "text": str}
-    cls = type(Method)(
-        "Painted", (Method,), {"__module__": __name__, "__annotations__": types, **DECLARATION, **fields}
-    )
-    assert picture_fields(cls) == ["styles", "mask"]
-    assert [allowed(cls.model_fields[name]) for name in types] == ["pictures", "a picture", "text"]
-    assert named_pictures(cls()) == ["1" * 64, "2" * 64]
-    assert named_pictures(cls(styles=(), mask="4" * 64)) == ["4" * 64]
-    assert named_pictures(Sample()) == []

@@ -6,7 +6,8 @@ from typing import Literal
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.method_base.method import Method, Output, matters, parameter
+from core.method_base.method import Method, Output, parameter
+from core.method_base.parameters import matters
 from core.networks.catalog import get_card
 from dashboard.panel.form import NO_CLASS, field_label
 from tests.support.opened import PATIENCE_S
