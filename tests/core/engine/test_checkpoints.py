@@ -15,7 +15,7 @@ from core.engine.checkpoints import (
     with_prefix,
 )
 from core.errors import Damaged
-from tests.support.checkpoints import MemoryCheckpoint
+from tests.support.contexts import MemoryCheckpoint
 
 TENSORS = {
     "a": torch.arange(24.0).reshape(2, 3, 2, 2).contiguous(memory_format=torch.channels_last),

@@ -10,7 +10,7 @@ from core.engine import checkpoint_timer
 from core.errors import Canceled, ComputationFailed, Damaged
 from core.items import Pixels
 from core.learning.loop import Loop, Plan
-from tests.support.checkpoints import RecordingContext
+from tests.support.contexts import RecordingContext
 
 PICTURES = torch.arange(7, dtype=torch.uint8).reshape(7, 1, 1, 1).expand(7, 1, 4, 4).contiguous()
 PLAN = Plan(epochs=3, batch=3, seed=5)

@@ -15,7 +15,7 @@ from core.learning.autoencoder.stored import autoencoder_of
 from core.method_base.method import Context
 from core.methods import make_method
 from tests.core.learning.autoencoder.fitting import fitted
-from tests.support.checkpoints import RecordingContext
+from tests.support.contexts import RecordingContext
 from tests.support.squares import squares
 
 SMALL: dict[str, Any] = {"input_px": 8, "epochs": 2, "batch_size": 8, "width": 4, "code_size": 4, "labels_per_class": 0}

@@ -9,28 +9,18 @@ from core.errors import BadInput
 from core.items import Embedding, Result
 from core.learning.autoencoder.inputs import prepare_all
 from core.learning.autoencoder.stored import as_weights
-from core.method_base.method import Context
 from core.methods import make_method
 from tests.core.learning.autoencoder.fitting import untrained
+from tests.support.contexts import StoredContext
 from tests.support.squares import squares
 
 KEY = "a" * 64
 MODEL = untrained(architecture="linear", code=20).eval()
 
 
-class Job(Context):
-    """A job that reads one result."""
-
-    def __init__(self, dataset: Dataset | None) -> None:
-        super().__init__(0)
-        self.dataset = dataset
-
-    def result(self, key: str) -> Result:
-        return Result({"network": as_weights(MODEL)}) if key == KEY else super().result(key)
-
-
 def run(dataset: Dataset | None) -> Result:
-    return make_method("encode", {"model": KEY}).run_without_network([], Job(dataset))
+    context = StoredContext({KEY: {"network": as_weights(MODEL)}}, dataset=dataset)
+    return make_method("encode", {"model": KEY}).run_without_network([], context)
 
 
 def codes(result: Result, name: str = "codes") -> Embedding:

@@ -13,7 +13,7 @@ from core.items import Animation, Image, Result, Series, Weights
 from core.methods import make_method
 from core.methods.gan import outcome
 from core.networks.network import Network
-from tests.support.checkpoints import RecordingContext
+from tests.support.contexts import RecordingContext
 from tests.support.squares import squares
 
 JUDGE = "random/test_resnet"

@@ -15,7 +15,7 @@ from core.method_base.method import Context
 from core.methods import make_method
 from core.networks.network import Network
 from tests.core.measures.pointed import looks_at
-from tests.support.checkpoints import RecordingContext
+from tests.support.contexts import RecordingContext
 from tests.support.measured import PATCH, Knowing, cats_and_dogs
 
 

@@ -15,7 +15,8 @@ from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from tests.core.methods.test_style_transfer import JUDGE, LITE0, SIDE, Given, flat, half, last, noisy, pixels
+from tests.core.methods.test_style_transfer import JUDGE, LITE0, SIDE, flat, half, last, noisy, pixels
+from tests.support.contexts import StoredContext
 
 
 def run(
@@ -27,7 +28,7 @@ def run(
     mask_parameters = {"mask": mask.digest} if mask else {}
     small = {"size_px": SIDE, "judge": JUDGE, "frames": 2}
     method = make_method(name, small | style_parameters | mask_parameters | parameters)
-    return method.run([content], network, Given(*styles, *([mask] if mask else [])))
+    return method.run([content], network, StoredContext(pictures=[*styles, *([mask] if mask else [])]))
 
 
 def room(side: int = 96) -> Picture:

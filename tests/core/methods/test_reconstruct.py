@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -9,26 +7,17 @@ from core.errors import BadInput, BadParameter
 from core.items import Image, Map, Pixels, Result, Series
 from core.learning.autoencoder.stored import as_weights
 from core.media.picture import Picture
-from core.method_base.method import Context
 from core.methods import make_method
 from tests.core.learning.autoencoder.fitting import untrained
+from tests.support.contexts import StoredContext
 
 KEY = "a" * 64
+MODEL = untrained().eval()
 
 
-class Job(Context):
-    """A job that reads one result."""
-
-    def __init__(self, **parts: Any) -> None:
-        super().__init__(0)
-        self.model = untrained(**parts).eval()
-
-    def result(self, key: str) -> Result:
-        return Result({"network": as_weights(self.model)}) if key == KEY else super().result(key)
-
-
-def run(job: Context, pixels: Pixels, model: str = KEY) -> Result:
-    return make_method("reconstruct", {"model": model}).run_without_network([Picture.from_pixels(pixels)], job)
+def run(pixels: Pixels, model: str = KEY) -> Result:
+    context = StoredContext({KEY: {"network": as_weights(MODEL)}})
+    return make_method("reconstruct", {"model": model}).run_without_network([Picture.from_pixels(pixels)], context)
 
 
 def noise(height: int, width: int) -> Pixels:
@@ -36,7 +25,7 @@ def noise(height: int, width: int) -> Pixels:
 
 
 def test_picture_reconstruction_and_error_have_the_same_size() -> None:
-    items = run(Job(), noise(60, 40)).items
+    items = run(noise(60, 40)).items
     original, reconstruction, error = (items[name] for name in ("original", "reconstruction", "error"))
     assert isinstance(original, Image)
     assert isinstance(reconstruction, Image)
@@ -45,10 +34,9 @@ def test_picture_reconstruction_and_error_have_the_same_size() -> None:
 
 
 def test_error_and_code_are_those_of_the_network() -> None:
-    job = Job()
-    result = run(job, np.full((8, 8, 3), 128, np.uint8))
-    gray = job.model.mean.new_full((1, 1, 8, 8), 128 / 255)
-    reconstruction, codes = job.model(gray)
+    result = run(np.full((8, 8, 3), 128, np.uint8))
+    gray = MODEL.mean.new_full((1, 1, 8, 8), 128 / 255)
+    reconstruction, codes = MODEL(gray)
     assert result.metrics["squared_error"] == pytest.approx(
         float((reconstruction - gray).detach().square().mean()), rel=1e-4
     )
@@ -58,13 +46,13 @@ def test_error_and_code_are_those_of_the_network() -> None:
 
 
 def test_a_gray_autoencoder_gives_gray_images() -> None:
-    original = run(Job(), noise(8, 8)).items["original"]
+    original = run(noise(8, 8)).items["original"]
     assert isinstance(original, Image)
     assert (original.pixels == original.pixels[..., :1]).all()
 
 
 def test_an_autoencoder_is_required() -> None:
     with pytest.raises(BadParameter, match="model must be the key of a trained autoencoder, got none"):
-        run(Job(), noise(8, 8), "")
+        run(noise(8, 8), "")
     with pytest.raises(BadInput, match=f"there is no result {'b' * 12} here"):
-        run(Job(), noise(8, 8), "b" * 64)
+        run(noise(8, 8), "b" * 64)

@@ -11,21 +11,10 @@ from core.items import Animation, Image, Result
 from core.jobs.comparison import Comparison
 from core.learning.gan.networks import Design, build
 from core.learning.gan.stored import as_weights
-from core.method_base.method import Context
 from core.methods import make_method
+from tests.support.contexts import StoredContext
 
 KEY = "ab" * 32
-
-
-class Stored(Context):
-    """A context that reads one result."""
-
-    def __init__(self, result: Result, seed: int = 0) -> None:
-        super().__init__(seed)
-        self._result = result
-
-    def result(self, key: str) -> Result:
-        return self._result if key == KEY else super().result(key)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +28,7 @@ def trained() -> Result:
 
 def run(trained: Result, seed: int = 0, **parameters: Any) -> dict[str, Any]:
     method = make_method("sample", {"model": KEY, "count": 4} | parameters)
-    return dict(method.run_without_network([], Stored(trained, seed)).items)
+    return dict(method.run_without_network([], StoredContext({KEY: trained.items}, seed=seed)).items)
 
 
 def tiles(image: Image, columns: int) -> list[np.ndarray[Any, Any]]:

@@ -14,7 +14,7 @@ from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from tests.support.checkpoints import RecordingContext
+from tests.support.contexts import RecordingContext
 from tests.support.squares import squares
 
 JUDGE = "random/test_resnet"

@@ -19,25 +19,11 @@ from core.methods import make_method
 from core.networks.catalog import get_card
 from core.networks.loading import load
 from core.networks.network import Network
-from tests.support.checkpoints import MemoryCheckpoint
+from tests.support.contexts import MemoryCheckpoint, StoredContext
 
 LITE0 = "lite/efficientnet_lite0"
 JUDGE = "random/test_resnet"
 SIDE = 48
-
-
-class Given(Context):
-    """A context with pictures by their digests, and all networks."""
-
-    def __init__(self, *pictures: Picture, seed: int = 0) -> None:
-        super().__init__(seed)
-        self.known = {picture.digest: picture for picture in pictures}
-
-    def picture(self, digest: str) -> Picture:
-        return self.known.get(digest) or super().picture(digest)
-
-    def network(self, identity: str) -> Network:
-        return load(get_card(identity.partition("#")[0]))
 
 
 def flat(*color: int) -> Picture:
@@ -54,7 +40,7 @@ def run(network: Network, content: Picture, *styles: Picture, mask: Picture | No
     mask_parameters = {"mask": mask.digest} if mask else {}
     small = {"size_px": SIDE, "judge": JUDGE, "frames": 2, "total_variation": 0.0}
     method = make_method("style_transfer", small | style_parameters | mask_parameters | parameters)
-    return method.run([content], network, Given(*styles, *([mask] if mask else [])))
+    return method.run([content], network, StoredContext(pictures=[*styles, *([mask] if mask else [])]))
 
 
 def pixels(result: Result, name: str = "stylized") -> Pixels:
@@ -221,8 +207,8 @@ def test_an_interrupted_run_continues_to_the_same_bytes(
         if step == 6:
             raise KeyboardInterrupt
 
-    def given(report: Callable[..., None] | None, checkpoint: Checkpoint) -> Given:
-        context = Given(style, seed=4)
+    def given(report: Callable[..., None] | None, checkpoint: Checkpoint) -> Context:
+        context = StoredContext(pictures=[style], seed=4)
         context.checkpoint = checkpoint
         if report:
             context.report = report  # type: ignore[method-assign]
@@ -239,4 +225,4 @@ def test_an_interrupted_run_continues_to_the_same_bytes(
 def test_a_missing_style_is_refused_in_a_sentence(turning: Network) -> None:
     method = make_method("style_transfer", {"styles": "0" * 64, "size_px": SIDE})
     with pytest.raises(BadInput, match=r"^there is no picture 000000000000…: upload it again$"):
-        method.run([noisy(0)], turning, Given())
+        method.run([noisy(0)], turning, StoredContext())

@@ -11,31 +11,17 @@ from core.learning.fast_style.painter import Design, build
 from core.learning.fast_style.stored import as_weights
 from core.media.drawn_styles import STYLES
 from core.media.video import Video, decoded
-from core.method_base.method import Context
 from core.methods import make_method
+from tests.support.contexts import StoredContext
 from tests.support.videos import a_video, noisy, pan
 
 KEY = "a" * 64
-
-
-class Job(Context):
-    """A job that reads one style model and one video."""
-
-    def __init__(self, video: Video) -> None:
-        super().__init__(0)
-        self._video = video
-        self.painter = build(Design(4, (STYLES["waves"].digest,), (1.0,), 48), seed=3)
-
-    def result(self, key: str) -> Result:
-        return Result({"network": as_weights(self.painter)}) if key == KEY else super().result(key)
-
-    def video(self, digest: str) -> Video:
-        return self._video if digest == self._video.digest else super().video(digest)
+PAINTER = build(Design(4, (STYLES["waves"].digest,), (1.0,), 48), seed=3)
 
 
 def run(original: Video, **parameters: Any) -> Result:
     method = make_method("style_video", {"model": KEY, "video": original.digest} | parameters)
-    return method.run_without_network([], Job(original))
+    return method.run_without_network([], StoredContext({KEY: {"network": as_weights(PAINTER)}}, videos=[original]))
 
 
 def video(result: Result, name: str = "stylized") -> Animation:

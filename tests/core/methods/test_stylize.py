@@ -16,32 +16,21 @@ from core.media.drawn_styles import STYLES
 from core.media.picture import Picture
 from core.method_base.method import Context
 from core.methods import make_method
-from core.networks.catalog import get_card
-from core.networks.loading import load
-from core.networks.network import Network
+from tests.support.contexts import StoredContext
 
 KEY = "a" * 64
 JUDGE = "random/test_resnet"
 DESIGN = Design(4, (STYLES["waves"].digest, STYLES["mosaic"].digest), (0.25, 0.75), 48)
+PAINTER = build(DESIGN, seed=3).eval()
 
 
-class Job(Context):
-    """A job that reads one result."""
-
-    def __init__(self) -> None:
-        super().__init__(0)
-        self.painter = build(DESIGN, seed=3).eval()
-
-    def result(self, key: str) -> Result:
-        return Result({"network": as_weights(self.painter)}) if key == KEY else super().result(key)
-
-    def network(self, identity: str) -> Network:
-        return load(get_card(identity.partition("#")[0]))
+def holding_the_painter() -> Context:
+    return StoredContext({KEY: {"network": as_weights(PAINTER)}})
 
 
-def run(job: Job, pixels: Pixels, **parameters: Any) -> Result:
+def run(pixels: Pixels, context: Context | None = None, **parameters: Any) -> Result:
     method = make_method("stylize", {"model": KEY, "judge": JUDGE} | parameters)
-    return method.run_without_network([Picture.from_pixels(pixels)], job)
+    return method.run_without_network([Picture.from_pixels(pixels)], context or holding_the_painter())
 
 
 def noise(height: int, width: int) -> Pixels:
@@ -67,41 +56,41 @@ def pixels_of(result: Result, name: str = "stylized") -> Pixels:
 def test_a_picture_keeps_its_size_by_default_within_limits(
     given: tuple[int, int], size_px: int | None, stylized_size: tuple[int, int]
 ) -> None:
-    result = run(Job(), noise(*given), size_px=size_px, evaluate=False)
+    result = run(noise(*given), size_px=size_px, evaluate=False)
     assert pixels_of(result).shape == pixels_of(result, "original").shape == (*stylized_size, 3)
     if given == stylized_size:
         assert np.array_equal(pixels_of(result, "original"), noise(*given))
 
 
 def test_the_result_is_the_output_of_the_painter() -> None:
-    job = Job()
-    expected = paint(job.painter, from_pixels(noise(48, 52)))
-    stylized = from_pixels(pixels_of(run(job, noise(48, 52), evaluate=False)))
+    expected = paint(PAINTER, from_pixels(noise(48, 52)))
+    context = holding_the_painter()
+    stylized = from_pixels(pixels_of(run(noise(48, 52), context, evaluate=False)))
     assert float((stylized - expected).abs().max()) <= 0.51 / 255
-    assert job.noted["pass_ms"] > 0
+    assert context.noted["pass_ms"] > 0
 
 
 def test_the_judge_measures_the_rounded_result() -> None:
-    job = Job()
-    result = run(job, noise(48, 52))
+    result = run(noise(48, 52))
     pictures = (from_pixels(pixels_of(result)), from_pixels(noise(48, 52)))
-    items = measures(job.network(JUDGE), *pictures, styles_of(DESIGN, job, "cpu"))
+    items = measures(holding_the_painter().network(JUDGE), *pictures, styles_of(DESIGN, holding_the_painter(), "cpu"))
     assert result.metrics == pytest.approx(Result(items).metrics)
     assert list(result.metrics) == ["content_distance", "style_distance", "ssim", "edges_kept"]
 
 
 def test_an_unchanged_picture_has_content_0_style_1_and_ssim_1() -> None:
-    job, photo = Job(), from_pixels(noise(48, 52))
-    items = measures(job.network(JUDGE), photo, photo, styles_of(DESIGN, job, "cpu"))
+    photo = from_pixels(noise(48, 52))
+    items = measures(
+        holding_the_painter().network(JUDGE), photo, photo, styles_of(DESIGN, holding_the_painter(), "cpu")
+    )
     expected = {"content_distance": 0, "style_distance": 1, "ssim": 1, "edges_kept": 1}
     assert Result(items).metrics == pytest.approx(expected, abs=1e-4)
 
 
 def test_measures_of_several_pictures_are_means() -> None:
-    job = Job()
-    styles, judge = styles_of(DESIGN, job, "cpu"), job.network(JUDGE)
+    styles, judge = styles_of(DESIGN, holding_the_painter(), "cpu"), holding_the_painter().network(JUDGE)
     photos = torch.rand(2, 3, 48, 52, generator=torch.Generator().manual_seed(0))
-    stylized = paint(job.painter, photos)
+    stylized = paint(PAINTER, photos)
     both, *each = (
         Result(measures(judge, stylized[part], photos[part], styles)).metrics
         for part in (slice(0, 2), slice(0, 1), slice(1, 2))
@@ -110,11 +99,11 @@ def test_measures_of_several_pictures_are_means() -> None:
 
 
 def test_without_evaluation_there_are_no_measures() -> None:
-    assert list(run(Job(), noise(40, 40), evaluate=False).items) == ["stylized", "original"]
+    assert list(run(noise(40, 40), evaluate=False).items) == ["stylized", "original"]
 
 
 def test_a_style_model_is_required() -> None:
     with pytest.raises(BadParameter, match="model must be the key of a trained style model, got none"):
-        run(Job(), noise(40, 40), model="")
+        run(noise(40, 40), model="")
     with pytest.raises(BadInput, match="there is no result bbbbbbbbbbbb here"):
-        run(Job(), noise(40, 40), model="b" * 64)
+        run(noise(40, 40), model="b" * 64)

@@ -19,7 +19,7 @@ from core.method_base.method import Context
 from core.methods import make_method
 from core.networks.card import NetworkCard
 from core.networks.network import Network
-from tests.support.checkpoints import MemoryCheckpoint, RecordingContext
+from tests.support.contexts import MemoryCheckpoint, RecordingContext
 from tests.support.squares import squares
 
 SMALL: dict[str, Any] = {

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.checkpoints import MemoryCheckpoint
+from tests.support.contexts import MemoryCheckpoint
 from workers.worker.timed_checkpoint import TimedCheckpoint
 
 

@@ -18,7 +18,7 @@ from core.engine.ranges import clamp, rescale
 from core.engine.style.edges import energy
 from core.errors import Canceled, ComputationFailed
 from core.method_base.method import Context
-from tests.support.checkpoints import MemoryCheckpoint
+from tests.support.contexts import MemoryCheckpoint
 
 
 class CallbackContext(Context):

@@ -14,7 +14,7 @@ from core.learning.classifier.teacher import TeacherPredictions
 from core.learning.classifier.views import Examples, ViewRecipe, Views
 from core.networks.card import NetworkCard
 from core.networks.network import Network
-from tests.support.checkpoints import MemoryCheckpoint
+from tests.support.contexts import MemoryCheckpoint
 from tests.support.squares import squares
 
 SIDE = 16

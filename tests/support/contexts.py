@@ -1,4 +1,4 @@
-"""Checkpoints in memory, and jobs that are canceled and continue from them."""
+"""What a running method is given in tests: checkpoints in memory, other jobs' results, networks, a data set."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from core.datasets.dataset import Dataset
 from core.errors import Canceled
-from core.items import Pixels, Series
+from core.items import Item, Pixels, Result, Series
+from core.media.picture import Picture
+from core.media.video import Video
 from core.method_base.method import Checkpoint, Context
 from core.networks.catalog import get_card
 from core.networks.loading import load
@@ -24,6 +26,38 @@ class MemoryCheckpoint(Checkpoint):
 
     def write(self, content: bytes) -> None:
         self.content = content
+
+
+class StoredContext(Context):
+    """Holds results by key, pictures and videos by digest, and loads networks."""
+
+    def __init__(
+        self,
+        results: Mapping[str, Mapping[str, Item]] | None = None,
+        *,
+        pictures: Sequence[Picture] = (),
+        videos: Sequence[Video] = (),
+        dataset: Dataset | None = None,
+        seed: int = 0,
+    ) -> None:
+        """`results`: key -> items."""
+        super().__init__(seed)
+        self.dataset = dataset
+        self._results = dict(results or {})
+        self._pictures = {picture.digest: picture for picture in pictures}
+        self._videos = {video.digest: video for video in videos}
+
+    def result(self, key: str) -> Result:
+        return Result(dict(self._results[key])) if key in self._results else super().result(key)
+
+    def picture(self, digest: str) -> Picture:
+        return self._pictures.get(digest) or super().picture(digest)
+
+    def video(self, digest: str) -> Video:
+        return self._videos.get(digest) or super().video(digest)
+
+    def network(self, identity: str) -> Network:
+        return load(get_card(identity.partition("#")[0]))
 
 
 class RecordingContext(Context):
