@@ -76,6 +76,7 @@ def test_it_reports_all_terms_and_previews_during_the_training(turning: Network)
     result = run(turning, job, steps=3)
     terms = {"total", "content", "style", "total_variation"}
     assert set().union(*job.scalars) == terms
+    assert min(job.steps) == 1
     assert all(len(curve(result, name)) == 3 for name in terms)
     assert job.previews
     animation, samples = result.items["progress"], result.items["samples"]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -69,13 +68,21 @@ def test_a_drawn_style_picture_needs_no_file(store: Store) -> None:
     assert not store.shelf.exists(picture_path(digest))
 
 
+def let_the_clock_move_on(store: Store, path: str) -> None:
+    """Wait until what is written next has a later time than the file at `path`."""
+    now = store.shelf.written_at(path)
+    while now <= store.shelf.written_at(path):
+        store.shelf.write("clock", b"")
+        now = store.shelf.written_at("clock")
+
+
 @pytest.mark.parametrize("bucket", [False, True], ids=["folder", "bucket"])
 def test_videos_are_listed_the_last_one_first(tmp_path: Path, bucket: bool) -> None:
     store = Store(f"memory://videos-{os.getpid()}/team" if bucket else tmp_path)
     digests = []
     for number in range(3):
         digests.append(store.inputs.put_video(Video(b"GIF8" + bytes([number]))))
-        time.sleep(0.01)
+        let_the_clock_move_on(store, video_path(digests[-1]))
     store.shelf.write("videos/ab/.DS_Store", b"")
     assert store.inputs.videos(2) == [digests[2], digests[1]]
     assert store.inputs.has_video(digests[0])
