@@ -14,7 +14,7 @@ from tests.support.opened import PATIENCE_S
 
 TOY = """
 from typing import Literal
-from core.method_base.method import Method, Output, matters, parameter
+from core.method_base.method import Method, Output, parameter
 
 class Toy(Method):
     title, summary, source, family, version = "Toy", "Toy.", "none", "inspection", 1
@@ -150,7 +150,7 @@ def test_labels_name_the_unit_once() -> None:
 
 EVERY = """
 from core.methods import METHODS
-from core.method_base.method import validated
+from core.method_base.parameters import validated
 from dashboard.panel.form import method_form
 
 for cls in METHODS.values():
