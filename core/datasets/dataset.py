@@ -39,6 +39,8 @@ class Dataset:
 
     None: read without boxes, which are then not part of the digest.
     """
+    label_column: str = ""
+    """Where the classes were taken from, if that was a choice, such as `fine_label`; not part of the digest."""
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -63,7 +65,8 @@ class Dataset:
         }
         if self.boxes is not None:
             columns |= {name: pa.array(self.boxes[:, side]) for side, name in enumerate(BOX)}
-        table = pa.table(columns, metadata={"class_names": json.dumps(self.class_names)})
+        metadata = {"class_names": json.dumps(self.class_names), "label_column": self.label_column}
+        table = pa.table(columns, metadata=metadata if self.label_column else {"class_names": metadata["class_names"]})
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="none")
         return buffer.getvalue()
@@ -79,6 +82,7 @@ class Dataset:
                 table["label"].to_numpy(),
                 table["held_out"].to_numpy(),
                 np.stack([table[side].to_numpy() for side in BOX], axis=1) if BOX[0] in table.schema.names else None,
+                table.schema.metadata.get(b"label_column", b"").decode(),
             )
             sound = dataset.digest == digest
         except (pa.ArrowException, ValueError, KeyError, TypeError, OSError):

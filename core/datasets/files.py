@@ -1,5 +1,6 @@
-"""Data sets from files: class folders, MNIST's idx files, a zip, or parquet files.
+"""Data sets from files: folders, zips and tars of pictures, parquet tables, and MNIST's idx files.
 
+A path is read as a tree of files (`file_tree.py`), in which one layout is recognized; each layout is a file of its own.
 Reading is all or nothing: the first fault is an error that names the file or row.
 """
 
@@ -8,111 +9,116 @@ from __future__ import annotations
 import io
 import json
 import lzma
-import re
+import tarfile
 import zipfile
 import zlib
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
-from core.datasets.dataset import BOX, Dataset, every_tenth
-from core.datasets.idx import CLOTHES, DIGITS, Read, idx_files, labeled_pictures
+from core.datasets.dataset import Dataset, every_tenth
+from core.datasets.file_tree import MAX_BYTES, TABLE, FileTree, archive_kind, archive_tree, folder_tree
+from core.datasets.folders import folder_pictures, has_class_folders
+from core.datasets.idx import CLOTHES, DIGITS, idx_files, labeled_pictures
+from core.datasets.label_column import declared_names
+from core.datasets.labeled import UNLABELED, LabeledPicture, Reading, Wanted, checked_class, part_of_file
+from core.datasets.metadata import metadata_files, metadata_reading
+from core.datasets.shards import pictures_of_shards, shards_of, tables_reading
+from core.datasets.tables import table_reading
+from core.datasets.webdataset import samples_of, webdataset_reading
 from core.errors import BadInput, BadPicture
-from core.networks.tables import IMAGENET_CLASSES
-from core.networks.tables import class_names as classes_of
 
-ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp"})
-PARTS = {"train": False, "training": False, "val": True, "valid": True, "validation": True, "test": True}
-"""Folder of one part's class folders -> whether that part is held out."""
-ALL, UNLABELED = "all", ""
-"""The only class of pictures without class folders, and its placeholder until all are read."""
-NUMBERED = re.compile(r"([0-9]{1,9})_")
-"""Start of a file name that gives the class index."""
-MAX_BYTES = 2**35
-"""Size limit of an unpacked zip."""
-MAX_PICTURE_BYTES = 2**28
-"""Size limit of one encoded picture."""
+ALL = "all"
+"""The only class of pictures without classes."""
+CLASSES_FILE = "classes.json"
+"""Class names by index, beside tables, tars or metadata."""
+FORMATS = "a folder, a .zip, .tar or .tar.gz, or a .parquet file"
 MAX_PIXELS = 40_000_000
 """Of one picture."""
-COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Compressions that can be unpacked up to a size limit."""
-
-Box = tuple[int, int, int, int]
-UNKNOWN: Box = (-1, -1, -1, -1)
-BOXES_FILE = "boxes.json"
-"""File in a folder of pictures: file name -> box."""
-
-
-class LabeledPicture(NamedTuple):
-    """An encoded picture with its class and part; `name` is used in messages."""
-
-    name: str
-    data: bytes
-    label: str
-    """Name of its class."""
-    held_out: bool
-    box: Box = UNKNOWN
-    """First column, first row, last column and last row of the object, in pixels; all -1 where unknown."""
-
 
 _UNREADABLE = (
     OSError, EOFError, RuntimeError, ValueError, pa.ArrowException,
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 """What the libraries raise for files that are damaged, encrypted or of another format."""
 
 
 def read_dataset(
-    paths: Sequence[Path], held_out: Sequence[Path] = (), *, boxes: bool = False, labeled: bool = True
+    paths: Sequence[Path],
+    held_out: Sequence[Path] = (),
+    *,
+    boxes: bool = False,
+    labeled: bool = True,
+    label_column: str = "",
 ) -> Dataset:
     """A data set of the pictures at `paths`, for training, and of those at `held_out`, for validation.
 
-    A path is a folder of class folders (also within `train` and `val`), a folder with MNIST's idx files, a zip of
-    either, a folder of files named `<class index>_...`, or a parquet file with the columns `image` and `label`. Where
-    no picture is held out, a tenth of each class is; without `paths`, all are. Raises BadInput, BadPicture.
+    A path is a folder, an archive or a table in one of the layouts of docs/how-to/add-a-data-set.md. Where no picture
+    is held out, a tenth of each class is; without `paths`, all are. Raises BadInput, BadPicture.
 
     Args:
         boxes: also read the objects' boxes, from the columns x0, y0, x1, y1, or from `boxes.json` in the folder.
         labeled: require at least two classes; else one class is enough, and unlabeled pictures are of the class `all`.
+        label_column: column or key of the class, or `none`; by default it is found by its name.
     """
-    at = partial(pictures_at, boxes=boxes, labeled=labeled)
-    pictures = [_checked(picture) for path in paths for picture in at(path)]
-    pictures += [_checked(picture)._replace(held_out=True) for path in held_out for picture in at(path)]
-    names, labels = _classes(pictures, (*paths, *held_out), labeled=labeled)
+    wanted = Wanted(boxes=boxes, labeled=labeled, label_column=label_column)
+    pictures: list[LabeledPicture] = []
+    readings = []
+    for path, measures in (*_with_parts(paths), *((path, True) for path in held_out)):
+        with reading_at(path, wanted) as reading:
+            read = map(_checked, reading.pictures)
+            pictures += (picture._replace(held_out=True) for picture in read) if measures else read
+            readings.append(reading)
+    names, labels = _classes(pictures, readings, _named([*paths, *held_out]), labeled=labeled)
     validation = np.array([picture.held_out for picture in pictures], np.bool_)
     if not validation.any():
         validation = every_tenth(labels)
     if paths and (validation.all() or not validation.any()):
         raise BadInput(f"a data set needs both training and held-out pictures: {_named(paths)} has too few pictures")
     object_boxes = np.array([picture.box for picture in pictures], np.int32) if boxes else None
-    return Dataset(tuple(names), [picture.data for picture in pictures], labels, validation, object_boxes)
+    told = next((reading.label_column for reading in readings if reading.label_column), "")
+    data = [picture.data for picture in pictures]
+    return Dataset(tuple(names), data, labels, validation, object_boxes, label_column=told)
+
+
+def _with_parts(paths: Sequence[Path]) -> list[tuple[Path, bool]]:
+    """Each path, and whether it is a file that is held out by its name, where others are for training by theirs."""
+    parts = [None if path.is_dir() else part_of_file(path.name) for path in paths]
+    told = {True, False} <= set(parts)
+    return [(path, told and bool(part)) for path, part in zip(paths, parts, strict=True)]
 
 
 def _classes(
-    pictures: Sequence[LabeledPicture], paths: Sequence[Path], *, labeled: bool
+    pictures: Sequence[LabeledPicture], readings: Sequence[Reading], source: str, *, labeled: bool
 ) -> tuple[list[str], NDArray[np.int64]]:
     """The class names, and the class index (N,) of each picture. Raises BadInput."""
-    present = {picture.label for picture in pictures}
-    if labeled and len(present) < 2:
-        raise BadInput(f"a data set needs pictures of at least two classes, got {len(present)} in {_named(paths)}")
-    if not present:
-        raise BadInput(f"there is no picture in {_named(paths)}")
-    if UNLABELED in present and len(present) > 1:
-        odd = next(picture.name for picture in pictures if picture.label == UNLABELED)
-        raise BadInput(f"either all pictures are in class folders or none is: {odd[:200]!r} is not, but others are")
-    if present == {UNLABELED}:
+    examples = {picture.label: picture.name for picture in reversed(pictures)}
+    if not examples and not labeled:
+        raise BadInput(f"there is no picture in {source}")
+    if labeled and len(examples.keys() - {UNLABELED}) < 2:
+        count = len(examples.keys() - {UNLABELED})
+        raise BadInput(f"a data set needs pictures of at least two classes, got {count} in {source}")
+    if UNLABELED in examples and len(examples) > 1:
+        odd = examples[UNLABELED][:200]
+        raise BadInput(f"either all pictures are in class folders or none is: {odd!r} is not, but others are")
+    if examples.keys() == {UNLABELED}:
         return [ALL], np.zeros(len(pictures), np.int64)
-    names = list(dict.fromkeys(name for path in paths for name in declared_classes(path)))
-    undeclared = present - set(names)
+    for label, name in examples.items():
+        checked_class(label, name[:200])
+    names = list(dict.fromkeys(name for reading in readings for name in reading.class_names))
+    undeclared = examples.keys() - set(names)
+    if names and (number := next((label for label in undeclared if label.isdecimal()), None)):
+        raise BadInput(
+            f"{examples[number][:200]} has the class {number}, an index without a name, but the classes of other "
+            f"pictures of {source} are named"
+        )
     ordered = CLOTHES if undeclared <= set(CLOTHES) else sorted(undeclared, key=_numeric_order)
     names += [name for name in ordered if name in undeclared]
     index = {name: number for number, name in enumerate(names)}
@@ -129,226 +135,127 @@ def _named(paths: Sequence[Path]) -> str:
 
 
 def pictures_at(path: Path, *, boxes: bool = False, labeled: bool = True) -> Iterator[LabeledPicture]:
-    """The pictures of one folder, zip or parquet file, in order of their names or rows. Raises BadInput.
+    """The pictures of one folder, archive or table, in order of their names or rows. Raises BadInput.
 
-    `boxes`: with the objects' boxes, where the folder or the file has them; `labeled`: require a class for each.
+    `boxes`: with the objects' boxes, where they are known; `labeled`: require a class for each.
     """
-    readers: dict[str, Callable[[Path], Iterator[LabeledPicture]]] = {
-        "folder": partial(_in_folder, boxes=boxes, labeled=labeled),
-        ".zip": partial(_in_zip, labeled=labeled),
-        ".parquet": partial(_in_table, boxes=boxes, labeled=labeled),
-    }
-    read = readers.get("folder" if path.is_dir() else path.suffix.lower())
-    if read is None or not path.exists():
-        raise BadInput(
-            f"data must be a folder of class folders, a .zip of one or a .parquet file, got {str(path)[:200]!r}"
-        )
+    with reading_at(path, Wanted(boxes=boxes, labeled=labeled)) as reading:
+        yield from reading.pictures
+
+
+@contextmanager
+def reading_at(path: Path, wanted: Wanted) -> Iterator[Reading]:
+    """Context manager with the pictures of one folder, archive or table, and its classes. Raises BadInput."""
+    is_table, kind = path.suffix.lower() == TABLE, archive_kind(path.name)
+    if not path.exists() or not (path.is_dir() or is_table or kind):
+        raise BadInput(f"data must be {FORMATS}, got {str(path)[:200]!r}")
     try:
-        yield from read(path)
+        with ExitStack() as opened:
+            if path.is_dir():
+                yield _layout(folder_tree(path), path, wanted)
+                return
+            file = opened.enter_context(path.open("rb"))
+            names = _names_beside(path)
+            if is_table:
+                yield table_reading(file, path.name, wanted, partial(_file_in, path.parent), names)
+            else:
+                yield _layout(opened.enter_context(archive_tree(file, path.name)), path, wanted, names)
     except MemoryError:  # Arrow's is of both kinds
         raise
     except _UNREADABLE as error:
         raise BadInput(f"{path.name} cannot be read: {' '.join(str(error).split())[:200]}") from None
 
 
-def _in_folder(folder: Path, *, boxes: bool, labeled: bool) -> Iterator[LabeledPicture]:
-    files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
-    if idx := idx_files([name for name in files if not _is_hidden(name)]):
-        yield from _in_idx(folder, idx, lambda name: files[name].read_bytes())
-        return
-    known_boxes = _boxes_in(folder) if boxes else {}
-    numbered = _is_numbered(folder)
-    for name in filter(is_picture, files):
-        data = files[name].read_bytes()
-        picture = _of_numbered_class(name, data) if numbered else _in_class_folder(name, data, labeled=labeled)
-        yield picture._replace(box=known_boxes.get(name, UNKNOWN))
+def _layout(
+    tree: FileTree, path: Path, wanted: Wanted, names: tuple[str, ...] | None = None, *, nested: bool = False
+) -> Reading:
+    """The pictures of a tree of files, in the one layout that it has. Raises BadInput.
+
+    `names`: class names that are declared beside the tree; `nested`: it is one of several archives in a folder.
+    """
+    if idx := idx_files(tree.names):
+        return Reading(_idx_pictures(tree, path, idx))
+    shards = [] if nested else shards_of(tree)
+    if shards and tree.pictures:
+        raise BadInput(f"{tree.name} holds both pictures and {shards[0][:200]}: give one of them")
+    if shards:
+        return _shards(tree, shards, path, wanted)
+    if not tree.pictures and tree.names:
+        some = ", ".join(tree.names[:3])[:200]
+        raise BadInput(f"there is no picture in {tree.name}, nor a table or an archive of pictures: it holds {some}")
+    if names is None:
+        names = _declared_in(tree)
+    if metadata := metadata_files(tree):
+        reading = metadata_reading(tree, metadata, wanted, names or (), in_class_folders=has_class_folders(tree))
+        if reading is not None:
+            return reading
+    if archive_kind(tree.name) == ".tar" and (samples := samples_of(tree)):
+        return webdataset_reading(tree, samples, wanted, names or ())
+    return Reading(folder_pictures(tree, wanted))
 
 
-def _in_idx(path: Path, idx: dict[tuple[str, str], str], read: Read) -> Iterator[LabeledPicture]:
+def _shards(tree: FileTree, shards: Sequence[str], path: Path, wanted: Wanted) -> Reading:
+    """The pictures of several tables or archives."""
+    names = _declared_in(tree, PurePosixPath(shards[0]).parent)
+    if shards[0].lower().endswith(TABLE):
+        return tables_reading(tree, shards, lambda shard: _table_in(tree, shard, wanted, names))
+    pictures = pictures_of_shards(tree, shards, lambda shard: _archive_in(tree, shard, path, wanted, names))
+    return Reading(pictures, names or ())
+
+
+def _table_in(tree: FileTree, shard: str, wanted: Wanted, names: tuple[str, ...] | None) -> Reading:
+    home = PurePosixPath(shard).parent
+
+    def beside(file: str) -> bytes | None:
+        name = (home / file).as_posix()
+        return tree.picture(name) if name in tree.names else None
+
+    return table_reading(tree.open(shard), shard, wanted, beside, names)
+
+
+def _archive_in(tree: FileTree, shard: str, path: Path, wanted: Wanted, names: tuple[str, ...] | None) -> Reading:
+    def pictures() -> Iterator[LabeledPicture]:
+        with tree.open(shard) as file, archive_tree(file, PurePosixPath(shard).name) as inside:
+            yield from _layout(inside, path, wanted, names, nested=True).pictures
+
+    return Reading(pictures(), names or ())
+
+
+def _idx_pictures(tree: FileTree, path: Path, idx: dict[tuple[str, str], str]) -> Iterator[LabeledPicture]:
     """The pictures of MNIST's idx files, or of Fashion-MNIST's, where a folder or file name holds `fashion`."""
     names = "/".join((*path.resolve().parts[-2:], *idx.values())).lower()
-    for picture in labeled_pictures(idx, read, CLOTHES if "fashion" in names else DIGITS):
+    classes = CLOTHES if "fashion" in names else DIGITS
+    for picture in labeled_pictures(idx, lambda name: tree.read(name, MAX_BYTES), classes):
         yield LabeledPicture(*picture)
 
 
-def _is_numbered(folder: Path) -> bool:
-    """Whether the pictures are in the folder itself, each named `<class index>_...`."""
-    names = [file.name for file in folder.iterdir() if is_picture(file.name)]
-    return bool(names) and all(NUMBERED.match(name) for name in names)
+def _file_in(folder: Path, name: str) -> bytes | None:
+    """The content of a file below `folder`; None if there is none."""
+    file = folder / name
+    if not file.resolve().is_relative_to(folder.resolve()) or not file.is_file():
+        return None
+    return file.read_bytes()
 
 
-def _of_numbered_class(name: str, data: bytes) -> LabeledPicture:
-    """The picture of a file named `<class index>_...`. Raises BadInput."""
-    if not (match := NUMBERED.match(name)):
-        raise BadInput(f"a picture's file must be named <class index>_<anything> like the others, got {name[:200]!r}")
-    return LabeledPicture(name, data, str(int(match[1])), held_out=False)
+def _names_beside(path: Path) -> tuple[str, ...] | None:
+    """The class names in `classes.json` beside a file; None if there is no such file. Raises BadInput."""
+    beside = path.with_name(CLASSES_FILE)
+    return _parsed_names(beside.read_bytes(), path.name) if beside.is_file() else None
 
 
-def _boxes_in(folder: Path) -> dict[str, Box]:
-    """File name -> box, from `boxes.json` in the folder; empty if there is no such file. Raises BadInput."""
-    file = folder / BOXES_FILE
-    if not file.is_file():
-        return {}
-    boxes = json.loads(file.read_bytes())
-    if not isinstance(boxes, dict):
-        raise BadInput(f"{BOXES_FILE} must be a table of file names and boxes, got a {type(boxes).__name__}")
-    return {name: _box(sides, f"{name} in {BOXES_FILE}") for name, sides in boxes.items()}
+def _declared_in(tree: FileTree, folder: PurePosixPath | None = None) -> tuple[str, ...] | None:
+    """The class names in `classes.json` in a tree, or in this folder of it; None if there is no such file."""
+    for name in dict.fromkeys(((folder / CLASSES_FILE).as_posix() if folder else CLASSES_FILE, CLASSES_FILE)):
+        if name in tree.names:
+            return _parsed_names(tree.picture(name), tree.name)
+    return None
 
 
-def _box(sides: Any, where: str) -> Box:
-    """A box of four whole numbers; UNKNOWN where one is negative. Raises BadInput."""
-    if not isinstance(sides, list | tuple) or len(sides) != 4 or not all(isinstance(side, int) for side in sides):
-        raise BadInput(f"a box must be four whole numbers x0, y0, x1, y1, got {str(sides)[:80]} for {where[:200]}")
-    left, top, right, bottom = sides
-    if min(sides) < 0:
-        return UNKNOWN
-    if right < left or bottom < top:
-        raise BadInput(f"a box must have x1 >= x0 and y1 >= y0, got {str(sides)[:80]} for {where[:200]}")
-    return left, top, right, bottom
-
-
-def _in_zip(path: Path, *, labeled: bool) -> Iterator[LabeledPicture]:
-    with zipfile.ZipFile(path) as archive:
-        members = {entry.filename: entry for entry in archive.infolist() if not _is_hidden(_inside(entry.filename))}
-        if idx := idx_files(members):
-            yield from _in_idx(path, idx, lambda name: _unpacked(archive, members[name], MAX_BYTES))
-            return
-        entries = {name: entry for name, entry in members.items() if is_picture(name)}
-        if sum(entry.file_size for entry in entries.values()) > MAX_BYTES:
-            raise BadInput(f"{path.name} holds more than {MAX_BYTES / 2**30:.0f} GiB of pictures, which is the limit")
-        wrapped = _is_wrapped(entries)
-        for name in sorted(entries):
-            data = _unpacked(archive, entries[name], MAX_PICTURE_BYTES)
-            yield _in_class_folder(name.partition("/")[2] if wrapped else name, data, labeled=labeled)
-
-
-def _inside(name: str) -> str:
-    """`name`, if it is a path inside of a zip. Raises BadInput."""
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    if ".." in parts or "/" in parts[:1]:
-        raise BadInput(f"the files in a zip must have names without .. and without a leading /, got {name[:200]!r}")
-    return name
-
-
-def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit_bytes: int) -> bytes:
-    """The content of a file in a zip; never unpacks more than `limit_bytes`. Raises BadInput."""
-    if entry.compress_type not in COMPRESSIONS:
-        raise BadInput(
-            f"{entry.filename[:200]} must be stored or deflated in its zip, got method {entry.compress_type}"
-        )
-    with archive.open(entry) as file:
-        content = file.read(min(entry.file_size, limit_bytes) + 1)
-    if len(content) > limit_bytes:
-        raise BadInput(f"{entry.filename[:200]} has more than {limit_bytes / 2**20:.0f} MiB, which is the limit")
-    return content
-
-
-def _is_wrapped(names: Collection[str]) -> bool:
-    """Whether all files are in one folder, as most programs pack the folder itself, not its content."""
-    folders = [PurePosixPath(name).parts[:-1] for name in names]
-    tops = {parts[0].lower() if parts else "" for parts in folders}
-    return len(tops) == 1 and not tops & PARTS.keys() and any(len(parts) > 1 for parts in folders)
-
-
-def _in_class_folder(name: str, data: bytes, *, labeled: bool) -> LabeledPicture:
-    """The picture at `[part/]class/.../file`, or, unless `labeled`, at `[part/]file`. Raises BadInput."""
-    folders = PurePosixPath(name).parts[:-1]
-    held_out = bool(folders) and PARTS.get(folders[0].lower(), False)
-    inner = folders[1:] if folders and folders[0].lower() in PARTS else folders
-    name.encode()  # a ValueError for a file name that is not text
-    if not inner and labeled:
-        raise BadInput(f"each picture must be in a folder named after its class, {name[:200]!r} is not")
-    return LabeledPicture(name, data, inner[0] if inner else UNLABELED, held_out)
-
-
-def is_picture(name: str) -> bool:
-    """Whether a file of this name is read as a picture: by its ending, unless it is hidden."""
-    return PurePosixPath(name).suffix.lower() in ENDINGS and not _is_hidden(name)
-
-
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
-
-
-def _in_table(path: Path, *, boxes: bool, labeled: bool) -> Iterator[LabeledPicture]:
-    table = pq.ParquetFile(path)
-    present = set(table.schema_arrow.names)
-    required = {"image", "label"} if labeled else {"image"}
-    if missing := required - present:
-        columns_text = " and ".join(sorted(required))
-        raise BadInput(
-            f"{path.name} must have the column{'s' * labeled} {columns_text}, it lacks {', '.join(sorted(missing))}"
-        )
-    names = declared_classes(path)
-    columns = ["image", *(["label"] if "label" in present else []), *(BOX if boxes and set(BOX) <= present else ())]
-    row = 0
-    for batch in table.iter_batches(batch_size=1024, columns=columns):
-        for cells in batch.to_pylist():
-            row += 1
-            data = _bytes_of(cells["image"])
-            name = f"row {row} of {path.name}"
-            if data is None:
-                raise BadInput(f"{name} has no picture")
-            label = _class_of(cells["label"], names, row, path) if "label" in cells else UNLABELED
-            box = _box([cells[side] for side in BOX], name) if BOX[0] in cells else UNKNOWN
-            yield LabeledPicture(name, data, label, held_out=False, box=box)
-
-
-def _bytes_of(image: object) -> bytes | None:
-    """The encoded picture in a cell: bytes, or {bytes, path} as data set libraries write; None if there is none."""
-    data = image.get("bytes") if isinstance(image, dict) else image
-    return data if isinstance(data, bytes) else None
-
-
-def _class_of(label: object, names: Sequence[str], row: int, path: Path) -> str:
-    """The class name of a row's label, which is an index or a text. Raises BadInput."""
-    if isinstance(label, str):
-        return label
-    if not isinstance(label, int) or label < 0 or (names and label >= len(names)):
-        allowed = f"a whole number from 0 to {len(names) - 1}" if names else "a whole number from 0, or a text"
-        raise BadInput(f"the label of row {row} of {path.name} must be {allowed}, got {str(label)[:40]}")
-    return names[label] if names else str(label)
-
-
-def declared_classes(path: Path) -> tuple[str, ...]:
-    """The class names of a parquet file, by index; empty if it has none.
-
-    They are in `classes.json` beside it, a list of names or of `{name, wnid}`, or in the file's metadata, as data set
-    libraries write them. Raises BadInput.
-    """
-    if path.suffix.lower() != ".parquet":
-        return ()
-    beside = path.with_name("classes.json")
+def _parsed_names(content: bytes, where: str) -> tuple[str, ...]:
     try:
-        names = _names_beside(beside) if beside.is_file() else _names_within(path)
-    except (ValueError, TypeError, KeyError, OSError, pa.ArrowException) as error:
-        raise BadInput(f"the class names of {path.name} cannot be read: {error}") from None
-    if repeated := [name for name, times in Counter(names).items() if times > 1]:
-        raise BadInput(f"the class names of {path.name} must be unique, got {repeated[0][:80]!r} more than once")
-    return names
-
-
-def _names_beside(file: Path) -> tuple[str, ...]:
-    entries = json.loads(file.read_bytes())
-    if not isinstance(entries, list):
-        raise TypeError(f"{file.name} is not a list")
-    return tuple(map(_class_name, entries))
-
-
-def _names_within(file: Path) -> tuple[str, ...]:
-    metadata = pq.read_schema(file).metadata or {}
-    try:
-        return tuple(map(str, json.loads(metadata[b"huggingface"])["info"]["features"]["label"]["names"]))
-    except KeyError:  # the file names no classes
-        return ()
-
-
-def _class_name(entry: Any) -> str:
-    """A class name, with its WordNet id where ImageNet has several classes of that name."""
-    if isinstance(entry, str):
-        return entry
-    name, unique = str(entry["name"]), f"{entry['name']} ({entry.get('wnid')})"
-    return unique if unique in classes_of(IMAGENET_CLASSES) else name
+        return declared_names(json.loads(content), where)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"the class names of {where} cannot be read: {CLASSES_FILE}: {str(error)[:80]}") from None
 
 
 def _checked(picture: LabeledPicture) -> LabeledPicture:

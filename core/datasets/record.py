@@ -6,6 +6,7 @@ It is derived from the data set, except for name, source and time: it can be ren
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
@@ -21,6 +22,9 @@ MAX_NAME = 80
 """Characters."""
 MAX_SOURCE = 200
 """Characters."""
+
+_ENDING = re.compile(r"\.(zip|parquet|tar|tar\.gz|tgz)$", re.IGNORECASE)
+"""Of files that hold a data set."""
 
 Count = Annotated[int, Field(ge=0)]
 Size = tuple[Count, Count]
@@ -113,6 +117,8 @@ def record_of(dataset: Dataset, name: str, source: str, added: str) -> DatasetRe
         for held_out in (False, True)
     ]
     sizes = np.array([_size(picture) for picture in dataset.pictures]).reshape(-1, 2)
+    if dataset.label_column:
+        source += f"; classes from {dataset.label_column}"
     return DatasetRecord(
         digest=dataset.digest,
         name=checked_name(name),
@@ -145,5 +151,5 @@ def checked_name(name: str) -> str:
 
 def default_name(sources: Sequence[str]) -> str:
     """A name for a data set from the names of its files: `photos.zip` -> `photos`; printable characters only."""
-    text = ", ".join(source.rpartition("/")[2].removesuffix(".zip").removesuffix(".parquet") for source in sources)
+    text = ", ".join(_ENDING.sub("", source.rpartition("/")[2]) for source in sources)
     return "".join(filter(str.isprintable, text)).strip()[:MAX_NAME].strip()

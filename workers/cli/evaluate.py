@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from core.datasets.dataset import Dataset
-from core.datasets.files import is_picture, pictures_at
+from core.datasets.files import pictures_at
 from core.errors import BadInput, BadPicture
 from core.media.picture import Picture
 from core.networks.catalog import get_card
@@ -79,10 +79,6 @@ def _examples_at_all(paths: Sequence[Path], network: Network) -> Iterator[Exampl
 
 def examples_at(path: Path, network: Network) -> Iterator[Example]:
     """The pictures at `path`, in order of name or row. Raises BadInput for a class that the network lacks."""
-    if path.is_dir() and (files := [file for file in sorted(path.iterdir()) if is_picture(file.name)]):
-        for file in files:
-            yield Example(file.name, file.read_bytes(), network.class_index(_leading_index(file.name)))
-        return
     for picture in pictures_at(path):
         yield Example(picture.name, picture.data, network.class_index(picture.label))
 
@@ -92,10 +88,3 @@ def held_out_examples(dataset: Dataset, network: Network) -> Iterator[Example]:
     labels = [network.class_index(name) for name in dataset.class_names]
     for index in np.flatnonzero(dataset.held_out).tolist():
         yield Example(f"picture {index}", dataset.pictures[index], labels[int(dataset.labels[index])])
-
-
-def _leading_index(name: str) -> str:
-    index = name.partition("_")[0]
-    if not index.isdecimal():
-        raise BadInput(f"a picture's file must be named <class index>_<anything>, got {name!r}")
-    return index

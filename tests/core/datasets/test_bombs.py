@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.datasets import files
+from core.datasets import file_tree, files
 from core.datasets.files import read_dataset
 from core.errors import BadInput, BadPicture
 from tests.core.datasets.test_files import TWO, packed
@@ -45,7 +45,7 @@ def test_a_zip_that_says_less_than_it_holds_is_not_unpacked_further_than_it_says
 def test_a_picture_of_too_many_bytes_is_refused_before_it_is_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "MAX_PICTURE_BYTES", MIB)
+    monkeypatch.setattr(file_tree, "MAX_PICTURE_BYTES", MIB)
     with pytest.raises(BadInput, match=r"^cat/3\.png has more than 1 MiB, which is the limit$"):
         read_dataset([bomb(tmp_path / "a.zip", 50 * MIB, 50 * MIB)])
 

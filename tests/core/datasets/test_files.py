@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core.datasets import files
+from core.datasets import file_tree
 from core.datasets.dataset import Dataset
-from core.datasets.files import declared_classes, pictures_at, read_dataset
+from core.datasets.files import pictures_at, read_dataset, reading_at
+from core.datasets.labeled import Wanted
 from core.errors import BadInput, BadPicture
 from tests.support.squares import square
 
@@ -151,7 +152,7 @@ def test_an_encrypted_zip_is_refused_in_a_sentence(tmp_path: Path) -> None:
 def test_a_zip_that_claims_too_much_is_refused_before_it_is_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "MAX_BYTES", 2**30)
+    monkeypatch.setattr(file_tree, "MAX_BYTES", 2**30)
     content = bytearray(packed(tmp_path / "a.zip", TWO).read_bytes())
     for start in [at for at in range(len(content)) if content[at : at + 4] == b"PK\x01\x02"]:
         struct.pack_into("<L", content, start + 24, 2**29)  # bytes unpacked, as the directory at the end has it
@@ -205,7 +206,8 @@ def test_names_come_as_data_set_libraries_write_them(tmp_path: Path) -> None:
 def test_a_table_whose_libraries_gave_no_names_has_none(tmp_path: Path) -> None:
     for number, features in enumerate(({"label": {"dtype": "int64", "_type": "Value"}}, {}, None)):
         path = table(tmp_path / f"{number}.parquet", {"image": [RED] * 2, "label": [1, 0]}, features)
-        assert declared_classes(path) == ()
+        with reading_at(path, Wanted()) as reading:
+            assert reading.class_names == ()
 
 
 @pytest.mark.parametrize(
@@ -230,9 +232,11 @@ def test_names_beside_a_table_go_first(tmp_path: Path, classes: Any, names: tupl
 @pytest.mark.parametrize(
     ("classes", "sentence"),
     [
-        ('{"0": "cat"}', "the class names of a.parquet cannot be read: classes.json is not a list"),
-        ('[{"wnid": "n01440764"}]', "the class names of a.parquet cannot be read"),
-        ("[1, 2]", "the class names of a.parquet cannot be read"),
+        ('"cat"', "the class names of a.parquet must be a list of at most 200,000 names, or a table of indices and"),
+        ('{"0": "cat", "2": "dog"}', "the class names of a.parquet must have the indices 0 to 1, each once"),
+        ('[{"wnid": "n01440764"}]', "a class name must be one line of 1 to 200 characters, got 'None' for class 0 of"),
+        ("[1, 2]", "a class name must be one line of 1 to 200 characters, got '1' for class 0 of a.parquet"),
+        ("[" * 100_000, "the class names of a.parquet cannot be read"),
         ("[cat]", "the class names of a.parquet cannot be read"),
         ('["cat", "cat"]', "the class names of a.parquet must be unique, got 'cat' more than once"),
     ],
@@ -247,8 +251,7 @@ def test_names_that_are_none_are_refused(tmp_path: Path, classes: str, sentence:
 @pytest.mark.parametrize(
     ("columns", "sentence"),
     [
-        ({"picture": [RED], "label": [0]}, "a.parquet must have the columns image and label, it lacks image"),
-        ({"x": [0]}, "a.parquet must have the columns image and label, it lacks image, label"),
+        ({"x": [0]}, "^a.parquet must have one column of pictures, such as image or img; it has none among x$"),
         ({"image": [RED, None], "label": [0, 1]}, "row 2 of a.parquet has no picture"),
         ({"image": [{"path": "a.png"}], "label": [0]}, "row 1 of a.parquet has no picture"),
         ({"image": ["a.png"], "label": [0]}, "row 1 of a.parquet has no picture"),
@@ -298,7 +301,7 @@ def test_a_path_without_data_is_refused_with_the_allowed_formats(tmp_path: Path,
     if not name.startswith("none"):
         (tmp_path / name).write_bytes(RED)
     with pytest.raises(
-        BadInput, match=r"data must be a folder of class folders, a \.zip of one or a \.parquet file, got"
+        BadInput, match=r"^data must be a folder, a \.zip, \.tar or \.tar\.gz, or a \.parquet file, got"
     ):
         read_dataset([tmp_path / name])
 

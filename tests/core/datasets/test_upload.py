@@ -42,8 +42,8 @@ def test_the_name_of_the_file_can_say_fashion(tmp_path: Path) -> None:
         ("a.zip", b"", "a.zip cannot be read: "),
         ("a.zip", b"PK\x03\x04 no zip", "a.zip cannot be read: "),
         ("a.parquet", b"PAR1 no table PAR1", "a.parquet cannot be read: "),
-        ("a.csv", b"1,2", "data must be a folder of class folders, a .zip of one or a .parquet file"),
-        ("", b"1,2", "data must be a folder of class folders, a .zip of one or a .parquet file"),
+        ("a.csv", b"1,2", "data must be a folder, a .zip, .tar or .tar.gz, or a .parquet file"),
+        ("", b"1,2", "data must be a folder, a .zip, .tar or .tar.gz, or a .parquet file"),
     ],
 )
 def test_what_is_no_data_set_is_one_sentence(name: str, content: bytes, sentence: str) -> None:
