@@ -9,10 +9,10 @@ import numpy as np
 from pydantic import field_validator, model_validator
 
 from core import engine, learning
-from core.errors import BadInput, BadParameter, NetworkUnavailable
+from core.errors import BadInput, BadParameter
 from core.items import Item, Result, Scalar, Series, Table, Weights
 from core.method_base.method import Context, Method, MethodFamily, Needs, Output, parameter
-from core.networks.folders import model_arguments
+from core.networks.config import model_arguments
 from core.networks.tables import families
 
 if TYPE_CHECKING:
@@ -110,10 +110,7 @@ class Train(Method):
             raise ValueError("freeze_backbone needs a pretrained network: random weights must be trained")
         if self.batch_size % 2:
             raise ValueError(f"batch_size must be even, as images are mixed in pairs, got {self.batch_size}")
-        try:
-            model_arguments(self.architecture, {"model_args": self.model_args})
-        except NetworkUnavailable as error:
-            raise ValueError(str(error)) from None
+        model_arguments(self.model_args)
         return self
 
     def subject(self) -> str:
@@ -193,19 +190,21 @@ class Train(Method):
         """The averaged weights, in half precision where that costs no accuracy, and their evaluation."""
         model, examples, models = trainer.ema.module, trainer.examples, learning.classifier.models
         full, half = models.copied(model), models.halved(model)
-        full_predictions = trainer.predictions(model, full_precision=True)
+        full_logits = trainer.logits(model, full_precision=True)
         model.load_state_dict(half)
-        half_predictions = trainer.predictions(model, full_precision=True)
-        keep_half = trainer.accuracy(full_predictions) - trainer.accuracy(half_predictions) <= MAX_ACCURACY_LOSS
-        tensors, predictions = (half, half_predictions) if keep_half else (full, full_predictions)
-        confusions = models.confusions(predictions, examples.held_out_labels, examples.class_names)
+        half_logits = trainer.logits(model, full_precision=True)
+        accuracy = trainer.accuracy(full_logits)
+        overflows = not half_logits.isfinite().all()
+        keep_half = not overflows and accuracy - trainer.accuracy(half_logits) <= MAX_ACCURACY_LOSS
+        tensors, logits = (half, half_logits) if keep_half else (full, full_logits)
+        confusions = models.confusions(logits.argmax(dim=1), examples.held_out_labels, examples.class_names)
         items: dict[str, Item] = {
             "network": Weights(
                 tensors=models.arrays(tensors), config=trainer.learner.configuration(examples.class_names)
             ),
             **_curves(trainer.state),
             "confusions": Table(columns=CONFUSION_COLUMNS, rows=tuple(confusions)),
-            "top1": Scalar(value=trainer.accuracy(predictions), unit="share"),
+            "top1": Scalar(value=trainer.accuracy(logits), unit="share"),
             "parameters": Scalar(value=sum(part.numel() for part in model.parameters())),
         }
         return self.result(items)

@@ -1,7 +1,10 @@
 from . import architectures as architectures
 from . import card as card
 from . import catalog as catalog
+from . import checks as checks
 from . import concentration as concentration
+from . import config as config
+from . import finite as finite
 from . import folders as folders
 from . import hub as hub
 from . import layers as layers

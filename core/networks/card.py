@@ -43,3 +43,5 @@ class NetworkCard(BaseModel):
     interpolation: Literal["bilinear", "bicubic", "nearest", "lanczos"] = "bicubic"
     crop_mode: Literal["center", "squash", "border"] = "center"
     """How a picture is fitted to the input: center crop, squashed to its shape, or whole with a border."""
+    weights_note: str = ""
+    """Where in its file the network was found, such as `weights under module.`; empty for an ordinary file."""

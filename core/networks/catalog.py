@@ -6,9 +6,10 @@ Names are matched exactly: user input never becomes a path, or a name that timm 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 from core.errors import NetworkUnavailable, UnknownNetwork
 from core.networks import folders, tables
@@ -22,22 +23,19 @@ MAX_SHOWN = 80
 class Source:
     """The networks whose names share a prefix."""
 
-    names: Callable[[], Collection[str]]
-    """All their names."""
-    card: Callable[[str], NetworkCard]
-    """Name -> card. Raises NetworkUnavailable."""
-
-
-def _fixed(cards: Callable[[], Mapping[str, NetworkCard]]) -> Source:
-    return Source(lambda: cards().keys(), lambda name: cards()[name])
+    entries: Callable[[], Mapping[str, Any]]
+    """Name -> what its card is made of."""
+    card: Callable[[str, Any], NetworkCard] = lambda _, card: card
+    """(name, what its card is made of) -> card. Raises NetworkUnavailable."""
 
 
 SOURCES: Mapping[str, Source] = {
     "bundled": Source(folders.bundled_files, folders.bundled_card),
-    "lite": _fixed(lite_cards),
-    "local": Source(folders.local_files, folders.local_card),
-    "timm": _fixed(tables.pretrained_cards),
-    "random": _fixed(tables.random_cards),
+    "lite": Source(lite_cards),
+    "local": Source(folders.local_entries, folders.local_card),
+    "hub": Source(folders.fetched_files, folders.card_of_files),
+    "timm": Source(tables.pretrained_cards),
+    "random": Source(tables.random_cards),
 }
 """Prefix -> networks that can be listed. Networks of a hub (`hub/owner/name@revision`) are known once fetched."""
 
@@ -49,20 +47,20 @@ def get_card(name: str) -> NetworkCard:
     prefix = name.partition("/")[0]
     if prefix == "hub":
         return folders.hub_card(name)
-    if prefix not in SOURCES or name not in SOURCES[prefix].names():
+    entries = SOURCES[prefix].entries() if prefix in SOURCES else {}
+    if name not in entries:
         raise UnknownNetwork(_unknown(name))
-    return SOURCES[prefix].card(name)
+    return SOURCES[prefix].card(name, entries[name])
 
 
 def all_cards() -> tuple[NetworkCard, ...]:
     """Cards of all networks that can be listed, except those of `unusable_networks`."""
-    return tuple(card for card in map(_card_or_reason, _all_names()) if isinstance(card, NetworkCard))
+    return tuple(card for _, card in _listed() if isinstance(card, NetworkCard))
 
 
 def unusable_networks() -> dict[str, str]:
     """Name -> reason of the networks that could be listed, but have unusable files."""
-    reasons = {name: _card_or_reason(name) for name in _all_names()}
-    return {name: reason for name, reason in reasons.items() if isinstance(reason, str)}
+    return {name: reason for name, reason in _listed() if isinstance(reason, str)}
 
 
 def search(text: str = "", families: Collection[Family] = ()) -> list[NetworkCard]:
@@ -76,16 +74,18 @@ def search(text: str = "", families: Collection[Family] = ()) -> list[NetworkCar
     ]
 
 
+def _listed() -> Iterator[tuple[str, NetworkCard | str]]:
+    """Every name with its card, or with the reason why its files cannot be used."""
+    for source in SOURCES.values():
+        for name, entry in source.entries().items():
+            try:
+                yield name, source.card(name, entry)
+            except NetworkUnavailable as error:
+                yield name, str(error)
+
+
 def _all_names() -> list[str]:
-    return list(chain.from_iterable(source.names() for source in SOURCES.values()))
-
-
-def _card_or_reason(name: str) -> NetworkCard | str:
-    """The card of a network, or why its files cannot be used."""
-    try:
-        return get_card(name)
-    except NetworkUnavailable as error:
-        return str(error)
+    return list(chain.from_iterable(source.entries() for source in SOURCES.values()))
 
 
 def _unknown(name: str) -> str:

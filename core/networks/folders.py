@@ -1,27 +1,28 @@
 """Networks stored as two files, configuration and weights: bundled, local, and fetched from a hub.
 
-The configuration is the `config.json` that timm writes beside weights (`architecture`, `num_classes`, `model_args`,
-`label_names`, `pretrained_cfg` with input size and preprocessing), optionally with `family`, `license` and `source`.
+The configuration is timm's `config.json`, see `core.networks.config`; the weights are one safetensors file, see
+`core.networks.weights_file`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import math
+import os
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
+from typing import Any, TypeVar
 
 from core.errors import NetworkUnavailable, UnknownNetwork
 from core.networks.card import NetworkCard
-from core.networks.tables import class_names, families
+from core.networks.config import NetworkConfig
+from core.networks.config import read_config as read_config_file
+from core.networks.tables import families
+from core.networks.weights_file import WeightsFile, read_header
 from core.settings import get_settings
 
 BUNDLED = Path(__file__).with_name("bundled")
@@ -32,17 +33,18 @@ HUB_NAME = re.compile(
 )
 MAX_NAME = 200
 """Characters."""
-MODEL_ARGUMENT = (int, float, str, bool, list)
-NOT_MODEL_ARGUMENTS = {
-    "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir", "features_only",
-    "scriptable", "exportable", "no_jit", "num_classes", "in_chans", "device",
-}  # fmt: skip
-"""Arguments that `model_args` may not set: timm would read other files, or give other outputs than logits."""
-BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "relative_position_index")
-"""Endings of tensors that are not trained."""
-MAX_CLASSES = 200_000
-DEFAULT_INPUT = (3, 224, 224)
-"""Channels, height, width."""
+MAX_FOLDER_NAME = 100
+"""Characters of a local network's name."""
+FOLDER_MARKS = frozenset(" -_.()+")
+"""What a local network's name may contain beside letters and digits of any language."""
+MAX_LOCAL = 1000
+"""Local networks that are listed."""
+CONFIG, WEIGHTS, RECORD = "config.json", "model.safetensors", "training.json"
+PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl")
+"""Endings of weight files that can run code when they are read."""
+WEIGHT_ENDINGS = (*PICKLES, ".safetensors", ".onnx", ".h5", ".npz")
+_Version = tuple[int, int, int]
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class NetworkFiles:
     @classmethod
     def in_folder(cls, folder: Path) -> NetworkFiles:
         """The files of a network with a folder of its own."""
-        return cls(folder / "config.json", folder / "model.safetensors", folder / "training.json")
+        return cls(folder / CONFIG, folder / WEIGHTS, folder / RECORD)
 
 
 def bundled_files() -> dict[str, NetworkFiles]:
@@ -73,12 +75,70 @@ def local_folder() -> Path:
 
 
 def local_files() -> dict[str, NetworkFiles]:
-    """Name -> files of this machine's local networks."""
-    return {
-        f"local/{path.parent.name}": NetworkFiles.in_folder(path.parent)
-        for path in sorted(local_folder().glob("*/config.json"))
-        if PLAIN_NAME.fullmatch(path.parent.name)
-    }
+    """Name -> files of this machine's local networks, which may be unusable."""
+    return {name: entry for name, entry in local_entries().items() if isinstance(entry, NetworkFiles)}
+
+
+def local_entries() -> dict[str, NetworkFiles | str]:
+    """Name -> files of everything in `local_folder` that may be meant as a network, or why it can be none."""
+    try:
+        paths = sorted(local_folder().iterdir())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        return {"local/": f"the folder of local networks cannot be read: {error.strerror}"}
+    entries: dict[str, NetworkFiles | str] = {}
+    for path in filter(_may_be_network, paths):
+        name = f"local/{_readable(path.name)}"
+        if len(entries) == MAX_LOCAL:
+            return entries | {
+                name: f"only the first {MAX_LOCAL} local networks are listed, without this and later ones"
+            }
+        if name in entries:
+            entries[f"{name} (2)"] = f"another folder has the name {name}: rename one of them"
+        else:
+            entries[name] = _problem_of_entry(path) or NetworkFiles.in_folder(path)
+    return entries
+
+
+def _may_be_network(path: Path) -> bool:
+    """Whether a reader of the folder would take this entry for a network: a folder, a link, a weight file."""
+    return not path.name.startswith(".") and (
+        path.is_symlink() or _is_folder(path) or path.suffix.lower() in WEIGHT_ENDINGS
+    )
+
+
+def _is_folder(path: Path) -> bool:
+    with suppress(OSError):  # such as a cycle of links
+        return path.is_dir()
+    return False
+
+
+def _readable(name: str) -> str:
+    """A file's name as text of one line that can be printed and stored, in composed Unicode."""
+    return "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in _composed(name))
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
+
+
+def _problem_of_entry(path: Path) -> str | None:
+    """Why an entry of the folder can be no network, whatever its files hold; None where it can."""
+    if not _is_folder(path):
+        return f"it is no folder: a network is a folder that has {CONFIG} and {WEIGHTS}"
+    name = _composed(path.name)
+    if len(name) > MAX_FOLDER_NAME:
+        return f"its folder's name must have at most {MAX_FOLDER_NAME} characters, got {len(name)}"
+    odd = [mark for mark in name if not _is_letter(mark) and mark not in FOLDER_MARKS]
+    if odd or name != name.strip():
+        what = f"has {odd[0]!r}" if odd else "begins or ends with a space"
+        return f"its folder's name {what}: use letters, digits, spaces and {' '.join(sorted(FOLDER_MARKS)).strip()}"
+    return None
+
+
+def _is_letter(mark: str) -> bool:
+    return unicodedata.category(mark)[0] in "LMN"
 
 
 def hub_files(name: str) -> NetworkFiles:
@@ -86,135 +146,105 @@ def hub_files(name: str) -> NetworkFiles:
     parts = HUB_NAME.fullmatch(name)
     if parts is None or len(name) > MAX_NAME:
         raise UnknownNetwork(f"a network of a hub must be named hub/owner/name@revision, got {name[:MAX_NAME]!r}")
-    folder = get_settings().home / "networks" / "hub" / parts["owner"] / f"{parts['repo']}@{parts['revision']}"
+    folder = _hub_folder() / parts["owner"] / f"{parts['repo']}@{parts['revision']}"
     return NetworkFiles.in_folder(folder)
 
 
-def bundled_card(name: str) -> NetworkCard:
+def fetched_files() -> dict[str, NetworkFiles]:
+    """Name -> files of the networks of a hub that were fetched to this machine."""
+    folders = sorted(_hub_folder().glob("*/*@*"))
+    names = (f"hub/{folder.parent.name}/{folder.name}" for folder in folders if (folder / CONFIG).exists())
+    return {name: hub_files(name) for name in names if HUB_NAME.fullmatch(name) and len(name) <= MAX_NAME}
+
+
+def _hub_folder() -> Path:
+    return get_settings().home / "networks" / "hub"
+
+
+def bundled_card(name: str, files: NetworkFiles) -> NetworkCard:
     """Card of a bundled network; its identity holds the SHA-256 of the weights. Raises NetworkUnavailable."""
-    files = bundled_files()[name]
     config = read_config(name, files)
-    return card_from_config(name, str(config.get("weights_sha256", ""))[:16], files, config)
+    return _card(name, config.weights_sha256[:16], files, config)
 
 
-def local_card(name: str) -> NetworkCard:
+def local_card(name: str, entry: NetworkFiles | str) -> NetworkCard:
     """Card of a local network; its identity holds the SHA-256 of both files. Raises NetworkUnavailable."""
-    files = local_files()[name]
-    return card_from_config(name, _digest_of_both(name, files)[:16], files, read_config(name, files))
+    if isinstance(entry, str):
+        raise NetworkUnavailable(f"{name[:MAX_NAME]} cannot be used: {entry}")
+    return card_of_files(name, entry)
 
 
 def hub_card(name: str) -> NetworkCard:
     """Card of a network of a hub. Raises UnknownNetwork, or NetworkUnavailable where it has not been fetched."""
     files = hub_files(name)
-    if not files.config.is_file():
+    if not files.config.exists():
         raise NetworkUnavailable(
             f"{name} is not on this machine: fetch it once with `gazegrid networks --fetch {name}`"
         )
-    return card_from_config(name, _digest_of_both(name, files)[:16], files, read_config(name, files))
+    return card_of_files(name, files)
 
 
-def read_config(name: str, files: NetworkFiles) -> dict[str, Any]:
-    """The configuration. Raises NetworkUnavailable where it cannot be read, or names an unknown architecture."""
-    try:
-        config = json.loads(files.config.read_bytes())
-    except (OSError, ValueError) as error:
-        raise NetworkUnavailable(f"the configuration of {name} cannot be read: {error}") from None
-    if not isinstance(config, dict):
-        raise NetworkUnavailable(f"the configuration of {name} must be a table of names and values")
-    if (architecture := str(config.get("architecture"))) not in families():
-        raise NetworkUnavailable(f"the architecture of {name} must be one of timm's, got {architecture[:80]!r}")
-    model_arguments(name, config)
-    return config
+def card_of_files(name: str, files: NetworkFiles) -> NetworkCard:
+    """Card of a network whose identity holds the SHA-256 of both files. Raises NetworkUnavailable."""
+    config = read_config(name, files)
+    read_weights_header(name, files)  # before the whole file is read for its digest
+    return _card(name, _digest_of_both(name, files)[:16], files, config)
 
 
-def model_arguments(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Keyword arguments of the architecture. Raises NetworkUnavailable where one is not allowed."""
-    arguments = config.get("model_args") or {}
-    if not isinstance(arguments, dict):
-        raise NetworkUnavailable(f"model_args of {name} must be a table of names and values")
-    for key, value in arguments.items():
-        if key in NOT_MODEL_ARGUMENTS or not isinstance(value, MODEL_ARGUMENT):
-            raise NetworkUnavailable(f"model_args of {name} may not set {str(key)[:40]} to {str(value)[:40]!r}")
-    return arguments
+def _card(name: str, tag: str, files: NetworkFiles, config: NetworkConfig) -> NetworkCard:
+    described, weights = config.pretrained_cfg, read_weights_header(name, files)
+    preprocessing = {
+        "mean": described.mean,
+        "std": described.std,
+        "crop_share": described.crop_pct,
+        "interpolation": described.interpolation,
+        "crop_mode": described.crop_mode,
+    }
+    return NetworkCard(
+        name=name,
+        identity=f"{name}#{tag}",
+        family=config.family or families()[config.architecture],
+        architecture=config.architecture,
+        input_px=config.input_px,
+        class_names=config.label_names,
+        parameters=weights.parameters,
+        license=config.license or described.license or "unknown",
+        source=config.source or f"the file {files.weights.name} of {name}",
+        weights_note=weights.note,
+        **{field: value for field, value in preprocessing.items() if value is not None},
+    )
+
+
+def read_config(name: str, files: NetworkFiles) -> NetworkConfig:
+    """The network's configuration. Raises NetworkUnavailable where it cannot be read, or says what cannot be."""
+    outcome = _outcome(_cached_config, files.config)
+    if isinstance(outcome, str):
+        raise NetworkUnavailable(f"the configuration of {name} cannot be used: {outcome}")
+    return outcome
+
+
+def read_weights_header(name: str, files: NetworkFiles) -> WeightsFile:
+    """What the header of the network's weights says. Raises NetworkUnavailable."""
+    outcome = _outcome(_cached_header, files.weights)
+    if isinstance(outcome, str):
+        raise NetworkUnavailable(f"the weights of {name} cannot be used: {outcome}{_hint(files)}")
+    return outcome
+
+
+def _hint(files: NetworkFiles) -> str:
+    """What a folder without usable weights has instead."""
+    if files.weights.exists():
+        return ""
+    others = sorted(path.name for path in files.weights.parent.iterdir() if path.suffix.lower() in WEIGHT_ENDINGS)
+    if not others:
+        return ""
+    return f"; {others[0][:80]} is not read: save the weights as {files.weights.name}"
 
 
 def arguments_of(name: str) -> dict[str, Any]:
     """Keyword arguments of the architecture; empty for a network without a configuration file."""
-    if name.startswith("hub/"):
-        files = hub_files(name)
-    else:
-        known = (bundled_files() | local_files()).get(name)
-        if known is None:
-            return {}
-        files = known
-    return model_arguments(name, read_config(name, files))
-
-
-def preprocessing_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """timm's `pretrained_cfg`: input size and preprocessing; empty if the configuration has none."""
-    described = config.get("pretrained_cfg")
-    return dict(described) if isinstance(described, dict) else {}
-
-
-def card_from_config(name: str, tag: str, files: NetworkFiles, config: Mapping[str, Any]) -> NetworkCard:
-    """The card of a network with this configuration; `tag`: digest in its identity. Raises NetworkUnavailable."""
-    described = preprocessing_of(config)
-    try:
-        return NetworkCard(
-            name=name,
-            identity=f"{name}#{tag}",
-            family=config.get("family") or families()[config["architecture"]],
-            architecture=config["architecture"],
-            input_px=tuple(described.get("input_size", DEFAULT_INPUT))[1:],
-            class_names=_class_names(config),
-            parameters=_parameters(name, str(files.weights), files.weights.stat().st_mtime_ns),
-            license=config.get("license") or described.get("license") or "unknown",
-            source=config.get("source") or f"the file {files.weights.name} of {name}",
-            **{ours: described[theirs] for ours, theirs in _PREPROCESSING.items() if described.get(theirs) is not None},
-        )
-    except (ValidationError, TypeError, ValueError, OSError) as error:
-        raise NetworkUnavailable(f"the configuration of {name} cannot be used: {_first_line(error)}") from None
-
-
-_PREPROCESSING = {
-    "mean": "mean",
-    "std": "std",
-    "crop_share": "crop_pct",
-    "interpolation": "interpolation",
-    "crop_mode": "crop_mode",
-}
-
-
-def _class_names(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """A unique name for each of `num_classes` logits. Raises ValueError."""
-    described = preprocessing_of(config)
-    count = config.get("num_classes", described.get("num_classes"))
-    if not isinstance(count, int) or not 1 <= count <= MAX_CLASSES:
-        raise ValueError(f"num_classes must be 1 to {MAX_CLASSES}, got {str(count)[:40]}")
-    labels = config.get("label_names") or described.get("label_names") or class_names(count)
-    names = tuple(map(str, labels))
-    if len(names) != count or len(set(names)) != count:
-        raise ValueError(f"label_names must be {count} unique names, got {len(set(names))}")
-    return names
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False)[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    return str(error).partition("\n")[0]
-
-
-@lru_cache(maxsize=256)
-def _parameters(name: str, weights: str, _changed: int) -> int:
-    """Number of trained parameters, from the header of the weight file. Raises NetworkUnavailable."""
-    try:
-        with safe_open(weights, framework="numpy") as tensors:
-            learned = [key for key in tensors.offset_keys() if not key.endswith(BUFFERS)]
-            shapes = [tensors.get_slice(key).get_shape() for key in learned]
-    except SafetensorError as error:
-        raise NetworkUnavailable(f"the weights of {name} are not a safetensors file: {error}") from None
-    return sum(map(math.prod, shapes))
+    files = hub_files(name) if name.startswith("hub/") else (bundled_files() | local_files()).get(name)
+    return {} if files is None else read_config(name, files).model_args
 
 
 def file_sha256(path: Path) -> str:
@@ -223,15 +253,48 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _outcome(read: Callable[[str, _Version], _Read | str], path: Path) -> _Read | str:
+    """What `read` gives for a file in its current version, or why it cannot be read."""
+    try:
+        return read(str(path), _version(path))
+    except FileNotFoundError:
+        return f"{path.name} is missing"
+    except OSError as error:
+        return f"{path.name} cannot be read: {error.strerror}"
+
+
+def _version(path: Path) -> _Version:
+    """Changes with the file's content."""
+    facts = path.stat()
+    return facts.st_mtime_ns, facts.st_size, facts.st_ino
+
+
+@lru_cache(maxsize=2 * MAX_LOCAL)
+def _cached_config(path: str, _version: _Version) -> NetworkConfig | str:
+    """The configuration, or why it cannot be used, so that a bad file is read once, too."""
+    try:
+        return read_config_file(Path(path))
+    except ValueError as error:
+        return str(error)
+
+
+@lru_cache(maxsize=2 * MAX_LOCAL)
+def _cached_header(path: str, _version: _Version) -> WeightsFile | str:
+    try:
+        return read_header(Path(path))
+    except ValueError as error:
+        return str(error)
+
+
 def _digest_of_both(name: str, files: NetworkFiles) -> str:
     try:
-        versions = [(path.stat().st_mtime_ns, path.stat().st_size) for path in (files.config, files.weights)]
+        versions = [_version(path) for path in (files.config, files.weights)]
         return _cached_digest(str(files.config), str(files.weights), *versions)
     except OSError as error:
         raise NetworkUnavailable(f"a file of {name} cannot be read: {error.strerror} {error.filename}") from None
 
 
-@lru_cache(maxsize=256)
-def _cached_digest(config: str, weights: str, *_versions: tuple[int, int]) -> str:
+@lru_cache(maxsize=2 * MAX_LOCAL)
+def _cached_digest(config: str, weights: str, *_versions: _Version) -> str:
     """SHA-256 over the SHA-256 of both files; computed again when the time or size of a file changes."""
     return hashlib.sha256("".join(file_sha256(Path(path)) for path in (config, weights)).encode()).hexdigest()

@@ -18,6 +18,9 @@ from torch import Tensor, nn
 from core.errors import NetworkUnavailable
 from core.networks import architectures, folders  # noqa: F401  registers our architectures with timm
 from core.networks.card import NetworkCard
+from core.networks.checks import AnswersCheck, keep_check, kept_check
+from core.networks.config import NetworkConfig
+from core.networks.finite import first_layer_not_finite
 from core.networks.folders import NetworkFiles
 from core.networks.hub import timm_weights
 from core.networks.layers import keep_layers
@@ -30,16 +33,27 @@ BLOT_PICTURES = 8
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 Built = tuple[nn.Module, str]
 """A model and the SHA-256 of its weights."""
-Build = Callable[[NetworkCard, dict[str, Tensor], dict[str, Any]], nn.Module]
-"""(card, tensors, keywords for timm) -> model."""
+FIT_ERRORS = (RuntimeError, TypeError, ValueError, KeyError, AttributeError, AssertionError)
+"""Errors of timm and torch on tensors or arguments that do not fit an architecture."""
 
 
 def load(card: NetworkCard, device: torch.device | str = "cpu") -> Network:
-    """The network of this card on `device`, with frozen weights. Raises NetworkUnavailable."""
+    """The network of this card on `device`, with frozen weights. Raises NetworkUnavailable.
+
+    When these weights are first loaded on this machine, their answers are checked: they must be finite.
+    """
     model, digest = LOADERS[card.name.partition("/")[0]](card)
-    network = Network(card, model, digest)
+    network = Network(card, model, digest).to(device)
     keep_layers(card, network.layers())
-    return network.to(device)
+    check = kept_check(card)
+    if check is None or check.weights_sha256 != digest:
+        check = AnswersCheck(digest, first_not_finite(network))
+        keep_check(card, check)
+    if check.first_not_finite:
+        raise NetworkUnavailable(
+            f"the answers of {card.name} are not finite: the first layer with such a value is {check.first_not_finite}"
+        )
+    return network
 
 
 def load_lite(card: NetworkCard) -> Built:
@@ -59,7 +73,7 @@ def load_timm(card: NetworkCard) -> Built:
     """A network of timm with weights from the hub. Raises NetworkUnavailable."""
     tag = card.name.removeprefix("timm/")
     tensors, digest = _read_tensors(card.name, timm_weights(tag).read_bytes())
-    return _pretrained(card, tag, tensors, {}), digest
+    return _pretrained(card, tag, tensors), digest
 
 
 def load_random(card: NetworkCard) -> Built:
@@ -72,20 +86,20 @@ def load_random(card: NetworkCard) -> Built:
     return model, _digest_of_tensors(model)
 
 
-def load_folder(card: NetworkCard, files: NetworkFiles, build: Build) -> Built:
-    """A network of a configuration and weights, after one forward pass as a check. Raises NetworkUnavailable."""
-    arguments = folders.model_arguments(card.name, folders.read_config(card.name, files))
+def load_folder(card: NetworkCard, files: NetworkFiles) -> Built:
+    """A network of a configuration and weights. Raises NetworkUnavailable."""
+    config = folders.read_config(card.name, files)
     tensors, digest = _read_tensors(card.name, files.weights.read_bytes())
-    model = build(card, tensors, arguments | {"num_classes": len(card.class_names)})
-    _check_forward(card, model)
-    return model, digest
+    keys = folders.read_weights_header(card.name, files).keys
+    inner = {name: tensors[key] for name, key in keys.items() if key in tensors}
+    return fitted(card, config, inner), digest
 
 
 def load_bundled(card: NetworkCard) -> Built:
     """A bundled network, whose weights must have the SHA-256 in its configuration. Raises NetworkUnavailable."""
     files = folders.bundled_files()[card.name]
-    built = load_folder(card, files, _exactly)
-    if built[1] != folders.read_config(card.name, files).get("weights_sha256"):
+    built = load_folder(card, files)
+    if built[1] != folders.read_config(card.name, files).weights_sha256:
         raise NetworkUnavailable(f"the weights of {card.name} do not match its configuration: reinstall Gazegrid")
     return built
 
@@ -98,25 +112,69 @@ def _read_tensors(name: str, content: bytes) -> tuple[dict[str, Tensor], str]:
         raise NetworkUnavailable(f"the weights of {name} are not a complete safetensors file: {error}") from None
 
 
-def _with_filter(card: NetworkCard, tensors: dict[str, Tensor], arguments: dict[str, Any]) -> nn.Module:
-    """timm's network with these tensors after timm's conversion: those of a hub may have an older layout."""
-    classes = len(card.class_names)
-    described = {"architecture": card.architecture, "num_classes": classes, "input_size": (3, *card.input_px)}
-    return _pretrained(card, card.architecture, tensors, arguments | {"pretrained_cfg": described})
+def fitted(card: NetworkCard, config: NetworkConfig, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """timm's network of this configuration with exactly these tensors, as timm's `local-dir:` builds it.
 
-
-def _exactly(card: NetworkCard, tensors: dict[str, Tensor], arguments: dict[str, Any]) -> nn.Module:
-    """timm's network with exactly these tensors, where timm itself may keep random weights for missing ones."""
+    Tensors of an older layout, or of another input size, go through timm's own conversion. Raises NetworkUnavailable.
+    """
+    default = getattr(timm.get_pretrained_cfg(card.architecture), "fixed_input_size", False)
+    overlay = {
+        "num_classes": len(card.class_names),
+        "input_size": (3, *card.input_px),
+        "fixed_input_size": config.fixed_input_size(default=default),
+        "label_offset": None,
+    }
+    arguments = config.model_args | {"num_classes": len(card.class_names)}
     with _fitting(card):
-        model = timm.create_model(card.architecture, **arguments)
-        model.load_state_dict(tensors, strict=True)
+        model = timm.create_model(card.architecture, pretrained_cfg_overlay=overlay, **arguments)
+        problem = _misfit(model, tensors)
+        if problem:
+            model = _converted(card, tensors, arguments, overlay, problem)
+        else:
+            model.load_state_dict(dict(tensors), strict=True)
     return model
 
 
-def _pretrained(card: NetworkCard, timm_name: str, tensors: dict[str, Tensor], arguments: dict[str, Any]) -> nn.Module:
+def _misfit(model: nn.Module, tensors: Mapping[str, Tensor]) -> str:
+    """The first difference between the tensors of the model and these, in words; empty where there is none."""
+    expected = model.state_dict()
+    for name, tensor in expected.items():
+        if name not in tensors:
+            return f"they lack {name}"
+        if tensors[name].shape != tensor.shape:
+            return f"{name} must have the shape {list(tensor.shape)}, got {list(tensors[name].shape)}"
+    return next((f"they have {name[:80]}, which it lacks" for name in tensors if name not in expected), "")
+
+
+def _converted(
+    card: NetworkCard, tensors: Mapping[str, Tensor], arguments: dict[str, Any], overlay: dict[str, Any], problem: str
+) -> nn.Module:
+    """timm's network with these tensors after timm's conversion. Raises ValueError where they do not fit: `problem`.
+
+    timm keeps random weights where some architectures miss a tensor. So the file is read a second time with NaN for
+    every value: what is not NaN then does not come from the file.
+    """
+    unknown = {name: torch.full_like(t, torch.nan) if t.is_floating_point() else t for name, t in tensors.items()}
+    try:
+        model, probe = (
+            timm.create_model(
+                card.architecture, pretrained=True, **arguments,
+                pretrained_cfg_overlay=overlay | {"state_dict": dict(given), "source": "", "custom_load": False},
+            )
+            for given in (tensors, unknown)
+        )  # fmt: skip
+    except FIT_ERRORS:
+        raise ValueError(problem) from None
+    for name, parameter in probe.named_parameters():
+        if not parameter.isnan().all():
+            raise ValueError(f"they lack {name}")
+    return model
+
+
+def _pretrained(card: NetworkCard, tag: str, tensors: dict[str, Tensor]) -> nn.Module:
     overlay = {"state_dict": tensors, "source": "", "custom_load": False}
     with _fitting(card):
-        return timm.create_model(timm_name, pretrained=True, pretrained_cfg_overlay=overlay, **arguments)
+        return timm.create_model(tag, pretrained=True, pretrained_cfg_overlay=overlay)
 
 
 @contextmanager
@@ -124,7 +182,7 @@ def _fitting(card: NetworkCard) -> Iterator[None]:
     """Context manager that raises NetworkUnavailable where weights do not fit their architecture."""
     try:
         yield
-    except (RuntimeError, TypeError, ValueError, KeyError, AttributeError, AssertionError) as error:
+    except FIT_ERRORS as error:
         raise NetworkUnavailable(
             f"the weights of {card.name} do not fit {card.architecture}: {_one_line(error)}"
         ) from None
@@ -135,16 +193,25 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def _check_forward(card: NetworkCard, model: nn.Module) -> None:
-    """Raise NetworkUnavailable unless the model maps (1, 3, H, W) of its input size to logits (1, K)."""
-    expected = (1, len(card.class_names))
+def first_not_finite(network: Network) -> str:
+    """The first layer with a value that is not finite, on a gray picture and on noise; empty where there is none.
+
+    Raises NetworkUnavailable where the network does not map its input size to its logits.
+    """
+    card = network.card
+    generator = torch.Generator().manual_seed(RANDOM_SEED)
+    noise = torch.rand(1, 3, *card.input_px, generator=generator)
+    pictures = torch.cat([torch.full_like(noise, 0.5), noise]).to(network.device)
     try:
         with torch.no_grad():
-            shape = tuple(model.eval()(torch.zeros(1, 3, *card.input_px)).shape)
+            logits = network(pictures)
+    except torch.OutOfMemoryError:
+        raise
     except (RuntimeError, AssertionError) as error:
         raise NetworkUnavailable(f"{card.name} fails at its input size {card.input_px}: {_one_line(error)}") from None
-    if shape != expected:
-        raise NetworkUnavailable(f"the logits of {card.name} must have the shape {expected}, got {shape}")
+    if tuple(logits.shape) != (expected := (2, len(card.class_names))):
+        raise NetworkUnavailable(f"the logits of {card.name} must have the shape {expected}, got {tuple(logits.shape)}")
+    return "" if logits.isfinite().all() else first_layer_not_finite(network, pictures)
 
 
 def _fill_zeros(model: nn.Module) -> None:
@@ -194,9 +261,9 @@ def _digest_of_tensors(model: nn.Module) -> str:
 
 LOADERS: Mapping[str, Callable[[NetworkCard], Built]] = {
     "bundled": load_bundled,
-    "hub": lambda card: load_folder(card, folders.hub_files(card.name), _with_filter),
+    "hub": lambda card: load_folder(card, folders.hub_files(card.name)),
     "lite": load_lite,
-    "local": lambda card: load_folder(card, folders.local_files()[card.name], _exactly),
+    "local": lambda card: load_folder(card, folders.local_files()[card.name]),
     "random": load_random,
     "timm": load_timm,
 }

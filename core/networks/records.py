@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from core.networks.config import small_file
 from core.networks.folders import bundled_files, local_files
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -87,7 +88,7 @@ def training_record(name: str) -> TrainingRecord | None:
     """The record of `bundled/...` or `local/...`; None if there is none, or it cannot be read."""
     files = (bundled_files() | local_files()).get(name)
     try:
-        return TrainingRecord.model_validate_json(files.record.read_bytes()) if files else None
+        return TrainingRecord.model_validate_json(small_file(files.record)) if files else None
     except (OSError, ValueError):
         return None
 

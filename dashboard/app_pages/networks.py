@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.networks.catalog import unusable_networks
+from core.display.wording import quantity
 from core.settings import get_settings
-from dashboard.session import plain
-from dashboard.views.network_table import FAMILIES, network_rows, summary
+from dashboard.views.network_table import FAMILIES, network_rows, summary, unusable_rows
 from dashboard.views.training_curves import show_training_curves
 
 NUMBERS = {
@@ -16,6 +15,7 @@ NUMBERS = {
     ),
     "Parameters": st.column_config.NumberColumn("Parameters (M)", format="%.3g"),
 }
+REASON = {"Reason": st.column_config.TextColumn(width="large")}
 
 
 def page() -> None:
@@ -36,8 +36,9 @@ def page() -> None:
         st.dataframe(rows, hide_index=True, height=600, column_config=NUMBERS, alt="Networks that can be compared")
     else:
         st.caption("No network matches. Remove a word or a filter.")
-    for name, reason in unusable_networks().items():
-        st.warning(f"{plain(name)} is left out: {plain(reason)}.", icon=":material/warning:")
+    if unusable := unusable_rows((text or "")[:100]):
+        st.warning(f"{quantity(len(unusable), 'network')} cannot be used:", icon=":material/warning:")
+        st.dataframe(unusable, hide_index=True, column_config=REASON, alt="Networks that cannot be used, and why")
     _how_to_add()
 
 
@@ -45,7 +46,8 @@ def _how_to_add() -> None:
     with st.expander("Add networks of your own", icon=":material/add:"):
         st.markdown(
             "One folder per network with its weights as `model.safetensors` and a `config.json`; the network is then "
-            "listed here as `local/NAME`. Other weight formats are rejected, because they can run code."
+            "listed here as `local/NAME`. `timm.models.save_for_hf` writes both. Other weight formats are rejected, "
+            "because they can run code."
         )
         st.code(str(get_settings().home / "networks" / "local" / "NAME"), language=None)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from typing import Any, get_args
+from urllib.parse import quote
 
 from core.display.wording import FAMILY_NAMES, input_size, quantity
 from core.networks.card import Family, NetworkCard
-from core.networks.catalog import search
+from core.networks.catalog import search, unusable_networks
+from core.networks.checks import answers_texts
 
 FAMILIES: dict[str, Family] = {FAMILY_NAMES[family]: family for family in get_args(Family)}
 """Label of a family -> its name in the catalog."""
@@ -22,7 +24,18 @@ NON_COMMERCIAL = ("seer-license",)
 def network_rows(text: str = "", families: Collection[Family] = (), offline: bool = False) -> list[dict[str, Any]]:
     """A row for each network of these families that matches every word of `text`, ordered by source and name."""
     cards = [card for card in search(text, families) if not offline or source_of(card) in OFFLINE]
-    return [_row(card) for card in sorted(cards, key=_order)]
+    answers = answers_texts(cards)
+    return [_row(card) | {"Answers": answers[card.name]} for card in sorted(cards, key=_order)]
+
+
+def unusable_rows(text: str = "") -> list[dict[str, str]]:
+    """A row for each network that cannot be used and whose name has every word of `text`, with the reason."""
+    words = text.lower().split()
+    return [
+        {"Network": name, "Reason": reason}
+        for name, reason in unusable_networks().items()
+        if all(word in name.lower() for word in words)
+    ]
 
 
 def source_of(card: NetworkCard) -> str:
@@ -54,7 +67,7 @@ def _order(card: NetworkCard) -> tuple[int, str]:
 def _row(card: NetworkCard) -> dict[str, Any]:
     return {
         "Network": card.name,
-        "Compare": f"./?networks={card.name}",
+        "Compare": f"./?networks={quote(card.name)}",
         "Family": FAMILY_NAMES[card.family],
         "Parameters": card.parameters / 1e6,
         "Input": input_size(card),
@@ -62,7 +75,7 @@ def _row(card: NetworkCard) -> dict[str, Any]:
         "License": card.license,
         "Caution": caution(card.license),
         "Weights": _weights(card),
-        "Source": card.source,
+        "Source": ", ".join(filter(None, [card.source, card.weights_note])),
     }
 
 

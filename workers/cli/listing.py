@@ -11,8 +11,9 @@ from core.method_base.parameters import allowed
 from core.methods import METHODS
 from core.networks.card import NetworkCard
 from core.networks.catalog import all_cards, unusable_networks
+from core.networks.checks import answers_text, kept_check
 from workers.cli.arguments import Json
-from workers.cli.console import print_json, print_line, print_message
+from workers.cli.console import print_json, print_line
 
 
 def methods(json_: Json = False) -> None:
@@ -52,16 +53,35 @@ def networks(
         from core.networks import hub  # noqa: PLC0415  the hub's client is installed with the workers' packages only
 
         hub.fetch(fetch)
-    for name, reason in unusable_networks().items():
-        print_message(f"network {name} is left out: {reason}")
     cards = [card for card in all_cards() if search.lower() in card.name.lower()]
+    unusable = {name: reason for name, reason in unusable_networks().items() if search.lower() in name.lower()}
     if json_:
-        print_json([_network_document(card) for card in cards])
+        print_json([*map(_network_document, cards), *(_unusable_document(*entry) for entry in unusable.items())])
         return
     for card in cards:
         size = "x".join(map(str, card.input_px))
-        print_line(f"{card.name:55} {card.family:7} {card.parameters / 1e6:8.1f} M  {size:>9} px  {card.license}")
+        note = ", ".join(filter(None, [card.license, card.weights_note, _answers(card)]))
+        print_line(f"{card.name:55} {card.family:7} {card.parameters / 1e6:8.1f} M  {size:>9} px  {note}")
+    for name, reason in unusable.items():
+        print_line(f"{name:55} cannot be used: {reason}")
+
+
+def _answers(card: NetworkCard) -> str:
+    """What the check of the network's answers found; empty for one that this machine has not loaded."""
+    return "" if kept_check(card) is None else f"answers are {answers_text(card)}"
 
 
 def _network_document(card: NetworkCard) -> dict[str, Any]:
-    return card.model_dump(mode="json", exclude={"class_names"}) | {"classes": len(card.class_names)}
+    return card.model_dump(mode="json", exclude={"class_names"}) | {
+        "classes": len(card.class_names),
+        "answers": answers_text(card),
+        "unusable": None,
+    }
+
+
+def _unusable_document(name: str, reason: str) -> dict[str, Any]:
+    """A network that cannot be used, as `--json` lists it; `unusable` says why."""
+    fields = dict.fromkeys(NetworkCard.model_fields.keys() - {"class_names"})
+    return fields | {
+        "name": name, "classes": None, "answers": None, "unusable": reason,
+    }  # fmt: skip

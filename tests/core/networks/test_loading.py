@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core.errors import NetworkUnavailable
-from core.networks import folders, lite
+from core.networks import folders, lite, loading
 from core.networks.catalog import get_card
+from core.networks.checks import answers_text
 from core.networks.lite import WEIGHTS, timm_key
 from core.networks.loading import load
 
@@ -107,9 +108,56 @@ def test_weights_that_lack_a_tensor_are_one_sentence(
 
 
 def test_an_input_size_that_the_network_cannot_take_is_one_sentence(home: Path, write_network: WriteNetwork) -> None:
-    write_network(home / "networks" / "local" / "mine", pretrained_cfg={"input_size": [3, 0, 8]})
-    with pytest.raises(NetworkUnavailable, match="fails at its input size"):
+    folder = write_network(home / "networks" / "local" / "mine", architecture="vgg11", num_classes=2)
+    (folder / "config.json").write_text('{"architecture": "test_convnext", "num_classes": 10, "input_size": [3, 2, 2]}')
+    save_file(timm.create_model("test_convnext", num_classes=10).state_dict(), folder / "model.safetensors")
+    with pytest.raises(NetworkUnavailable, match=r"local/mine fails at its input size \(2, 2\)"):
         load(get_card("local/mine"))
+
+
+def broken_at(folder: Path, layer: str, value: float) -> None:
+    """Set a weight of a layer, so that the layer's output is not finite."""
+    tensors = load_file(folder / "model.safetensors")
+    tensors[f"{layer}.weight"].view(-1)[0] = value
+    save_file(tensors, folder / "model.safetensors")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("layer", ["fc", "layer2.0.bn2", "conv1.0"])
+def test_answers_that_are_not_finite_are_refused_with_the_first_such_layer(
+    home: Path, write_network: WriteNetwork, layer: str, value: float
+) -> None:
+    folder = write_network(home / "networks" / "local" / "mine")
+    card = get_card("local/mine")
+    assert answers_text(card) == "checked at first use"
+    load(card)
+    assert answers_text(card) == "finite"
+    broken_at(folder, layer, value)
+    card = get_card("local/mine")
+    assert answers_text(card) == "checked at first use"
+    with pytest.raises(NetworkUnavailable, match=f"not finite: the first layer with such a value is {layer}$"):
+        load(card)
+    assert answers_text(card) == f"not finite from {layer} on"
+
+
+def test_answers_are_checked_once_for_the_same_weights(
+    home: Path, write_network: WriteNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_network(home / "networks" / "local" / "mine")
+    load(get_card("local/mine"))
+    monkeypatch.setattr(loading, "first_not_finite", lambda _: pytest.fail("it was checked again"))
+    load(get_card("local/mine"))
+    broken_at(folder, "fc", 0.5)
+    with pytest.raises(pytest.fail.Exception):
+        load(get_card("local/mine"))
+
+
+def test_a_home_that_cannot_be_written_does_not_hinder(home: Path, write_network: WriteNetwork) -> None:
+    write_network(home / "networks" / "local" / "mine")
+    (home / "networks" / "checks").write_bytes(b"")
+    card = get_card("local/mine")
+    assert load(card).card == card
+    assert answers_text(card) == "checked at first use"
 
 
 def test_bundled_weights_must_be_those_of_the_card(

@@ -3,10 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import timm
+from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
-from core.networks.catalog import all_cards, unusable_networks
+from core.networks.catalog import all_cards, get_card, unusable_networks
 from core.networks.folders import local_folder
+from core.networks.loading import load
 from dashboard.views.network_table import caution, network_rows
 from tests.support.opened import opened, texts
 
@@ -78,6 +81,21 @@ def test_a_network_with_unusable_files_is_one_line_with_the_reason() -> None:
     (folder / "config.json").write_text("no JSON", encoding="utf-8")
     page = opened("networks")
     assert not page.exception
-    assert [warning.value.replace("\\", "") for warning in page.warning] == [
-        f"local/odd is left out: {unusable_networks()['local/odd']}."
+    assert [warning.value for warning in page.warning] == ["1 network cannot be used:"]
+    assert page.dataframe[-1].value.to_dict("records") == [
+        {"Network": "local/odd", "Reason": unusable_networks()["local/odd"]}
     ]
+    assert not opened("networks", network="resnet").warning
+
+
+def test_a_row_says_whether_answers_are_finite_and_where_the_weights_were_found() -> None:
+    folder = local_folder() / "mein Netz"
+    folder.mkdir(parents=True)
+    model = timm.create_model("test_resnet", num_classes=10)
+    save_file({f"module.{name}": tensor for name, tensor in model.state_dict().items()}, folder / "model.safetensors")
+    (folder / "config.json").write_text('{"architecture": "test_resnet", "num_classes": 10}')
+    (row,) = network_rows("mein netz")
+    assert (row["Answers"], row["Compare"]) == ("checked at first use", "./?networks=local/mein%20Netz")
+    assert row["Source"] == "the file model.safetensors of local/mein Netz, weights under module."
+    load(get_card("local/mein Netz"))
+    assert network_rows("mein netz")[0]["Answers"] == "finite"

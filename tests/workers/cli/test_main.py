@@ -133,6 +133,21 @@ def test_methods_and_networks_as_json(gazegrid):
     assert {"lite/efficientnet_lite0", "random/test_vit"} <= {network["name"] for network in networks}
 
 
+def test_a_network_that_cannot_be_used_is_listed_with_the_reason(gazegrid, tmp_path):
+    for name, content in (("odd", "["), ("a,b", "{}")):
+        folder = tmp_path / "home" / "networks" / "local" / name
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text(content)
+    listed = json.loads(gazegrid("networks", "local/", "--json")[1])
+    assert [network["name"] for network in listed] == ["local/a,b", "local/odd"]
+    assert "has ','" in listed[0]["unusable"]
+    assert "config.json is not JSON" in listed[1]["unusable"]
+    status, out, err = gazegrid("networks", "local/odd")
+    assert (status, err, out.split()[:4]) == (0, "", ["local/odd", "cannot", "be", "used:"])
+    (lite,) = json.loads(gazegrid("networks", "efficientnet_lite0", "--json")[1])[:1]
+    assert (lite["unusable"], lite["answers"], lite.keys()) == (None, "checked at first use", listed[0].keys())
+
+
 def test_fsck_finds_damage_and_repairs_it(gazegrid, photo):
     _, (report,) = run(gazegrid, photo)
     assert gazegrid("fsck")[:2] == (0, "sound\n")
