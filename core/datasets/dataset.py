@@ -29,7 +29,7 @@ class Dataset:
 
     class_names: tuple[str, ...]
     pictures: Sequence[bytes]
-    """(N,) picture files, as they were read."""
+    """(N,) picture files, as `core.datasets.intake` keeps them; `core.media.picture.decoded` reads them."""
     labels: NDArray[np.int64]
     """(N,) int64 indices into `class_names`."""
     held_out: NDArray[np.bool_]

@@ -6,7 +6,6 @@ Reading is all or nothing: the first fault is an error that names the file or ro
 
 from __future__ import annotations
 
-import io
 import json
 import lzma
 import tarfile
@@ -20,28 +19,25 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
-from PIL import UnidentifiedImageError
 
 from core.datasets.dataset import Dataset, every_tenth
 from core.datasets.file_tree import MAX_BYTES, TABLE, FileTree, archive_kind, archive_tree, folder_tree
 from core.datasets.folders import folder_pictures, has_class_folders
 from core.datasets.idx import CLOTHES, DIGITS, idx_files, labeled_pictures
+from core.datasets.intake import kept
 from core.datasets.label_column import declared_names
 from core.datasets.labeled import UNLABELED, LabeledPicture, Reading, Wanted, checked_class, part_of_file
 from core.datasets.metadata import metadata_files, metadata_reading
 from core.datasets.shards import pictures_of_shards, shards_of, tables_reading
 from core.datasets.tables import table_reading
 from core.datasets.webdataset import samples_of, webdataset_reading
-from core.errors import BadInput, BadPicture
+from core.errors import BadInput
 
 ALL = "all"
 """The only class of pictures without classes."""
 CLASSES_FILE = "classes.json"
 """Class names by index, beside tables, tars or metadata."""
 FORMATS = "a folder, a .zip, .tar or .tar.gz, or a .parquet file"
-MAX_PIXELS = 40_000_000
-"""Of one picture."""
 
 _UNREADABLE = (
     OSError, EOFError, RuntimeError, ValueError, pa.ArrowException,
@@ -73,7 +69,7 @@ def read_dataset(
     readings = []
     for path, measures in (*_with_parts(paths), *((path, True) for path in held_out)):
         with reading_at(path, wanted) as reading:
-            read = map(_checked, reading.pictures)
+            read = kept(reading.pictures)
             pictures += (picture._replace(held_out=True) for picture in read) if measures else read
             readings.append(reading)
     names, labels = _classes(pictures, readings, _named([*paths, *held_out]), labeled=labeled)
@@ -256,19 +252,3 @@ def _parsed_names(content: bytes, where: str) -> tuple[str, ...]:
         return declared_names(json.loads(content), where)
     except (ValueError, RecursionError) as error:
         raise BadInput(f"the class names of {where} cannot be read: {CLASSES_FILE}: {str(error)[:80]}") from None
-
-
-def _checked(picture: LabeledPicture) -> LabeledPicture:
-    """`picture`, after decoding it. Raises BadPicture now rather than after an hour of training."""
-    name = picture.name[:200]
-    try:
-        with PillowImage.open(io.BytesIO(picture.data)) as image:
-            if image.width * image.height > MAX_PIXELS:
-                size = f"{image.width} x {image.height} px"
-                raise BadPicture(f"{name} has {size}, the limit is {MAX_PIXELS / 1e6:g} megapixels")
-            image.load()
-    except UnidentifiedImageError:  # whose message names an object in memory
-        raise BadPicture(f"{name} is not a picture") from None
-    except (OSError, ValueError, SyntaxError, PillowImage.DecompressionBombError) as error:
-        raise BadPicture(f"{name} is damaged or incomplete: {error}") from None
-    return picture

@@ -9,8 +9,10 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from core.errors import BadInput
+from core.media import decoding
 
-ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp"})
+ENDINGS = frozenset(f".{ending}" for ending in decoding.ENDINGS)
+"""Of pictures' file names."""
 PARTS = {
     "train": False, "training": False, "val": True, "valid": True, "validation": True, "test": True, "testing": True,
     "dev": True, "eval": True, "evaluation": True,

@@ -5,18 +5,17 @@ It is derived from the data set, except for name, source and time: it can be ren
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from PIL import Image as PillowImage
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.canonical import sealed, unsealed
 from core.datasets.dataset import Dataset
 from core.errors import BadInput, Damaged
+from core.media.picture import size_of
 
 MAX_NAME = 80
 """Characters."""
@@ -116,7 +115,7 @@ def record_of(dataset: Dataset, name: str, source: str, added: str) -> DatasetRe
         np.bincount(dataset.labels[dataset.held_out == held_out], minlength=len(dataset.class_names)).tolist()
         for held_out in (False, True)
     ]
-    sizes = np.array([_size(picture) for picture in dataset.pictures]).reshape(-1, 2)
+    sizes = np.array([size_of(picture, "a picture of the data set") for picture in dataset.pictures]).reshape(-1, 2)
     if dataset.label_column:
         source += f"; classes from {dataset.label_column}"
     return DatasetRecord(
@@ -134,11 +133,6 @@ def record_of(dataset: Dataset, name: str, source: str, added: str) -> DatasetRe
 
 def _pair(size: Any) -> Size:
     return int(size[0]), int(size[1])
-
-
-def _size(picture: bytes) -> Size:
-    with PillowImage.open(io.BytesIO(picture)) as image:
-        return image.size
 
 
 def checked_name(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from core.datasets.dataset import Dataset
 from core.errors import BadInput, BadParameter
 from core.items import Pixels
 from core.media.colors import LUMINANCE
+from core.media.picture import decoded, size_of
 
 MIN_SIDE_PX, MAX_SIDE_PX = 8, 64
 """Range of the default size."""
@@ -92,8 +92,8 @@ def center_crops(pictures: Sequence[bytes], indices: Indices, side_px: int) -> T
     """Center crops of the pictures at `indices`, in color, (N, 3, S, S) uint8."""
     crops = np.empty((len(indices), 3, side_px, side_px), np.uint8)
     for row, index in enumerate(indices.tolist()):
-        with PillowImage.open(io.BytesIO(pictures[index])) as image:
-            crops[row] = center_crop(image, side_px).transpose(2, 0, 1)
+        image = decoded(pictures[index], f"picture {index} of the data set")
+        crops[row] = center_crop(image, side_px).transpose(2, 0, 1)
     return torch.from_numpy(crops)
 
 
@@ -122,10 +122,7 @@ def with_channels(pictures: Tensor, channels: int) -> Tensor:
 
 def median_side(pictures: Sequence[bytes]) -> int:
     """Median of the pictures' shorter sides, rounded to a multiple of 4, from 8 to 64 px."""
-    sides = []
-    for data in pictures:
-        with PillowImage.open(io.BytesIO(data)) as image:
-            sides.append(min(image.size))
+    sides = [min(size_of(data, f"picture {index} of the data set")) for index, data in enumerate(pictures)]
     median = round(float(np.median(sides)) / MULTIPLE_PX) * MULTIPLE_PX
     return min(max(median, MIN_SIDE_PX), MAX_SIDE_PX)
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
 from core.datasets.dataset import Dataset
 from core.errors import BadInput
 from core.measures.localization import Box
-from core.media.picture import Picture
+from core.media.picture import Picture, decoded, size_of
+from core.networks.finite import require_finite
 from core.networks.network import Network
 
 BATCH = 16
@@ -59,9 +58,8 @@ def subjects(network: Network, dataset: Dataset, count: int, *, only_correct: bo
 
 
 def picture_of(dataset: Dataset, number: int) -> Picture:
-    """Picture `number` of the data set; it was validated when the data set was read."""
-    with PillowImage.open(io.BytesIO(dataset.pictures[number])) as image:
-        return Picture.from_pixels(np.asarray(image.convert("RGB")))
+    """Picture `number` of the data set. Raises BadPicture."""
+    return Picture.from_pixels(np.asarray(decoded(dataset.pictures[number], f"picture {number} of the data set")))
 
 
 def preprocessed_box(network: Network, sides: tuple[int, int, int, int], width: int, height: int) -> Box | None:
@@ -85,8 +83,8 @@ def _box(network: Network, dataset: Dataset, number: int) -> Box | None:
     if dataset.boxes is None or dataset.boxes[number].min() < 0:
         return None
     left, top, right, bottom = dataset.boxes[number].tolist()
-    with PillowImage.open(io.BytesIO(dataset.pictures[number])) as image:
-        return preprocessed_box(network, (left, top, right, bottom), *image.size)
+    width, height = size_of(dataset.pictures[number], f"picture {number} of the data set")
+    return preprocessed_box(network, (left, top, right, bottom), width, height)
 
 
 @torch.inference_mode()
@@ -96,7 +94,7 @@ def _predictions(network: Network, dataset: Dataset) -> Iterator[tuple[int, int]
     for start in range(0, len(order), BATCH):
         numbers = order[start : start + BATCH].tolist()
         pictures = network.prepare_all([picture_of(dataset, number) for number in numbers])
-        yield from zip(numbers, network(pictures).argmax(dim=1).tolist(), strict=True)
+        yield from zip(numbers, require_finite(network, pictures).argmax(dim=1).tolist(), strict=True)
 
 
 def _interleaved_by_class(dataset: Dataset) -> NDArray[np.intp]:

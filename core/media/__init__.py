@@ -2,6 +2,8 @@
 
 __all__ = [
     "colors",
+    "decoder_process",
+    "decoding",
     "drawn_styles",
     "file_names",
     "gray_png",

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
-import subprocess
-import sys
 import threading
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,8 +16,10 @@ from PIL import Image as PillowImage
 from core.errors import BadPicture
 from core.items import Pixels, png_bytes
 from core.media import picture_decoder as decoder
-from core.media.file_names import display_name, printable
-from core.media.process_limits import REFUSED, Refused, failure_reason
+from core.media.decoder_process import DecoderProcess
+from core.media.decoding import UNREADABLE, decode, upright_size
+from core.media.file_names import display_name
+from core.media.process_limits import Refused
 
 MAX_BYTES = 25_000_000
 """Size limit of an encoded picture."""
@@ -71,21 +70,38 @@ class Picture:
 
 
 def read_picture(data: bytes, name: str = DEFAULT_NAME) -> Picture:
-    """The picture in an uploaded PNG, JPEG, WEBP, GIF or TIFF file, decoded in a child process with limits.
+    """The picture in an uploaded PNG, JPEG, WEBP, GIF, TIFF or BMP file, decoded in a child process with limits.
 
     It is the first frame, upright by its EXIF orientation, in sRGB, with transparency over white; of 16 bits per
     channel, the upper 8. `name` is used in messages. Raises BadPicture.
     """
     check_bytes(len(data), name)
-    name = display_name(name, DEFAULT_NAME)
-    status, output = _decode_in_child(data, name)
-    if status == REFUSED:
-        raise BadPicture(f"{name} {printable(output[:300].decode(errors='replace'))}")
-    if status != 0:
-        limits = {"time_s": decoder.TIME_S, "memory_bytes": decoder.MEMORY_BYTES}
-        raise BadPicture(f"{name} {failure_reason(status, action='decode', **limits)}")
-    header, _, content = output.partition(b"\n")
-    return Picture(np.frombuffer(content, np.uint8).reshape(*json.loads(header), 3))
+    with _DECODERS, DecoderProcess("picture", wall_clock_s=decoder.TIME_S) as process:
+        return Picture(process.pixels(data, display_name(name, DEFAULT_NAME)))
+
+
+def decoded(data: bytes, name: str, reduced_px: int | None = None) -> PillowImage.Image:
+    """The picture in `data`, which a decoder process has accepted before, as `read_picture` reads it; mode RGB.
+
+    For the pictures of data sets, which are kept as `DecoderProcess.kept` gives them. `name` is used in messages;
+    `reduced_px`: a JPEG may be decoded at a smaller size, but at least so many pixels wide and high. Raises BadPicture.
+    """
+    try:
+        return decode(data, reduced_px)
+    except Refused as refusal:
+        raise BadPicture(f"{name} {refusal}") from None
+    except UNREADABLE:
+        raise BadPicture(f"{name} is damaged or incomplete") from None
+
+
+def size_of(data: bytes, name: str) -> tuple[int, int]:
+    """Width and height of a picture that `decoded` takes, read from its header. Raises BadPicture."""
+    try:
+        return upright_size(data)
+    except Refused as refusal:
+        raise BadPicture(f"{name} {refusal}") from None
+    except UNREADABLE:
+        raise BadPicture(f"{name} is damaged or incomplete") from None
 
 
 def check_bytes(size_bytes: int, name: str) -> None:
@@ -101,7 +117,7 @@ def check_png(png: bytes, picture: Picture, name: str) -> None:
     """Raise BadPicture where `read_picture` would refuse the PNG of `picture` for its size."""
     check_bytes(len(png), name)
     try:
-        decoder.check_sides(picture.width, picture.height)
+        decoder.check_sides(picture.width, picture.height, decoder.DOORS["picture"])
     except Refused as refusal:
         raise BadPicture(f"{name} {refusal}") from None
 
@@ -113,17 +129,3 @@ def thumbnail(pixels: Pixels, side_px: int) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=THUMBNAIL_QUALITY)
     return buffer.getvalue()
-
-
-def _decode_in_child(data: bytes, name: str) -> tuple[int, bytes]:
-    """(exit status, standard output) of a decoder process for `data`, isolated and with an empty environment."""
-    command = [sys.executable, "-I", "-m", decoder.__name__]
-    with _DECODERS:
-        try:
-            done = subprocess.run(  # noqa: S603 - our own module, no argument comes from a user
-                command, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={},
-                timeout=decoder.TIME_S, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise BadPicture(f"{name} takes longer than the limit of {decoder.TIME_S} s to decode") from None
-    return done.returncode, done.stdout

@@ -6,9 +6,11 @@ one on standard output, or `OUT_OF_MEMORY`; any other status means that the file
 
 from __future__ import annotations
 
+import math
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable
 
 REFUSED, OUT_OF_MEMORY = 3, 4
@@ -19,18 +21,28 @@ class Refused(Exception):
     """Why the file is refused: the rest of a sentence that begins with the file's name."""
 
 
-def limit_process(*, memory_bytes: int, time_s: int, open_files: int | None = None) -> None:
+def limit_process(*, memory_bytes: int, time_s: int | None = None, open_files: int | None = None) -> None:
     """Limit memory and processor time of this process, for good; it dies beyond them.
 
-    `open_files`: also limit the number of open files, and forbid writing to files.
+    `time_s`: None for a process that calls `allow_time`; `open_files`: also limit the number of open files, and forbid
+    writing to files.
     """
-    limits = {resource.RLIMIT_AS: memory_bytes, resource.RLIMIT_CPU: time_s, resource.RLIMIT_CORE: 0}
+    limits = {resource.RLIMIT_AS: memory_bytes, resource.RLIMIT_CORE: 0}
+    if time_s is not None:
+        limits[resource.RLIMIT_CPU] = time_s
     if open_files is not None:
         limits |= {resource.RLIMIT_NOFILE: open_files, resource.RLIMIT_FSIZE: 0}
     for kind, value in limits.items():
         hard = resource.getrlimit(kind)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (bound, bound))
+
+
+def allow_time(time_s: int) -> None:
+    """Let this process use `time_s` of processor time from now on, in whole seconds; it dies beyond."""
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    bound = math.ceil(time.process_time() + time_s)
+    resource.setrlimit(resource.RLIMIT_CPU, (bound if hard == resource.RLIM_INFINITY else min(bound, hard), hard))
 
 
 def exit_status_of(read: Callable[[], None], refusals: type[Exception] = Refused) -> int:

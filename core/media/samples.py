@@ -7,12 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from PIL import Image as PillowImage
 
 from core.errors import BadInput, BadPicture
 from core.media.drawn_styles import STYLES, drawn_style
-from core.media.picture import Picture, check_bytes, read_picture
-from core.media.picture_decoder import over_white
+from core.media.picture import Picture, check_bytes, decoded, read_picture
 
 SAMPLE_PREFIX = "sample:"
 STYLE_PREFIX = "style:"
@@ -55,8 +53,8 @@ def sample_title(name: str) -> str:
 def sample(name: str) -> Picture:
     """The sample picture of this name. Raises BadInput, which lists the names."""
     file_name, _ = _entry(name)
-    with PillowImage.open(_folder() / file_name) as image:  # not an upload: no child process needed, which is faster
-        return Picture.from_pixels(np.asarray(over_white(image)))
+    file = _folder() / file_name  # not an upload: no child process needed, which is faster
+    return Picture.from_pixels(np.asarray(decoded(file.read_bytes(), file_name)))
 
 
 def open_picture(source: str) -> tuple[Picture, str]:

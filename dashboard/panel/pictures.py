@@ -11,6 +11,7 @@ import streamlit as st
 from core.display.wording import picture_name
 from core.errors import BadPicture, GazegridError
 from core.jobs.comparison import PictureRef
+from core.media.decoding import ENDINGS
 from core.media.picture import MAX_BYTES, read_picture
 from core.media.samples import SAMPLE_PREFIX, sample_names, sample_title, shipped_digest
 from core.store.store import Store
@@ -20,7 +21,6 @@ from dashboard.panel.uploads import Files, file_uploader
 from dashboard.routes.blobs import blob_url
 from dashboard.session import get_store
 
-ENDINGS = ("png", "jpg", "jpeg", "webp", "gif", "tif", "tiff")
 UPLOAD_MB = MAX_BYTES // 1_000_000
 PICTURES, UPLOADED, ERRORS = "compare:pictures", "compare:uploaded", "compare:errors"
 

@@ -15,6 +15,7 @@ from PIL import ImageOps
 
 from core.datasets.dataset import Dataset
 from core.errors import BadInput
+from core.media.picture import decoded
 from core.store.store import Store
 
 TILE_PX = 96
@@ -118,9 +119,7 @@ def strip(pictures: Sequence[bytes], per_row: int = IMAGES_PER_ROW) -> bytes:
 
 def _tile(picture: bytes) -> tuple[PillowImage.Image, bool]:
     """The picture scaled to a tile, and whether it was small."""
-    with PillowImage.open(io.BytesIO(picture)) as image:
-        image.draft("RGB", (TILE_PX, TILE_PX))  # decodes a JPEG at reduced size
-        tile = image.convert("RGB")
+    tile = decoded(picture, "a picture of the data set", reduced_px=TILE_PX)
     if max(tile.size) <= SMALL_PX:
         times = TILE_PX // max(tile.size)
         return tile.resize((times * tile.width, times * tile.height), PillowImage.Resampling.NEAREST), True

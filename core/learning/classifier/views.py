@@ -6,7 +6,6 @@ same views in the same order, and a killed training continues as if it had not b
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -25,6 +24,7 @@ from core.datasets.dataset import Dataset
 from core.engine.seeding import seeded
 from core.items import Pixels
 from core.learning.classifier.precision import spare_cores
+from core.media.picture import decoded
 
 DECODED_BYTES = 2**32
 """Maximal memory for decoded pictures; all others are decoded for each view."""
@@ -86,8 +86,7 @@ class Examples:
     def picture(self, index: int) -> PillowImage.Image:
         """A picture of the data set; cached while memory allows."""
         if (pixels := self._decoded.get(index)) is None:
-            with PillowImage.open(io.BytesIO(self._encoded[index])) as image:
-                pixels = np.asarray(image.convert("RGB"))
+            pixels = np.asarray(decoded(self._encoded[index], f"picture {index} of the data set"))
             if pixels.nbytes <= self._capacity:
                 self._decoded[index] = pixels
                 self._capacity -= pixels.nbytes

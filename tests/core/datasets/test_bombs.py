@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from core.datasets import file_tree, files
+from core.datasets import file_tree
 from core.datasets.files import read_dataset
 from core.errors import BadInput, BadPicture
 from tests.core.datasets.test_files import TWO, packed
+from tests.support.bad_pictures import blank_png
 
 MIB = 2**20
 
@@ -50,9 +51,7 @@ def test_a_picture_of_too_many_bytes_is_refused_before_it_is_unpacked(
         read_dataset([bomb(tmp_path / "a.zip", 50 * MIB, 50 * MIB)])
 
 
-def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(files, "MAX_PIXELS", 399)
-    with pytest.raises(BadPicture, match=r"^cat/1\.png has 20 x 20 px, the limit is 0\.000399 megapixels$"):
-        read_dataset([packed(tmp_path / "a.zip", TWO)])
+def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    files = TWO | {"cat/1.png": blank_png(9434, 9434)}
+    with pytest.raises(BadPicture, match=r"^cat/1\.png is 9434 x 9434 px: 89\.0 megapixels, the limit is 40$"):
+        read_dataset([packed(tmp_path / "a.zip", files)])

@@ -309,9 +309,9 @@ def test_a_path_without_data_is_refused_with_the_allowed_formats(tmp_path: Path,
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"no picture", "^cat/3.png is not a picture$"),
-        (RED[:-200], "^cat/3.png is damaged or incomplete: [^\n]+$"),
-        (b"", "^cat/3.png is not a picture$"),
+        (b"no picture", "^cat/3.png begins with b'no picture', it must be a complete file of PNG, JPEG, [^\n]+$"),
+        (RED[:-200], "^cat/3.png is damaged or incomplete$"),
+        (b"", "^cat/3.png is empty: 0 bytes$"),
     ],
     ids=["text", "cut short", "empty"],
 )

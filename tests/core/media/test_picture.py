@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,32 +17,28 @@ from PIL import Image
 from core.errors import BadPicture
 from core.items import decode_own
 from core.media import picture_decoder
+from core.media.decoder_process import DecoderProcess
 from core.media.picture import Picture, read_picture, thumbnail
-from core.media.process_limits import OUT_OF_MEMORY
 from tests.support.bad_pictures import REFUSED, chunk, linear_profile, pages, photo, photo_file, png, png16, saved, tiff
-
-UPRIGHT = {
-    1: lambda stored: stored,
-    2: lambda stored: stored[:, ::-1],
-    3: lambda stored: stored[::-1, ::-1],
-    4: lambda stored: stored[::-1],
-    5: lambda stored: stored.swapaxes(1, 0),
-    6: lambda stored: np.rot90(stored, -1),
-    7: lambda stored: stored[::-1, ::-1].swapaxes(0, 1),
-    8: np.rot90,
-}
+from tests.support.odd_pictures import UPRIGHT
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_bad_picture_is_refused_within_two_seconds_in_one_sentence_with_name_and_reason(name: str) -> None:
     make, pattern = REFUSED[name]
     content = make()
-    start = time.monotonic()
+    before_s = processor_time_s()
     with pytest.raises(BadPicture, match=pattern) as refusal:
         read_picture(content, name)
-    assert time.monotonic() - start < 2
+    assert processor_time_s() - before_s < 2  # whatever else the machine does
     assert str(refusal.value).startswith(name)
     assert "\n" not in str(refusal.value)
+
+
+def processor_time_s() -> float:
+    """Of child processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @pytest.mark.parametrize("form", ["PNG", "TIFF", "WEBP"])
@@ -242,9 +239,11 @@ def test_a_name_is_shown_short_in_one_line_and_without_its_folder() -> None:
 def test_a_picture_that_needs_too_much_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     small = Path(picture_decoder.__file__).read_text().replace("768 * 2**20", "120 * 2**20")
     content = saved(Image.new("RGB", (6000, 6000)), "PNG")
-    done = subprocess.run([sys.executable, "-I", "-c", small], input=content, capture_output=True, check=False)
-    assert done.returncode == OUT_OF_MEMORY
-    monkeypatch.setattr("core.media.picture._decode_in_child", lambda *_: (done.returncode, done.stdout))
+    command = [sys.executable, "-I", "-c", small, "picture"]
+    started = functools.partial(
+        subprocess.Popen, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    monkeypatch.setattr(DecoderProcess, "_started", lambda _: started())
     with pytest.raises(BadPicture, match="takes more than the limit of 768 MiB of memory"):
         read_picture(content)
 
@@ -263,7 +262,7 @@ def test_a_tiff_in_compressed_strips_is_read_whole() -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_bytes_give_a_picture_or_one_sentence(data: st.DataObject) -> None:
-    whole = bytearray(photo_file(data.draw(st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "TIFF"]))))
+    whole = bytearray(photo_file(data.draw(st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP"]))))
     for place in data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=6)):
         whole[place] = data.draw(st.integers(0, 255))
     file = bytes(whole) if data.draw(st.booleans()) else data.draw(st.binary(min_size=1, max_size=200))
