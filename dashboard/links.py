@@ -16,6 +16,7 @@ from core.canonical import digest_of
 from core.errors import BadInput, BadLink
 from core.jobs.comparison import Comparison, DatasetRef, PictureRef, check_visual_output, variants
 from core.jobs.spec import KEY_PATTERN, checked_seed
+from core.media.file_names import comma_separated
 from core.media.samples import SAMPLE_PREFIX, STYLE_PREFIX
 from core.method_base.method import Method
 from core.method_base.parameters import picture_fields
@@ -135,7 +136,7 @@ def token_of(query: Mapping[str, str]) -> str:
 
 def _split(text: str) -> list[str]:
     """Comma-separated names, each once. Raises BadInput for more than `MAX_SOURCES`."""
-    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    names = list(dict.fromkeys(comma_separated(text)))
     if len(names) > MAX_SOURCES:
         raise BadInput(f"a link names at most {MAX_SOURCES} pictures, networks or methods, got {len(names)}")
     return names

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
@@ -44,7 +45,7 @@ class FileTree:
     name: str
     """For messages."""
     names: tuple[str, ...]
-    """Sorted."""
+    """In order."""
     read: Callable[[str, int], bytes]
     """(path, limit in bytes) -> content. Raises BadInput for more bytes."""
     folder: Path | None
@@ -65,10 +66,15 @@ class FileTree:
         except UnicodeDecodeError:
             raise BadInput(f"{name[:200]} of {self.name} must be text in UTF-8") from None
 
-    @property
-    def pictures(self) -> list[str]:
-        """Paths of the pictures, sorted."""
-        return [name for name in self.names if is_picture(name)]
+    @cached_property
+    def pictures(self) -> tuple[str, ...]:
+        """Paths of the pictures, in the order of `names`."""
+        return tuple(name for name in self.names if is_picture(name))
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """All paths."""
+        return frozenset(self.names)
 
 
 def archive_kind(name: str) -> str:

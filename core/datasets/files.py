@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from core.datasets.dataset import Dataset, every_tenth
 from core.datasets.file_tree import MAX_BYTES, TABLE, FileTree, archive_kind, archive_tree, folder_tree
-from core.datasets.folders import folder_pictures, has_class_folders
+from core.datasets.folders import folder_pictures, folders_tell_classes
 from core.datasets.idx import CLOTHES, DIGITS, idx_files, labeled_pictures
 from core.datasets.intake import kept
 from core.datasets.label_column import declared_names
@@ -150,11 +150,11 @@ def reading_at(path: Path, wanted: Wanted) -> Iterator[Reading]:
             if path.is_dir():
                 yield _layout(folder_tree(path), path, wanted)
                 return
-            file = opened.enter_context(path.open("rb"))
             names = _names_beside(path)
             if is_table:
-                yield table_reading(file, path.name, wanted, partial(_file_in, path.parent), names)
+                yield table_reading(lambda: path.open("rb"), path.name, wanted, partial(_file_in, path.parent), names)
             else:
+                file = opened.enter_context(path.open("rb"))
                 yield _layout(opened.enter_context(archive_tree(file, path.name)), path, wanted, names)
     except MemoryError:  # Arrow's is of both kinds
         raise
@@ -172,17 +172,18 @@ def _layout(
     if idx := idx_files(tree.names):
         return Reading(_idx_pictures(tree, path, idx))
     shards = [] if nested else shards_of(tree)
-    if shards and tree.pictures:
-        raise BadInput(f"{tree.name} holds both pictures and {shards[0][:200]}: give one of them")
-    if shards:
+    classes_told = folders_tell_classes(tree)
+    if shards and not tree.pictures:
         return _shards(tree, shards, path, wanted)
+    if shards and (shards[0].lower().endswith(TABLE) or not classes_told):  # else it is what was unpacked
+        raise BadInput(f"{tree.name} holds both pictures and {shards[0][:200]}: give one of them")
     if not tree.pictures and tree.names:
         some = ", ".join(tree.names[:3])[:200]
         raise BadInput(f"there is no picture in {tree.name}, nor a table or an archive of pictures: it holds {some}")
     if names is None:
         names = _declared_in(tree)
     if metadata := metadata_files(tree):
-        reading = metadata_reading(tree, metadata, wanted, names or (), in_class_folders=has_class_folders(tree))
+        reading = metadata_reading(tree, metadata, wanted, names or (), classes_told=classes_told)
         if reading is not None:
             return reading
     if archive_kind(tree.name) == ".tar" and (samples := samples_of(tree)):
@@ -204,9 +205,9 @@ def _table_in(tree: FileTree, shard: str, wanted: Wanted, names: tuple[str, ...]
 
     def beside(file: str) -> bytes | None:
         name = (home / file).as_posix()
-        return tree.picture(name) if name in tree.names else None
+        return tree.picture(name) if name in tree.known else None
 
-    return table_reading(tree.open(shard), shard, wanted, beside, names)
+    return table_reading(partial(tree.open, shard), shard, wanted, beside, names)
 
 
 def _archive_in(tree: FileTree, shard: str, path: Path, wanted: Wanted, names: tuple[str, ...] | None) -> Reading:
@@ -242,7 +243,7 @@ def _names_beside(path: Path) -> tuple[str, ...] | None:
 def _declared_in(tree: FileTree, folder: PurePosixPath | None = None) -> tuple[str, ...] | None:
     """The class names in `classes.json` in a tree, or in this folder of it; None if there is no such file."""
     for name in dict.fromkeys(((folder / CLASSES_FILE).as_posix() if folder else CLASSES_FILE, CLASSES_FILE)):
-        if name in tree.names:
+        if name in tree.known:
             return _parsed_names(tree.picture(name), tree.name)
     return None
 

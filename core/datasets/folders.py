@@ -37,9 +37,10 @@ def folder_pictures(tree: FileTree, wanted: Wanted) -> Iterator[LabeledPicture]:
         yield LabeledPicture(path, tree.picture(name), label, _in_held_out_part(path), boxes.get(name, UNKNOWN))
 
 
-def has_class_folders(tree: FileTree) -> bool:
-    """Whether each picture is in a folder that may be its class."""
-    return all(_class_folder(_inside_part(path)) != UNLABELED for path in _unwrapped(tree).values())
+def folders_tell_classes(tree: FileTree) -> bool:
+    """Whether each picture is in one of at least two class folders."""
+    classes = {_class_folder(_inside_part(path)) for path in _unwrapped(tree).values()}
+    return len(classes) > 1 and UNLABELED not in classes
 
 
 def _unwrapped(tree: FileTree) -> dict[str, str]:
@@ -116,13 +117,13 @@ def _refuse_label_files(tree: FileTree, wanted: Wanted) -> None:
         if LABEL_FILES.fullmatch(file.lower()) and file != BOXES_FILE:
             raise BadInput(
                 f"{tree.name} has no class folders, but {name[:200]} may tell the classes: name it metadata.csv, with "
-                f"the columns file_name and label, or choose {OPTION} {NONE}"
+                f"the columns file_name and label, or set {OPTION} to {NONE!r}"
             )
 
 
 def _boxes_in(tree: FileTree) -> dict[str, Box]:
     """Path of a picture -> box, from `boxes.json`; empty if there is no such file. Raises BadInput."""
-    if BOXES_FILE not in tree.names:
+    if BOXES_FILE not in tree.known:
         return {}
     try:
         boxes = json.loads(tree.text(BOXES_FILE))

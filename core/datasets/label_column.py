@@ -23,8 +23,8 @@ FINE, COARSE = "fine_label", "coarse_label"
 """CIFAR-100's two: its 100 classes are the finer ones."""
 NONE = "none"
 """Wanted in place of a column: the pictures have no class."""
-OPTION = "--label-column"
-"""Option of `gazegrid data add`, and field of the page Data."""
+OPTION = "the label column (gazegrid data add --label-column)"
+"""How a reader chooses the column; the page Data has a field of this name."""
 MAX_CLASSES = 200_000
 OTHERS = frozenset({
     "id", "index", "idx", "key", "image_id", "img_id", "file_name", "filename", "file", "name", "path", "image_path",
@@ -54,7 +54,7 @@ def label_column(columns: Sequence[str], where: str, wanted: Wanted, declared: C
         return by_name[FINE]
     if len(candidates) > 1:
         raise BadInput(
-            f"{where} has several columns that could be the class, {column_list(candidates)}: choose one with {OPTION}"
+            f"{where} has several columns that could be the class, {column_list(candidates)}: choose {OPTION}"
         )
     return candidates[0] if candidates else None
 
@@ -71,7 +71,7 @@ def refuse_unnamed_classes(values: Mapping[str, Sequence[Any]], where: str, want
     if suspects := [name for name, cells in values.items() if _repeats(cells)]:
         raise BadInput(
             f"{where} has no column that is named like a class, such as label, but {column_list(suspects)} may be one: "
-            f"choose it with {OPTION}, or {OPTION} {NONE}"
+            f"choose {OPTION}, or {NONE!r} there"
         )
 
 

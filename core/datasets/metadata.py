@@ -47,17 +47,17 @@ def metadata_files(tree: FileTree) -> list[str]:
 
 
 def metadata_reading(
-    tree: FileTree, files: Sequence[str], wanted: Wanted, names: tuple[str, ...], *, in_class_folders: bool
+    tree: FileTree, files: Sequence[str], wanted: Wanted, names: tuple[str, ...], *, classes_told: bool
 ) -> Reading | None:
     """The pictures that the metadata name, in order of their names. Raises BadInput.
 
-    None where the metadata tell no class, and the pictures' folders do.
+    None where the metadata tell no class, but the pictures' folders do, `classes_told`.
     """
     rows = {file: list(_rows(tree, file)) for file in files}
     columns = list(dict.fromkeys(column for entries in rows.values() for entry in entries for column in entry.row))
     where = " and ".join(files[:3])[:200]
     label = label_column(columns, where, wanted)
-    if label is None and in_class_folders:
+    if label is None and classes_told:
         return None
     if label is None and wanted.labeled:
         raise BadInput(f"{where} must have a column of classes, such as label; it has {column_list(columns)}")

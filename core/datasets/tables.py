@@ -6,6 +6,7 @@ The class names are in `classes.json` beside the table, or in its schema's metad
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
@@ -31,9 +32,13 @@ IMAGES = ("image", "img")
 """Names of the column of pictures."""
 BATCH = 256
 """Rows that are read at once."""
+BYTES, TEXTS = {"binary", "large_binary", "binary_view"}, {"string", "large_string", "string_view"}
+"""Names of Arrow's types."""
 SPLIT, HELD_OUT = "split", "held_out"
 """Columns of a picture's part: `train`, `test` and so on, or whether it is held out."""
 
+Opened = Callable[[], IO[bytes]]
+"""Opens a table."""
 Beside = Callable[[str], bytes | None]
 """Path that a row names, relative to its table -> content of that file; None where there is none."""
 
@@ -56,20 +61,23 @@ class Columns:
 
 
 def table_reading(
-    file: IO[bytes], name: str, wanted: Wanted, beside: Beside, names: tuple[str, ...] | None = None
+    opened: Opened, name: str, wanted: Wanted, beside: Beside, names: tuple[str, ...] | None = None
 ) -> Reading:
     """The pictures of a parquet file in order of its rows. Raises BadInput.
 
     `names`: the class names that are declared beside it; None: those that it declares itself.
     """
-    table = pq.ParquetFile(file)
-    columns = _columns(table, name, wanted, names)
-    pictures = _pictures(table, columns, name, beside)
-    return Reading(pictures, columns.names, chosen(columns.label, table.schema_arrow.names))
+    with opened() as file:
+        table = pq.ParquetFile(file)
+        columns = _columns(table, name, wanted, names)
+        told = chosen(columns.label, table.schema_arrow.names)
+    return Reading(_pictures(opened, columns, name, beside), columns.names, told)
 
 
 def _columns(table: pq.ParquetFile, name: str, wanted: Wanted, names: tuple[str, ...] | None) -> Columns:
     schema = table.schema_arrow
+    if repeated := [column for column, times in Counter(schema.names).items() if times > 1]:
+        raise BadInput(f"{name} must have columns of different names, got {repeated[0][:40]!r} more than once")
     features = _features(schema, name)
     image = _image_column(schema, features, name)
     declared = {column: feature["names"] for column, feature in features.items() if "names" in feature}
@@ -77,7 +85,7 @@ def _columns(table: pq.ParquetFile, name: str, wanted: Wanted, names: tuple[str,
     if label is None and wanted.labeled:
         raise BadInput(
             f"{name} must have a column of pictures, such as {IMAGES[0]}, and one of classes, such as label; it has "
-            f"{column_list(schema.names)}: choose with {OPTION}"
+            f"{column_list(schema.names)}: choose {OPTION}"
         )
     if label is None:
         _refuse_unnamed_classes(table, image, name, wanted)
@@ -139,17 +147,16 @@ def _holds_files(kind: Any) -> bool:
     """Whether values are bytes, or bytes with a path as data set libraries write them."""
     if pa.types.is_struct(kind):
         return any(field.name == "bytes" for field in kind)
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+    return str(kind) in BYTES
 
 
 def _may_hold_files(kind: Any) -> bool:
     """The same, or paths alone, or nothing."""
     if pa.types.is_dictionary(kind):
         return _may_hold_files(kind.value_type)
-    plain = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)
-    return (
-        bool(plain) or _holds_files(kind) or (pa.types.is_struct(kind) and any(field.name == "path" for field in kind))
-    )
+    if pa.types.is_struct(kind):
+        return any(field.name in ("bytes", "path") for field in kind)
+    return str(kind) in BYTES | TEXTS | {"null"}
 
 
 def _refuse_unnamed_classes(table: pq.ParquetFile, image: str, name: str, wanted: Wanted) -> None:
@@ -160,11 +167,11 @@ def _refuse_unnamed_classes(table: pq.ParquetFile, image: str, name: str, wanted
     refuse_unnamed_classes(values, name, wanted)
 
 
-def _pictures(table: pq.ParquetFile, columns: Columns, name: str, beside: Beside) -> Iterator[LabeledPicture]:
-    row = 0
-    for batch in table.iter_batches(batch_size=BATCH, columns=columns.all):
-        for cells in batch.to_pylist():
-            row += 1
+def _pictures(opened: Opened, columns: Columns, name: str, beside: Beside) -> Iterator[LabeledPicture]:
+    with opened() as file:
+        batches = pq.ParquetFile(file).iter_batches(batch_size=BATCH, columns=columns.all)
+        rows = (cells for batch in batches for cells in batch.to_pylist())
+        for row, cells in enumerate(rows, 1):
             where = f"row {row} of {name}"
             data = _bytes_of(cells[columns.image], where, beside)
             label = class_of(cells[columns.label], columns.names, where) if columns.label else UNLABELED

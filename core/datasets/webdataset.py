@@ -103,9 +103,9 @@ def _texts(tree: FileTree, samples: Mapping[str, Sample], kind: str) -> dict[str
     texts = {name: tree.text(sample[kind]).strip() for name, sample in samples.items() if kind in sample}
     if kind == TEXT and _are_captions(list(texts.values())):
         raise BadInput(
-            f"the .txt files of {tree.name} look like captions, not classes: use {OPTION} {NONE} to leave them out"
+            f"the .txt files of {tree.name} look like captions, not classes: set {OPTION} to {NONE!r} to leave them out"
         )
-    return {name: int(text) if re.fullmatch("[0-9]{1,9}", text) else text for name, text in texts.items()}
+    return {name: int(text) if re.fullmatch("-?[0-9]{1,9}", text) else text for name, text in texts.items()}
 
 
 def _are_captions(texts: list[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from core.networks.catalog import get_card
 MAX_CELLS = 2_000
 MAX_ROW_NAME = 200
 """Characters."""
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 T = TypeVar("T")
 
 
@@ -87,6 +89,9 @@ class PictureRef:
     digest: str
     name: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", _one_line(self.name))
+
 
 @dataclass(frozen=True)
 class DatasetRef:
@@ -94,6 +99,15 @@ class DatasetRef:
 
     digest: str
     name: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", _one_line(self.name))
+
+
+def _one_line(name: str) -> str:
+    """A file's name as text without line breaks and other control characters, of at most `MAX_ROW_NAME` characters."""
+    text = name.encode("utf-8", "replace").decode()  # a name of a file may have bytes that are no text
+    return _CONTROLS.sub(" ", text)[:MAX_ROW_NAME]
 
 
 RowRef = PictureRef | DatasetRef
@@ -253,4 +267,4 @@ class Comparison:
 
 
 def _digest_and_name(row: Mapping[str, Any]) -> tuple[str, str]:
-    return checked_key(row["digest"]), str(row["name"])[:MAX_ROW_NAME]
+    return checked_key(row["digest"]), str(row["name"])

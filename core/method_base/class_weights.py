@@ -1,6 +1,7 @@
 """Parameters that name classes: a target class, a contrast class, or several classes with a weight each.
 
-Weighted classes are given as `{"tabby": 1.0}`, `["tabby", "lynx"]` or `tabby=1, lynx=0.5`.
+Weighted classes are given as `{"tabby": 1.0}`, `["tabby", "lynx"]` or `tabby=1, lynx=0.5`; of a name with a comma the
+whole part is in double quotes, `"a, b=1"`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from core.errors import BadInput
+from core.media.file_names import comma_separated
 from core.method_base.method import parameter
 from core.networks.card import NetworkCard
 
@@ -49,7 +52,11 @@ def _weighted(value: Any) -> dict[str, float]:
 
 def _pairs(value: Any) -> Iterable[tuple[Any, Any]]:
     if isinstance(value, str):
-        parts = (part.rpartition("=") if "=" in part else (part, "", 1.0) for part in value.split(",") if part.strip())
+        try:
+            listed = comma_separated(value)
+        except BadInput as error:
+            raise ValueError(str(error)) from None
+        parts = (part.rpartition("=") if "=" in part else (part, "", 1.0) for part in listed)
         return ((name, weight) for name, _, weight in parts)
     if isinstance(value, Mapping):
         return value.items()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from core.datasets.record import default_name
 from core.errors import BadInput
 from core.items import Image
 from core.jobs.spec import KEY_PATTERN, checked_key
+from core.media.file_names import hinting_at_commas, listed_files
 from core.media.picture import Picture
 from core.media.samples import open_picture
 from core.media.video import MAX_BYTES, read_video
@@ -44,11 +47,37 @@ def picture_from(source: str, store: Store) -> tuple[Picture, str]:
     return Picture.from_pixels(item.pixels), f"{name} of {key[:12]}"
 
 
+def pictures_from(text: str, store: Store) -> list[tuple[Picture, str]]:
+    """The pictures that a comma-separated list names, and the names of their rows: files of one name with folders.
+
+    Raises BadPicture, BadInput, Damaged.
+    """
+    sources = list(dict.fromkeys(listed_files(text)))
+    with hinting_at_commas(text):
+        opened = [picture_from(source, store) for source in sources]
+    times = Counter(name for _, name in opened)
+    files = [Path(source) for source, (_, name) in zip(sources, opened, strict=True) if times[name] > 1]
+    return [
+        (picture, _with_folders(Path(source), files) if times[name] > 1 else name)
+        for source, (picture, name) in zip(sources, opened, strict=True)
+    ]
+
+
+def _with_folders(file: Path, files: Sequence[Path]) -> str:
+    """The path's end with as few folders as tell it from others of its name among `files`."""
+    others = [other.parts for other in files if other.name == file.name and other != file]
+    count = 2
+    while count < len(file.parts) and any(other[-count:] == file.parts[-count:] for other in others):
+        count += 1
+    return "/".join(file.parts[-count:])
+
+
 def with_digests(method: type[Method], parameters: Mapping[str, Any], store: Store) -> dict[str, Any]:
     """The parameters with digests in place of pictures and videos, which are put into the store.
 
-    A picture: as for `picture_from`, or the digest of a stored one; several are comma-separated. A video: a path, or
-    the digest of a stored one. Raises BadPicture, BadInput, Damaged, StoreFull.
+    A picture: as for `picture_from`, or the digest of a stored one; several are comma-separated, and a path with a
+    comma is in double quotes. A video: a path, or the digest of a stored one.
+    Raises BadPicture, BadInput, Damaged, StoreFull.
     """
     resolved = dict(parameters)
     for name in set(video_fields(method)) & parameters.keys():
@@ -56,9 +85,10 @@ def with_digests(method: type[Method], parameters: Mapping[str, Any], store: Sto
             resolved[name] = _video_digest(source, store)
     for name in set(picture_fields(method)) & parameters.keys():
         value = parameters[name]
-        sources = value.split(",") if isinstance(value, str) else value
+        sources = listed_files(value) if isinstance(value, str) else value
         if isinstance(sources, list | tuple) and all(isinstance(source, str) for source in sources):
-            digests = [_picture_digest(source.strip(), store) for source in sources if source.strip()]
+            with hinting_at_commas(value):
+                digests = [_picture_digest(source.strip(), store) for source in sources if source.strip()]
             resolved[name] = ",".join(digests)
     return resolved
 
@@ -100,12 +130,28 @@ def known_dataset(source: str, store: Store) -> tuple[str, str]:
     return matches[0]
 
 
+def datasets_from(text: str, store: Store) -> list[tuple[str, str]]:
+    """(digest, name) of each of comma-separated data sets; those of one name are told apart by their digest.
+
+    Raises BadInput, BadPicture, StoreFull.
+    """
+    with hinting_at_commas(text):
+        found = [dataset_from(source, store) for source in listed_files(text, partial(is_dataset_name, store=store))]
+    times = Counter(name for _, name in dict.fromkeys(found))
+    return [(digest, f"{name} ({digest[:8]})" if times[name] > 1 else name) for digest, name in found]
+
+
+def is_dataset_name(name: str, store: Store) -> bool:
+    """Whether a stored data set has this name."""
+    return any(record is not None and record.title == name for _, record in store.inputs.datasets())
+
+
 def dataset_from(source: str, store: Store) -> tuple[str, str]:
     """(digest, name) of a data set: the files at a path, which are put into the store, or as for `known_dataset`.
 
     Raises BadInput, BadPicture, StoreFull.
     """
-    path = Path(source)
+    path = Path(source).expanduser()
     if not path.exists():
         return known_dataset(source, store)
     name = default_name([path.name])

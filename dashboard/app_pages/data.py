@@ -80,10 +80,14 @@ def _add() -> None:
     with st.form("add", border=True, clear_on_submit=True):
         st.markdown("**Add a data set**")
         file = st.file_uploader(
-            "A zip with class folders, unlabeled images or MNIST files; or a Parquet file with image and label",
+            "A zip or tar with class folders, metadata, unlabeled images or MNIST files; or a Parquet file",
             type=list(FILE_ENDINGS), max_upload_size=UPLOAD_MB,
         )  # fmt: skip
         name = st.text_input("Name", max_chars=MAX_NAME, placeholder="Default: the file name")
+        label_column = st.text_input(
+            "Label column", max_chars=MAX_NAME, placeholder="Default: found by its name",
+            help="Column of the class in a table or in metadata, where several could be meant; `none`: no classes.",
+        )  # fmt: skip
         st.caption(
             "Folders named `val` or `test` hold the validation images; without them it is a tenth of each class. "
             "One unreadable image rejects the whole file. For folders and larger files: `gazegrid data add PATH`."
@@ -92,7 +96,7 @@ def _add() -> None:
             return
     try:
         with st.spinner("Checking every image…", show_time=True):
-            dataset = read_upload(file.getvalue(), file.name)
+            dataset = read_upload(file.getvalue(), file.name, (label_column or "").strip())
             known = {digest for digest, _ in get_store().inputs.datasets()}
             source = f"uploaded: {file.name}"
             digest = get_store().inputs.put_dataset(dataset, name or default_name([file.name]), source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import streamlit as st
@@ -24,7 +25,9 @@ def choose_datasets() -> list[DatasetRef]:
     """The selected ones of all data sets; with a link to the page where more are added."""
     store = get_store()
     bundled, _ = known_dataset(DIGITS, store)
-    titles = {digest: record.title if record else digest[:12] for digest, record in store.inputs.datasets()}
+    names = {digest: record.title if record else digest[:12] for digest, record in store.inputs.datasets()}
+    times = Counter(names.values())
+    titles = {digest: f"{name} ({digest[:8]})" if times[name] > 1 else name for digest, name in names.items()}
     selected = st.session_state.setdefault(DATASETS, [bundled])
     st.session_state[DATASETS] = [digest for digest in selected if digest in titles]
     digests = st.multiselect(

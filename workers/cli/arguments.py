@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from core.errors import BadInput
+from core.media import file_names
 
 OUTPUT_PANEL = "Execution and output"
 
@@ -37,8 +37,8 @@ Data = Annotated[
     str,
     typer.Option(
         metavar="PATHS",
-        help="Name or digest of a stored data set (`gazegrid data list`), or comma-separated paths: folders of class "
-        "folders, folders of MNIST files, .zip files of either, .parquet files with the columns image and label.",
+        help="Name or digest of a stored data set (`gazegrid data list`), or comma-separated paths of folders, .zip, "
+        ".tar, .tar.gz or .parquet files. A path with a comma must be in double quotes.",
     ),
 ]
 HeldOut = Annotated[
@@ -53,13 +53,9 @@ HeldOut = Annotated[
 def comma_separated(text: str) -> tuple[str, ...]:
     """The parts of a list such as `a, b`, without empty parts and repeats; a part in double quotes may have commas.
 
-    Raises BadInput for a line break inside a part.
+    Raises BadInput.
     """
-    try:
-        parts = [part.strip() for row in csv.reader([text], skipinitialspace=True) for part in row]
-    except csv.Error:
-        raise BadInput(f"a list must be on one line, got {text[:80]!r}") from None
-    return tuple(dict.fromkeys(filter(None, parts)))
+    return tuple(dict.fromkeys(file_names.comma_separated(text)))
 
 
 def parse_parameter(text: str) -> tuple[str, Any]:

@@ -15,6 +15,8 @@ from workers.cli.arguments import HeldOut, Json
 from workers.cli.console import current_store, print_json, print_line
 from workers.cli.dataset_arguments import existing_paths, origin
 
+JOINER = "\u200d"
+"""Joins emoji to one."""
 data_app = typer.Typer(no_args_is_help=True, help="List, add and show data sets.", rich_markup_mode="rich")
 
 
@@ -35,18 +37,26 @@ def data_list(json_: Json = False) -> None:
 @data_app.command("add")
 def data_add(
     paths: Annotated[
-        str, typer.Argument(metavar="PATHS", help="Comma-separated folders, .zip files or .parquet files.")
+        str,
+        typer.Argument(metavar="PATHS", help="Comma-separated folders, .zip, .tar, .tar.gz or .parquet files."),
     ],
     held_out: HeldOut = "",
     name: Annotated[
         str, typer.Option(metavar="NAME", help="Name of the data set. Default: the names of the files.")
+    ] = "",
+    label_column: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column, or key, of the class in tables and metadata; `none`: no classes. Default: found by its name.",
+        ),
     ] = "",
     json_: Json = False,
 ) -> None:
     """Add a data set to the store, completely or not at all. Classes are optional."""
     store = current_store()
     sources = existing_paths(paths)
-    dataset = read_dataset(sources, existing_paths(held_out), labeled=False)
+    dataset = read_dataset(sources, existing_paths(held_out), labeled=False, label_column=label_column)
     digest = store.inputs.put_dataset(dataset, name or default_name([path.name for path in sources]), origin(sources))
     record = store.inputs.rename_dataset(digest, name) if name else store.inputs.dataset_record(digest)
     if json_:
@@ -55,6 +65,8 @@ def data_add(
     size = f"{quantity(record.pictures, 'picture')}, {quantity(len(record.classes), 'class')}"
     counts = f"{size}, {record.held_out:,} held out"
     print_line(f"{record.title}: {counts}")
+    if dataset.label_column:
+        print_line(f"classes from {dataset.label_column}")
     print_line(digest)
 
 
@@ -84,7 +96,7 @@ def data_show(
 
 def _printable(text: str) -> str:
     """A class name from an unknown file, with `?` in place of control characters."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return "".join(letter if letter.isprintable() or letter == JOINER else "?" for letter in text)
 
 
 def _summary(digest: str, record: DatasetRecord | None) -> dict[str, Any]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from core.datasets.dataset import Dataset
 from core.datasets.files import read_dataset
 from core.datasets.record import default_name
 from core.errors import BadInput
-from core.store.sources import known_dataset
+from core.media.file_names import hinting_at_commas, listed_files
+from core.store.sources import is_dataset_name, known_dataset
 from core.store.store import Store
-from workers.cli.arguments import comma_separated
 
 
 def labeled_dataset(
@@ -31,7 +32,7 @@ def labeled_dataset(
 
 def stored_dataset(data: str, store: Store) -> Dataset | None:
     """The stored data set of this name or digest; None if `data` is a path. Raises BadInput if it is neither."""
-    names = comma_separated(data)
+    names = _names(data, store)
     if len(names) != 1 or _path(names[0]).exists():
         return None
     try:
@@ -43,22 +44,28 @@ def stored_dataset(data: str, store: Store) -> Dataset | None:
 
 def store_dataset(dataset: Dataset, data: str, store: Store) -> str:
     """Put the data set that `labeled_dataset` gave for `data` into the store, named after its paths; its digest."""
-    paths = [path for path in map(_path, comma_separated(data)) if path.exists()]
+    paths = [path for path in map(_path, _names(data, store)) if path.exists()]
     return store.inputs.put_dataset(dataset, default_name([path.name for path in paths]), origin(paths))
 
 
 def existing_paths(text: str) -> list[Path]:
     """Comma-separated paths. Raises BadInput for one that does not exist."""
-    paths = list(map(_path, comma_separated(text)))
-    for path in paths:
-        if not path.exists():
-            raise BadInput(f"there is no file or folder {str(path)[:200]!r}")
+    paths = list(map(_path, dict.fromkeys(listed_files(text))))
+    with hinting_at_commas(text):
+        for path in paths:
+            if not path.exists():
+                raise BadInput(f"there is no file or folder {str(path)[:200]!r}")
     return paths
 
 
 def origin(paths: list[Path]) -> str:
     """The source that a data set's record names; empty without paths."""
     return f"read from {', '.join(path.name for path in paths)}" if paths else ""
+
+
+def _names(data: str, store: Store) -> list[str]:
+    """The parts of `--data`: paths, or the name or digest of a stored data set."""
+    return listed_files(data, partial(is_dataset_name, store=store))
 
 
 def _path(text: str) -> Path:

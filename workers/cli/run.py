@@ -11,9 +11,11 @@ from core.display.headings import cell_name
 from core.errors import BadInput
 from core.jobs.comparison import Comparison, DatasetRef, PictureRef, variants
 from core.jobs.spec import checked_key, checked_seed
+from core.media.file_names import listed_files
 from core.method_base.method import Method
+from core.method_base.parameters import picture_fields
 from core.methods import make_method
-from core.store.sources import dataset_from, picture_from, with_digests
+from core.store.sources import datasets_from, pictures_from, with_digests
 from core.store.store import Store
 from workers.cli.arguments import Inline, Json, Networks, Seed, comma_separated, parse_parameter
 from workers.cli.console import current_store, print_json, print_line
@@ -58,8 +60,10 @@ def run(  # noqa: PLR0913, PLR0917  each is a flag
     store = current_store()
     methods = _variants(method, set_ or (), vary or (), store)
     names = comma_separated(networks)
-    rows = tuple(_picture(source, store) for source in comma_separated(pictures))
-    datasets = tuple(DatasetRef(*dataset_from(source, store)) for source in comma_separated(data))
+    rows = tuple(
+        PictureRef(store.inputs.put_picture(picture), name) for picture, name in pictures_from(pictures, store)
+    )
+    datasets = tuple(DatasetRef(*one) for one in datasets_from(data, store))
     comparison = Comparison(rows, names, methods, checked_seed(seed), datasets)
     reports = run_grid(comparison, store, inline=inline)
     print_json(reports) if json_ else _print_reports(reports, comparison)
@@ -70,15 +74,17 @@ def _variants(name: str, settings: Sequence[str], varied: Sequence[str], store: 
     """The method with the parameters of `--set`, in all combinations of the values of `--vary`. Raises BadInput."""
     cls = type(make_method(name, {}))
     values = {
-        parameter: [with_digests(cls, {parameter: value}, store)[parameter] for value in comma_separated(str(text))]
+        parameter: [with_digests(cls, {parameter: value}, store)[parameter] for value in _values(cls, parameter, text)]
         for parameter, text in map(parse_parameter, varied)
     }
     return variants(cls, with_digests(cls, dict(map(parse_parameter, settings)), store), values)
 
 
-def _picture(source: str, store: Store) -> PictureRef:
-    picture, name = picture_from(source, store)
-    return PictureRef(store.inputs.put_picture(picture), name)
+def _values(cls: type[Method], parameter: str, values: object) -> Sequence[Any]:
+    """The values of `--vary`: a JSON list, or a comma-separated text."""
+    if isinstance(values, list):
+        return values
+    return listed_files(str(values)) if parameter in picture_fields(cls) else comma_separated(str(values))
 
 
 def _print_reports(reports: Sequence[Mapping[str, Any]], comparison: Comparison) -> None:

@@ -37,6 +37,23 @@ def test_the_name_of_a_row_changes_the_key_of_the_grid_but_of_no_cell() -> None:
     assert [cell.spec.key for cell in other.cells()] == [cell.spec.key for cell in a_comparison().cells()]
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("two\nlines\u2028.png", "two lines .png"),
+        ("\x1b[31mred.png", " [31mred.png"),
+        ("caf\udce9.png", "caf?.png"),
+        ("x" * 300, "x" * 200),
+        ('👨\u200d👩\u200d👧, "a"  <b>.png', '👨\u200d👩\u200d👧, "a"  <b>.png'),
+    ],
+)
+def test_the_name_of_a_row_is_one_line_of_text_and_comes_back(name: str, shown: str) -> None:
+    comparison = Comparison((PictureRef("1" * 64, name),), ("random/test_resnet",), (make_method("detail_search", {}),))
+    assert comparison.pictures[0].name == shown
+    again = Comparison.from_document(json.loads(canonical_json(comparison.document())))
+    assert (again, again.key) == (comparison, comparison.key)
+
+
 def test_a_cell_where_the_method_is_undefined_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     undefine(monkeypatch, "mixer", "no heads")
     assert [cell.undefined for cell in a_comparison().cells()][:6] == [None, None, "no heads"] * 2

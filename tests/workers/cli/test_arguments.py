@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 
-from core.errors import BadInput
+from core.errors import BadInput, BadPicture
+from core.media.file_names import hinting_at_commas, listed_files
 from workers.cli.arguments import comma_separated, parse_parameter
 
 
@@ -16,11 +19,41 @@ from workers.cli.arguments import comma_separated, parse_parameter
         ('"one, two.png",three.png', ("one, two.png", "three.png")),
         ('a, "b, c" , a', ("a", "b, c")),
         ("it's,5\" screen", ("it's", '5" screen')),
+        ('"one ""two"".png",a', ('one "two".png', "a")),
+        ('"one" two.png,a', ('"one" two.png', "a")),
+        ('"one', ('"one',)),
+        ('"one,two', ('"one', "two")),
+        ('"two\nlines",a', ("two\nlines", "a")),
+        (",a,", ("a",)),
         ("sample:cat,result:ab/x,bundled/cnn", ("sample:cat", "result:ab/x", "bundled/cnn")),
     ],
 )
 def test_a_list_has_no_empty_parts_and_no_repeats(text: str, parts: tuple[str, ...]) -> None:
     assert comma_separated(text) == parts
+
+
+@pytest.mark.parametrize("name", ["a, b.png", '"a".png', "a\nb.png", " a.png ", "👨‍👩‍👧,2.png", "folder, of"])
+def test_a_name_of_a_file_is_no_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (tmp_path / name).write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    assert listed_files(name) == [name]
+    assert listed_files(str(tmp_path / name)) == [str(tmp_path / name)]
+
+
+@pytest.mark.parametrize("text", ["a,b", "x" * 5000, "a\x00b", "~nobody-of-this-name"])
+def test_a_list_that_is_no_file_is_a_list(text: str) -> None:
+    assert listed_files(text) == text.split(",")
+    assert listed_files(text, lambda name: name == text) == ([text] if "," in text else text.split(","))
+
+
+def test_an_error_about_a_name_says_how_one_with_a_comma_is_given() -> None:
+    for text, sentence in (
+        ("a,b", "there is no x; a name with a comma must be in double quotes"),
+        ("a", "there is no x"),
+    ):
+        with pytest.raises(BadPicture) as caught, hinting_at_commas(text):
+            raise BadPicture("there is no x")
+        assert str(caught.value) == sentence
 
 
 def test_a_list_is_on_one_line() -> None:

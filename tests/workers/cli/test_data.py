@@ -12,10 +12,11 @@ from core.datasets.digits import digits
 from core.datasets.files import read_dataset
 from core.store.inputs import dataset_path, record_path
 from core.store.store import Store
-from tests.core.datasets.test_files import TWO, folder, packed
+from tests.core.datasets.test_files import GREEN, RED, TWO, folder, packed, table
 from tests.core.datasets.test_unlabeled import LOOSE
 from tests.support.squares import square, squares
 from tests.workers.cli.conftest import Gazegrid
+from workers.cli.dataset_arguments import labeled_dataset
 
 DIGITS = digits().digest
 
@@ -154,3 +155,41 @@ def test_a_damaged_data_set_is_reported_and_set_aside(gazegrid: Gazegrid, store:
     assert (status, err.count("\n")) == (1, 1)
     assert "was damaged on disk: add it again" in err
     assert store.inputs.datasets() == []
+
+
+@pytest.mark.parametrize("name", ["pets, 2026", 'pets "2026"', "Kätzchen", "it's 🐈"])
+def test_a_data_set_may_have_any_name(gazegrid: Gazegrid, tmp_path: Path, store: Store, name: str) -> None:
+    path = folder(tmp_path / name, TWO)
+    status, out, _ = gazegrid("data", "add", str(path), "--json")
+    assert (status, json.loads(out)["name"]) == (0, name)
+    assert json.loads(gazegrid("data", "show", name, "--json")[1])["source"] == f"read from {name}"
+    dataset = labeled_dataset(name, "", store)
+    assert dataset.digest == json.loads(out)["digest"]
+    assert labeled_dataset(str(path), "", store).digest == dataset.digest
+
+
+def test_a_path_with_a_comma_in_a_list_is_quoted(gazegrid: Gazegrid, tmp_path: Path) -> None:
+    one, two = (folder(tmp_path / name, {f"{name[:1]}/{number}.png": RED for number in "12"}) for name in ("a,1", "b"))
+    status, out, _ = gazegrid("data", "add", f'"{one}",{two}', "--json")
+    assert (status, json.loads(out)["name"]) == (0, "a,1, b")
+    status, _, error = gazegrid("data", "add", f"{two},{one}")
+    assert status == 2
+    assert error.strip().endswith("; a name with a comma must be in double quotes")
+
+
+def test_the_label_column_is_chosen_and_told(gazegrid: Gazegrid, tmp_path: Path) -> None:
+    columns = {"img": [RED, RED, GREEN, GREEN], "fine_label": [0, 0, 1, 1], "coarse_label": ["x", "x", "y", "y"]}
+    path = str(table(tmp_path / "cifar.parquet", columns))
+    assert gazegrid("data", "add", path)[1].splitlines()[1] == "classes from fine_label"
+    added = json.loads(gazegrid("data", "add", path, "--label-column", "coarse_label", "--json")[1])
+    assert [one["name"] for one in added["classes"]] == ["x", "y"]
+    assert added["source"] == "read from cifar.parquet; classes from coarse_label"
+    status, _, error = gazegrid("data", "add", path, "--label-column", "color")
+    assert (status, "has no column 'color', it has img, fine_label, coarse_label" in error) == (2, True)
+
+
+def test_names_of_classes_are_printed_on_a_line_each(gazegrid: Gazegrid, tmp_path: Path) -> None:
+    names = ['a "quoted" one', "a, b", "🐈", "日本"]
+    gazegrid("data", "add", str(folder(tmp_path / "a", {f"{name}/{n}.png": RED for name in names for n in "12"})))
+    lines = gazegrid("data", "show", "a")[1].splitlines()[-4:]
+    assert [line.strip().partition("  ")[0] for line in lines] == sorted(names)
