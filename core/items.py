@@ -25,6 +25,8 @@ from core.canonical import canonical_json
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
+ROUNDING = 1e-6
+"""Differences within a map, relative to its greatest magnitude, that are rounding in single precision."""
 Files = dict[str, bytes]
 """File ending (such as `png`) -> content."""
 
@@ -52,6 +54,11 @@ class Item:
         """The files of this item, beside the manifest."""
         return {}
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether it holds neither NaN nor infinities."""
+        return True
+
     @classmethod
     def load(cls, meta: Mapping[str, Any], files: Files) -> Self:  # noqa: ARG003  most kinds have files
         """The item that gave `meta` and `files`."""
@@ -71,15 +78,30 @@ class Map(Item):
     signed: bool = False
     unit: str = ""
 
+    @property
+    def remark(self) -> str:
+        """What must be said of a constant map, one sentence; empty for others."""
+        if not self.values.size or np.ptp(self.values) > ROUNDING * np.abs(self.values).max():
+            return ""
+        value = float(self.values.flat[0])
+        return f"All values are {value:.3g}: the map marks nothing."
+
     def meta(self) -> dict[str, Any]:
-        return super().meta() | {"low": self.low, "high": self.high, "signed": self.signed, "unit": self.unit}
+        remark = {"remark": self.remark} if self.remark else {}
+        scale = {"low": self.low, "high": self.high, "signed": self.signed, "unit": self.unit}
+        return super().meta() | scale | remark
 
     def files(self) -> Files:
         return {"safetensors": write_safetensors({"values": np.ascontiguousarray(self.values, dtype=np.float32)})}
 
+    @property
+    def is_finite(self) -> bool:
+        return _finite(self.values)
+
     @classmethod
     def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
-        return cls(**meta, values=read_safetensors(files["safetensors"])["values"])
+        own = {name: value for name, value in meta.items() if name != "remark"}
+        return cls(**own, values=read_safetensors(files["safetensors"])["values"])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -115,6 +137,10 @@ class Points(Item):
         weights = None if self.weights is None else self.weights.tolist()
         return {"json": canonical_json({"xy": self.xy.tolist(), "weights": weights})}
 
+    @property
+    def is_finite(self) -> bool:
+        return _finite(self.xy) and (self.weights is None or _finite(self.weights))
+
     @classmethod
     def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
         raw = json.loads(files["json"])
@@ -137,6 +163,10 @@ class Series(Item):
     def files(self) -> Files:
         return {"json": canonical_json({"x": self.x.tolist(), "y": self.y.tolist()})}
 
+    @property
+    def is_finite(self) -> bool:
+        return _finite(self.x) and _finite(self.y)
+
     @classmethod
     def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
         raw = json.loads(files["json"])
@@ -145,14 +175,24 @@ class Series(Item):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scalar(Item):
-    """One number with its unit; a result's metrics are its scalars. `subject`: what it refers to, such as a class."""
+    """One number with its unit; a result's metrics are its scalars. `subject`: what it refers to, such as a class.
 
-    value: float
+    `value` is None where the number has no meaning, and `reason` then says why, without a full stop.
+    """
+
+    value: float | None
     unit: str = ""
     subject: str = ""
+    reason: str = ""
 
     def meta(self) -> dict[str, Any]:
-        return super().meta() | {"value": float(self.value), "unit": self.unit, "subject": self.subject}
+        value = None if self.value is None else float(self.value)
+        reason = {"reason": self.reason} if self.reason else {}
+        return super().meta() | {"value": value, "unit": self.unit, "subject": self.subject} | reason
+
+    @property
+    def is_finite(self) -> bool:
+        return self.value is None or math.isfinite(self.value)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -164,6 +204,10 @@ class Table(Item):
 
     def files(self) -> Files:
         return {"json": canonical_json({"columns": self.columns, "rows": self.rows})}
+
+    @property
+    def is_finite(self) -> bool:
+        return all(math.isfinite(cell) for row in self.rows for cell in row if isinstance(cell, float))
 
     @classmethod
     def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
@@ -179,6 +223,10 @@ class Embedding(Item):
     labels: tuple[str, ...]
     thumbnails: Pixels | None = None
     """(N, h, w, 3) uint8; stored as one PNG."""
+
+    @property
+    def is_finite(self) -> bool:
+        return _finite(self.points)
 
     def meta(self) -> dict[str, Any]:
         size = {} if self.thumbnails is None else {"thumbnail_px": list(self.thumbnails.shape[1:3])}
@@ -207,15 +255,20 @@ class Animation(Item):
 
     frames: Pixels
     frame_ms: int = 100
+    durations_ms: tuple[int, ...] = ()
+    """Milliseconds of each frame, where they differ, in place of `frame_ms`."""
     whole: bytes = b""
     labels: tuple[str, ...] = ()
     """One label per frame, in place of its number; dropped where equal frames were merged."""
 
     def meta(self) -> dict[str, Any]:
-        with PillowImage.open(io.BytesIO(self._webp), formats=("WEBP",)) as animation:  # WebP merges equal frames
-            count = getattr(animation, "n_frames", 1)
+        durations_ms = self._stored_durations_ms()
+        count, total_ms = len(durations_ms), sum(durations_ms)
+        times: dict[str, Any] = {"frame_ms": round(total_ms / count), "count": count}
+        if len(set(durations_ms)) > 1:
+            times |= {"durations_ms": durations_ms}
         labels = {"labels": list(self.labels)} if len(self.labels) == count else {}
-        return super().meta() | {"frame_ms": self.frame_ms, "count": count} | labels
+        return super().meta() | times | labels
 
     def files(self) -> Files:
         ending = "gif" if self.whole.startswith(b"GIF8") else "mp4"
@@ -226,20 +279,35 @@ class Animation(Item):
         first, *rest = [PillowImage.fromarray(frame) for frame in self.frames]
         buffer = io.BytesIO()
         first.save(
-            buffer, "WEBP", save_all=True, append_images=rest, duration=self.frame_ms, loop=0, quality=90, method=2
-        )
+            buffer, "WEBP", save_all=True, append_images=rest, duration=self._given_durations_ms(), loop=0, quality=90,
+            method=2,
+        )  # fmt: skip
         return buffer.getvalue()
+
+    def _given_durations_ms(self) -> list[int]:
+        return list(self.durations_ms or (self.frame_ms,) * len(self.frames))
+
+    def _stored_durations_ms(self) -> list[int]:
+        """Of each frame of the file: WebP merges equal frames, which then last longer."""
+        with PillowImage.open(io.BytesIO(self._webp), formats=("WEBP",)) as animation:
+            count, durations_ms = getattr(animation, "n_frames", 1), []
+            for index in range(count):
+                animation.seek(index)
+                animation.load()
+                durations_ms.append(animation.info["duration"])
+        return durations_ms if count > 1 else [sum(self._given_durations_ms())]  # a single frame is stored without
 
     @classmethod
     def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
-        own = {name: value for name, value in meta.items() if name not in ("count", "labels")}
+        own = {name: value for name, value in meta.items() if name not in ("count", "labels", "durations_ms")}
         with PillowImage.open(io.BytesIO(files["webp"]), formats=("WEBP",)) as animation:
             frames = []
             for index in range(getattr(animation, "n_frames", 1)):
                 animation.seek(index)
                 frames.append(np.asarray(animation.convert("RGB")))
         whole = next((content for ending, content in files.items() if ending != "webp"), b"")
-        return cls(**own, frames=np.stack(frames), whole=whole, labels=tuple(meta.get("labels", ())))
+        durations_ms, labels = tuple(meta.get("durations_ms", ())), tuple(meta.get("labels", ()))
+        return cls(**own, frames=np.stack(frames), durations_ms=durations_ms, whole=whole, labels=labels)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -251,6 +319,11 @@ class Weights(Item):
 
     def files(self) -> Files:
         return {"safetensors": write_safetensors(self.tensors), "json": canonical_json(self.config)}
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether no weight is NaN: masks hold infinities."""
+        return not any(np.isnan(tensor).any() for tensor in self.tensors.values())
 
     @classmethod
     def load(cls, meta: Mapping[str, Any], files: Files) -> Self:
@@ -264,9 +337,13 @@ class Result:
     items: dict[str, Item]
 
     @property
-    def metrics(self) -> dict[str, float]:
-        """Name -> value of each scalar."""
+    def metrics(self) -> dict[str, float | None]:
+        """Name -> value of each scalar; None where it has no meaning."""
         return {name: item.value for name, item in self.items.items() if isinstance(item, Scalar)}
+
+
+def _finite(values: NDArray[Any]) -> bool:
+    return bool(np.isfinite(values).all())
 
 
 def _sprite(thumbnails: Pixels) -> Pixels:

@@ -12,7 +12,7 @@ from typing import Final
 PRODUCT_TERMS: Final[Mapping[str, str]] = {
     "picture": "An input of a comparison: a sample photo, an upload, or an image of an earlier result.",
     "image": "An item of a result, such as a stylized picture; the members of a data set are called images, too.",
-    "video": "A file with moving pictures that is uploaded, stylized or exported, as MP4 or GIF.",
+    "video": "A file with moving pictures: uploaded as MP4, MOV, WebM, Matroska or GIF, stylized as MP4 or GIF.",
     "animation": "An item of a result with several frames, such as the progress of an optimization.",
     "comparison": "A grid of results with its own link: pictures, networks and methods, or data sets and variants.",
     "grid": "The table of a comparison: one row per picture or data set, one column per network or variant.",
@@ -109,7 +109,7 @@ FIELD_TERMS: Final[Mapping[str, str]] = {
     "patch-shuffled": "Cut into a grid of patches that are put together in random order.",
     "radial profile": "The remaining edges in rings from the center to the border, relative to the original.",
     "patch shuffle": "The picture cut into patches in random order: local detail stays, overall shape is lost.",
-    "bootstrap": "Resampling of the pictures with replacement; 95 % of the resampled means lie in the interval.",
+    "confidence interval": "Over other pictures of the same kind, 95 of 100 such intervals hold the true value.",
     # optimization
     "parameterization": "What the optimizer changes: pixels, or Fourier coefficients, which treat all sizes alike.",
     "octave": "A doubling of size: the picture is optimized at one size after another, from coarse to fine.",

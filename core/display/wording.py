@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,8 @@ from core.store.manifest import StoredItem
 
 FAMILY_NAMES = {"cnn": "CNN", "vit": "ViT", "mixer": "Mixer", "hybrid": "Hybrid"}
 _DIGEST, _IDENTITY = re.compile(r"[0-9a-f]{64}"), re.compile(r"\S+/\S+#[0-9a-f]+")
+NO_NUMBER = "-"
+"""Stands in place of a number that has no meaning."""
 SHARES = frozenset({"top1", "top5"})
 """Reported numbers that are shares of 1 by definition."""
 _LABELS = {
@@ -83,8 +86,10 @@ def compact_number(number: int) -> str:
     return str(number)
 
 
-def formatted(value: float, unit: str = "") -> str:
-    """A number with its unit: shares in percent, all others with three digits."""
+def formatted(value: float | None, unit: str = "") -> str:
+    """A number with its unit: shares in percent, all others with three digits; `-` for a number that has no meaning."""
+    if value is None or not math.isfinite(value):
+        return NO_NUMBER
     if unit == "share":
         return f"{100 * value:.3g} %"
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
@@ -162,6 +167,12 @@ def scalar_label(name: str, meta: Mapping[str, Any]) -> str:
     return f"{words(name.removesuffix('_after'))} of {subject}" if subject else words(name)
 
 
+def scalar_text(name: str, meta: Mapping[str, Any]) -> str:
+    """The value of the scalar `name` with its unit; for one that has no meaning `-` and the reason."""
+    text = formatted(meta["value"], "" if meta["unit"] == name else meta["unit"])
+    return f"{text} ({meta['reason']})" if meta.get("reason") else text
+
+
 def question(summary: str) -> tuple[str, str]:
     """A method's summary as (question, rest), `What remains? This and that.` split behind the `?`; no question: ''."""
     head, mark, rest = summary.partition("?")
@@ -177,8 +188,8 @@ def numbers(items: Iterable[StoredItem]) -> list[tuple[str, str, str]]:
         after = scalars.get(f"{stem}_after") if stem != name else None
         if name.endswith("_after") and f"{name.removesuffix('_after')}_before" in scalars:
             continue
-        value = formatted(meta["value"], "" if meta["unit"] == name else meta["unit"])
-        text = f"{value} → {formatted(after['value'], after['unit'])}" if after else value
+        value = scalar_text(name, meta)
+        text = f"{value} → {scalar_text(name, after)}" if after else value
         lines.append((scalar_label(stem if after else name, meta), text, str(meta["caption"])))
     return lines
 

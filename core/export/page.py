@@ -21,7 +21,7 @@ from core.display.wording import formatted, numbers, picture_name, words
 from core.errors import BadInput, GazegridError
 from core.items import VISUAL_KINDS, Animation, Embedding, Image, Item, Map, Points, Series, Table, Weights, png_bytes
 from core.jobs.comparison import Cell, Comparison, PictureRef
-from core.media.colors import SCALE_SHARE, colorize, shared_scale
+from core.media.colors import SCALE_SHARE, colorize, scale_to_show
 from core.media.picture import thumbnail
 from core.media.video import Video
 from core.method_base.method import Method
@@ -248,7 +248,7 @@ def _picture_uri(page: _Page, digest: str) -> str:
 def _visual_line(page: _Page, name: str, row: Sequence[_Loaded]) -> Line:
     """The visual items of one name in a row; its maps share one color scale."""
     maps = [item for loaded in row if isinstance(item := loaded.items.get(name), Map)]
-    scale = shared_scale(maps, SCALE_SHARE) if maps else None
+    scale = scale_to_show(maps, SCALE_SHARE)
     cells = tuple(_drawing(page, loaded, name, scale) if name in loaded.items else None for loaded in row)
     bar = _scale_bar(page, scale, maps[0]) if scale else None
     return Line(words(name), tuple(_caption(loaded, name) for loaded in row), cells, bar)
@@ -269,7 +269,7 @@ def _drawing(
     item = loaded.items[name]
     alt = f"{words(name)}: {loaded.name}"
     if isinstance(item, Map):
-        low, high = scale or shared_scale([item], SCALE_SHARE)
+        low, high = scale or (item.low, item.high)
         return Drawing(page.uri(png_bytes(colorize(item.values, low, high, signed=item.signed)), "image/png"), alt)
     if isinstance(item, Points):
         return _points(page, loaded, item, alt)

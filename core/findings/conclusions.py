@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import isfinite
 from typing import Literal
 
 from core.display.wording import formatted, listed, network_name
 from core.findings.study import Findings, NetworkFindings
 from core.findings.trained_networks import hardest_sentence, trained_networks
-from core.measures.bootstrap import Interval, difference
+from core.measures.intervals import MIN_PICTURES, Interval, difference
 from core.networks.records import hardest_to_train
 
 Verdict = Literal["supported", "not supported", "inconclusive"]
@@ -20,9 +19,10 @@ SHAPE_GRID = 4
 """Patches along a side at which the use of the whole shape is judged."""
 SHAPE_THRESHOLD = 0.5
 """A network that retains more of its accuracy than this share without the shape does not depend on it."""
+TOO_FEW = f"too few pictures to say, a verdict needs {MIN_PICTURES}"
 DIFFERENCE_RULE = (
-    "Supported if two networks of different families differ on the same pictures: the bootstrap interval of their mean "
-    "difference excludes 0, at 95 % for all pairs together."
+    "Supported if two networks of different families differ on the same pictures: the confidence interval of their "
+    f"mean difference excludes 0, at 95 % for all pairs together. Inconclusive below {MIN_PICTURES} pictures."
 )
 
 
@@ -76,8 +76,10 @@ def _differ(
     ]
     if not pairs:
         return "inconclusive", f"{summary}; all networks are of one family."
-    signs = {(one, other): difference(by_picture[one], by_picture[other], len(pairs)).sign for one, other in pairs}
-    ordered = [pair if sign > 0 else pair[::-1] for pair, sign in signs.items() if sign]
+    between = {(one, other): difference(by_picture[one], by_picture[other], len(pairs)) for one, other in pairs}
+    ordered = [pair if over.sign > 0 else pair[::-1] for pair, over in between.items() if over.sign]
+    if not ordered and any(over.too_few for over in between.values()):
+        return "inconclusive", f"{summary}; {TOO_FEW}."
     if not ordered:
         return "not supported", f"{summary}; no significant difference between families."
     differences = "; ".join(f"{names[one]} more than {names[other]}" for one, other in ordered)
@@ -89,7 +91,7 @@ def _whole_shape(findings: Findings) -> Conclusion:
     rule = (
         f"Pictures cut into {SHAPE_GRID} x {SHAPE_GRID} shuffled patches keep local detail and lose the shape of the "
         "object. Supported if every network retains more than half of its accuracy on them, not supported if every "
-        "network retains less."
+        f"network retains less, by the whole 95 % interval. Inconclusive below {MIN_PICTURES} pictures."
     )
     shuffled = [network for network in findings.networks if network.shuffled]
     retained = {network.name: network.accuracy_retained(SHAPE_GRID) for network in shuffled}
@@ -97,11 +99,11 @@ def _whole_shape(findings: Findings) -> Conclusion:
         return Conclusion(claim, "inconclusive", "This grid has no patch-shuffled pictures.", rule)
     shares = listed([f"{network_name(name)} {interval_text(share, 'share')}" for name, share in retained.items()])
     reason = f"Accuracy retained on patch-shuffled pictures: {shares}."
-    if all(share.low > SHAPE_THRESHOLD for share in retained.values()):
-        return Conclusion(claim, "supported", reason, rule)
-    if all(share.high < SHAPE_THRESHOLD for share in retained.values()):
-        return Conclusion(claim, "not supported", reason, rule)
-    return Conclusion(claim, "inconclusive", reason, rule)
+    sides = {share.side_of(SHAPE_THRESHOLD) for share in retained.values()}
+    if any(share.too_few for share in retained.values()):
+        reason = f"{reason[:-1]}; {TOO_FEW}."
+    verdicts: dict[tuple[int, ...], Verdict] = {(1,): "supported", (-1,): "not supported"}
+    return Conclusion(claim, verdicts.get(tuple(sides), "inconclusive"), reason, rule)
 
 
 def _mixer(findings: Findings) -> Conclusion:
@@ -116,23 +118,23 @@ def _mixer(findings: Findings) -> Conclusion:
     if not mixers or not others:
         return Conclusion(claim, "inconclusive", "This grid does not compare a Mixer with other networks.", rule)
     spreads = listed([f"{network_name(n.name)} {interval_text(n.size_spread)}" for n in findings.networks])
-    widest = all(
-        difference(mixer.octaves, other.octaves, len(mixers) * len(others)).sign > 0
-        for mixer in mixers
-        for other in others
-    )
+    wider = [difference(mixer.octaves, other.octaves) for mixer in mixers for other in others]
+    few = f", {TOO_FEW}" if any(over.too_few for over in wider) else ""
     names = {network.name for network in findings.networks}
     trained = [network for network in trained_networks() if network.card.name in names]
     hardest = hardest_to_train({network.card.name: network.record for network in trained})
     training = hardest_sentence(trained) or "There are no comparable training records."
     is_hardest = hardest is not None and hardest.name in {mixer.name for mixer in mixers}
-    verdict: Verdict = "supported" if widest and is_hardest else "inconclusive" if hardest is None else "not supported"
-    return Conclusion(claim, verdict, f"Octaves of feature size: {spreads}. {training}", rule)
+    widest = all(over.sign > 0 for over in wider)
+    verdict: Verdict = "inconclusive" if few or hardest is None else "not supported"
+    if widest and is_hardest:
+        verdict = "supported"
+    return Conclusion(claim, verdict, f"Octaves of feature size: {spreads}{few}. {training}", rule)
 
 
 def interval_text(interval: Interval, unit: str = "") -> str:
-    """`0.21 (0.19 to 0.23)`, or `not measured` where the value is not finite."""
-    if not isfinite(interval.value):
-        return "not measured"
-    low, high = formatted(interval.low, unit), formatted(interval.high, unit)
-    return f"{formatted(interval.value, unit)} ({low} to {high})"
+    """`0.21 (0.19 to 0.23)`; with the reason in brackets where there is no interval, `-` where there is no value."""
+    value = "-" if interval.value is None else formatted(interval.value, unit)
+    if interval.low is None or interval.high is None:
+        return f"{value} ({interval.reason})" if interval.reason else value
+    return f"{value} ({formatted(interval.low, unit)} to {formatted(interval.high, unit)})"

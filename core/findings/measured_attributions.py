@@ -13,9 +13,9 @@ from core.display.wording import damage_sentence, phrase, words
 from core.errors import BadInput, Damaged
 from core.items import Table
 from core.jobs.spec import JobSpec
-from core.measures.attributions import MEASURES, Measured, fails_sanity_check
+from core.measures.attributions import MEASURES, fails_sanity_check
 from core.measures.baselines import BASELINES
-from core.measures.bootstrap import Interval
+from core.measures.intervals import Interval
 from core.methods import METHODS
 from core.networks.folders import BUNDLED
 from core.store.manifest import Manifest
@@ -35,14 +35,17 @@ class MeasuredAttribution:
     label: str
     """Title and parameters that differ from the defaults: `Grad-CAM`, `Grad-CAM, depth 50`"""
     baseline: bool
-    measures: Mapping[str, Measured]
+    measures: Mapping[str, Interval]
     key: str = ""
     """Of the result, 64 hex digits; empty for numbers from a file"""
 
     @property
-    def fails_sanity_check(self) -> bool:
-        """Whether the maps hardly change when all weights are randomized: then they do not explain the network."""
-        return not self.baseline and fails_sanity_check(self.measures)
+    def fails_sanity_check(self) -> bool | None:
+        """Whether the maps hardly change when all weights are randomized: then they do not explain the network.
+
+        None for baseline maps, and where it is open.
+        """
+        return None if self.baseline else fails_sanity_check(self.measures)
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def _read(spec: JobSpec, manifest: Manifest, store: Store) -> MeasuredAttributio
     table = store.item(manifest, "measures")
     if not isinstance(table, Table):
         raise Damaged(f"result {spec.key[:12]} has no table of measures")
-    measures = {row[0]: Measured(Interval(*row[2:5]), int(row[5])) for row in table.rows if row[0] in MEASURES}
+    measures = {name: Interval(*numbers) for name, _, *numbers in table.rows if name in MEASURES}
     parameters = spec.method.model_dump(mode="json")
     name = parameters["attribution"]
     return MeasuredAttribution(
@@ -177,9 +180,9 @@ def _document(measured: MeasuredAttribution) -> dict[str, Any]:
     }
 
 
-def measures_document(measured: MeasuredAttribution) -> dict[str, dict[str, float]]:
-    """Measure's name -> `{value, low, high, pictures}`, for JSON."""
-    return {name: {**asdict(value.interval), "pictures": value.pictures} for name, value in measured.measures.items()}
+def measures_document(measured: MeasuredAttribution) -> dict[str, dict[str, Any]]:
+    """Measure's name -> `{value, low, high, pictures, reason}`, for JSON; see `Interval`."""
+    return {name: asdict(over) for name, over in measured.measures.items()}
 
 
 def from_bytes(content: bytes) -> Measurement:
@@ -189,10 +192,7 @@ def from_bytes(content: bytes) -> Measurement:
 
 
 def _from_document(document: Mapping[str, Any]) -> MeasuredAttribution:
-    measured = {
-        name: Measured(Interval(value["value"], value["low"], value["high"]), value["pictures"])
-        for name, value in document["measures"].items()
-    }
+    measured = {name: Interval(**numbers) for name, numbers in document["measures"].items()}
     return MeasuredAttribution(document["network"], document["label"], document["baseline"], measured)
 
 

@@ -1,4 +1,4 @@
-"""Statistics of networks over a grid of many pictures, with bootstrap intervals.
+"""Statistics of networks over a grid of many pictures, with confidence intervals.
 
 A study is an ordinary comparison of `detail_search` and `patch_shuffle` over many pictures of a data set. All numbers
 are computed from its stored results.
@@ -7,8 +7,9 @@ are computed from its stored results.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -22,8 +23,8 @@ from core.display.wording import damage_sentence
 from core.errors import BadInput, Damaged
 from core.items import Image, Table
 from core.jobs.comparison import Cell, Comparison, PictureRef
-from core.measures.bootstrap import Interval, interval
-from core.measures.features import RemainingDetail
+from core.measures.features import RINGS, RemainingDetail
+from core.measures.intervals import MIN_PICTURES, Interval, interval, ratio_interval, share_interval
 from core.media.picture import read_picture
 from core.methods import make_method
 from core.networks.card import Family
@@ -39,8 +40,9 @@ REMAINING, ORIGINAL = "remaining", "original"
 """Items of detail search: the picture after and before."""
 SHUFFLED, PREDICTIONS = "shuffled", "predictions"
 """Items of patch shuffle: pictures, and the predictions for them; other methods have predictions of another kind."""
-MIN_PICTURES = 10
+POSITIVE = (0.0, math.inf)
 BUNDLED_FINDINGS = BUNDLED / "measures" / "findings.json"
+NONE_CORRECT = "no whole picture is classified correctly"
 PATCH_GRIDS = (1, 2, 4, 8)
 """Patches along a side of shuffled pictures; 1: the whole picture."""
 
@@ -75,16 +77,19 @@ class NetworkFindings:
     @cached_property
     def feature_size(self) -> Interval:
         """Mean extent of the remaining features, as a share of the width."""
-        return interval(np.array(list(self.feature_sizes.values())))
+        return interval(np.array(list(self.feature_sizes.values())), bounds=POSITIVE)
 
     @cached_property
     def wavelength(self) -> Interval:
         """Mean wavelength of the remaining edges, by their radial spectrum, as a share of the width."""
-        return interval(np.array([detail.wavelength for detail in self.remaining.values()]))
+        return interval(np.array([detail.wavelength for detail in self.remaining.values()]), bounds=POSITIVE)
 
     @cached_property
     def border_logs(self) -> dict[str, float]:
-        """Picture's digest -> log ratio of the edge weight in the outer half of the area, remaining to original."""
+        """Picture's digest -> log ratio of the edge weight in the outer half of the area, remaining to original.
+
+        nan where no edge remains, or where the original's outer half has none; at least that of one in a million.
+        """
         return {
             digest: float(np.log(np.maximum(detail.border_weight, 1e-6))) for digest, detail in self.remaining.items()
         }
@@ -93,23 +98,27 @@ class NetworkFindings:
     def border_weight(self) -> Interval:
         """Geometric mean ratio of edge weight in the outer half of the area, remaining to original; 1: unchanged."""
         logs = interval(np.array(list(self.border_logs.values())))
-        return Interval(*(float(np.exp(end)) for end in (logs.value, logs.low, logs.high)))
+        value, low, high = (None if end is None else math.exp(end) for end in (logs.value, logs.low, logs.high))
+        return replace(logs, value=value, low=low, high=high)
 
     @cached_property
     def rings(self) -> Numbers:
         """Edges per ring from center to border, (rings,): mean share remaining over mean share in the originals.
 
-        NaN where the originals have no edge.
+        Over the pictures of which edges remain; NaN where their originals have none in the ring.
         """
-        after = np.mean([detail.rings for detail in self.remaining.values()], axis=0)
-        before = np.mean([detail.rings_before for detail in self.remaining.values()], axis=0)
+        edged = [detail for detail in self.remaining.values() if np.isfinite(detail.rings).all()]
+        if not edged:
+            return np.full(RINGS, np.nan)
+        after = np.mean([detail.rings for detail in edged], axis=0)
+        before = np.mean([detail.rings_before for detail in edged], axis=0)
         ratio: Numbers = np.divide(after, before, out=np.full(len(after), np.nan), where=before > 1e-9)
         return ratio
 
     @cached_property
     def size_spread(self) -> Interval:
         """Mean number of octaves of feature size that the middle half of a picture's edge energy spans."""
-        return interval(np.array(list(self.octaves.values())))
+        return interval(np.array(list(self.octaves.values())), bounds=POSITIVE)
 
     @cached_property
     def octaves(self) -> dict[str, float]:
@@ -118,12 +127,14 @@ class NetworkFindings:
 
     def accuracy(self, parts: int) -> Interval:
         """Accuracy on pictures cut into `parts` x `parts` shuffled patches, 0 to 1; `parts` 1: on whole pictures."""
-        return interval(np.array([shuffled.correct[parts] for shuffled in self.shuffled.values()]))
+        return share_interval(self._correct(parts))
 
     def accuracy_retained(self, parts: int) -> Interval:
         """Accuracy on pictures of `parts` x `parts` shuffled patches, relative to the accuracy on whole pictures."""
-        pairs = np.array([(s.correct[parts], s.correct[1]) for s in self.shuffled.values()], dtype=np.float64)
-        return interval(pairs, lambda drawn: drawn[..., 0].mean(axis=1) / np.maximum(drawn[..., 1].mean(axis=1), 1e-9))
+        return ratio_interval(self._correct(parts), self._correct(1), NONE_CORRECT)
+
+    def _correct(self, parts: int) -> Numbers:
+        return np.array([shuffled.correct[parts] for shuffled in self.shuffled.values()], dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -221,8 +232,8 @@ def _document(network: NetworkFindings) -> dict[str, Any]:
 def _listed(value: Any) -> Any:
     """Arrays as rounded lists; NaN, which JSON lacks, as None."""
     if isinstance(value, np.ndarray):
-        return [round(float(number), 5) for number in value]
-    return None if np.isnan(value) else round(float(value), 6)
+        return [None if math.isnan(number) else round(float(number), 5) for number in value]
+    return None if math.isnan(value) else round(float(value), 6)
 
 
 def from_bytes(content: bytes) -> Findings:
@@ -232,7 +243,9 @@ def from_bytes(content: bytes) -> Findings:
 
 def _network(document: Mapping[str, Any]) -> NetworkFindings:
     def number(value: Any) -> Any:
-        return float("nan") if value is None else np.array(value) if isinstance(value, list) else value
+        if isinstance(value, list):
+            return np.array(value, dtype=np.float64)  # None becomes nan
+        return math.nan if value is None else value
 
     remaining = {
         digest: RemainingDetail(**{name: number(value) for name, value in numbers.items()})

@@ -1,10 +1,11 @@
+from . import accuracy as accuracy
 from . import attribution_items as attribution_items
 from . import attributions as attributions
 from . import baselines as baselines
-from . import bootstrap as bootstrap
 from . import concentration as concentration
 from . import features as features
 from . import frechet as frechet
+from . import intervals as intervals
 from . import linear_probe as linear_probe
 from . import measuring as measuring
 from . import principal as principal

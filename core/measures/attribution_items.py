@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.items import Item, Scalar, Series, Table
-from core.measures.attributions import MEASURES, PIXEL_PERCENTS, Measured, Numbers, Row, column, summary
+from core.measures.attributions import CONSTANT, MEASURES, PIXEL_PERCENTS, Numbers, Row, column, constant_maps, summary
+from core.measures.intervals import Interval
 from core.networks.card import NetworkCard
 
 if TYPE_CHECKING:
     from core.measures.subjects import Subject
 
-COLUMNS = ("measure", "description", "value", "low", "high", "pictures")
+COLUMNS = ("measure", "description", "value", "low", "high", "pictures", "reason")
+"""`reason`: why there is no value, or no interval; empty where there is."""
 TOP_INSERTED, TOP_DELETED = "Top pixels inserted, share", "Top pixels deleted, share"
 PROBABILITY, RETAINED = "Target probability", "Predictions retained, share"
 
@@ -28,23 +30,27 @@ def items(rows: Sequence[Row], subjects: Sequence[Subject], card: NetworkCard) -
         "measures": Table(columns=COLUMNS, rows=tuple(_table(summaries))),
         "insertion_curve": _curve(steps, inserted, TOP_INSERTED, PROBABILITY),
         "deletion_curve": _curve(steps, deleted, TOP_DELETED, PROBABILITY),
-        "retained_curve": _curve(shares, _values(summaries, "shown"), TOP_INSERTED, RETAINED),
-        "removed_curve": _curve(shares, _values(summaries, "hidden"), TOP_DELETED, RETAINED),
+        "retained_curve": _curve(shares, _means(rows, "shown"), TOP_INSERTED, RETAINED),
+        "removed_curve": _curve(shares, _means(rows, "hidden"), TOP_DELETED, RETAINED),
         "by_picture": _by_picture(rows[: len(subjects)], subjects, card),
-        "insertion": Scalar(value=summaries["insertion"].interval.value),
-        "deletion": Scalar(value=summaries["deletion"].interval.value),
+        "insertion": _scalar(summaries["insertion"]),
+        "deletion": _scalar(summaries["deletion"]),
         "pictures": Scalar(value=len(subjects)),
+        "constant_maps": Scalar(value=constant_maps(rows), unit="pictures"),
     }
 
 
-def _table(summaries: Mapping[str, Measured]) -> Iterator[tuple[str, str, float, float, float, int]]:
-    for name, measured in summaries.items():
-        interval = measured.interval
-        yield name, MEASURES[name].title, interval.value, interval.low, interval.high, measured.pictures
+def _table(summaries: Mapping[str, Interval]) -> Iterator[tuple[Any, ...]]:
+    for name, over in summaries.items():
+        yield name, MEASURES[name].title, over.value, over.low, over.high, over.pictures, over.reason
 
 
-def _values(summaries: Mapping[str, Measured], kind: str) -> Numbers:
-    return np.array([summaries[f"{kind}_{share}"].interval.value for share in PIXEL_PERCENTS])
+def _scalar(over: Interval) -> Scalar:
+    return Scalar(value=over.value, reason="" if over.value is not None else over.reason)
+
+
+def _means(rows: Sequence[Row], kind: str) -> Numbers:
+    return np.array([column(rows, f"{kind}_{share}").mean() for share in PIXEL_PERCENTS])
 
 
 def _curve(x: Numbers, y: Numbers, x_label: str, y_label: str) -> Series:
@@ -54,7 +60,12 @@ def _curve(x: Numbers, y: Numbers, x_label: str, y_label: str) -> Series:
 def _by_picture(rows: Sequence[Row], subjects: Sequence[Subject], card: NetworkCard) -> Table:
     names = [name for name in MEASURES if any(name in row for row in rows)]
     table_rows = [
-        (subject.number, card.class_names[subject.target], *(row.get(name) for name in names))
+        (
+            subject.number,
+            card.class_names[subject.target],
+            "constant" if row[CONSTANT] else "",
+            *(row.get(name) for name in names),
+        )
         for subject, row in zip(subjects, rows, strict=True)
     ]
-    return Table(columns=("picture", "predicted class", *names), rows=tuple(table_rows))
+    return Table(columns=("picture", "predicted class", "map", *names), rows=tuple(table_rows))

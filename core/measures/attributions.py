@@ -6,13 +6,13 @@ NumPy only, so that pages and command line need no torch. A row holds the measur
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.measures.bootstrap import Interval, interval
+from core.measures.intervals import Interval, interval, share_interval, wilson
 from core.measures.localization import best_box_accuracy
 
 Numbers = NDArray[np.float64]
@@ -23,6 +23,10 @@ PIXEL_PERCENTS = (10, 20, 30, 50)
 """Percentages of top pixels that are kept, or blurred; the same for all maps, so that they compare."""
 RANDOMIZED_PERCENTS = (0, 33, 67, 100)
 """Percentages of a network's layers whose weights are randomized, from the top; 0: the last layer alone."""
+CONSTANT = "constant"
+"""Entry of a row: whether the map is constant, so that its pixels have no order."""
+CONSTANT_MAPS = "all maps are constant"
+NO_CORRELATION = "a constant map has no rank correlation"
 MAX_CORRELATION = 0.5
 """A map whose rank correlation exceeds this with all weights randomized fails the sanity check."""
 
@@ -34,6 +38,10 @@ class Measure:
     name: str
     title: str
     better: Literal["high", "low", ""]
+    is_share: bool = False
+    """Whether it is a share of the pictures, a yes or no for each"""
+    least: float = 0.0
+    """Least possible value; the greatest is 1"""
 
 
 MEASURES: Mapping[str, Measure] = {
@@ -48,6 +56,7 @@ MEASURES: Mapping[str, Measure] = {
             f"Prediction retained, top {percent} % of pixels",
             f"Share of pictures whose predicted class stays when only the top {percent} % of the pixels are shown",
             "high",
+            is_share=True,
         )
         for percent in PIXEL_PERCENTS
     },
@@ -56,64 +65,92 @@ MEASURES: Mapping[str, Measure] = {
             f"Prediction retained without the top {percent} %",
             f"Share of pictures whose predicted class stays when the top {percent} % of the pixels are hidden",
             "low",
+            is_share=True,
         )
         for percent in PIXEL_PERCENTS
     },
     "inside": Measure("Energy-based pointing game", "Share of the map's energy inside the object's box", "high"),
     "area": Measure("Box area", "Share of the picture that the object's box covers", ""),
-    "pointing": Measure("Pointing game", "Share of pictures whose map has its maximum in the object's box", "high"),
+    "pointing": Measure(
+        "Pointing game", "Share of pictures whose map has its maximum in the object's box", "high", is_share=True
+    ),
     "pointing_near": Measure(
-        "Pointing game, 15 px tolerance", "Pointing game with a tolerance of 15 px at 224 px around the box", "high"
+        "Pointing game, 15 px tolerance",
+        "Pointing game with a tolerance of 15 px at 224 px around the box",
+        "high",
+        is_share=True,
     ),
     "box_accuracy": Measure(
-        "MaxBoxAccV2", "Share of pictures whose map's box overlaps the object's box, mean over IoU thresholds", "high"
+        "MaxBoxAccV2",
+        "Share of pictures whose map's box overlaps the object's box, mean over IoU thresholds",
+        "high",
+        is_share=True,
     ),
     "collage": Measure("Collage", "Share of the map's energy on the target half of a two-picture collage", "high"),
     "collage_majority": Measure(
-        "Collage, majority", "Share of collages with most of the map's energy on the target half", "high"
+        "Collage, majority",
+        "Share of collages with most of the map's energy on the target half",
+        "high",
+        is_share=True,
     ),
-    "randomized_0": Measure(
-        "Last block randomized", "Rank correlation of the maps before and after the last block is randomized", "low"
-    ),
-    "randomized_33": Measure(
-        "Last third randomized", "Rank correlation of the maps before and after the last third is randomized", "low"
-    ),
-    "randomized_67": Measure(
-        "Last two thirds randomized",
-        "Rank correlation of the maps before and after the last two thirds are randomized", "low",
-    ),
-    "randomized_100": Measure(
-        "All weights randomized", "Rank correlation of the maps before and after all weights are randomized", "low"
-    ),
-}  # fmt: skip
+    **{
+        f"randomized_{percent}": Measure(
+            f"{part.capitalize()} randomized",
+            f"Rank correlation of the maps before and after {part_is} randomized",
+            "low",
+            least=-1.0,
+        )
+        for percent, part, part_is in (
+            (0, "last block", "the last block is"),
+            (33, "last third", "the last third is"),
+            (67, "last two thirds", "the last two thirds are"),
+            (100, "all weights", "all weights are"),
+        )
+    },
+}
 """In display order."""
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One measure over many pictures."""
+def summary(rows: Sequence[Row]) -> dict[str, Interval]:
+    """The measures that any row holds, in the order of `MEASURES`, with 95 % intervals over the rows.
 
-    interval: Interval
-    pictures: int
-
-
-def summary(rows: Sequence[Row]) -> dict[str, Measured]:
-    """The measures that any row holds, in the order of `MEASURES`, with 95 % intervals over the rows."""
-    summaries = {
-        name: Measured(interval(values), len(values)) for name in MEASURES if len(values := column(rows, name))
-    }
-    overlaps = column(rows, "overlaps")
-    if len(overlaps):
-        summaries["box_accuracy"] = Measured(interval(overlaps, best_box_accuracy), len(overlaps))
+    A measure of maps has no value where all maps are constant, as then it describes no map.
+    """
+    summaries = {name: _over(name, values) for name in MEASURES if len(values := column(rows, name))}
+    if len(overlaps := column(rows, "overlaps")):
+        summaries["box_accuracy"] = wilson(float(best_box_accuracy(overlaps)), len(overlaps))
+    if _all_constant(rows):
+        without = {name: Interval(None, None, None, over.pictures, CONSTANT_MAPS) for name, over in summaries.items()}
+        summaries = without | {name: over for name, over in summaries.items() if name == "area"}
     return {name: summaries[name] for name in MEASURES if name in summaries}
 
 
+def _over(name: str, values: Numbers) -> Interval:
+    measure = MEASURES[name]
+    over = share_interval(values) if measure.is_share else interval(values, bounds=(measure.least, 1.0))
+    return over if over.value is not None else replace(over, reason=NO_CORRELATION)
+
+
+def constant_maps(rows: Sequence[Row]) -> int:
+    """Number of pictures whose map is constant: their measures are those of a random order of the pixels."""
+    return sum(bool(row.get(CONSTANT)) for row in rows)
+
+
+def _all_constant(rows: Sequence[Row]) -> bool:
+    known = [row[CONSTANT] for row in rows if CONSTANT in row]
+    return bool(known) and all(known)
+
+
 def column(rows: Sequence[Row], name: str) -> Numbers:
-    """Values of one measure in the rows that hold it, (N,) or (N, points of the curve)."""
-    return np.array([row[name] for row in rows if name in row], dtype=np.float64)
+    """Values of one measure in the rows that hold it, (N,) or (N, points of the curve); nan where a row has None."""
+    return np.array([row[name] for row in rows if name in row], dtype=np.float64)  # None becomes nan
 
 
-def fails_sanity_check(summaries: Mapping[str, Measured]) -> bool:
-    """Whether maps hardly change when all weights are randomized, so that they cannot explain the network."""
+def fails_sanity_check(summaries: Mapping[str, Interval]) -> bool | None:
+    """Whether maps hardly change when all weights are randomized, so that they cannot explain the network.
+
+    None where it is open: not measured, over too few pictures, or with `MAX_CORRELATION` inside the interval.
+    """
     fully_randomized = summaries.get(f"randomized_{RANDOMIZED_PERCENTS[-1]}")
-    return fully_randomized is not None and fully_randomized.interval.value > MAX_CORRELATION
+    side = 0 if fully_randomized is None else fully_randomized.side_of(MAX_CORRELATION)
+    return None if side == 0 else side > 0

@@ -26,7 +26,7 @@ def collage(left: Tensor, right: Tensor) -> Tensor:
 
 
 def share_on(values: Floats, side: Side) -> float:
-    """Share of the weight of a map (H, W) on one half of the picture, 0 to 1."""
+    """Share of the weight of a map (H, W) on one half of the picture, 0 to 1; half for a constant map."""
     normalized, middle = weights(values), values.shape[1] // 2
     half = normalized[:, :middle] if side == "left" else normalized[:, middle:]
     return float(half.sum())

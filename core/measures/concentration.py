@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.errors import Undefined
+from core.measures.accuracy import top_shares
 from core.networks.concentration import BeforeAfter, Concentration
 from core.networks.network import Network
 
@@ -57,8 +58,8 @@ def measured(intervention: Intervention, network: Network, pictures: Tensor, lab
     return BeforeAfter(
         probability_before=float(own_before.mean()),
         probability_after=float(own_after.mean()),
-        accuracy_before=float((before.argmax(1) == labels).float().mean()),
-        accuracy_after=float((after.argmax(1) == labels).float().mean()),
+        accuracy_before=float(top_shares(before, labels).mean()),
+        accuracy_after=float(top_shares(after, labels).mean()),
         more_confident=float((own_after > own_before).float().mean()),
     )
 
@@ -70,7 +71,7 @@ def accuracy_by_size(network: Network, pictures: Tensor, labels: Tensor, sizes: 
     for size in sizes:
         resized = functional.interpolate(pictures, size=(size, size), mode="bicubic", antialias=True).clamp(0, 1)
         logits = torch.cat([network(chunk) for chunk in torch.split(resized, CHUNK)])
-        accuracies[size] = float((logits.argmax(1) == labels).float().mean())
+        accuracies[size] = float(top_shares(logits, labels).mean())
     return accuracies
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from core.engine.attribution.baselines import baseline
 from core.items import Floats
+from core.measures.accuracy import top_shares
 from core.measures.attributions import PIXEL_PERCENTS
 from core.measures.localization import weights
 from core.networks.network import Network
@@ -39,7 +40,10 @@ class Faithfulness:
     deleted: Numbers
     """Probability of the target with the top pixels deleted, none to all, (steps + 1,)."""
     retained_inserted: Numbers
-    """1 where the target is the top-1 prediction with only the top pixels inserted, else 0, (len(PIXEL_PERCENTS),)."""
+    """1 where the target is the top-1 prediction with only the top pixels inserted, else 0, (len(PIXEL_PERCENTS),).
+
+    A share where its logit is tied.
+    """
     retained_deleted: Numbers
     """1 where the target is the top-1 prediction with the top pixels deleted, else 0, (len(PIXEL_PERCENTS),)."""
 
@@ -77,9 +81,9 @@ def top_pixels(values: Floats, shares: Sequence[float] | Numbers) -> NDArray[np.
 
 @torch.inference_mode()
 def _predictions(network: Network, picture: Tensor, visible: NDArray[np.bool_], target: int) -> tuple[Numbers, Numbers]:
-    """Probability of `target`, and whether it is top-1, each (S,), with pixels outside `visible` (S, H, W) blurred."""
+    """Probability of `target`, and its share of top-1, each (S,), with pixels outside `visible` (S, H, W) blurred."""
     blurred = baseline(picture[None], "blurred")
     masks = torch.from_numpy(visible).to(picture.device)[:, None]  # (S, 1, H, W)
     logits = torch.cat([network(torch.where(chunk, picture, blurred)) for chunk in torch.split(masks, BATCH)]).double()
-    probability, is_top1 = logits.softmax(dim=1)[:, target], logits.argmax(dim=1) == target
-    return probability.cpu().numpy(), is_top1.double().cpu().numpy()
+    targets = torch.full((len(logits),), target, device=logits.device)
+    return logits.softmax(dim=1)[:, target].cpu().numpy(), top_shares(logits, targets).cpu().numpy()

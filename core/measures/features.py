@@ -6,6 +6,7 @@ picture's width, so that networks of different input size compare.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,16 +21,21 @@ EDGE_THRESHOLD = 0.5
 """Threshold of edges that belong to a feature, relative to the original's root mean square."""
 MIN_COMPONENT_PIXELS = 4
 """Minimal size of a component; smaller ones are noise."""
+NO_ENERGY = 1e-12
+"""Energy of less is rounding: a picture of 8 bits with any edge has more."""
 RINGS = 8
 """Number of rings from center to border, all of the same area."""
 
 
 @dataclass(frozen=True)
 class RemainingDetail:
-    """Detail that one picture's optimization left, compared with the original."""
+    """Detail that one picture's optimization left, compared with the original.
+
+    nan for what needs edges where there are none.
+    """
 
     feature_size: float
-    """Energy-weighted mean extent of the connected components of remaining edges; nan where none remain."""
+    """Energy-weighted mean extent of the connected components of remaining edges."""
     wavelength: float
     """Mean wavelength of the remaining edges, from their radial spectrum."""
     wavelength_before: float
@@ -47,7 +53,7 @@ class RemainingDetail:
     def border_weight(self) -> float:
         """Share of the edge energy in the outer half of the picture's area, relative to the original's share."""
         outer = RINGS // 2
-        return float(self.rings[outer:].sum() / max(self.rings_before[outer:].sum(), 1e-12))
+        return _ratio(float(self.rings[outer:].sum()), float(self.rings_before[outer:].sum()))
 
 
 def remaining_detail(original: Pixels, remaining: Pixels) -> RemainingDetail:
@@ -56,15 +62,20 @@ def remaining_detail(original: Pixels, remaining: Pixels) -> RemainingDetail:
     sizes, weights = components(after, EDGE_THRESHOLD**2 * float(before.mean()))
     total = float(weights.sum())
     return RemainingDetail(
-        feature_size=float((sizes * weights).sum() / total) if total else float("nan"),
+        feature_size=_ratio(float((sizes * weights).sum()), total),
         wavelength=edge_wavelength(remaining),
         wavelength_before=edge_wavelength(original),
         sizes=sizes,
         weights=weights,
         rings=ring_shares(after),
         rings_before=ring_shares(before),
-        edges_left=float(after.sum() / max(before.sum(), 1e-12)),
+        edges_left=_ratio(float(after.sum()), float(before.sum())),
     )
+
+
+def _ratio(part: float, whole: float) -> float:
+    """`part` / `whole`; nan for a ratio to nothing."""
+    return part / whole if whole > NO_ENERGY else math.nan
 
 
 def edge_energy(pixels: Pixels) -> Numbers:
@@ -88,7 +99,7 @@ def components(energy: Numbers, threshold: float) -> tuple[Numbers, Numbers]:
     sums = np.bincount(labels.ravel(), weights=energy.ravel(), minlength=len(boxes) + 1)[1:]
     sides = np.array([max(part.stop - part.start for part in box) for box in boxes], dtype=np.float64)
     kept = counts >= MIN_COMPONENT_PIXELS
-    return sides[kept] / energy.shape[1], sums[kept] / max(float(energy.sum()), 1e-12)
+    return sides[kept] / energy.shape[1], sums[kept] / max(float(energy.sum()), NO_ENERGY)
 
 
 def radial_spectrum(pixels: Pixels) -> Numbers:
@@ -109,11 +120,14 @@ def radial_spectrum(pixels: Pixels) -> Numbers:
 
 
 def edge_wavelength(pixels: Pixels) -> float:
-    """1 / mean frequency of the edges, as a share of the width; the power of edges is power times frequency squared."""
+    """1 / mean frequency of the edges, as a share of the width; the power of edges is power times frequency squared.
+
+    nan for a constant picture.
+    """
     power = radial_spectrum(pixels)
     cycles = np.arange(1, len(power) + 1)
     edges = power * cycles**2
-    return float(edges.sum() / max((edges * cycles).sum(), 1e-300))
+    return _ratio(float(edges.sum()), float((edges * cycles).sum()))
 
 
 def ring_edges() -> Numbers:
@@ -123,11 +137,15 @@ def ring_edges() -> Numbers:
 
 
 def ring_shares(energy: Numbers) -> Numbers:
-    """Share of `energy` (H, W) in each ring, (RINGS,); rings are frames of rectangles of the same area."""
+    """Share of `energy` (H, W) in each ring, (RINGS,); rings are frames of rectangles of the same area.
+
+    nan where there is no energy.
+    """
     height, width = energy.shape
     rows, columns = (np.abs((np.arange(length) + 0.5) / length * 2 - 1) for length in (height, width))
     distance = np.maximum(rows[:, None], columns)
     ring = np.minimum(np.searchsorted(ring_edges(), distance.ravel()), RINGS - 1)
     sums = np.bincount(ring, weights=energy.ravel(), minlength=RINGS)
-    shares: Numbers = sums / max(float(sums.sum()), 1e-12)
+    total = float(sums.sum())
+    shares: Numbers = sums / total if total > NO_ENERGY else np.full(RINGS, np.nan)
     return shares

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import ComputationFailed
 from core.items import Floats
-from core.measures.principal import principal
+from core.measures.principal import principal, require_finite_values
 
 Numbers = NDArray[np.float64]
 
@@ -27,7 +28,8 @@ def directions_for(pictures: int) -> int:
 def frechet_distances(training: Floats, held_out: Floats, generated: Floats) -> tuple[float, float]:
     """Distances of `generated` (K, D) and of `training` (N, D) to `held_out` (M, D); at least two of each.
 
-    Features are projected on principal directions of `training`, as many as the smallest set allows.
+    Features are projected on principal directions of `training`, as many as the smallest set allows; `training` must
+    have any. Raises ComputationFailed where features are not finite, or too few.
     """
     components = principal(training, directions_for(min(len(training), len(held_out), len(generated))))
     reference = components.codes(held_out)
@@ -37,7 +39,7 @@ def frechet_distances(training: Floats, held_out: Floats, generated: Floats) -> 
 
 
 def frechet_distance(first: Floats, second: Floats) -> float:
-    """Frechet distance between features (N, D) and (M, D), at least two of each."""
+    """Frechet distance between features (N, D) and (M, D), at least two of each. Raises ComputationFailed."""
     return gaussian_distance(*_normal(first), *_normal(second))
 
 
@@ -51,6 +53,9 @@ def gaussian_distance(mean: Numbers, covariance: Numbers, other_mean: Numbers, o
 
 
 def _normal(features: Floats) -> tuple[Numbers, Numbers]:
+    require_finite_values(features)
+    if len(features) < 2:
+        raise ComputationFailed("a Frechet distance needs at least two pictures of each kind")
     values = features.astype(np.float64)
     return values.mean(axis=0), np.cov(values, rowvar=False).reshape(values.shape[1], values.shape[1])
 

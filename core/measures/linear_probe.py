@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 from core.items import Floats
+from core.measures.principal import require_finite_values
 
 FOLDS = 5
 ITERATIONS = 300
@@ -19,17 +20,25 @@ ITERATIONS = 300
 def linear_accuracy(features: Floats, labels: NDArray[np.int64]) -> float | None:
     """Cross-validated accuracy of logistic regression on `features` (N, D) with labels (N,), 0 to 1.
 
-    None where it is undefined: for a single class, or fewer than two rows of a class.
+    None where it is undefined, see `undefined_for`. Raises ComputationFailed where features are not finite.
     """
-    classes, counts = np.unique(labels, return_counts=True)
-    folds = min(FOLDS, int(counts.min()))
-    if len(classes) < 2 or folds < 2:
+    if undefined_for(labels):
         return None
+    require_finite_values(features)
+    folds = min(FOLDS, int(np.unique(labels, return_counts=True)[1].min()))
     shuffled = StratifiedKFold(folds, shuffle=True, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # more iterations hardly change the accuracy
         scores = cross_val_score(LogisticRegression(max_iter=ITERATIONS), _standardized(features), labels, cv=shuffled)
     return float(scores.mean())
+
+
+def undefined_for(labels: NDArray[np.int64]) -> str:
+    """Why there is no accuracy for labels (N,), without a full stop; empty where there is."""
+    counts = np.unique(labels, return_counts=True)[1]
+    if len(counts) < 2:
+        return "one class leaves nothing to tell apart"
+    return "cross-validation needs two pictures of each class" if counts.min() < 2 else ""
 
 
 def _standardized(features: Floats) -> Floats:

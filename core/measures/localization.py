@@ -1,6 +1,7 @@
 """Localization of maps: agreement with annotated boxes of objects, in pixels of the map; NumPy only.
 
-The positive part of a map counts; a map without positive values counts as uniform.
+The positive part of a map counts. In a constant map, as in one without positive values, all pixels are tied: its
+measures are those that a random order of the pixels is expected to have.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from core.items import Floats
+from core.errors import ComputationFailed
+from core.items import ROUNDING, Floats
 
 Numbers = NDArray[np.float64]
 
@@ -70,10 +72,22 @@ def localization(values: Floats, box: Box) -> Localization:
 
 
 def weights(values: Floats) -> Numbers:
-    """The positive part of a map (H, W), normalized to a sum of 1; uniform where nothing is positive."""
-    positive = np.maximum(np.nan_to_num(values.astype(np.float64), posinf=0.0), 0)
-    total = float(positive.sum())
-    return positive / total if total > 0 else np.full(values.shape, 1 / values.size)
+    """The positive part of a map (H, W), normalized to a sum of 1; uniform where nothing is positive.
+
+    Differences of rounding alone count as none. Raises ComputationFailed where the map is not finite.
+    """
+    if not np.isfinite(values).all():
+        raise ComputationFailed("the map is not finite: it cannot be measured")
+    positive = np.maximum(values.astype(np.float64), 0)
+    if np.ptp(positive) <= ROUNDING * positive.max():
+        return np.full(values.shape, 1 / values.size)
+    normalized: Numbers = positive / positive.sum()
+    return normalized
+
+
+def is_constant(values: Floats) -> bool:
+    """Whether the positive part of a map (H, W) is constant, so that its pixels have no order."""
+    return bool(np.ptp(weights(values)) == 0)
 
 
 def map_box(values: Numbers | Floats, threshold: float) -> Box:

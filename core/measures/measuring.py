@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from core.datasets.dataset import Dataset
 from core.engine.ranges import to_pixels
 from core.items import Floats
-from core.measures.attributions import PIXEL_PERCENTS, Row
+from core.measures.attributions import CONSTANT, PIXEL_PERCENTS, Row
 from core.measures.collages import collage, share_on
 from core.measures.faithfulness import faithfulness
-from core.measures.localization import localization
+from core.measures.localization import is_constant, localization
 from core.measures.randomization import randomized, rank_correlation, stages
 from core.measures.subjects import Subject, picture_of
 from core.media.picture import Picture
@@ -23,6 +23,9 @@ from core.networks.network import Network
 
 TOP_CLASSES = 10
 """A collage counts where both classes are among this many top predictions."""
+
+TIED = 1e-6
+"""Difference from half, up to which a map's weight lies on both halves of a collage alike."""
 
 Attribute = Callable[[Picture, Network, int, int], Floats]
 """(picture, network, target, number) -> map (H, W) of the preprocessed picture."""
@@ -51,6 +54,7 @@ class Measuring:
             **_by_percent("hidden", measured.retained_deleted),
             "inserted": measured.inserted.tolist(),
             "deleted": measured.deleted.tolist(),
+            CONSTANT: is_constant(values),
         }
         if subject.box is None:
             return row
@@ -58,12 +62,16 @@ class Measuring:
         return row | localized | {"overlaps": localized["overlaps"].tolist()}
 
     def with_random_weights(self, percent: int, subject: Subject) -> Row:
-        """Rank correlation of the map with that of a network with `percent` of its layers randomized."""
+        """Rank correlation of the map with that of a network with `percent` of its layers randomized.
+
+        None where one of them is constant, or where random weights gave a map that is not finite.
+        """
         if self._random is None or self._random[0] != percent:
             self._random = (percent, randomized(self.network, stages(self.network)[percent], self.seed))
         picture = picture_of(self.dataset, subject.number)
         values = self.attribute(picture, self._random[1], subject.target, subject.number)
-        return {f"randomized_{percent}": rank_correlation(self._map(subject), values)}
+        correlation = rank_correlation(self._map(subject), values) if np.isfinite(values).all() else None
+        return {f"randomized_{percent}": correlation}
 
     def of_collage(self, left: Subject, right: Subject) -> Row:
         """Share of the weight on the target's half of a collage; empty unless both classes are predicted."""
@@ -76,7 +84,8 @@ class Measuring:
             return {}
         maps = [self.attribute(joined, self.network, subject.target, left.number) for subject in (left, right)]
         shares = [share_on(maps[0], "left"), share_on(maps[1], "right")]
-        return {"collage": sum(shares) / 2, "collage_majority": sum(share > 0.5 for share in shares) / 2}
+        majorities = [0.5 if abs(share - 0.5) < TIED else float(share > 0.5) for share in shares]
+        return {"collage": sum(shares) / 2, "collage_majority": sum(majorities) / 2}
 
     def _map(self, subject: Subject) -> Floats:
         if subject.number not in self._maps:

@@ -8,7 +8,8 @@ import numpy as np
 from scipy.linalg import subspace_angles
 from sklearn.decomposition import PCA
 
-from core.items import Floats
+from core.errors import ComputationFailed
+from core.items import ROUNDING, Floats
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Principal:
     mean: Floats
     """(D,)"""
     directions: Floats
-    """(K, D), orthonormal, the strongest first."""
+    """(K, D), orthonormal, the strongest first; arbitrary for constant values."""
 
     def codes(self, values: Floats) -> Floats:
         """Values (N, D) -> codes (N, K)."""
@@ -30,12 +31,29 @@ class Principal:
 
 
 def principal(values: Floats, count: int) -> Principal:
-    """At most `count` principal directions of values (N, D), limited by N and D."""
+    """At most `count` principal directions of values (N, D), limited by N and D. Raises ComputationFailed for NaN."""
+    require_finite_values(values)
     with np.errstate(divide="ignore", invalid="ignore"):  # explained variance is 0 / 0 for constant values
         fitted = PCA(min(count, *values.shape), random_state=0).fit(values)
     return Principal(fitted.mean_.astype(np.float32), fitted.components_.astype(np.float32))
 
 
-def largest_angle(first: Floats, second: Floats) -> float:
-    """The largest principal angle between the spaces that rows (K, D) and rows (L, D) span, in degrees, 0 to 90."""
+def is_constant(values: Floats) -> bool:
+    """Whether all rows (N, D) are the same, up to rounding: they have no principal direction."""
+    return bool(np.ptp(values, axis=0).max(initial=0) <= ROUNDING * np.abs(values).max(initial=0))
+
+
+def require_finite_values(values: Floats) -> None:
+    """Raise ComputationFailed where features or values (N, D) are not finite: no measure of them has a meaning."""
+    if not np.isfinite(values).all():
+        raise ComputationFailed("the network's features are not finite: they cannot be measured")
+
+
+def largest_angle(first: Floats, second: Floats) -> float | None:
+    """The largest principal angle between the spaces that rows (K, D) and rows (L, D) span, in degrees, 0 to 90.
+
+    None where one of them is a single point.
+    """
+    if not first.any() or not second.any():
+        return None
     return float(np.degrees(subspace_angles(first.T, second.T).max()))

@@ -14,7 +14,7 @@ from scipy import stats
 
 from core.items import Floats
 from core.measures.attributions import RANDOMIZED_PERCENTS
-from core.measures.localization import weights
+from core.measures.localization import is_constant, weights
 from core.networks.network import Network
 
 
@@ -46,14 +46,9 @@ def randomized(network: Network, last: int, seed: int = 0) -> Network:
     return randomized_network
 
 
-def rank_correlation(first: Floats, second: Floats) -> float:
-    """Spearman's rank correlation of the positive parts of two maps (H, W), -1 to 1.
-
-    Equal maps have 1, constant ones too; a constant map has 0 with any other.
-    """
+def rank_correlation(first: Floats, second: Floats) -> float | None:
+    """Spearman's rank correlation of the positive parts of two maps (H, W), -1 to 1; None where one is constant."""
+    if is_constant(first) or is_constant(second):
+        return None
     ranks = [stats.rankdata(weights(values)) for values in (first, second)]
-    if np.array_equal(*ranks):
-        return 1.0
-    if any(np.ptp(rank) == 0 for rank in ranks):
-        return 0.0
-    return float(np.corrcoef(*ranks)[0, 1])
+    return 1.0 if np.array_equal(*ranks) else float(np.corrcoef(*ranks)[0, 1])

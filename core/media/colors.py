@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -50,6 +50,12 @@ def shared_scale(maps: Iterable[Map], share: float = 1.0) -> tuple[float, float]
     low = min((item.low for item in maps), default=0.0)
     high = max((float(item.values.max(initial=low)) for item in maps), default=1.0)
     return low, high if high > low else max(item.high for item in maps)
+
+
+def scale_to_show(maps: Sequence[Map], share: float = 1.0) -> tuple[float, float] | None:
+    """`shared_scale`; None where no map has a value beyond the start of its scale, which then has no end."""
+    ends = (np.abs(item.values) if item.signed else item.values - item.low for item in maps)
+    return shared_scale(maps, share) if any(values.max(initial=0.0) > 0 for values in ends) else None
 
 
 def colorize(values: Floats, low: float, high: float, *, signed: bool) -> Pixels:

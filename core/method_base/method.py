@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 from core.errors import BadInput, NetworkUnavailable
-from core.items import KINDS, Item, Pixels, Result, Series
+from core.items import KINDS, Item, Map, Pixels, Result, Series
 from core.media.drawn_styles import drawn_style, style_of
 from core.networks.card import FAMILIES, Family, NetworkCard
 
@@ -232,7 +232,9 @@ class Method(BaseModel):
 
 
 def _captioned(item: Item, caption: str) -> Item:
-    return item if item.caption else replace(item, caption=caption)
+    """The item with a caption; that of a map also says where the map is constant."""
+    remark = f". {item.remark}" if isinstance(item, Map) and item.remark else ""
+    return replace(item, caption=f"{item.caption or caption}{remark}")
 
 
 def _order_fields(cls: type[Method]) -> None:

@@ -42,10 +42,10 @@ class MeasureAttributions(Method):
         "randomization)"
     )
     family: ClassVar[MethodFamily] = "inspection"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[Needs] = Needs(pictures=0, dataset=True)
     outputs: ClassVar[tuple[Output, ...]] = (
-        Output("measures", "table", "Each measure over all images, with its 95 % bootstrap interval"),
+        Output("measures", "table", "Each measure over all images, with its 95 % confidence interval"),
         Output("insertion_curve", "series", "Probability of the predicted class while top pixels replace blurred ones"),
         Output("deletion_curve", "series", "Probability of the predicted class while top pixels are blurred"),
         Output("retained_curve", "series", "Predictions retained with only the top pixels shown"),
@@ -54,6 +54,7 @@ class MeasureAttributions(Method):
         Output("insertion", "scalar", "Insertion: area under the probability curve, mean over the images"),
         Output("deletion", "scalar", "Deletion: area under the probability curve, mean over the images"),
         Output("pictures", "scalar", "Measured images"),
+        Output("constant_maps", "scalar", "Images whose map is constant: measured as a random order of the pixels"),
     )
 
     attribution: str = parameter("center_gaussian", "Attribution method, or the name of a baseline map.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from core import engine
+from core import engine, measures
 from core.items import Image, Item, Result, Scalar, Table
 from core.method_base.method import Context, Method, MethodFamily, Output, parameter
 from core.method_base.optimization import sheet_image
@@ -35,7 +35,7 @@ class PatchShuffle(Method):
     )
     source: ClassVar[str] = "Zhang and Zhu 2019, arXiv:1905.09797; Naseer et al. 2021, arXiv:2105.10497"
     family: ClassVar[MethodFamily] = "inspection"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("shuffled", "image", "One random order per patch size"),
         Output("original", "image", "Input picture as the network receives it"),
@@ -77,7 +77,7 @@ def _items(
         for side, of_orders in probabilities.items()
         for order, row in enumerate(of_orders, start=1)
     ]
-    retained = {side: float((probabilities[side].argmax(dim=1) == predicted).float().mean()) for side in GRIDS}
+    retained = {side: _retained(probabilities[side], predicted) for side in GRIDS}
     subject = card.class_names[predicted]
     return {
         "shuffled": sheet_image(examples, len(GRIDS)),
@@ -86,6 +86,12 @@ def _items(
         **{f"retained_{side}": Scalar(value=share, unit="share", subject=subject) for side, share in retained.items()},
         "probability_before": Scalar(value=float(probabilities[1][0, predicted]), unit="share", subject=subject),
     }
+
+
+def _retained(probabilities: Tensor, predicted: int) -> float:
+    """Share of the orders whose probabilities (orders, K) are highest for the class `predicted`, ties by chance."""
+    labels = probabilities.argmax(dim=1).fill_(predicted)
+    return float(measures.accuracy.top_shares(probabilities, labels).mean())
 
 
 def _prediction(probabilities: Tensor, original: int, card: NetworkCard) -> tuple[str, float, float]:

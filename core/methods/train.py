@@ -190,19 +190,21 @@ class Train(Method):
         """The averaged weights, in half precision where that costs no accuracy, and their evaluation."""
         model, examples, models = trainer.ema.module, trainer.examples, learning.classifier.models
         full, half = models.copied(model), models.halved(model)
-        full_predictions = trainer.predictions(model, full_precision=True)
+        full_logits = trainer.logits(model, full_precision=True)
         model.load_state_dict(half)
-        half_predictions = trainer.predictions(model, full_precision=True)
-        keep_half = trainer.accuracy(full_predictions) - trainer.accuracy(half_predictions) <= MAX_ACCURACY_LOSS
-        tensors, predictions = (half, half_predictions) if keep_half else (full, full_predictions)
-        confusions = models.confusions(predictions, examples.held_out_labels, examples.class_names)
+        half_logits = trainer.logits(model, full_precision=True)
+        accuracy = trainer.accuracy(full_logits)
+        overflows = not half_logits.isfinite().all()
+        keep_half = not overflows and accuracy - trainer.accuracy(half_logits) <= MAX_ACCURACY_LOSS
+        tensors, logits = (half, half_logits) if keep_half else (full, full_logits)
+        confusions = models.confusions(logits.argmax(dim=1), examples.held_out_labels, examples.class_names)
         items: dict[str, Item] = {
             "network": Weights(
                 tensors=models.arrays(tensors), config=trainer.learner.configuration(examples.class_names)
             ),
             **_curves(trainer.state),
             "confusions": Table(columns=CONFUSION_COLUMNS, rows=tuple(confusions)),
-            "top1": Scalar(value=trainer.accuracy(predictions), unit="share"),
+            "top1": Scalar(value=trainer.accuracy(logits), unit="share"),
             "parameters": Scalar(value=sum(part.numel() for part in model.parameters())),
         }
         return self.result(items)

@@ -52,9 +52,15 @@ class Manifest:
     provenance: dict[str, Any]
 
     @property
-    def metrics(self) -> dict[str, float]:
-        """Name -> value of each scalar."""
+    def metrics(self) -> dict[str, float | None]:
+        """Name -> value of each scalar; None where it has no meaning."""
         return {item.name: item.meta["value"] for item in self.items if item.kind == "scalar"}
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Name -> reason of each scalar that has no meaning."""
+        scalars = {item.name: item.meta for item in self.items if item.kind == "scalar"}
+        return {name: meta.get("reason", "") for name, meta in scalars.items() if meta["value"] is None}
 
     @property
     def files(self) -> tuple[StoredFile, ...]:

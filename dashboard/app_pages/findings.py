@@ -12,7 +12,6 @@ from core.display.wording import FAMILY_NAMES, formatted, network_name, picture_
 from core.errors import GazegridError
 from core.findings.conclusions import conclusions, interval_text
 from core.findings.study import (
-    MIN_PICTURES,
     REMAINING,
     Findings,
     NetworkFindings,
@@ -21,6 +20,7 @@ from core.findings.study import (
     is_study,
 )
 from core.jobs.comparison import Comparison
+from core.measures.intervals import MIN_PICTURES
 from core.queue.grid import read_grid
 from dashboard.figures.findings import ring_figure, shape_figure, spread_figure
 from dashboard.grid.cells import View
@@ -146,8 +146,8 @@ def _findings(key: str, _done: int) -> Findings:
 def _conclusions(study: Findings) -> None:
     st.caption(
         f"{quantity(study.pictures, 'picture')}, {quantity(len(study.networks), 'network')}. "
-        "In brackets: 95 % bootstrap intervals over pictures.",
-        help=help_bubble("bootstrap"),
+        "In brackets: 95 % confidence intervals over pictures.",
+        help=help_bubble("confidence interval"),
     )
     for conclusion in conclusions(study):
         with st.container(border=True, gap="xsmall"):

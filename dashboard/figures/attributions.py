@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from core.display.wording import network_name
 from core.findings.measured_attributions import MeasuredAttribution, Measurement
 from core.measures.attributions import MAX_CORRELATION, MEASURES, PIXEL_PERCENTS, RANDOMIZED_PERCENTS
-from core.measures.bootstrap import Interval
-from dashboard.figures.charts import COLORS, LINE_DASHES, MARGIN
+from core.measures.intervals import NO_PICTURE, Interval
+from dashboard.figures.charts import COLORS, LINE_DASHES, MARGIN, error_bars
 
 HEIGHT = 340
 GRAY = "rgb(128,128,128)"
@@ -64,16 +64,13 @@ def bar_figure(measurement: Measurement, measure: str, chance: str | float | Non
                 "color": COLORS[place % len(COLORS)],
                 "opacity": [_opacity(measurement, label) for label in measured],
             },
-            error_y={
-                "type": "data", "symmetric": False, "thickness": 1.5, "width": 4,
-                "array": [one.high - one.value for one in intervals],
-                "arrayminus": [one.value - one.low for one in intervals],
-            },
+            error_y=error_bars(intervals) | {"thickness": 1.5, "width": 4},
             hovertemplate="%{x}<br>%{y:.3g} (+%{error_y.array:.2g}, -%{error_y.arrayminus:.2g})<extra></extra>",
         )  # fmt: skip
         if isinstance(chance, str) and measured:
             level = _interval(measurement.entry(network, measured[0]), chance).value
-            figure.add_hline(y=level, line=DOTTED | {"color": COLORS[place % len(COLORS)]})
+            if level is not None:
+                figure.add_hline(y=level, line=DOTTED | {"color": COLORS[place % len(COLORS)]})
     if isinstance(chance, float):
         figure.add_hline(y=chance, line=DOTTED)
     figure.update_yaxes(title=MEASURES[measure].name, rangemode="tozero")
@@ -96,13 +93,9 @@ def _lines(
             continue
         intervals = [_interval(one, name) for name in names]
         figure.add_scatter(
-            x=list(x), y=[times * of.value for of in intervals], name=label, mode="lines+markers",
-            line=_line(measurement, label, place),
-            error_y={
-                "type": "data", "symmetric": False, "thickness": 1, "width": 3,
-                "array": [times * (of.high - of.value) for of in intervals],
-                "arrayminus": [times * (of.value - of.low) for of in intervals],
-            },
+            x=list(x), y=[None if of.value is None else times * of.value for of in intervals], name=label,
+            mode="lines+markers", line=_line(measurement, label, place),
+            error_y=error_bars(intervals, times) | {"thickness": 1, "width": 3},
         )  # fmt: skip
     return _framed(figure)
 
@@ -128,8 +121,8 @@ def _has(one: MeasuredAttribution | None, measure: str) -> bool:
 
 
 def _interval(one: MeasuredAttribution | None, measure: str) -> Interval:
-    nothing = Interval(float("nan"), float("nan"), float("nan"))
-    return one.measures[measure].interval if one is not None and measure in one.measures else nothing
+    nothing = Interval(None, None, None, 0, NO_PICTURE)
+    return one.measures[measure] if one is not None and measure in one.measures else nothing
 
 
 def _framed(figure: go.Figure) -> go.Figure:

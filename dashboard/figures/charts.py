@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from core.display.network_view import dot_styles
 from core.display.scatter_chart import MAX_LEGEND_CLASSES
 from core.items import Embedding, Floats, Map, Pixels, Points, Series
+from core.measures.intervals import Interval
 from core.media.colors import color_among, colorize
 
 LINE_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -33,6 +34,13 @@ class Curve:
     source: str
     name: str
     series: Series
+
+
+def error_bars(intervals: Sequence[Interval], times: float = 1.0) -> dict[str, Any]:
+    """Error bars of plotly for the intervals, multiplied by `times`; none for a value without an interval."""
+    above = [None if one.value is None or one.high is None else times * (one.high - one.value) for one in intervals]
+    below = [None if one.value is None or one.low is None else times * (one.value - one.low) for one in intervals]
+    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below}
 
 
 def curve_figures(curves: Iterable[Curve], *, log: bool = False) -> list[go.Figure]:
@@ -140,12 +148,13 @@ def color_stops(*, signed: bool, count: int = 33) -> list[tuple[float, str]]:
     return [(float(share), f"rgb({r}, {g}, {b})") for share, (r, g, b) in zip(shares, colors, strict=True)]
 
 
-def map_figure(item: Map, low: float, high: float) -> go.Figure:
-    """The map with the raw value under the pointer."""
+def map_figure(item: Map, scale: tuple[float, float] | None) -> go.Figure:
+    """The map with the raw value under the pointer; without a scale in its nominal range, and without a color bar."""
+    low, high = scale or (item.low, item.high)
     bar = {"title": {"text": item.unit or "value", "side": "right"}, "thickness": 12}
     heatmap = go.Heatmap(
         z=item.values, zmin=low, zmax=high, colorscale=color_stops(signed=item.signed),
-        colorbar=bar,
+        colorbar=bar, showscale=scale is not None,
         hovertemplate="x %{x} px, y %{y} px<br>%{z:.5g} " + inert(item.unit) + "<extra></extra>",
     )  # fmt: skip
     return _framed(go.Figure(heatmap), item.values.shape[1], item.values.shape[0])

@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 
 from core.display.wording import network_name
 from core.findings.study import PATCH_GRIDS, NetworkFindings
-from core.measures.bootstrap import Interval
 from core.measures.features import ring_edges
-from dashboard.figures.charts import COLORS, MARGIN
+from core.measures.intervals import Interval
+from dashboard.figures.charts import COLORS, MARGIN, error_bars
 
 HEIGHT = 340
 
@@ -76,14 +76,11 @@ def shape_figure(networks: Networks) -> go.Figure:
 
 def _with_interval(x: Sequence[float], intervals: Sequence[Interval], color: str, times: float = 1.0) -> dict[str, Any]:
     """A trace with a point and an error bar for each interval, all multiplied by `times`."""
-    values = np.array([[i.value, i.low, i.high] for i in intervals]) * times
     return {
-        "x": x, "y": values[:, 0], "mode": "markers", "showlegend": False, "line": {"color": color},
+        "x": x, "y": [None if one.value is None else one.value * times for one in intervals],
+        "mode": "markers", "showlegend": False, "line": {"color": color},
         "marker": {"color": color, "size": 9},
-        "error_y": {
-            "type": "data", "symmetric": False, "array": values[:, 2] - values[:, 0],
-            "arrayminus": values[:, 0] - values[:, 1], "thickness": 2, "width": 5,
-        },
+        "error_y": error_bars(intervals, times) | {"thickness": 2, "width": 5},
         "hovertemplate": "%{y:.3g} (+%{error_y.array:.2g}, -%{error_y.arrayminus:.2g})<extra>mean, 95 %</extra>",
     }  # fmt: skip
 

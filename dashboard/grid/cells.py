@@ -18,7 +18,7 @@ from core.display.wording import duration, formatted, numbers, phrase, words
 from core.errors import BadInput, Damaged
 from core.items import Map
 from core.jobs.comparison import Cell, Comparison, PictureRef, RowRef
-from core.media.colors import SCALE_SHARE, shared_scale, trimmed
+from core.media.colors import SCALE_SHARE, scale_to_show, trimmed
 from core.method_base.attribution import ORIGINAL
 from core.method_base.method import Method, Output
 from core.method_base.parameters import named_videos
@@ -111,9 +111,8 @@ def grid_data(grid: Grid, view: View, store: Store, whole: Grid | None = None) -
 
 
 def _scale_of(states: Iterable[CellState], maps: Mapping[str, Map]) -> Scale | None:
-    """The common scale of the states that show a map; None without any."""
-    own = [maps[state.cell.spec.key] for state in states if state.cell.spec.key in maps]
-    return shared_scale(own) if own else None
+    """The common scale of the states that show a map; None without any, and where all maps are empty."""
+    return scale_to_show([maps[state.cell.spec.key] for state in states if state.cell.spec.key in maps])
 
 
 def progress_line(grid: Grid) -> str:
@@ -138,9 +137,9 @@ def shared_by(grid: Grid, cell: Cell, choice: ScaleChoice) -> list[Manifest]:
 
 
 def scale_among(manifests: Iterable[Manifest], name: str, store: Store, reach: ReachChoice = "most") -> Scale | None:
-    """The common scale of the maps `name` of the results; None if there are none."""
+    """The common scale of the maps `name` of the results; None if there are none, and where all are empty."""
     maps = [item for manifest in manifests if (item := _map_ends(manifest, name, store, reach)) is not None]
-    return shared_scale(maps) if maps else None
+    return scale_to_show(maps)
 
 
 def gradient(*, signed: bool) -> str:
@@ -192,7 +191,7 @@ class _Context:
 def _row(states: Sequence[CellState], grid_scale: Scale | None, context: _Context) -> dict[str, Any]:
     view, maps = context.view, context.maps
     own = [maps[state.cell.spec.key] for state in states if state.cell.spec.key in maps]
-    scale = (grid_scale or shared_scale(own)) if own and view.scale != "cell" else None
+    scale = (grid_scale or scale_to_show(own)) if own and view.scale != "cell" else None
     cell, method = states[0].cell, states[0].cell.method
     stills = still_urls((state.cell.method for state in states), 320)
     whose = (f"all rows of {method.title}" if context.several else "the whole grid") if grid_scale else "this row"
@@ -217,7 +216,7 @@ def _cell(state: CellState, heading: Heading, view: View, scale: Scale | None, i
         "reason": "", "progress": None, "numbers": [], "actions": [], "scale": None, "opens": False,
         "active": key == view.active, "values": None, "note": heading.note or None,
     }  # fmt: skip
-    own = shared_scale([item]) if item is not None and scale is None else None
+    own = scale_to_show([item]) if item is not None and scale is None else None
     if own is not None and item is not None:
         data["scale"] = scale_bar(own, item, "this cell")
     return data | _STATUSES[state.status](_CellView(state, view, scale or own))
@@ -240,7 +239,7 @@ def _done(cell_view: _CellView) -> dict[str, Any]:
         return missing | {"actions": [DETAILS]}
     return {
         "url": item_url(manifest, item, cell_view.scale, overlay=cell_view.view.overlay), "opens": True,
-        "actions": [DETAILS], "values": _values(manifest, item),
+        "actions": [DETAILS], "values": _values(manifest, item), "reason": item.meta.get("remark", ""),
         "numbers": [*_explained(numbers(manifest.items)), *_computing_time(manifest)],
     }  # fmt: skip
 

@@ -16,7 +16,7 @@ from plotly.offline import get_plotlyjs_version
 from core.display.network_view import points_background
 from core.display.wording import formatted, quantity, scalar_label, words
 from core.items import Embedding
-from core.media.colors import shared_scale
+from core.media.colors import scale_to_show
 from core.store.manifest import Manifest, StoredItem
 from core.store.store import Store
 from dashboard.components import animation_view, before_after, codes_view
@@ -81,9 +81,9 @@ def show_scalars(items: Sequence[StoredItem]) -> None:
 
 def _metric(label: str, item: StoredItem, before: StoredItem | None) -> None:
     value, unit = item.meta["value"], item.meta["unit"] if item.meta["unit"] != item.name else ""
-    change = None if before is None else f"from {formatted(before.meta['value'], unit)}"
+    change = item.meta.get("reason") or (f"from {formatted(before.meta['value'], unit)}" if before else None)
     st.metric(
-        plain(label), formatted(value, unit), change, delta_color="off", delta_arrow="off",
+        plain(label), formatted(value, unit), change and plain(change), delta_color="off", delta_arrow="off",
         help=help_bubble(label, item.meta["caption"]), width="content", height="stretch", border=True,
     )  # fmt: skip
 
@@ -119,8 +119,8 @@ def curves_of(manifest: Manifest, store: Store, source: str) -> list[Curve]:
 def raw_values(item: ResultItem) -> None:
     """An image or a map with its raw values under the pointer."""
     if item.stored.kind == "map":
-        low, high = item.scale or shared_scale([item.content])
-        st.plotly_chart(map_figure(item.content, low, high), key=f"{item.key}:raw", config=PLOTLY)
+        scale = item.scale or scale_to_show([item.content])
+        st.plotly_chart(map_figure(item.content, scale), key=f"{item.key}:raw", config=PLOTLY)
     else:
         st.plotly_chart(picture_figure(item.content.pixels), key=f"{item.key}:raw", config=PLOTLY)
 
@@ -137,7 +137,7 @@ def _picture_tag(url: str, size: str, alt: str = "") -> None:
 
 
 def _own_scale(item: ResultItem) -> Scale | None:
-    return shared_scale([item.content]) if item.stored.kind == "map" else None
+    return scale_to_show([item.content]) if item.stored.kind == "map" else None
 
 
 def _map(item: ResultItem) -> None:

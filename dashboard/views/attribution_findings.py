@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.display.wording import listed, network_name, quantity
+from core.display.wording import formatted, listed, network_name, quantity
 from core.findings.conclusions import interval_text
 from core.findings.measured_attributions import MeasuredAttribution, Measurement, bundled_measurement, measurements
 from core.measures.attributions import MAX_CORRELATION, MEASURES
@@ -42,9 +42,9 @@ def show_attributions() -> None:
         st.code(COMMAND, language="bash")
     st.caption(
         f"{measurement.pictures:,} pictures{_restrictions(measurement)}, {_networks(measurement)}. Each map explains "
-        "the predicted class. Error bars: 95 % bootstrap intervals over pictures. Baseline maps are pale or dashed: a "
+        "the predicted class. Error bars: 95 % confidence intervals over pictures. Baseline maps are pale or dashed: a "
         "method that does not exceed them shows nothing.",
-        help=help_bubble("bootstrap, baseline maps"),
+        help=help_bubble("confidence interval, baseline maps"),
     )
     _warn(measurement)
     _bars(measurement)
@@ -92,7 +92,7 @@ def _warn(measurement: Measurement) -> None:
         failing = [entry for entry in measurement.attributions if entry.label == label and entry.fails_sanity_check]
         if failing:
             networks = [
-                f"{plain(network_name(entry.network))} ({entry.measures['randomized_100'].interval.value:.2f})"
+                f"{plain(network_name(entry.network))} ({formatted(entry.measures['randomized_100'].value)})"
                 for entry in failing
             ]
             st.warning(
@@ -149,7 +149,7 @@ def _table(measurement: Measurement) -> None:
     for entry in measurement.attributions:
         row = {"Network": network_name(entry.network), "Method": entry.label, "Sanity check": _sanity_check(entry)}
         for name in measurement.measures:
-            row[MEASURES[name].name] = interval_text(entry.measures[name].interval) if name in entry.measures else "-"
+            row[MEASURES[name].name] = interval_text(entry.measures[name]) if name in entry.measures else "-"
         rows.append(row)
     columns = {
         measure.name: st.column_config.TextColumn(
@@ -162,7 +162,7 @@ def _table(measurement: Measurement) -> None:
 
 
 def _sanity_check(attribution: MeasuredAttribution) -> str:
-    """`fails` or `passes`; `-` where it was not measured."""
-    if attribution.fails_sanity_check:
-        return "fails"
-    return "passes" if "randomized_100" in attribution.measures else "-"
+    """`fails` or `passes`; `open` where the numbers do not decide, `-` where it was not measured."""
+    if "randomized_100" not in attribution.measures or attribution.baseline:
+        return "-"
+    return {True: "fails", False: "passes", None: "open"}[attribution.fails_sanity_check]

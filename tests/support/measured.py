@@ -66,10 +66,12 @@ Knowing.name = "knowing"
 
 
 def put_measured(store: Store, attribution: str, network: str, values: Mapping[str, float], **how: Any) -> JobSpec:
-    """Publish synthetic measures, equal for each of ten pictures; returns the job."""
+    """Publish synthetic measures of ten pictures; returns the job."""
     dataset = how.pop("dataset", "2" * 64)
     method = make_method("measure_attributions", {"attribution": attribution} | how)
     spec = JobSpec(method, (), get_card(network).identity, 0, dataset)
-    rows = tuple((name, MEASURES[name].title, value, value - 0.05, value + 0.05, 10) for name, value in values.items())
+    rows = tuple(
+        (name, MEASURES[name].title, value, value - 0.05, value + 0.05, 10, "") for name, value in values.items()
+    )
     store.publish(spec, Result({"measures": Table(columns=COLUMNS, rows=rows)}), PROVENANCE)
     return spec

@@ -8,9 +8,10 @@ import typer
 
 from core.errors import BadInput
 from core.findings.conclusions import Conclusion, conclusions
-from core.findings.study import MIN_PICTURES, findings, to_bytes
+from core.findings.study import findings, to_bytes
 from core.findings.study import study as study_comparison
 from core.jobs.spec import checked_seed
+from core.measures.intervals import MIN_PICTURES
 from core.methods import make_method
 from workers.cli.arguments import (
     Data,

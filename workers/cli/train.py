@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from core.display.wording import NO_NUMBER
 from core.jobs.spec import checked_seed
 from core.method_base.method import Method
 from core.queue.queue import JobQueue, connect
@@ -50,7 +51,8 @@ def train(  # noqa: PLR0913, PLR0917  each is a flag
         training.checked_name(name)
         method = training.training_method(_parameters(with_ or (), set_ or ()))  # refuses before a gigabyte is read
         document = _train(name, method, (data, held_out), checked_seed(seed), inline=inline)
-    print_json(document) if json_ else print_line("  ".join(f"{key} {value}" for key, value in document.items()))
+    known = {key: NO_NUMBER if value is None else value for key, value in document.items()}
+    print_json(document) if json_ else print_line("  ".join(f"{key} {value}" for key, value in known.items()))
 
 
 def _evaluation(network: str, data: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from core.display.wording import phrase
 from core.errors import BadInput, ComputationFailed, GazegridError, Superseded, Undefined
 from core.items import Pixels, Result, Series
 from core.jobs.spec import JobSpec, checked_key
@@ -23,6 +24,7 @@ from core.media.picture import Picture
 from core.media.video import Video
 from core.method_base.method import Checkpoint, Context
 from core.networks.catalog import get_card
+from core.networks.finite import require_finite
 from core.networks.network import Network
 from core.networks.pool import NetworkPool, default_device
 from core.settings import Settings, get_settings
@@ -95,11 +97,14 @@ def compute(
     pictures = [store.inputs.picture(digest) for digest in spec.pictures]
     network = _network(spec, pool)
     _forget_peak_memory()
+    if network is not None and pictures:
+        require_finite(network, network.prepare_all(pictures))
     preparing_s = job.checkpoint.seconds
     if network is None:
         result = spec.method.run_without_network(pictures, job)
     else:
         result = spec.method.run(pictures, network, job)
+    _require_finite_items(result)
     seconds = job.checkpoint.seconds
     provenance = {
         **_origin(pool.device, network),
@@ -112,6 +117,13 @@ def compute(
     manifest = store.publish(spec, result, provenance, allowed)
     store.checkpoint(spec.key).clear()
     return manifest
+
+
+def _require_finite_items(result: Result) -> None:
+    """Raise ComputationFailed where an item holds a number that is not finite."""
+    for name, item in result.items.items():
+        if not item.is_finite:
+            raise ComputationFailed(f"the {phrase(name)} of this result is not finite: it holds NaN or infinity")
 
 
 def _network(spec: JobSpec, pool: NetworkPool) -> Network | None:

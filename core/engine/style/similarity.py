@@ -45,6 +45,12 @@ def edges_shared(first: Tensor, second: Tensor) -> Tensor:
     return (weights * agreement).sum(dim=(1, 2, 3)) / weights.sum(dim=(1, 2, 3)).clamp_min(EPSILON)
 
 
+def has_edges(picture: Tensor) -> bool:
+    """Whether a picture (1, 3, H, W) has any edge: without one, nothing can share its edges."""
+    gradient = torch.cat(sobel(luminance(picture)), dim=1)
+    return bool(gradient.square().max() > EPSILON)
+
+
 def _energy(first: Tensor, second: Tensor) -> Tensor:
     """Means over windows of the scalar products of gradients (N, 2, H, W): (N, 1, h, w)."""
     return _blurred((first * second).sum(dim=1, keepdim=True))

@@ -15,6 +15,7 @@ from core.learning.autoencoder.autoencoder import Autoencoder, build
 from core.learning.autoencoder.learner import CHUNK, reconstructed
 from core.learning.optimizers import adam, take_step
 from core.learning.pictures import Indices, Pictures, as_values
+from core.measures.accuracy import top_shares
 
 DRAWS = 5
 """Random draws of the labeled pictures; accuracies are means over them."""
@@ -61,8 +62,8 @@ class FewLabels:
     @torch.no_grad()
     def _accuracy(self, classifier: Classifier) -> float:
         chunks = torch.split(self.pictures.held_out, CHUNK)
-        predicted = torch.cat([classifier(as_values(chunk)).argmax(1) for chunk in chunks]).cpu().numpy()
-        return float((predicted == self.pictures.held_out_labels).mean())
+        logits = torch.cat([classifier(as_values(chunk)) for chunk in chunks]).cpu()
+        return float(top_shares(logits, torch.from_numpy(self.pictures.held_out_labels)).mean())
 
 
 class Classifier(nn.Module):

@@ -23,6 +23,7 @@ from core.learning.classifier.precision import half_precision
 from core.learning.classifier.targets import MixRecipe, mixed, smoothed
 from core.learning.classifier.teacher import TeacherPredictions
 from core.learning.classifier.views import Examples, ViewRecipe, Views
+from core.measures.accuracy import top_shares
 
 CLIP_NORM = 1.0
 MIN_RATE = 0.01
@@ -122,7 +123,7 @@ class Trainer:
             state.seconds, clock = state.seconds + now - clock, now
             yield loss
             clock = time.perf_counter()
-        state.top1.append(self.accuracy(self.predictions(self.ema.module)))
+        state.top1.append(self.accuracy(self.logits(self.ema.module)))
         state.losses.append(state.loss_sum / self.batches_per_epoch)
         state.epoch, state.batch, state.loss_sum = state.epoch + 1, 0, 0.0
         state.seconds += time.perf_counter() - clock
@@ -160,19 +161,19 @@ class Trainer:
         cosine = (1 + math.cos(math.pi * (step - warm) / max(1, total - warm))) / 2
         return recipe.learning_rate * (MIN_RATE + (1 - MIN_RATE) * cosine)
 
-    def accuracy(self, predicted: Tensor) -> float:
-        """Accuracy of the predicted classes (N,) on the held-out pictures, 0 to 1."""
-        return float((predicted == self.examples.held_out_labels).float().mean())
+    def accuracy(self, logits: Tensor) -> float:
+        """Accuracy of logits (N, K) on the held-out pictures, 0 to 1, ties by chance. Raises ComputationFailed."""
+        return float(top_shares(logits, self.examples.held_out_labels).mean())
 
     @torch.inference_mode()
-    def predictions(self, model: nn.Module, *, full_precision: bool = False) -> Tensor:
-        """Class that `model` predicts for each held-out picture, (N,) int64; `full_precision`: without autocast."""
+    def logits(self, model: nn.Module, *, full_precision: bool = False) -> Tensor:
+        """Logits (N, K) of `model` for the held-out pictures; `full_precision`: without autocast."""
         model.eval()
         batches = []
         for chunk in torch.split(self.examples.held_out, 256):
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half and not full_precision):
                 logits = model(self._normalized(chunk.to(self.device).float().div_(255)))
-            batches.append(logits.argmax(dim=1).cpu())
+            batches.append(logits.float().cpu())
         return torch.cat(batches)
 
     def _normalized(self, inputs: Tensor) -> Tensor:

@@ -34,5 +34,7 @@ def measures(judge: Network, stylized: Tensor, photos: Tensor, styles: Styles) -
 
 
 def _mean(items: Sequence[Item]) -> Item:
+    """The mean of the scalars that have a meaning; without any, the first."""
     scalars = [item for item in items if isinstance(item, Scalar)]
-    return replace(scalars[0], value=sum(scalar.value for scalar in scalars) / len(scalars))
+    values = [scalar.value for scalar in scalars if scalar.value is not None]
+    return replace(scalars[0], value=sum(values) / len(values), reason="") if values else scalars[0]

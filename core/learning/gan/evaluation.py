@@ -21,6 +21,7 @@ from core.learning.pictures import Pictures, as_values
 from core.learning.sheets import paired_sheet, sheet, sheets
 from core.learning.stored import parameter_count
 from core.measures.frechet import MIN_PICTURES, frechet_distances
+from core.measures.principal import is_constant
 from core.networks.network import Network
 
 MAX_COMPARED = 500
@@ -30,7 +31,8 @@ STEPS_BETWEEN = 8
 """Frames of a walk from one latent to the next."""
 FRAME_MS = 120
 ANIMATION_FRAME_MS = 200
-MIN_DISTANCE = 1e-6
+MIN_DISTANCE = 0.5 / 255
+"""Distance below which pictures are the same: half a step of 8 bits."""
 RELATIVE = "times that of held-out pictures"
 
 Items = dict[str, Item]
@@ -72,14 +74,14 @@ class Evaluation:
     def distances(self) -> Items:
         """Frechet distance between samples and held-out pictures in the judge's features."""
         if self.judge is None:
-            return {}
-        kinds = (self._training, self._held_out, self._samples)
-        distance, floor = frechet_distances(*(features(self.judge, pictures) for pictures in kinds))
+            return _frechet_items(reason=f"it needs {MIN_PICTURES} pictures of each part")
         subject = f"{self.judge.card.name}'s features"
-        return {
-            "frechet_distance": Scalar(value=distance, subject=subject),
-            "frechet_floor": Scalar(value=floor, subject=subject),
-        }
+        training, held_out, samples = (
+            features(self.judge, pictures) for pictures in (self._training, self._held_out, self._samples)
+        )
+        if is_constant(training):
+            return _frechet_items(subject=subject, reason="all training pictures have the same features")
+        return _frechet_items(*frechet_distances(training, held_out, samples), subject=subject)
 
     @cached_property
     def _held_out(self) -> Tensor:
@@ -109,19 +111,45 @@ class Evaluation:
 def by_pixels(samples: Tensor, held_out: Tensor, training: Tensor) -> Items:
     """Items on whether samples (N, C, S, S) copy `training` (K, C, S, S) uint8, or each other.
 
-    Both relative to `held_out` (M, C, S, S), which are no copies; without diversity where M is 1.
+    Both relative to `held_out` (M, C, S, S); those that also stand among the training pictures say nothing on copying.
     """
     neighbors = nearest(samples, training)
-    expected = float(nearest(held_out, training).distances.mean())
-    copying = float(neighbors.distances.mean()) / max(expected, MIN_DISTANCE)
-    items: Items = {
+    distances = nearest(held_out, training).distances
+    copying = _relative(
+        neighbors.distances, distances[distances > MIN_DISTANCE], "every held-out picture is also a training picture"
+    )
+    return {
         "nearest": Image(pixels=paired_sheet(samples[:SAMPLES], neighbors.pictures[:SAMPLES], PAIRS_A_ROW)),
-        "copying": Scalar(value=copying, unit=RELATIVE),
+        "copying": copying,
+        "diversity": _diversity(samples, held_out),
     }
-    if len(held_out) > 1:
-        diversity = mean_distance(samples) / max(mean_distance(held_out), MIN_DISTANCE)
-        items["diversity"] = Scalar(value=diversity, unit=RELATIVE)
-    return items
+
+
+def _relative(distances: Tensor, expected: Tensor, reason: str) -> Scalar:
+    """Mean of `distances` (N,) over the mean of `expected` (M,); no number, for `reason`, where M is 0."""
+    if not len(expected):
+        return Scalar(value=None, unit=RELATIVE, reason=reason)
+    return Scalar(value=float(distances.mean() / expected.mean()), unit=RELATIVE)
+
+
+def _diversity(samples: Tensor, held_out: Tensor) -> Scalar:
+    """Mean distance between samples, relative to that between held-out pictures."""
+    if len(held_out) < 2:
+        return Scalar(value=None, unit=RELATIVE, reason="one held-out picture has no distance to another")
+    expected = mean_distance(held_out)
+    if expected < MIN_DISTANCE:
+        return Scalar(value=None, unit=RELATIVE, reason="all held-out pictures are the same")
+    return Scalar(value=mean_distance(samples) / expected, unit=RELATIVE)
+
+
+def _frechet_items(
+    distance: float | None = None, floor: float | None = None, subject: str = "", reason: str = ""
+) -> Items:
+    """Distance and floor, or no numbers for the `reason`."""
+    return {
+        "frechet_distance": Scalar(value=distance, subject=subject, reason=reason),
+        "frechet_floor": Scalar(value=floor, subject=subject, reason=reason),
+    }
 
 
 def has_enough_pictures(pictures: Pictures) -> bool:

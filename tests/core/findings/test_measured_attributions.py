@@ -40,7 +40,7 @@ def test_results_of_one_protocol_make_one_measurement(store: Store) -> None:
     found = first.entry(VIT, "Center box")
     assert found is not None
     assert found.baseline
-    assert found.measures["insertion"].interval.value == pytest.approx(0.5)
+    assert found.measures["insertion"].value == pytest.approx(0.5)
     assert first.entry(VIT, "Saliency") is None
 
 

@@ -64,7 +64,7 @@ def test_the_use_of_shape_is_judged_by_accuracy_retained_on_shuffled_patches(
 def test_without_data_a_verdict_is_inconclusive(store: Store) -> None:
     found = findings(a_study(store, SIZES, SHARES), store)
     assert conclusions(found)[3].verdict == "inconclusive"  # random networks have no training record
-    assert "not measured" in conclusions(found)[3].reason  # a single disc has a single size
+    assert "- (no picture has a value)" in conclusions(found)[3].reason  # a single disc has a single size
     alone = findings(a_study(store, {CNN: 8.0}, {CNN: 1.0}, pictures=11), store)
     assert [claim.verdict for claim in conclusions(alone)] == [
         "inconclusive",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core.errors import ComputationFailed
 from core.items import Floats
 from core.measures.localization import (
     OVERLAPS,
@@ -10,6 +11,7 @@ from core.measures.localization import (
     TOLERANCE,
     Box,
     best_box_accuracy,
+    is_constant,
     localization,
     map_box,
     overlap,
@@ -50,7 +52,22 @@ def test_weight_is_counted_by_the_positive_part_alone() -> None:
     values[11, 11] = 12
     assert localization(values, BOX).inside == pytest.approx(36 / 48)
     assert weights(values).sum() == pytest.approx(1)
-    assert weights(np.array([[np.nan, np.inf, 2.0, 6.0]], np.float32)).tolist() == [[0, 0, 0.25, 0.75]]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_map_that_is_not_finite_is_not_measured(value: float) -> None:
+    values = on(BOX)
+    values[0, 0] = value
+    with pytest.raises(ComputationFailed, match="the map is not finite"):
+        localization(values, BOX)
+
+
+def test_differences_of_rounding_are_no_order() -> None:
+    values = np.full((12, 12), 0.3, np.float32)
+    values[0, 0] += 1e-7
+    assert is_constant(values)
+    assert localization(values, BOX).pointing == 36 / 144
+    assert not is_constant(on(BOX))
 
 
 @pytest.mark.parametrize(("away", "near"), [(1, 1), (15, 1), (16, 0)])

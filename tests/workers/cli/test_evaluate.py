@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from PIL import Image
+from scipy.stats import binomtest
 
-from core.errors import BadInput, BadPicture, UnknownNetwork
+from core.errors import BadInput, BadPicture, ComputationFailed, UnknownNetwork
 from core.media.picture import read_picture
 from core.networks.catalog import get_card
 from core.networks.loading import load
+from core.networks.network import Network
 from workers.cli.evaluate import evaluate
 
 LITE = "lite/efficientnet_lite0"
@@ -59,7 +63,8 @@ def test_all_layouts_of_the_same_pictures_give_the_same_accuracy(tmp_path: Path)
     expected = evaluate(SMALL, [flat])
     assert expected["n"] == 3
     assert evaluate(SMALL, [nested]) == evaluate(SMALL, [table]) == expected
-    assert evaluate(SMALL, [flat, table]) == expected | {"n": 6}
+    both = evaluate(SMALL, [flat, table])
+    assert (both["n"], both["top1"], both["top5"]) == (6, expected["top1"], expected["top5"])
 
 
 def test_top1_and_top5_are_shares_of_the_pictures(tmp_path: Path) -> None:
@@ -67,7 +72,52 @@ def test_top1_and_top5_are_shares_of_the_pictures(tmp_path: Path) -> None:
     order = network(network.prepare(read_picture(png()))[None])[0].argsort(descending=True).tolist()
     labels = [order[0], order[4], order[5], order[999]]
     table = write_table(tmp_path / "all.parquet", image=[png()] * 4, label=labels)
-    assert evaluate(SMALL, [table]) == {"network": SMALL, "top1": 0.25, "top5": 0.5, "n": 4}
+    measured = evaluate(SMALL, [table])
+    low, high = binomtest(1, 4).proportion_ci(method="wilson")
+    assert [measured[name] for name in ("network", "n", "top1", "top5")] == [SMALL, 4, 0.25, 0.5]
+    assert (measured["top1_low"], measured["top1_high"]) == pytest.approx((low, high))
+
+
+def with_logits(monkeypatch: pytest.MonkeyPatch, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Networks that are evaluated answer with changed logits."""
+
+    class Changed(Network):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return change(super().forward(x))
+
+    def loaded(*given: Any) -> Network:
+        network = load(*given)
+        network.__class__ = Changed
+        return network
+
+    monkeypatch.setattr("workers.cli.evaluate.load", loaded)
+
+
+def test_equal_logits_have_the_accuracy_of_chance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_logits(monkeypatch, torch.zeros_like)
+    table = write_table(tmp_path / "all.parquet", image=[png(seed) for seed in range(3)], label=[0, 7, 999])
+    measured = evaluate(SMALL, [table])
+    assert (measured["top1"], measured["top5"]) == pytest.approx((1 / 1000, 5 / 1000))
+    assert measured["top1_low"] <= measured["top1"] < measured["top1_high"]
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_an_output_that_is_not_finite_has_no_accuracy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    with_logits(monkeypatch, lambda logits: logits.index_fill(1, torch.tensor([3]), value))
+    table = write_table(tmp_path / "all.parquet", image=[png()], label=[7])
+    with pytest.raises(ComputationFailed, match=r"the network's output is not finite.* in the logits"):
+        evaluate(SMALL, [table])
+
+
+def test_top5_of_few_classes_is_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = get_card(SMALL).model_copy(update={"class_names": get_card(SMALL).class_names[:5]})
+    monkeypatch.setattr("workers.cli.evaluate.get_card", lambda _: few)
+    with_logits(monkeypatch, lambda logits: logits[:, :5])
+    table = write_table(tmp_path / "all.parquet", image=[png()], label=[2])
+    measured = evaluate(SMALL, [table])
+    assert (measured["top5"], measured["top5_reason"]) == (None, "of 5 classes, all are among the top 5")
 
 
 def test_bad_input_is_refused(tmp_path: Path) -> None:

@@ -83,7 +83,34 @@ def test_equal_samples_have_no_diversity(real: Pictures) -> None:
 
 def test_a_single_held_out_picture_has_a_distance_and_no_diversity() -> None:
     training = torch.randint(256, (5, 3, 16, 16), dtype=torch.uint8)
-    assert by_pixels(torch.rand(16, 3, 16, 16), torch.rand(1, 3, 16, 16), training).keys() == {"nearest", "copying"}
+    items = by_pixels(torch.rand(16, 3, 16, 16), torch.rand(1, 3, 16, 16), training)
+    assert items["copying"].value > 0
+    assert (items["diversity"].value, items["diversity"].reason) == (
+        None,
+        "one held-out picture has no distance to another",
+    )
+
+
+def test_copies_are_not_found_by_pictures_that_stand_in_both_parts() -> None:
+    training = torch.randint(256, (5, 3, 16, 16), dtype=torch.uint8)
+    samples = torch.rand(16, 3, 16, 16)
+    copies = training[:3].float() / 255
+    assert (by_pixels(samples, copies, training)["copying"].value) is None
+    reason = "every held-out picture is also a training picture"
+    assert by_pixels(samples, copies, training)["copying"].reason == reason
+    own = torch.rand(2, 3, 16, 16)
+    alone, among_copies = (
+        by_pixels(samples, held_out, training)["copying"] for held_out in (own, torch.cat([own, copies]))
+    )
+    assert alone.value == among_copies.value
+
+
+def test_identical_pictures_have_no_diversity_to_compare_with() -> None:
+    training = torch.randint(256, (5, 3, 16, 16), dtype=torch.uint8)
+    same = torch.full((4, 3, 16, 16), 0.5)
+    diversity = by_pixels(torch.rand(16, 3, 16, 16), same, training)["diversity"]
+    assert (diversity.value, diversity.reason) == (None, "all held-out pictures are the same")
+    assert by_pixels(same, torch.rand(4, 3, 16, 16), training)["diversity"].value == 0
 
 
 def test_below_each_sample_is_its_nearest_training_picture() -> None:
