@@ -77,11 +77,13 @@ def read_dataset(
     if not validation.any():
         validation = every_tenth(labels)
     if paths and (validation.all() or not validation.any()):
-        raise BadInput(f"a data set needs both training and held-out pictures: {_named(paths)} has too few pictures")
+        told = any(picture.held_out for picture in pictures)
+        reason = "all pictures of {} are held out" if told else "{} has too few pictures"
+        raise BadInput(f"a data set needs both training and held-out pictures: {reason.format(_named(paths))}")
     object_boxes = np.array([picture.box for picture in pictures], np.int32) if boxes else None
-    told = next((reading.label_column for reading in readings if reading.label_column), "")
+    column = next((reading.label_column for reading in readings if reading.label_column), "")
     data = [picture.data for picture in pictures]
-    return Dataset(tuple(names), data, labels, validation, object_boxes, label_column=told)
+    return Dataset(tuple(names), data, labels, validation, object_boxes, label_column=column)
 
 
 def _with_parts(paths: Sequence[Path]) -> list[tuple[Path, bool]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,8 @@ START, END = 40, 17
 """Characters kept of a longer name."""
 _PART = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(?:,|\Z)')
 """A part of a list and the comma behind it."""
+_QUOTED = re.compile(r'[,"\s]')
+"""What a part of a list must be quoted for."""
 
 
 def display_name(file_name: str, default: str) -> str:
@@ -41,6 +43,11 @@ def comma_separated(text: str) -> list[str]:
         parts.append(plain.strip() if quoted is None else quoted.replace('""', '"'))
         start = match.end() if match[0].endswith(",") else len(text) + 1
     return list(filter(None, parts))
+
+
+def comma_joined(parts: Iterable[str]) -> str:
+    """The list from which `comma_separated` gives these parts."""
+    return ",".join('"' + part.replace('"', '""') + '"' if _QUOTED.search(part) else part for part in parts)
 
 
 def listed_files(text: str, is_known: Callable[[str], bool] | None = None) -> list[str]:

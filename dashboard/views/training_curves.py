@@ -16,6 +16,7 @@ from core.findings.trained_networks import (
     trained_networks,
     weights_sha256,
 )
+from core.media.file_names import comma_joined
 from dashboard.figures.charts import COLORS, TrainingCurve, training_figure
 from dashboard.grid.items import PLOTLY
 from dashboard.grid.live import one_of
@@ -121,7 +122,7 @@ def _details(network: TrainedNetwork) -> None:
 
 def _compare_link(label: str, networks: Sequence[str]) -> None:
     """A link to the page Compare with these networks selected."""
-    st.page_link(COMPARE, label=label, icon=":material/grid_view:", query_params={"networks": ",".join(networks)})
+    st.page_link(COMPARE, label=label, icon=":material/grid_view:", query_params={"networks": comma_joined(networks)})
 
 
 def _confusions(network: TrainedNetwork) -> None:

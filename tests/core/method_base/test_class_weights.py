@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from core.media.file_names import comma_joined
 from core.method_base.class_weights import MAX_CLASSES, MAX_NAME, MAX_WEIGHT, ClassWeights, class_problem
 from core.networks.card import NetworkCard
 from core.networks.catalog import get_card
 
 CLASSES = TypeAdapter(ClassWeights)
-NAMES = st.text(st.characters(exclude_characters=",="), min_size=1, max_size=20).map(str.strip).filter(bool)
+NAMES = st.text(st.characters(exclude_characters="="), min_size=1, max_size=20).map(str.strip).filter(bool)
 ENORMOUS = pytest.param(10**5000, id="enormous")
 WEIGHTS = st.floats(0, MAX_WEIGHT, exclude_min=True)
 
@@ -31,6 +32,8 @@ def card() -> NetworkCard:
         (("7",), {"7": 1.0}),
         ("tabby = 2, lynx", {"lynx": 1.0, "tabby": 2.0}),
         ("a=b=0.5", {"a=b": 0.5}),
+        ('"tabby, tabby cat=2", lynx', {"lynx": 1.0, "tabby, tabby cat": 2.0}),
+        ('5" disk=2', {'5" disk': 2.0}),
         (" ,tabby,, ", {"tabby": 1.0}),
         ("", {}),
         ({}, {}),
@@ -43,7 +46,7 @@ def test_classes_can_be_given_in_several_forms(given_as: Any, weights: dict[str,
 @given(st.dictionaries(NAMES, WEIGHTS, max_size=10), st.randoms())
 def test_order_and_form_have_no_influence(weights: dict[str, float], random: Any) -> None:
     shuffled = random.sample(list(weights.items()), len(weights))
-    written = ", ".join(f"{name}={weight!r}" for name, weight in shuffled)
+    written = comma_joined(f"{name}={weight!r}" for name, weight in shuffled)
     expected = CLASSES.dump_json(CLASSES.validate_python(weights))
     assert CLASSES.dump_json(CLASSES.validate_python(dict(shuffled))) == expected
     assert CLASSES.dump_json(CLASSES.validate_python(written)) == expected

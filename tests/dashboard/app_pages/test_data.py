@@ -18,7 +18,8 @@ from core.store.store import Store
 from dashboard.figures.datasets import NAMED_CLASSES, classes_figure
 from dashboard.panel.training import training_methods
 from dashboard.views.dataset import CLASSES_A_PAGE, balance, contact_sheet, facts, sheet_rows
-from tests.core.datasets.test_files import TWO, packed
+from tests.core.datasets.test_files import TWO, packed, table
+from tests.core.datasets.test_tars import tarred
 from tests.core.datasets.test_unlabeled import LOOSE
 from tests.support.opened import opened, press, texts
 from tests.support.squares import squares
@@ -169,10 +170,11 @@ def test_another_name_is_kept_and_a_bad_one_is_not(store: Store) -> None:
 # upload
 
 
-def uploaded(name: str, content: bytes, called: str = "") -> AppTest:
+def uploaded(name: str, content: bytes, called: str = "", label_column: str = "") -> AppTest:
     page = opened("data")
     page.file_uploader[0].upload(name, content)
     page.text_input[0].set_value(called)
+    page.text_input[1].set_value(label_column)
     return press(page, "Add")
 
 
@@ -185,6 +187,22 @@ def test_an_uploaded_zip_is_a_data_set_with_a_link(store: Store, tmp_path: Path)
     assert store.inputs.dataset_record(digest).source == "uploaded: pets.zip"
     again = uploaded("pets.zip", path.read_bytes(), "Pets")
     assert "pets is already stored" in texts(again)
+
+
+def test_an_uploaded_tar_is_a_data_set_named_without_its_endings(tmp_path: Path) -> None:
+    page = uploaded("pets.tar.gz", tarred(tmp_path / "a.tar.gz", TWO).read_bytes())
+    assert "pets was added: 4 images · 2 classes" in texts(page)
+
+
+def test_the_column_of_the_class_is_asked_for_where_several_could_be_meant(store: Store, tmp_path: Path) -> None:
+    columns = {"image": list(TWO.values()), "genre": ["x", "y"] * 2, "artist": ["a", "b"] * 2}
+    content = table(tmp_path / "a.parquet", columns).read_bytes()
+    refused = uploaded("art.parquet", content)
+    assert "genre, artist may be one: choose the label column" in refused.error[0].value.replace("\\", "")
+    assert "art was added: 4 images · 2 classes" in texts(uploaded("art.parquet", content, "", "artist"))
+    (record,) = (record for _, record in store.inputs.datasets() if record and record.name == "art")
+    assert [counts.name for counts in record.classes] == ["a", "b"]
+    assert record.source == "uploaded: art.parquet; classes from artist"
 
 
 def test_pictures_without_classes_are_taken_under_the_name_that_is_given(store: Store, tmp_path: Path) -> None:

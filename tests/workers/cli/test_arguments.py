@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import BadInput, BadPicture
-from core.media.file_names import hinting_at_commas, listed_files
+from core.media.file_names import comma_joined, hinting_at_commas, listed_files
 from workers.cli.arguments import comma_separated, parse_parameter
 
 
@@ -38,6 +40,11 @@ def test_a_name_of_a_file_is_no_list(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     assert listed_files(name) == [name]
     assert listed_files(str(tmp_path / name)) == [str(tmp_path / name)]
+
+
+@given(st.lists(st.text(min_size=1).filter(lambda part: bool(part.strip(" "))), unique=True))
+def test_a_joined_list_comes_back(parts: list[str]) -> None:
+    assert list(comma_separated(comma_joined(parts))) == parts
 
 
 @pytest.mark.parametrize("text", ["a,b", "x" * 5000, "a\x00b", "~nobody-of-this-name"])
