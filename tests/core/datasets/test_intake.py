@@ -107,8 +107,10 @@ def test_a_turned_box_lies_in_its_picture_and_an_unknown_one_stays_unknown() -> 
 @pytest.mark.parametrize("orientation", [1, 3, 6])
 def test_the_box_of_a_data_set_surrounds_the_same_pixels(orientation: int, form: str, tmp_path: Path) -> None:
     data = of_orientation(orientation, form)
-    sides = {name: [side, side] for name, side in zip(("x0", "y0", "x1", "y1"), BOX, strict=True)}
-    dataset = read_dataset([table(tmp_path / "a.parquet", {"image": [data] * 2, "label": [0, 1], **sides})], boxes=True)
+    sides = {name: [side] * 4 for name, side in zip(("x0", "y0", "x1", "y1"), BOX, strict=True)}
+    dataset = read_dataset(
+        [table(tmp_path / "a.parquet", {"image": [data] * 4, "label": [0, 1] * 2, **sides})], boxes=True
+    )
     stored = np.asarray(Image.open(io.BytesIO(photo_file(form))).convert("RGB"))
     inside = UPRIGHT[orientation](stored[BOX[1] : BOX[3] + 1, BOX[0] : BOX[2] + 1])
     left, top, right, bottom = boxes_of(dataset)[0]

@@ -46,6 +46,25 @@ def test_a_limited_process_that_computes_for_ever_is_ended() -> None:
     assert limited("while True: pass").returncode < 0
 
 
+def test_a_process_is_allowed_time_again_and_again() -> None:
+    code = """
+import time
+from core.media.process_limits import allow_time, limit_process
+
+limit_process(memory_bytes=2**30)
+for _ in range(2):
+    allow_time(1)
+    until = time.process_time() + 0.6
+    while time.process_time() < until:
+        pass
+print("alive", flush=True)
+while True:
+    pass
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode < 0) == ("alive\n", True)
+
+
 @pytest.mark.parametrize(("files", "written"), [(16, False), (None, True)])
 def test_it_writes_no_file_unless_it_may(tmp_path: Path, files: int | None, written: bool) -> None:
     path = tmp_path / "file"
