@@ -6,11 +6,13 @@ __all__ = [
     "decoding",
     "drawn_styles",
     "file_names",
+    "frame_times",
     "gray_png",
     "picture",
     "process_limits",
     "samples",
     "video",
+    "video_colors",
     "video_decoder",
     "video_writer",
 ]

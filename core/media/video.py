@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from core.canonical import sha256_hex
 from core.errors import BadInput
 from core.items import Pixels
 from core.media.file_names import display_name, printable
+from core.media.frame_times import Timing
 from core.media.process_limits import OUT_OF_MEMORY, REFUSED
 
 DECODER = "core.media.video_decoder"
@@ -28,15 +29,18 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 MAX_BYTES = 100_000_000
 """Size limit of a video file."""
 DEFAULT_NAME = "this video"
-TYPES = {b"GIF8": "image/gif", b"ftyp": "video/mp4"}
-"""The first four bytes of a video, or the next four -> its media type."""
+TYPES = {
+    b"GIF8": "image/gif", b"\x1aE\xdf\xa3": "video/webm",
+    **dict.fromkeys((b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"), "video/mp4"),
+}  # fmt: skip
+"""The first four bytes of a video, or the next four -> its media type; that of MOV and Matroska as browsers take it."""
 _PROBES = threading.BoundedSemaphore(2)
 """At most two videos are probed at once for the pages: each takes some memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Video:
-    """An unchanged video file, MP4 or GIF; made by `read_video`, or from bytes that were probed before."""
+    """An unchanged file, MP4, MOV, WebM, Matroska or GIF, from `read_video`, or from bytes that were probed before."""
 
     content: bytes
 
@@ -47,13 +51,13 @@ class Video:
 
     @property
     def content_type(self) -> str:
-        """Media type: `video/mp4` or `image/gif`, else `application/octet-stream`."""
+        """Media type: `image/gif`, `video/mp4` or `video/webm`, else `application/octet-stream`."""
         return TYPES.get(self.content[:4]) or TYPES.get(self.content[4:8], "application/octet-stream")
 
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """Number of frames, size and frame rate of a video."""
+    """Number of frames, size and duration of a video."""
 
     frames: int
     """How many."""
@@ -61,27 +65,41 @@ class VideoFacts:
     """In pixels, upright."""
     width: int
     """In pixels, upright."""
-    frame_rate: Fraction
-    """Frames a second."""
+    duration: Fraction
+    """In seconds, until the last frame ends."""
+    steady: bool
+    """Whether all frames last equally long."""
+    notes: tuple[str, ...] = ()
+    """How unusual times and pixels are read, a clause each."""
 
     @property
     def seconds(self) -> float:
         """Duration in seconds."""
-        return float(self.frames / self.frame_rate)
+        return float(self.duration)
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second, on average."""
+        return float(self.frames / self.duration)
 
 
 @dataclass(frozen=True, eq=False)
 class DecodedVideo:
     """A video that is being decoded."""
 
-    count: int
-    """Number of frames."""
     height: int
     width: int
-    frame_rate: Fraction
-    """Frames a second."""
+    timing: Timing
+    """For how long each frame is shown."""
     frames: Iterator[Pixels]
     """Each (height, width, 3) uint8."""
+    notes: tuple[str, ...] = ()
+    """How unusual times and pixels were read, a clause each."""
+
+    @property
+    def count(self) -> int:
+        """Number of frames."""
+        return len(self.timing.durations)
 
 
 def checked_digest(text: str) -> str:
@@ -112,10 +130,9 @@ def check_bytes(size_bytes: int, name: str) -> None:
 
 
 def facts_of(video: Video, name: str = DEFAULT_NAME) -> VideoFacts:
-    """Number of frames, size and frame rate of a video. Raises BadInput; the sentence begins with `name`."""
+    """Number of frames, size and duration of a video. Raises BadInput; the sentence begins with `name`."""
     with _PROBES, _decoder(video, "probe") as decoder:
-        count, height, width, *frame_rate = _header(decoder, display_name(name, DEFAULT_NAME))
-    return VideoFacts(count, height, width, Fraction(*frame_rate))
+        return _facts(decoder, display_name(name, DEFAULT_NAME))
 
 
 def first_frame(video: Video, longer_px: int) -> Pixels:
@@ -151,26 +168,34 @@ def _decoder(video: Video, *arguments: str) -> Iterator[subprocess.Popen[bytes]]
             decoder.communicate()
 
 
-def _header(decoder: subprocess.Popen[bytes], name: str) -> list[int]:
-    """[frames, height, width, numerator, denominator of the frame rate]. Raises BadInput."""
+def _header(decoder: subprocess.Popen[bytes], name: str) -> dict[str, Any]:
+    """The header that the decoder wrote. Raises BadInput."""
     header = _output(decoder).readline()
     if not header.endswith(b"\n"):
         raise BadInput(f"{name} {_failure(decoder.wait(), header)}")
-    numbers: list[int] = json.loads(header)
-    return numbers
+    values: dict[str, Any] = json.loads(header)
+    return values
+
+
+def _facts(decoder: subprocess.Popen[bytes], name: str) -> VideoFacts:
+    header = _header(decoder, name)
+    duration, notes = Fraction(*header.pop("seconds")), tuple(header.pop("notes"))
+    return VideoFacts(**header, duration=duration, notes=notes)
 
 
 def _decoded_video(decoder: subprocess.Popen[bytes], name: str) -> DecodedVideo:
-    count, height, width, *frame_rate = _header(decoder, name)
+    header = _header(decoder, name)
+    height, width, durations = header["height"], header["width"], tuple(header["durations"])
 
     def frames() -> Iterator[Pixels]:
-        for _ in range(count):
+        for _ in durations:
             content = _output(decoder).read(height * width * 3)
             if len(content) < height * width * 3:
                 raise BadInput(f"{name} {_failure(decoder.wait(), b'')}")
             yield np.frombuffer(content, np.uint8).reshape(height, width, 3)
 
-    return DecodedVideo(count, height, width, Fraction(*frame_rate), frames())
+    timing = Timing(Fraction(*header["tick"]), durations)
+    return DecodedVideo(height, width, timing, frames(), tuple(header["notes"]))
 
 
 def _output(decoder: subprocess.Popen[bytes]) -> IO[bytes]:

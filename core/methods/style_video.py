@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator
@@ -31,29 +32,35 @@ class StyleVideo(Method):
         "error)"
     )
     family: ClassVar[MethodFamily] = "style"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[Needs] = Needs(pictures=0, network=False)
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("stylized", "animation", "Stylized video; a cell shows up to 96 of its frames"),
         Output("original", "animation", "Original video, the same frames"),
-        Output("warping_error", "series", "Warping error: change along the motion", optional=True),
+        Output("warping_error", "series", "Warping error of the stylized file: change along the motion", optional=True),
         Output("warping_error_framewise", "series", "Warping error, frames stylized independently", optional=True),
         Output("warping_error_original", "series", "Warping error of the original video", optional=True),
-        Output("flicker", "scalar", "Mean change where the original video does not change", optional=True),
+        Output("flicker", "scalar", "Mean change of the file where the original video does not change", optional=True),
         Output("flicker_framewise", "scalar", "Flicker, frames stylized independently", optional=True),
         Output("mean_warping_error", "scalar", "Warping error, mean over all frames", optional=True),
         Output(
             "mean_warping_error_framewise", "scalar", "Mean warping error, frames stylized independently", optional=True
         ),
-        Output("frames", "scalar", "Stylized frames"),
+        Output("frames", "scalar", "Frames of the stylized file"),
     )
 
     model: str = parameter("", "Style model: key of the result that trained it.", choices="results", of="style_model")
     video: Annotated[str, AfterValidator(checked_digest)] = parameter(
-        "", "Video, MP4 or GIF; on the command line, a file or the digest of a stored video.", video=True
+        "",
+        "Video (MP4, MOV, WebM, Matroska, GIF); on the command line, a file or the digest of a stored video.",
+        video=True,
     )
     size_px: int = parameter(
-        480, "Longer side of the result; a smaller video keeps its size.", unit="px", ge=32, le=1280
+        480,
+        "Longer side of the result; a smaller video keeps its size, and no side gets shorter than 16 px.",
+        unit="px",
+        ge=32,
+        le=1280,
     )
     max_frames: int = parameter(300, "Maximum number of frames, from the first one.", unit="frames", ge=2, le=3000)
     temporal_weight: float = parameter(
@@ -73,7 +80,11 @@ class StyleVideo(Method):
         painter = learning.fast_style.stabilization.StabilizedPainter(
             learning.fast_style.stored.trained_painter(context, self.model), self.temporal_weight
         )
-        with decoded(context.video(self.video), self.size_px, self.max_frames) as video:
-            items = learning.fast_style.videos.Painting(video, painter, context).items(self.format)
-        caption = f"{self.captions()['stylized']}. {learning.fast_style.videos.flicker_summary(items)}".strip()
+        opening = partial(decoded, context.video(self.video), self.size_px, self.max_frames)
+        items = learning.fast_style.videos.Painting(opening, painter, context).items(self.format)
+        sentences = (
+            f"{self.captions()['stylized']}.", learning.fast_style.videos.flicker_summary(items),
+            items["stylized"].caption,
+        )  # fmt: skip
+        caption = " ".join(sentence for sentence in sentences if sentence)
         return self.result(items | {"stylized": replace(items["stylized"], caption=caption)})

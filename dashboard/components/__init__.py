@@ -70,7 +70,9 @@ def codes_view(data: dict[str, Any], *, key: str) -> None:
 
 
 def animation_view(data: dict[str, Any], *, key: str) -> None:
-    """An animation `{url, count, frame_ms, name, labels}` with a slider; `url` with `?frame=N` is a frame.
+    """An animation `{url, count, frame_ms, durations_ms, name, labels}` with a slider.
+
+    `url` with `?frame=N` is a frame.
 
     `labels`: a text for each frame; empty to number the frames.
     """
@@ -78,5 +80,5 @@ def animation_view(data: dict[str, Any], *, key: str) -> None:
 
 
 def animation_pair(data: dict[str, Any], *, key: str) -> None:
-    """Two animations `{name, url}`, `left` and `right`, of `count` frames of `frame_ms`, with a movable divider."""
+    """Two animations `{name, url, count, frame_ms, durations_ms}`, `left` and `right`, with a movable divider."""
     _animation_pair(key=key, data=data)

@@ -7,7 +7,7 @@ export default function ({ data, parentElement }) {
   rendered.get(root)?.player.stop()
   const [image, controls] = root.children
   const frames = framesOf(data.url, data.count)
-  const player = playerOf(controls, { ...data, show: (number) => { image.src = frames[number].src } })
+  const player = playerOf(controls, { ...data, moments: momentsOf(data), show: (number) => { image.src = frames[number].src } })
   rendered.set(root, { url: data.url, player })
   image.alt = data.name
   player.go(data.count - 1) // the final frame shows the outcome

@@ -30,6 +30,7 @@ from dashboard.figures.charts import (
     points_figure,
 )
 from dashboard.grid.cells import TRACE, Scale, item_url
+from dashboard.grid.videos import pace_of
 from dashboard.routes.blobs import blob_url
 from dashboard.session import help_bubble, plain
 
@@ -200,8 +201,7 @@ def _animation(item: ResultItem) -> None:
     if meta.get("count"):
         url, name = blob_url("animation", item.manifest.key, item.stored.name), words(item.stored.name)
         labels = meta.get("labels", [])
-        animation = {"url": url, "count": meta["count"], "frame_ms": meta["frame_ms"], "name": name, "labels": labels}
-        animation_view(animation, key=item.key)
+        animation_view({"url": url, "name": name, "labels": labels, **pace_of(item.stored)}, key=item.key)
     else:  # stored by a version that did not count frames
         _address(item)
     route = ("strip", item.manifest.key, item.stored.name)

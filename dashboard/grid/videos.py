@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
+from typing import Any
 
 import streamlit as st
 
@@ -32,11 +33,15 @@ def stored_video(digest: str, store: Store) -> tuple[VideoFacts, str, int]:
 
 
 def facts_line(digest: str) -> str:
-    """`2.4 s · 640 x 360 px · 25 frames a second · 60 frames · 1.2 MB`. Raises BadInput, Damaged."""
+    """`2.4 s · 640 x 360 px · 25 frames a second · 60 frames · 1.2 MB`, and what is unusual.
+
+    Raises BadInput, Damaged.
+    """
     facts, _, size_bytes = stored_video(digest, get_store())
     texts = (
         formatted(facts.seconds, "s"), f"{facts.width} x {facts.height} px",
-        f"{formatted(float(facts.frame_rate))} frames a second", f"{facts.frames:,} frames", file_size(size_bytes),
+        f"{formatted(facts.frame_rate)} frames a second{'' if facts.steady else ' on average'}",
+        f"{facts.frames:,} frames", file_size(size_bytes), *facts.notes,
     )  # fmt: skip
     return " · ".join(texts)
 
@@ -68,21 +73,31 @@ def whole_file(item: StoredItem) -> StoredFile | None:
     return files[0] if item.kind == Animation.kind and files else None
 
 
+def pace_of(item: StoredItem) -> dict[str, Any]:
+    """Number of frames of an animation, and milliseconds of each, for a player."""
+    return {name: item.meta[name] for name in ("count", "frame_ms", "durations_ms") if name in item.meta}
+
+
+def duration_ms(item: StoredItem) -> int:
+    """Duration of an animation in milliseconds."""
+    return sum(item.meta.get("durations_ms") or [item.meta["frame_ms"]] * item.meta["count"])
+
+
 def video_pair(manifest: Manifest) -> tuple[StoredItem, StoredItem] | None:
-    """The original video and another of the same frames; None if there are none."""
+    """The original video and another of the same duration; None if there are none."""
     videos = {item.name: item for item in manifest.items if item.kind == Animation.kind and item.meta.get("count")}
     before = videos.pop(ORIGINAL.name, None)
-    after = [video for video in videos.values() if before and video.meta["count"] == before.meta["count"]]
+    after = [video for video in videos.values() if before and duration_ms(video) == duration_ms(before)]
     return (before, after[0]) if before and after else None
 
 
 def show_video_pair(manifest: Manifest, before: StoredItem, after: StoredItem) -> None:
     """Both videos with a movable divider, frame by frame."""
     videos = [
-        {"name": words(item.name), "url": blob_url("animation", manifest.key, item.name)} for item in (before, after)
+        {"name": words(item.name), "url": blob_url("animation", manifest.key, item.name), **pace_of(item)}
+        for item in (before, after)
     ]
-    data = {"left": videos[0], "right": videos[1], "count": after.meta["count"], "frame_ms": after.meta["frame_ms"]}
-    animation_pair(data, key=f"videos:{manifest.key}")
+    animation_pair({"left": videos[0], "right": videos[1]}, key=f"videos:{manifest.key}")
 
 
 def show_whole(manifest: Manifest, wholes: Sequence[tuple[StoredItem, StoredFile]], sources: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from dashboard.panel.uploads import Files, file_uploader
 from dashboard.routes.blobs import blob_url
 from dashboard.session import get_store
 
-ENDINGS = ("mp4", "m4v", "gif")
+ENDINGS = ("mp4", "m4v", "mov", "webm", "mkv", "gif")
 MAX_OFFERED = 12
 """Videos to select from: the latest ones."""
 NAMES = "videos:names"

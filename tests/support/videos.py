@@ -9,6 +9,7 @@ import numpy as np
 
 from core.items import Animation, Item, Pixels, Result
 from core.jobs.comparison import Comparison
+from core.media.frame_times import steady
 from core.media.samples import sample
 from core.media.video import Video
 from core.media.video_writer import VideoKind, encoded
@@ -36,7 +37,8 @@ def noisy(count: int, spread: float = 1.0, height: int = 48, width: int = 64) ->
 
 def a_video(frames: Sequence[Pixels] | None = None, kind: VideoKind = "gif") -> Video:
     """These frames, or a few of a pan."""
-    return Video(encoded(pan(3) if frames is None else frames, RATE, kind))
+    frames = pan(3) if frames is None else frames
+    return Video(encoded(frames, steady(len(frames), RATE), kind))
 
 
 def painted(frames: int = 3, kind: VideoKind = "mp4") -> Animation:

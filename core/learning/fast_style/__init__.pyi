@@ -1,4 +1,5 @@
 from . import evaluation as evaluation
+from . import flicker as flicker
 from . import judging as judging
 from . import learner as learner
 from . import painter as painter

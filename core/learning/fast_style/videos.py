@@ -3,79 +3,143 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from fractions import Fraction
 
 import numpy as np
 from PIL import Image as PillowImage
+from torch import Tensor
 
+from core.engine.ranges import from_pixels
 from core.items import Animation, Item, Pixels, Scalar, Series
+from core.learning.fast_style.flicker import ORIGINAL, FlickerMeter
 from core.learning.fast_style.stabilization import StabilizedPainter
+from core.media.frame_times import Held, Steps, every, held_in
 from core.media.video import DecodedVideo
-from core.media.video_writer import VideoKind, encoded
+from core.media.video_decoder import own_frames
+from core.media.video_writer import VideoKind, VideoWriter
 from core.method_base.method import Context
 
 MAX_FRAMES, MAX_PX = 96, 320
 """Maximal number of frames and longer side of animations on a page, which are loaded whole."""
-MIN_FRAME_MS = 20
+SHOWN_STEPS = Steps(Fraction(1, 1000), least=20)
+"""Times of animations: milliseconds; browsers show no frame for less than 20."""
 OF_255 = "of 255"
-CURVES = {"stabilized": "warping_error", "framewise": "warping_error_framewise", "original": "warping_error_original"}
+STABILIZED, FRAMEWISE = "stabilized", "framewise"
+CURVES = {STABILIZED: "warping_error", FRAMEWISE: "warping_error_framewise", ORIGINAL: "warping_error_original"}
+
+Opening = Callable[[], AbstractContextManager[DecodedVideo]]
 
 
 class Painting:
-    """Stylizes one video."""
+    """Stylizes one video, then measures it as its file shows it.
 
-    def __init__(self, video: DecodedVideo, painter: StabilizedPainter, context: Context) -> None:
-        self.video, self.painter, self.context = video, painter, context
-        self._every = math.ceil(video.count / MAX_FRAMES)
-        self._small_frames: list[tuple[Pixels, Pixels]] = []
-        """Small stylized and original frames, every n-th; others are not kept in memory."""
-        self._errors: dict[int, Mapping[str, float]] = {}
+    The comparison with frames that are stylized independently is fair: they are encoded in the same way.
+    """
+
+    def __init__(self, opening: Opening, painter: StabilizedPainter, context: Context) -> None:
+        """`opening`: opens the video, each time from its first frame."""
+        self.opening, self.painter, self.context = opening, painter, context
 
     def items(self, kind: VideoKind) -> dict[str, Item]:
         """Stylize the whole video; returns items by the names of the outputs of `style_video`."""
-        encoded_video = encoded(self._frames(), self.video.frame_rate, kind)
-        frame_ms = max(MIN_FRAME_MS, round(1000 * self._every / self.video.frame_rate))
-        stylized, originals = map(np.stack, zip(*self._small_frames, strict=True))
+        writer, files, notes = self._painted(kind)
+        shown, durations_ms = _shown(writer.held)
+        small: list[tuple[Pixels, Pixels]] = []
+        meter, errors = FlickerMeter(), dict[int, Mapping[str, float]]()
+        for number, frames in enumerate(self._read_again(writer.held, files)):
+            if number in shown:
+                small.append((_small(frames[STABILIZED]), _small(frames[ORIGINAL])))
+            change = meter.add({video: self._tensor(pixels) for video, pixels in frames.items()})
+            if change:
+                errors[writer.held.numbers[number]] = change
+            self._report(len(writer.timing.durations) + writer.held.numbers[number] + 1, writer, change, frames)
+        stylized, originals = map(np.stack, zip(*small, strict=True))
         items: dict[str, Item] = {
-            "stylized": Animation(frames=stylized, frame_ms=frame_ms, whole=encoded_video),
-            "original": Animation(frames=originals, frame_ms=frame_ms),
-            "frames": Scalar(value=self.video.count, unit="frames"),
+            "stylized": Animation(
+                frames=stylized, durations_ms=durations_ms, whole=files[STABILIZED], caption=_sentence(notes)
+            ),
+            "original": Animation(frames=originals, durations_ms=durations_ms),
+            "frames": Scalar(value=writer.held.count, unit="frames"),
         }
-        return items | self._warping_items() | self._flicker_items()
+        return items | _warping_items(errors) | _flicker_items(meter)
 
-    def _frames(self) -> Iterator[Pixels]:
-        for number, frame in enumerate(self.painter.paint(self.video.frames)):
-            if number % self._every == 0:
-                self._small_frames.append((_small(frame.stabilized), _small(frame.original)))
-            if frame.errors:
-                self._errors[number] = frame.errors
-            scalars = {CURVES[kind]: error for kind, error in frame.errors.items()}
-            self.context.report(number + 1, self.video.count, scalars, lambda frame=frame: frame.stabilized)  # type: ignore[misc]
-            yield frame.stabilized
+    def _painted(self, kind: VideoKind) -> tuple[VideoWriter, dict[str, bytes], list[str]]:
+        """A writer that has finished, the files of both stylizations, and what there is to say of their times."""
+        with self.opening() as video:
+            writers = {
+                name: VideoWriter(kind, video.timing, video.height, video.width) for name in (STABILIZED, FRAMEWISE)
+            }
+            for number, frame in enumerate(self.painter.paint(video.frames)):
+                writers[STABILIZED].add(frame.stabilized)
+                writers[FRAMEWISE].add(frame.framewise)
+                self._report(number + 1, writers[STABILIZED], {}, {STABILIZED: frame.stabilized})
+        writer = writers[STABILIZED]
+        return writer, {name: one.finished() for name, one in writers.items()}, [*video.notes, *writer.notes()]
 
-    def _warping_items(self) -> dict[str, Item]:
-        if not self._errors:
-            return {}
-        x = np.array(list(self._errors), np.float32)
-        values = {kind: np.array([errors[kind] for errors in self._errors.values()], np.float32) for kind in CURVES}
-        label = f"Change ({OF_255})"
-        items: dict[str, Item] = {
-            name: Series(x=x, y=values[kind], x_label="Frame", y_label=label) for kind, name in CURVES.items()
-        }
-        return items | {
-            "mean_warping_error": Scalar(value=float(values["stabilized"].mean()), unit=OF_255),
-            "mean_warping_error_framewise": Scalar(value=float(values["framewise"].mean()), unit=OF_255),
-        }
+    def _report(
+        self, step: int, writer: VideoWriter, errors: Mapping[str, float], frames: Mapping[str, Pixels]
+    ) -> None:
+        """Every frame is a step twice: when it is painted, and when it is measured."""
+        scalars = {CURVES[video]: error for video, error in errors.items()}
+        self.context.report(step, 2 * len(writer.timing.durations), scalars, lambda: frames[STABILIZED])
 
-    def _flicker_items(self) -> dict[str, Item]:
-        flicker = self.painter.flicker
-        stabilized, framewise = flicker.mean("stabilized"), flicker.mean("framewise")
-        if stabilized is None or framewise is None:
-            return {}
-        return {
-            "flicker": Scalar(value=stabilized, unit=OF_255),
-            "flicker_framewise": Scalar(value=framewise, unit=OF_255),
-        }
+    def _read_again(self, held: Held, files: Mapping[str, bytes]) -> Iterator[dict[str, Pixels]]:
+        """The frames of the files, each with that of the original video."""
+        with self.opening() as video:
+            originals = enumerate(video.frames)
+            number, original = next(originals)
+            for own, stylized, framewise in zip(
+                held.numbers, own_frames(files[STABILIZED]), own_frames(files[FRAMEWISE]), strict=True
+            ):
+                while number < own:
+                    number, original = next(originals)
+                height, width = original.shape[:2]
+                unpadded = slice(height), slice(width)
+                yield {ORIGINAL: original, STABILIZED: stylized[unpadded], FRAMEWISE: framewise[unpadded]}
+
+    def _tensor(self, pixels: Pixels) -> Tensor:
+        return from_pixels(pixels.copy()).to(self.painter.painter.device)
+
+
+def _shown(held: Held) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Numbers of the frames of a file that a page shows, and for how many milliseconds each."""
+    some = every(held.timing, math.ceil(len(held.numbers) / MAX_FRAMES))
+    shown = held_in(some.timing, SHOWN_STEPS)
+    return tuple(some.numbers[number] for number in shown.numbers), shown.timing.durations
+
+
+def _sentence(notes: list[str]) -> str:
+    """The clauses as one sentence."""
+    text = "; ".join(notes)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _warping_items(errors: Mapping[int, Mapping[str, float]]) -> dict[str, Item]:
+    """Curves over the numbers of the original's frames, and their means."""
+    if not errors:
+        return {}
+    x = np.array(list(errors), np.float32)
+    values = {video: np.array([one[video] for one in errors.values()], np.float32) for video in CURVES}
+    label = f"Change ({OF_255})"
+    items: dict[str, Item] = {
+        name: Series(x=x, y=values[video], x_label="Frame", y_label=label) for video, name in CURVES.items()
+    }
+    return items | {
+        "mean_warping_error": Scalar(value=float(values[STABILIZED].mean()), unit=OF_255),
+        "mean_warping_error_framewise": Scalar(value=float(values[FRAMEWISE].mean()), unit=OF_255),
+    }
+
+
+def _flicker_items(meter: FlickerMeter) -> dict[str, Item]:
+    stabilized, framewise = meter.flicker(STABILIZED), meter.flicker(FRAMEWISE)
+    if stabilized is None or framewise is None:
+        return {}
+    return {
+        "flicker": Scalar(value=stabilized, unit=OF_255),
+        "flicker_framewise": Scalar(value=framewise, unit=OF_255),
+    }
 
 
 def flicker_summary(items: Mapping[str, Item]) -> str:

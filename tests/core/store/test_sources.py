@@ -57,7 +57,7 @@ def test_a_missing_or_invalid_video_is_refused_in_one_sentence(store: Store, fil
     for source, sentence in (
         ("/no/clip.mp4", r"^there is no file '/no/clip\.mp4'$"),
         ("0" * 64, r"^there is no video 000000000000… in this store: upload it again$"),
-        (file, r"^painting\.png begins with .*, it must be an MP4 or GIF file$"),
+        (file, r"^painting\.png begins with .*, it must be an MP4, MOV, WebM, Matroska or GIF file$"),
     ):
         with pytest.raises(BadInput, match=sentence):
             with_digests(method, {"video": source}, store)

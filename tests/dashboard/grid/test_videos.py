@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,9 +15,11 @@ from core.methods import METHODS, make_method
 from core.queue.grid import read_grid
 from core.store.store import Store
 from dashboard.grid.cells import View, grid_data
+from dashboard.grid.videos import facts_line
 from dashboard.session import get_queue
 from dashboard.views.gallery import thumbnail_grid, title
 from dashboard.views.recent import cards
+from tests.support.odd_videos import Encoding, a_gif, timed
 from tests.support.opened import PATIENCE_S, opened, press, run_button, texts
 from tests.support.videos import MODEL, a_painted_cell, a_video, painted, pan
 
@@ -59,7 +63,7 @@ def test_a_gif_plays_as_a_picture(store: Store) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"no video at all", "bad.mp4 begins with b'no video', it must be an MP4 or GIF file"),
+        (b"no video at all", "bad.mp4 begins with b'no video', it must be an MP4, MOV, WebM, Matroska or GIF file"),
         (png_bytes(pan(1)[0]), "bad.mp4 begins with "),
         (a_video().content[:40], "bad.mp4 "),
         (b"", "bad.mp4 is empty: 0 bytes"),
@@ -171,3 +175,26 @@ def test_a_grid_and_a_card_of_a_video_show_its_still(store: Store) -> None:
         "rows"
     ]
     assert mixed["url"] is None
+
+
+def test_videos_whose_equal_frames_were_merged_are_overlaid_moment_by_moment(store: Store) -> None:
+    """WebP merges equal frames: three of the one and two of the other, of the same duration."""
+    first, other, last = pan(3)
+    stylized = Animation(frames=np.stack([first, other, last]), durations_ms=(20, 30, 500), whole=painted().whole)
+    original = Animation(frames=np.stack([first, first, last]), durations_ms=(20, 30, 500))
+    page = in_details(store, {"stylized": stylized, "original": original}, store.inputs.put_video(a_video()))
+    (pair,) = [
+        json.loads(component.proto.json)
+        for component in page.main.get("bidi_component")
+        if "/api/animation/" in str(component.proto)
+    ]
+    assert (pair["left"]["durations_ms"], pair["right"]["durations_ms"]) == ([50, 500], [20, 30, 500])
+
+
+def test_the_facts_of_a_video_of_uneven_times_say_so(store: Store) -> None:
+    video = timed([0, 40, 80, 1000], Fraction(1, 1000), Encoding(options={"bf": "0"}), last=1000)
+    line = facts_line(store.inputs.put_video(video))
+    assert line.startswith("2 s · 64 x 48 px · 2 frames a second on average · 4 frames · ")
+    gif = facts_line(store.inputs.put_video(a_gif([0, 0])))
+    assert gif.startswith("0.2 s · 32 x 32 px · 10 frames a second · 2 frames · ")
+    assert gif.endswith(" · delays of 0 and 10 ms count as 100 ms, as in browsers")
