@@ -42,7 +42,7 @@ class Autoencoder(Method):
         "Odena et al. 2016, doi:10.23915/distill.00003 (checkerboard artifacts)"
     )
     family: ClassVar[MethodFamily] = "autoencoder"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[Needs] = Needs(pictures=0, dataset=True, network=False)
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("reconstructions", "image", "Reconstructions of validation images"),

@@ -47,7 +47,7 @@ class Gan(Method):
         "Heusel et al. 2017, arXiv:1706.08500 (Fréchet distance)"
     )
     family: ClassVar[MethodFamily] = "autoencoder"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[Needs] = Needs(pictures=0, dataset=True, network=False)
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("samples", "image", "Samples of the averaged generator from the latents 0 to 15"),

@@ -42,7 +42,7 @@ class Train(Method):
         "Wightman et al. 2021, arXiv:2110.00476 (recipe)"
     )
     family: ClassVar[MethodFamily] = "training"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[Needs] = Needs(pictures=0, dataset=True, network=False)
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("network", "weights", "Trained network: averaged weights and timm's configuration"),

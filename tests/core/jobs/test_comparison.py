@@ -120,7 +120,7 @@ def test_a_method_without_visual_output_is_refused() -> None:
     sentence = r"^Train a network yields no image, map, points or animation: a grid cannot show it$"
     with pytest.raises(BadInput, match=sentence):
         a_comparison(methods=(make_method("train", {}),))
-    method = {"name": "train", "version": 1, "parameters": {}}
+    method = {"name": "train", "version": make_method("train", {}).version, "parameters": {}}
     with pytest.raises(BadInput, match=sentence):
         Comparison.from_document(json.loads(canonical_json(a_comparison().document())) | {"methods": [method]})
 

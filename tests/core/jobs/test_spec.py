@@ -13,7 +13,8 @@ from core.settings import REPOSITORY
 
 PICTURE = "ab" * 32
 TRAIN: dict[str, object] = {
-    "method": {"name": "train", "version": 1, "parameters": {}}, "pictures": [], "network": None,
+    "method": {"name": "train", "version": make_method("train", {}).version, "parameters": {}},
+    "pictures": [], "network": None,
 }  # fmt: skip
 
 
