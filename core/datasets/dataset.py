@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,10 +15,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from core.canonical import digest_of
+from core.datasets.intake import turned_with_pictures
 from core.errors import Damaged
 
 BOX = ("x0", "y0", "x1", "y1")
 """Columns of a parquet file with a picture's box."""
+UPRIGHT_BOXES = "upright"
+"""Mark in the stored file that boxes are those of upright pictures; before there was one, they were the files'."""
 HELD_OUT_EVERY = 10
 """Where no picture is held out, one in so many of each class is."""
 
@@ -65,8 +68,12 @@ class Dataset:
         }
         if self.boxes is not None:
             columns |= {name: pa.array(self.boxes[:, side]) for side, name in enumerate(BOX)}
-        metadata = {"class_names": json.dumps(self.class_names), "label_column": self.label_column}
-        table = pa.table(columns, metadata=metadata if self.label_column else {"class_names": metadata["class_names"]})
+        metadata = {"class_names": json.dumps(self.class_names)}
+        if self.label_column:
+            metadata["label_column"] = self.label_column
+        if self.boxes is not None:
+            metadata["boxes"] = UPRIGHT_BOXES
+        table = pa.table(columns, metadata=metadata)
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="none")
         return buffer.getvalue()
@@ -89,7 +96,11 @@ class Dataset:
             sound = False
         if not sound:
             raise Damaged(f"data set {digest[:12]}… was damaged on disk: add it again")
-        return dataset
+        if dataset.boxes is None or table.schema.metadata.get(b"boxes") == UPRIGHT_BOXES.encode():
+            return dataset
+        upright = replace(dataset, boxes=turned_with_pictures(dataset.boxes, dataset.pictures))
+        vars(upright)["digest"] = digest  # it keeps the name under which it is stored
+        return upright
 
 
 def every_tenth(labels: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.datasets.labeled import UNKNOWN, Box, LabeledPicture
+from core.media import decoding
 from core.media.decoder_process import DecoderProcess
-from core.media.decoding import SIDEWAYS
+from core.media.process_limits import Refused
 
 WALL_CLOCK_S = 60
 """For each picture; processor time is limited more closely."""
@@ -34,7 +38,7 @@ def turned(box: Box, orientation: int, width: int, height: int) -> Box:
     """
     if box == UNKNOWN or orientation == 1:
         return box
-    columns, rows = (height, width) if orientation in SIDEWAYS else (width, height)  # of the file
+    columns, rows = (height, width) if orientation in decoding.SIDEWAYS else (width, height)  # of the file
     (left, right), (top, bottom) = _clipped(box[0], box[2], columns), _clipped(box[1], box[3], rows)
     if right < left or bottom < top:
         return UNKNOWN
@@ -42,7 +46,22 @@ def turned(box: Box, orientation: int, width: int, height: int) -> Box:
         left, right = columns - 1 - right, columns - 1 - left
     if orientation in MIRRORED_ROWS:
         top, bottom = rows - 1 - bottom, rows - 1 - top
-    return (top, left, bottom, right) if orientation in SIDEWAYS else (left, top, right, bottom)
+    return (top, left, bottom, right) if orientation in decoding.SIDEWAYS else (left, top, right, bottom)
+
+
+def turned_with_pictures(boxes: NDArray[np.int32], pictures: Iterable[bytes]) -> NDArray[np.int32]:
+    """Boxes (N, 4) in the pixels of N files -> those in the upright pictures; unchanged where a file is not read."""
+    return np.array([_turned_with(box, data) for box, data in zip(boxes.tolist(), pictures, strict=True)], np.int32)
+
+
+def _turned_with(box: list[int], data: bytes) -> Box:
+    left, top, right, bottom = box
+    try:
+        orientation = decoding.orientation_in_header(decoding.opened(data))
+        width, height = decoding.upright_size(data)
+    except (Refused, *decoding.UNREADABLE):
+        return left, top, right, bottom
+    return turned((left, top, right, bottom), orientation, width, height)
 
 
 def _clipped(first: int, last: int, count: int) -> tuple[int, int]:

@@ -123,6 +123,20 @@ def boxes_of(dataset: Dataset) -> list[list[int]]:
     return dataset.boxes.tolist()
 
 
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF"])
+def test_boxes_of_a_data_set_taken_before_turn_when_it_is_read(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures, nothing = [of_orientation(6, form), photo_file(), b"no picture"], np.zeros(3, int)
+    boxes = np.array([BOX] * 3, np.int32)
+    before = Dataset(("a",), pictures, nothing, nothing.astype(bool), boxes)
+    with monkeypatch.context() as patch:
+        patch.setattr("core.datasets.dataset.UPRIGHT_BOXES", "")
+        content = before.to_bytes()
+    again = Dataset.from_bytes(content, before.digest)
+    assert boxes_of(again) == [list(turned(BOX, 6, 48, 64)), list(BOX), list(BOX)]
+    assert again.digest == before.digest
+    assert boxes_of(Dataset.from_bytes(before.to_bytes(), before.digest)) == [list(BOX)] * 3
+
+
 def test_a_data_set_taken_before_is_read_by_the_same_decoder() -> None:
     before = Dataset(("a", "b"), list(ODD.values()), np.zeros(len(ODD), int), np.zeros(len(ODD), bool))
     again = Dataset.from_bytes(before.to_bytes(), before.digest)
