@@ -3,4 +3,6 @@
 Takes comparisons, methods and stored results; gives text, pixels and coordinates of SVG drawings.
 """
 
-__all__ = ["glossary", "headings", "line_chart", "network_view", "parameter_lines", "scatter_chart", "wording"]
+__all__ = [
+    "explained", "glossary", "headings", "line_chart", "network_view", "parameter_lines", "scatter_chart", "wording",
+]  # fmt: skip

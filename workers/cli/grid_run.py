@@ -6,13 +6,13 @@ import time
 from typing import Any
 
 from core.display.headings import column_name
-from core.errors import QueueUnavailable
 from core.jobs.comparison import Comparison
 from core.queue.grid import CellState, Grid, read_grid, submit_grid
 from core.queue.queue import JobQueue, connect
 from core.settings import get_settings
 from core.store.store import Store
 from workers.cli.console import show_progress
+from workers.cli.outage import Outage, later_by_result
 from workers.cli.reports import cell_report
 
 POLL_S = 0.3
@@ -29,13 +29,22 @@ def run_grid(comparison: Comparison, store: Store, *, inline: bool) -> list[dict
 
 
 def run_queued(comparison: Comparison, store: Store, queue: JobQueue) -> list[dict[str, Any]]:
-    """Submit the grid and wait for all cells; a report of each. Raises QueueUnavailable."""
+    """Submit the grid and wait for all cells; a report of each.
+
+    While Redis is away, the workers go on and this waits. Raises QueueUnavailable where Redis is away from the start,
+    or for long.
+    """
     cached = {cell.spec.key for cell in comparison.cells() if store.manifest(cell.spec.key)}
     submit_grid(comparison, store, queue)
+    outage = Outage(later_by_result(cell.spec.key for cell in comparison.cells() if cell.spec.key not in cached))
     while True:
         grid = read_grid(comparison, store, queue)
         if grid.queue_fault:
-            raise QueueUnavailable(grid.queue_fault)
+            outage.wait(grid.queue_fault)
+            continue
+        if outage.is_over() and (lost := [state.cell.spec for state in grid.cells if state.status == "absent"]):
+            outage.submit(queue, lost, store)
+            continue
         show_progress(_progress_line(grid), last=not grid.live)
         if not grid.live:
             break

@@ -14,6 +14,7 @@ from core.queue.queue import JobQueue, JobState, connect
 from core.settings import get_settings
 from core.store.store import Store
 from workers.cli.console import show_progress
+from workers.cli.outage import Outage, later_by_result
 
 POLL_S = 0.5
 END_STATES = frozenset({"finished", "failed", "canceled"})
@@ -61,8 +62,12 @@ def _run_queued(specs: Sequence[JobSpec], store: Store) -> list[JobReport]:
     for spec in specs:
         queue.submit(spec, store)
     keys = [spec.key for spec in specs]
+    outage = Outage(later_by_result(keys))
     while True:
-        jobs = queue.states(keys)
+        jobs = outage.states(queue, keys)
+        if outage.is_over() and (lost := [spec for spec in specs if spec.key not in jobs]):
+            outage.submit(queue, lost, store)
+            continue
         waiting = [spec for spec in specs if store.manifest(spec.key) is None and _is_live(jobs.get(spec.key))]
         show_progress(_progress_line(len(specs) - len(waiting), jobs, specs), last=not waiting)
         if not waiting:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
+from core.display.explained import explained
 from core.jobs.comparison import Cell, DatasetRef, PictureRef
 from core.store.manifest import Manifest
 from core.store.store import Store, result_folder
@@ -13,7 +15,10 @@ from core.store.store import Store, result_folder
 def cell_report(
     cell: Cell, state: str, manifest: Manifest | None, store: Store, error: str | None = None
 ) -> dict[str, Any]:
-    """A cell as `gazegrid run --json` prints it; `state`: cached, computed, undefined or failed."""
+    """A cell as `gazegrid run --json` prints it; `state`: cached, computed, undefined or failed.
+
+    `reasons`: why a metric is null, by its name.
+    """
     return {
         "key": cell.spec.key,
         "method": cell.method.name,
@@ -23,8 +28,16 @@ def cell_report(
         "seconds": manifest.provenance.get("seconds") if manifest else None,
         "items": item_reports(manifest, store) if manifest else [],
         "metrics": manifest.metrics if manifest else {},
+        "reasons": manifest.reasons if manifest else {},
+        "explained": explained_report(manifest) if manifest else None,
         "error": error,
     } | ({"dataset": cell.row.name} if isinstance(cell.row, DatasetRef) else {})
+
+
+def explained_report(manifest: Manifest) -> dict[str, Any] | None:
+    """What the result explains: `name`, `index`, `selected_by` and `contrast_class`; None where it explains nothing."""
+    explanation = explained(manifest)
+    return asdict(explanation) if explanation else None
 
 
 def item_reports(manifest: Manifest, store: Store) -> list[dict[str, Any]]:

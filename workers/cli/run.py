@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from core.display.explained import Explained, explained
 from core.display.headings import cell_name
+from core.display.wording import NO_NUMBER
 from core.errors import BadInput
 from core.jobs.comparison import Comparison, DatasetRef, PictureRef, variants
 from core.jobs.spec import checked_key, checked_seed
@@ -20,7 +22,7 @@ from core.store.store import Store
 from workers.cli.arguments import Inline, Json, Networks, Seed, comma_separated, parse_parameter
 from workers.cli.console import current_store, print_json, print_line
 from workers.cli.grid_run import run_grid
-from workers.cli.reports import failed, item_reports
+from workers.cli.reports import explained_report, failed, item_reports
 
 PARAMETERS_PANEL = "Parameters"
 
@@ -92,6 +94,8 @@ def _print_reports(reports: Sequence[Mapping[str, Any]], comparison: Comparison)
         metrics = "  ".join(f"{name} {value:.4g}" for name, value in report["metrics"].items())
         print_line(f"{cell_name(comparison, cell):50} {report['state']:9} {report['error'] or metrics}")
         print_line(f"{'':50} {report['key']}")
+        if report["explained"]:
+            print_line(f"{'':50} explains {Explained(**report['explained']).sentence}")
     print_line(f"grid {comparison.key}")
 
 
@@ -113,12 +117,17 @@ def result(
                 "key": manifest.key,
                 "spec": manifest.spec,
                 "items": items,
+                "explained": explained_report(manifest),
                 "metrics": manifest.metrics,
+                "reasons": manifest.reasons,
                 "provenance": manifest.provenance,
             }
         )
         return
+    if explanation := explained(manifest):
+        print_line(f"{'explains':20} {explanation.sentence}")
     for item in items:
         print_line(f"{item['name']:20} {item['kind']:10} {item['path'] or ''}")
-    for name, value in (manifest.metrics | manifest.provenance).items():
+    undefined = {name: f"{NO_NUMBER} ({reason})" for name, reason in manifest.reasons.items()}
+    for name, value in (manifest.metrics | undefined | manifest.provenance).items():
         print_line(f"{name:20} {value}")

@@ -21,6 +21,7 @@ from core.queue.queue import JobQueue
 from core.store.manifest import Manifest
 from core.store.store import Store
 from workers.cli.console import show_progress
+from workers.cli.outage import Outage, later_by_result
 
 METHOD = "train"
 POLL_S = 0.5
@@ -56,8 +57,12 @@ def read_parameters(path: Path) -> dict[str, Any]:
 def train_queued(spec: JobSpec, store: Store, queue: JobQueue) -> Manifest:
     """Submit the job and wait for its result. Raises QueueUnavailable, ComputationFailed."""
     queue.submit(spec, store)
+    outage = Outage(later_by_result([spec.key]))
     while (manifest := store.manifest(spec.key)) is None:
-        job = queue.states([spec.key]).get(spec.key)
+        job = outage.states(queue, [spec.key]).get(spec.key)
+        if outage.is_over() and job is None:
+            outage.submit(queue, [spec], store)
+            continue
         if job is None or job.state in ("failed", "canceled"):
             if (manifest := store.manifest(spec.key)) is not None:
                 break

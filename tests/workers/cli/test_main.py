@@ -10,6 +10,7 @@ from core.findings.measured_attributions import from_bytes as read_measurement
 from core.findings.study import from_bytes
 from core.items import png_bytes
 from core.media.samples import open_picture, sample
+from core.networks.catalog import get_card
 from core.settings import get_settings
 from core.store.gallery import add_to_gallery
 from core.store.inputs import picture_path
@@ -38,12 +39,49 @@ def test_run_prints_the_documented_fields_and_files(gazegrid, photo):
     status, (report,) = run(gazegrid, photo)
     assert status == 0
     assert list(report) == [
-        "key", "method", "network", "picture", "state", "seconds", "items", "metrics", "error",
+        "key", "method", "network", "picture", "state", "seconds", "items", "metrics", "reasons", "explained",
+        "error",
     ]  # fmt: skip
     assert (report["state"], report["network"], report["error"]) == ("computed", TINY, None)
     assert {"name", "kind", "path"} == set(report["items"][0])
     assert all(Path(item["path"]).is_file() for item in report["items"] if item["path"])
     assert set(report["metrics"]) >= {"edges_left", "probability_before", "probability_after"}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ([], {"selected_by": "prediction", "contrast_class": None}),
+        (["class_name=7"], {"name": "cock", "index": 7, "selected_by": "parameter", "contrast_class": None}),
+        (
+            ["class_name=hen", "contrast_class=7"],
+            {"name": "hen", "index": 8, "selected_by": "parameter", "contrast_class": "cock"},
+        ),
+        (["target=channel", "depth=50"], {"index": None, "selected_by": "excitation", "contrast_class": None}),
+        (["target=channel", "depth=50", "channel=3"], {"index": None, "selected_by": "parameter"}),
+    ],
+)
+def test_the_explained_class_is_told_by_run_and_by_result(gazegrid, photo, parameters, expected):
+    arguments = ["run", "saliency", "--networks", TINY, "--pictures", photo, "--inline"]
+    settings = [part for text in parameters for part in ("--set", text)]
+    (report,) = json.loads(gazegrid(*arguments, *settings, "--json")[1])
+    assert report["explained"] | expected == report["explained"]
+    document = json.loads(gazegrid("result", report["key"], "--json")[1])
+    assert document["explained"] == report["explained"]
+    name = f"explains {report['explained']['name']}"
+    assert name in gazegrid(*arguments, *settings)[1]
+    assert name in " ".join(gazegrid("result", report["key"])[1].split())
+    if report["explained"]["index"] is not None:
+        names = get_card(TINY).class_names
+        assert names[report["explained"]["index"]] == report["explained"]["name"]
+
+
+def test_a_detail_search_explains_its_target(gazegrid, photo):
+    for parameters, selected_by in (([], "prediction"), (["target=set", "wanted=hen"], "parameter")):
+        settings = [part for text in parameters for part in ("--set", text)]
+        _, (report,) = run(gazegrid, photo, *settings)
+        assert report["explained"]["selected_by"] == selected_by
+    assert (report["explained"]["name"], report["explained"]["index"]) == ("hen", 8)
 
 
 def test_the_second_run_is_cached_with_the_same_key(gazegrid, photo):
