@@ -32,7 +32,10 @@ def folder_pictures(tree: FileTree, wanted: Wanted) -> Iterator[LabeledPicture]:
     for name, path in names.items():
         label = _numbered_class(path, inner[name]) if numbered else _class_folder(inner[name])
         if label == UNLABELED and wanted.labeled:
-            raise BadInput(f"each picture must be in a folder named after its class, {path[:200]!r} is not")
+            raise BadInput(
+                f"each picture must be in a folder named after its class, or be named <class index>_<anything>: "
+                f"{path[:200]!r} is not"
+            )
         label = UNLABELED if wanted.label_column == NONE else label
         yield LabeledPicture(path, tree.picture(name), label, _in_held_out_part(path), boxes.get(name, UNKNOWN))
 

@@ -48,10 +48,10 @@ RETRAINING = """## Train them again
 make bundled DATA=train-0.parquet,train-1.parquet HELD_OUT=val.parquet
 ```
 
-`DATA` and `HELD_OUT` take the values of `gazegrid train --data`: comma-separated folders of class folders, `.zip` files
-of such folders, or `.parquet` files with the columns `image` and `label`. The teacher is trained first, then each
-network, on the device of `GAZEGRID_DEVICE`. An interrupted run resumes. The weights are written to
-`core/networks/bundled/`; `make docs` updates this page.
+`DATA` and `HELD_OUT` take the values of `gazegrid train --data`: comma-separated paths in any of the
+[layouts](../how-to/add-a-data-set.md). The teacher is trained first, then each network, on the device of
+`GAZEGRID_DEVICE`. An interrupted run resumes. The weights are written to `core/networks/bundled/`; `make docs` updates
+this page.
 """
 
 
