@@ -142,7 +142,7 @@ def test_bad_input_is_refused(tmp_path: Path) -> None:
         ("cat.png", png(), BadInput, "named <class index>_<anything>"),
         ("1000_cat.png", png(), BadInput, "a number from 0 to 999"),
         ("1_cat.png", b"no picture", BadPicture, "1_cat.png begins with b'no picture'"),
-        ("1_cat.png", png()[:200], BadPicture, "1_cat.png begins with b'no picture'"),
+        ("1_cat.png", png()[:200], BadPicture, "1_cat.png is damaged or incomplete"),
         ("unicorn/cat.png", png(), BadInput, "a class of random/test_resnet must be a name"),
     ],
 )
