@@ -41,6 +41,14 @@ def from_pixels(pixels: Pixels) -> Tensor:
     return torch.from_numpy(pixels).movedim(2, 0)[None].float().contiguous() / 255
 
 
+def as_stored(picture: Tensor) -> Tensor:
+    """Pictures (..., H, W) as their stored file gives them back: clipped to [0, 1], rounded to multiples of 1/255.
+
+    Every number about a picture that is stored is measured on these values. Same shape, detached.
+    """
+    return picture.detach().clamp(0, 1).mul_(255).round_().div_(255)
+
+
 def to_bytes(picture: Tensor) -> Tensor:
     """(..., C, H, W) in [0, 1] -> (..., H, W, C) uint8 on the same device, without synchronizing with it."""
     return picture.detach().clamp(0, 1).mul_(255).round_().byte().movedim(-3, -1)

@@ -40,7 +40,7 @@ def tiled(pictures: NDArray[Any], columns: int, fill: float = 255) -> NDArray[An
 def traces(recorded: Mapping[str, Tensor], labels: Mapping[str, tuple[str, str]]) -> dict[str, Item]:
     """Curves `trace_NAME`, means over the pictures, for each name of `labels`: name -> (label of the y axis, caption).
 
-    `recorded`: name -> (steps + 1, N) float32 on the CPU.
+    `recorded`: name -> (steps + 1, N) float32 on the CPU. A name that was not recorded gets no curve.
     """
     return {
         f"trace_{name}": Series(
@@ -51,6 +51,7 @@ def traces(recorded: Mapping[str, Tensor], labels: Mapping[str, tuple[str, str]]
             caption=caption,
         )
         for name, (y_label, caption) in labels.items()
+        if name in recorded
     }
 
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.engine.ranges import to_bytes
+from core.engine.ranges import as_stored, to_bytes
 from core.engine.result_items import tiled
 from core.items import Floats, Image, Item, Map, Pixels
 
@@ -58,7 +58,7 @@ def picture_sheet(pictures: Tensor) -> Image:
 
 def reconstruction_items(originals: Tensor, reconstructions: Tensor) -> dict[str, Item]:
     """Items `originals`, `reconstructions` and `errors` of the first 16 pictures of each (N, C, S, S) in [0, 1]."""
-    errors = (reconstructions - originals)[:SHEET_PICTURES].abs().mean(1)  # (16, S, S)
+    errors = (as_stored(reconstructions) - originals)[:SHEET_PICTURES].abs().mean(1)  # (16, S, S)
     return {
         "originals": picture_sheet(originals),
         "reconstructions": picture_sheet(reconstructions),

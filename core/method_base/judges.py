@@ -59,10 +59,11 @@ def loaded_judges(judges: Judges, own: Network, context: Context) -> list[Networ
 
 
 def judgments(networks: Sequence[Network], pictures: Tensor, class_name: str) -> list[Row]:
-    """Prediction of each network for each picture (N, 3, H, W), as rows of `COLUMNS`.
+    """Prediction of each network for each picture (N, 3, H, W) as it is stored, as rows of `COLUMNS`.
 
-    The last column is None where the network lacks the class.
+    Each network gets the whole picture, resized to its input. The last column is None where it lacks the class.
     """
+    pictures = engine.ranges.as_stored(pictures)
     rows: list[Row] = []
     for network in networks:
         names = network.card.class_names

@@ -76,6 +76,12 @@ class TransformedOptimization(PictureOptimization):
         """Ranges of the transforms."""
         return engine.optimization.transforms.RandomTransforms(self.jitter, self.scale, self.rotate)
 
+    def transformed(self, pictures: Tensor, step: int, seed: int) -> Tensor:
+        """Pictures (N, 3, H, W) transformed for step number `step`; after the last step as they are, for the result."""
+        if step >= self.steps:
+            return pictures
+        return engine.optimization.transforms.transformed_at(step, pictures, self.random_transforms, seed)
+
 
 def sheet_image(pictures: Tensor, columns: int, caption: str = "") -> Image:
     """Pictures (N, 3, H, W) in [0, 1] as one image, a grid of `columns`."""

@@ -12,6 +12,7 @@ from PIL import Image as PillowImage
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from core import engine
+from core.errors import BadInput
 from core.items import Item, Scalar, Table
 from core.media.drawn_styles import STYLES
 from core.method_base.judges import DEFAULT_JUDGE, Judge
@@ -37,6 +38,8 @@ STYLE_MEASURES = (
     Output("edges_kept", "scalar", "Agreement with the photo's edges in place and direction; 1 is equal, 0.1 chance"),
 )
 """Outputs of `style_measures`."""
+MAX_RATIO = 32
+"""Ratio of the sides up to which a picture is used: its smallest size is then 1024 x 32 px."""
 GAP_PX = 4
 """Gap between pictures in a row."""
 
@@ -96,8 +99,8 @@ def check_weight_count(name: str, weights: str, items: str, count: int) -> None:
 def mask_parameter() -> Any:
     """The parameter `mask`."""
     description = (
-        "Mask: white takes the first style; black takes the other styles, or stays as it is where there is one style "
-        "only. Default: the whole picture."
+        "Mask, stretched over the picture: white takes the first style; black takes the other styles, or stays as it "
+        "is where there is one style only. Default: the whole picture."
     )
     return parameter("", description, choices="pictures", of=REGION)
 
@@ -162,17 +165,29 @@ class JudgedStyle(Method):
 
 
 def style_measures(stylized: Tensor, photo: Tensor, regions: Sequence[Region], judge: Network) -> dict[str, Item]:
-    """Distances of a result (1, 3, H, W) to its photo and styles according to `judge`: items of `STYLE_MEASURES`."""
+    """Distances of a result (1, 3, H, W) to its photo and styles according to `judge`: items of `STYLE_MEASURES`.
+
+    They are those of the result as it is stored.
+    """
+    stylized = engine.ranges.as_stored(stylized)
     style_layers = automatic_style_layers(judge, photo)
     encoder = encoder_of(judge, style_layers)
     targets = engine.style.stylization.transfer_targets(encoder, photo, regions, style_layers, size_of(photo))
     content, style = targets.distances(stylized)
+    name, similarity = judge.card.name, engine.style.similarity
     return {
-        "content_distance": Scalar(value=float(content), subject=judge.card.name),
-        "style_distance": Scalar(value=float(style), subject=judge.card.name),
-        "ssim": Scalar(value=float(engine.style.similarity.ssim(stylized, photo))),
-        "edges_kept": Scalar(value=float(engine.style.similarity.edges_shared(stylized, photo))),
+        "content_distance": _measure(content, "the photo is plain" if targets.photo_is_plain else "", name),
+        "style_distance": _measure(style, "the photo has this style already" if targets.photo_has_style else "", name),
+        "ssim": _measure(similarity.ssim(stylized, photo)),
+        "edges_kept": _measure(
+            similarity.edges_shared(stylized, photo), "" if similarity.has_edges(photo) else "the photo has no edges"
+        ),
     }
+
+
+def _measure(value: Tensor, problem: str = "", subject: str = "") -> Scalar:
+    """The value, or no number for the reason `problem`."""
+    return Scalar(value=None if problem else float(value), subject=subject, reason=problem)
 
 
 def layers_table(network: Network, targets: TransferTargets, picture: Tensor) -> Table:
@@ -201,7 +216,7 @@ def regions_of(
         styles_px: Longer side of the style images.
 
     Raises:
-        BadInput: A picture is missing.
+        BadInput: A picture is missing, or too narrow.
     """
     region = engine.style.stylization.Region
     weighted = [(sized(context.picture(digest), styles_px, photo.device), share) for digest, share in styles]
@@ -236,8 +251,18 @@ def side_by_side(pictures: Sequence[Tensor]) -> Pixels:
 
 
 def sized(picture: Picture, size_px: float, where: device) -> Tensor:
-    """The whole picture, resized to a longer side of `size_px`: (1, 3, H, W) in [0, 1]."""
-    scale = size_px / max(picture.width, picture.height)
+    """The whole picture in its shape, resized to a longer side of `size_px`: (1, 3, H, W) in [0, 1].
+
+    Larger where the shorter side would be too small for a network, see `MIN_SIDE_PX`. Raises BadInput where the picture
+    is so narrow that this would take too much memory.
+    """
+    longer, shorter = max(picture.width, picture.height), min(picture.width, picture.height)
+    if longer > MAX_RATIO * shorter:
+        raise BadInput(
+            f"a picture's longer side must be at most {MAX_RATIO} times the shorter one, got {picture.width} x "
+            f"{picture.height} px"
+        )
+    scale = size_px / longer
     height, width = engine.style.stylization.scaled_size((picture.height, picture.width), scale)
     scaled = PillowImage.fromarray(picture.pixels).resize((width, height), PillowImage.Resampling.LANCZOS)
     return engine.ranges.from_pixels(np.array(scaled)).to(where)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator
 
 from core import engine
 from core.items import Image, Item, Result, Scalar
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from core.media.picture import Picture
     from core.networks.network import Network
 
+LEVELS = 255
+"""Steps of a stored value from black to white."""
 TRACES = {
     "total": ("loss", "Total loss, -log p + penalty mean d^2"),
     "probability": ("probability", "Probability of the target class"),
@@ -33,10 +37,25 @@ TRACES = {
 }
 
 
+def _at_least_a_level(epsilon: float) -> float:
+    if not _levels(epsilon):
+        raise ValueError(f"must be at least 1/255 = 0.00392..., the smallest change of a stored value, got {epsilon:g}")
+    return epsilon
+
+
+def _levels(epsilon: float) -> int:
+    """The whole steps of 8 bits in a change of `epsilon`."""
+    return math.floor(epsilon * LEVELS + 1e-6)
+
+
+Epsilon = Annotated[float, AfterValidator(_at_least_a_level)]
+
+
 class Amplify(PictureOptimization):
     """Minimizes -log p_c(x0 + d) + penalty mean d^2, or -log p_c(x0 + d) with |d| <= epsilon at every value.
 
-    Gradient descent with the gradient normalized to a root mean square of 1.
+    Gradient descent with the gradient normalized to a root mean square of 1. x0 + d is rounded to 8 bits at each step,
+    so that probability, change and limits hold for the stored picture.
     """
 
     title: ClassVar[str] = "Amplify"
@@ -49,7 +68,7 @@ class Amplify(PictureOptimization):
         "Goodfellow et al. 2014a, arXiv:1412.6572"
     )
     family: ClassVar[MethodFamily] = "optimization"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("change", "image", "Change, amplified, around mid-gray"),
         Output("original", "image", "Input picture as the network receives it"),
@@ -71,9 +90,11 @@ class Amplify(PictureOptimization):
     penalty: float = parameter(
         1000.0, "Weight of the mean square of the change.", unit="", ge=0, le=1e7, when={"limit": ["penalty"]}
     )
-    epsilon: float = parameter(
-        0.01, "Maximum change of a value, for pixels with range 1.", unit="", gt=0, le=1, when={"limit": ["box"]}
-    )
+    epsilon: Epsilon = parameter(
+        0.01,
+        "Maximum change of a value, for pixels with range 1, in whole steps of 1/255: the changed picture has 8 bits.",
+        unit="", gt=0, le=1, when={"limit": ["box"]},
+    )  # fmt: skip
     goal: float = parameter(0.99, "Probability at which the optimization stops.", unit="", gt=0, le=1)
     steps: int = steps_parameter(100)
     magnify: float = parameter(
@@ -91,7 +112,9 @@ class Amplify(PictureOptimization):
         original = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
         logits = network(original)
         index = network.class_index(self.class_name) if self.class_name else int(logits.argmax())
-        pixels = engine.optimization.parameterizations.pixel_parameterization(original, self._range(original))
+        pixels = engine.optimization.parameterizations.pixel_parameterization(
+            original, self._range(original), stored=True
+        )
         outcome = engine.optimization.optimize.descend(
             pixels, self._objective(network, original, index), self._plan(original), context
         )
@@ -100,7 +123,8 @@ class Amplify(PictureOptimization):
     def _range(self, original: Tensor) -> Callable[[Tensor], Tensor]:
         if self.limit == "penalty":
             return engine.ranges.clamp
-        low, high = (original - self.epsilon).clamp(min=0), (original + self.epsilon).clamp(max=1)
+        largest = _levels(self.epsilon) / LEVELS
+        low, high = (original - largest).clamp(min=0), (original + largest).clamp(max=1)
         return lambda picture: picture.clamp(low, high)
 
     def _magnified(self, picture: Tensor, original: Tensor) -> Tensor:
@@ -137,7 +161,7 @@ class Amplify(PictureOptimization):
         after = network(outcome.picture)
         size = float((outcome.picture - original).square().mean().sqrt())
         log_before, log_after = (float(row[0].double().log_softmax(dim=0)[index]) for row in (logits, after))
-        gain = (_log_odds(log_after) - _log_odds(log_before)) / max(size * 100, 1e-9)
+        raised = _log_odds(log_after) - _log_odds(log_before)
         magnified = self._magnified(outcome.picture, original)
         caption = f"{self.captions()['change']}: {self.magnify:g} times"
         return {
@@ -150,9 +174,17 @@ class Amplify(PictureOptimization):
             "probability_before": Scalar(value=math.exp(log_before), unit="share", subject=names[index]),
             "probability_after": Scalar(value=math.exp(log_after), unit="share", subject=names[index]),
             "change_size": Scalar(value=size),
-            "gain": Scalar(value=gain, unit="log odds per 1/100"),
+            "gain": _gain(raised, size),
             "steps": Scalar(value=outcome.steps, unit="steps"),
         }
+
+
+def _gain(raised: float, size: float) -> Scalar:
+    """Log odds that a change of `size` raised, per 1/100."""
+    unit = "log odds per 1/100"
+    if not size:
+        return Scalar(value=None, unit=unit, reason="nothing was changed")
+    return Scalar(value=raised / (100 * size), unit=unit)
 
 
 def _log_odds(log_probability: float) -> float:

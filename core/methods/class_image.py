@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 TRACES = {
     "total": ("loss", "Total loss"),
-    "probability": ("probability", "Probability of the target class, mean over the images"),
-    "logit": ("logit", "Logit of the target class, mean over the images"),
+    "probability": ("probability", "Probability of the target class, mean over the images, transformed but at the end"),
+    "logit": ("logit", "Logit of the target class, mean over the images, transformed but at the end"),
 }
 
 
@@ -48,7 +48,7 @@ class ClassImage(TransformedOptimization):
     )
     source: ClassVar[str] = "Simonyan et al. 2013, arXiv:1312.6034; Olah et al. 2017, doi:10.23915/distill.00007"
     family: ClassVar[MethodFamily] = "optimization"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("images", "image", "Images of the class, from different random starts"),
         Output("original", "image", "Input picture as the network receives it"),
@@ -96,10 +96,8 @@ class ClassImage(TransformedOptimization):
         return self.result(self._items(outcome, photo, networks, index))
 
     def _objective(self, network: Network, index: int, seed: int) -> Objective:
-        transforms = engine.optimization.transforms
-
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
-            logits = network(transforms.transformed_at(step, picture, self.random_transforms, seed)).float()
+            logits = network(self.transformed(picture, step, seed)).float()
             classes = logits.new_full((len(logits),), index).long()
             score = engine.optimization.objectives.class_score(logits, classes, self.score)
             distance = (picture - 0.5).square().mean(dim=(1, 2, 3))

@@ -61,13 +61,13 @@ class DeepDream(LayerChoice, PictureOptimization):
         "Mordvintsev et al. 2015, Inceptionism (Google Research blog); Search for root causes (talk in Ukrainian)"
     )
     family: ClassVar[MethodFamily] = "optimization"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("dream", "image", "Result of deep dream"),
         Output("original", "image", "Input photo at the same size"),
         Output("animation", "animation", "Progress of the optimization"),
         *trace_outputs(TRACES),
-        Output("predictions", "table", "Predictions for the whole picture before and after"),
+        Output("predictions", "table", "Predictions before and after for the whole picture, resized to the input"),
         Output("activation_before", "scalar", "Maximized activation for the photo at its final size"),
         Output("activation_after", "scalar", "Maximized activation for the result"),
         Output("steps", "scalar", "Optimization steps taken"),
@@ -113,7 +113,7 @@ class DeepDream(LayerChoice, PictureOptimization):
         pixels = engine.optimization.parameterizations.pixel_parameterization(start, engine.ranges.clamp)
         objective = self._objective(network, self._window_score(network, small, context.seed), photo, context.seed)
         outcome = engine.optimization.optimize.descend(pixels, objective, self._plan(), context)
-        return self.result(self._items(outcome, photo, small, network, objective))
+        return self.result(self._items(outcome, photo, network, objective))
 
     def _plan(self) -> Plan:
         gradients = engine.optimization.gradients
@@ -160,19 +160,16 @@ class DeepDream(LayerChoice, PictureOptimization):
 
         return objective
 
-    def _items(
-        self, outcome: Outcome, photo: Tensor, small: Tensor, network: Network, objective: Objective
-    ) -> dict[str, Item]:
+    def _items(self, outcome: Outcome, photo: Tensor, network: Network, objective: Objective) -> dict[str, Item]:
         before = objective(photo, self.steps)["activation"]  # at the last octave, as the result
-        after = engine.ranges.resized(outcome.picture, network.card.input_px)
+        small = (engine.ranges.resized(each, network.card.input_px) for each in (photo, outcome.picture))
+        logits_before, logits_after = (network(each)[0] for each in small)
         return {
             "dream": Image(pixels=engine.ranges.to_pixels(outcome.picture)),
             "original": Image(pixels=engine.ranges.to_pixels(photo)),
             "animation": animation(outcome),
             **engine.result_items.traces(outcome.traces, TRACES),
-            "predictions": engine.result_items.predictions_table(
-                network(small)[0], network(after)[0], network.card.class_names
-            ),
+            "predictions": engine.result_items.predictions_table(logits_before, logits_after, network.card.class_names),
             "activation_before": Scalar(value=float(before)),
             "activation_after": Scalar(value=float(outcome.traces["activation"][-1])),
             "steps": Scalar(value=outcome.steps, unit="steps"),

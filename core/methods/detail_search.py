@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import model_validator
@@ -51,13 +52,13 @@ class DetailSearch(PictureOptimization):
         "L = k1 mean_k w_k (t_k - y_k)^2 + k2 (mean e(S_h x) + mean e(S_v x))"
     )
     family: ClassVar[MethodFamily] = "optimization"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("remaining", "image", "Remaining picture"),
         Output("original", "image", "Input picture as the network receives it"),
         Output("destroyed", "map", "Removed details: mean over colors of |original - remaining|"),
         Output("animation", "animation", "Progress of the removal"),
-        *trace_outputs(TRACES),
+        *(replace(output, optional=output.name == "trace_edges") for output in trace_outputs(TRACES)),
         Output("predictions", "table", "Predictions before and after"),
         Output("edges_left", "scalar", "Edge energy left, as a share of the original's"),
         Output("probability_before", "scalar", "Probability of the target class for the original picture"),
@@ -138,7 +139,7 @@ class DetailSearch(PictureOptimization):
         original = network.prepare(pictures[0])[None].contiguous()  # (1, 3, H, W)
         logits = network(original)  # (1, K)
         target, target_class = self._target(network, logits)
-        objective = self._objective(network, target, target_class, engine.style.edges.energy(original, self.edges))
+        objective = self._objective(network, target, target_class, original)
         pixels = self._parameterization(original, context.seed)
         plan = self.plan(optimizer=self.optimizer, schedule=self.schedule, momentum=self.momentum)
         outcome = engine.optimization.optimize.descend(pixels, objective, plan, context)
@@ -171,19 +172,22 @@ class DetailSearch(PictureOptimization):
     def _class_outputs(self, logits: Tensor) -> Tensor:
         return logits.softmax(dim=1) if self.score == "probabilities" else logits
 
-    def _objective(self, network: Network, target: Target, target_class: int, energy: Tensor) -> Objective:
+    def _objective(self, network: Network, target: Target, target_class: int, original: Tensor) -> Objective:
+        energy = engine.style.edges.energy(original, self.edges)
+        has_edges = bool(energy > 0)
+
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
             k2 = self.k2 if step >= self.class_steps else 0.0
             logits = network(picture).float()
             class_loss = target.loss(self._class_outputs(logits))
             detail_loss = engine.style.edges.energy(picture, self.edges)
-            return {
+            values = {
                 "total": self.k1 * class_loss + k2 * detail_loss,
                 "class": class_loss,
                 "detail": detail_loss,
                 "probability": logits.detach().softmax(dim=1)[:, target_class],
-                "edges": engine.style.edges.share(detail_loss.detach(), energy),
             }
+            return values | ({"edges": detail_loss.detach() / energy} if has_edges else {})
 
         return objective
 
@@ -205,8 +209,14 @@ class DetailSearch(PictureOptimization):
             "animation": animation(outcome),
             **engine.result_items.traces(outcome.traces, TRACES),
             "predictions": engine.result_items.predictions_table(logits[0], after[0], class_names),
-            "edges_left": Scalar(value=float(outcome.traces["edges"][-1, 0]), unit="share"),
+            "edges_left": _edges_left(outcome),
             "probability_before": probability(logits),
             "probability_after": probability(after),
             "steps": Scalar(value=self.steps, unit="steps"),
         }
+
+
+def _edges_left(outcome: Outcome) -> Scalar:
+    if "edges" not in outcome.traces:
+        return Scalar(value=None, unit="share", reason="the original picture has no edges")
+    return Scalar(value=float(outcome.traces["edges"][-1, 0]), unit="share")

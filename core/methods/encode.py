@@ -24,7 +24,7 @@ class Encode(Method):
     )
     source: ClassVar[str] = "See `autoencoder`"
     family: ClassVar[MethodFamily] = "autoencoder"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[Needs] = Needs(pictures=0, dataset=True, network=False)
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("reconstructions", "image", "Reconstructions of images of the data set"),

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from core.media.picture import Picture
     from core.networks.network import Network
 
-TRACES = {"activation": ("activation", "Activation of the unit, mean over the images")}
+TRACES = {"activation": ("activation", "Activation of the unit, mean over the images, transformed but at the end")}
 COLUMNS = ("unit", "start", "activation for the photo", "activation for the image", "predicted class", "probability")
 
 
@@ -74,7 +74,7 @@ class FeatureImage(LayerChoice, TransformedOptimization):
         "doi:10.23915/distill.00007; Fel et al. 2023, arXiv:2306.06805"
     )
     family: ClassVar[MethodFamily] = "optimization"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("images", "image", "Images that maximize the units"),
         Output("original", "image", "Input picture as the network receives it"),
@@ -163,10 +163,10 @@ class FeatureImage(LayerChoice, TransformedOptimization):
         return engine.optimization.objectives.unit_range(self.first_unit, self.count, own.device)
 
     def _objective(self, network: Network, units: UnitObjective, seed: int) -> Objective:
-        transforms, objectives = engine.optimization.transforms, engine.optimization.objectives
+        objectives = engine.optimization.objectives
 
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
-            transformed = transforms.transformed_at(step, picture, self.random_transforms, seed)
+            transformed = self.transformed(picture, step, seed)
             with objectives.redirected_relu(network) if step < objectives.REDIRECTED_STEPS else nullcontext():
                 activation = units.activation(transformed)
             return {"total": -activation, "activation": activation.detach()}

@@ -39,7 +39,7 @@ class Inversion(LayerChoice, PictureOptimization):
     )
     source: ClassVar[str] = "Mahendran and Vedaldi 2014, arXiv:1412.0035"
     family: ClassVar[MethodFamily] = "optimization"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("inverted", "image", "Image reconstructed from the layer"),
         Output("original", "image", "Input picture as the network receives it"),

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from core.engine.optimization.optimize import Objective
     from core.engine.style.color_grid import ColorGrid
-    from core.engine.style.stylization import TransferTargets
+    from core.engine.style.stylization import Region, TransferTargets
     from core.media.picture import Picture
     from core.networks.network import Network
 
@@ -70,7 +70,7 @@ class PhotoStyle(StyleMethod, JudgedStyle, PictureOptimization):
         "Luan et al. 2017, arXiv:1703.07511"
     )
     family: ClassVar[MethodFamily] = "style"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("stylized", "image", "Stylized photo"),
         Output("original", "image", "Content image at the same size"),
@@ -85,7 +85,9 @@ class PhotoStyle(StyleMethod, JudgedStyle, PictureOptimization):
     mask: Mask = mask_parameter()
     content_weight: float = parameter(1.0, "Weight of the content: higher keeps more.", unit="", ge=0, le=1e4)
     style_weight: float = parameter(10.0, "Weight of the style: higher changes more.", unit="", ge=0, le=1e4)
-    size_px: int = parameter(512, "Longer side of the result.", unit="px", ge=32, le=2048)
+    size_px: int = parameter(
+        512, "Longer side of the result; the shorter one has at least 32 px.", unit="px", ge=32, le=2048
+    )
     working_px: int = parameter(
         224, "Longer side of the photo during the optimization; the transforms then apply to every size.", unit="px",
         ge=32, le=1024, advanced=True,
@@ -107,28 +109,32 @@ class PhotoStyle(StyleMethod, JudgedStyle, PictureOptimization):
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         photo = sized(pictures[0], self.size_px, network.device)  # (1, 3, H, W)
-        small = sized(pictures[0], min(self.working_px, self.size_px), network.device)  # (1, 3, h, w)
-        styles = list(zip(self.styles, self.style_shares, strict=True))
-        regions = regions_of(context, styles, self.mask, small, max(size_of(small)))
+        factor = min(1.0, self.working_px / max(size_of(photo)))
+        small = engine.ranges.resized(photo, engine.style.stylization.scaled_size(size_of(photo), factor))
+        regions, full_regions = (self._regions(each, context) for each in (small, photo))
         style_layers = automatic_style_layers(network, small)
         targets = engine.style.stylization.transfer_targets(
             encoder_of(network, style_layers), small, regions, style_layers, size_of(small)
         )
         grid = engine.style.color_grid.color_grid(small, self.cell_px, self.luminance_bins)
-        outcome = engine.optimization.optimize.descend(
-            grid, self._objective(targets, grid), self.plan(optimizer="lbfgs"), context
-        )
+        plan = self.plan(optimizer="lbfgs", kept=lambda _: grid.applied(photo))
+        outcome = engine.optimization.optimize.descend(grid, self._objective(targets, grid), plan, context)
         items: dict[str, Item] = {
-            "stylized": Image(pixels=engine.ranges.to_pixels(grid.applied(photo).detach())),
+            "stylized": Image(pixels=engine.ranges.to_pixels(outcome.picture)),
             "original": Image(pixels=engine.ranges.to_pixels(photo)),
             "styles": Image(pixels=pictures_of(regions)),
             "animation": animation(outcome),
             **engine.result_items.traces(outcome.traces, TRACES),
             "layers": layers_table(network, targets, outcome.picture),
-            **style_measures(outcome.picture, small, regions, self.loaded_judge(network, context)),
+            **style_measures(outcome.picture, photo, full_regions, self.loaded_judge(network, context)),
             "steps": Scalar(value=outcome.steps, unit="steps"),
         }
         return self.result(items)
+
+    def _regions(self, photo: Tensor, context: Context) -> list[Region]:
+        """The regions of a photo (1, 3, H, W), with styles of its size."""
+        styles = list(zip(self.styles, self.style_shares, strict=True))
+        return regions_of(context, styles, self.mask, photo, max(size_of(photo)))
 
     def _objective(self, targets: TransferTargets, grid: ColorGrid) -> Objective:
         def objective(picture: Tensor, _: int) -> Mapping[str, Tensor]:

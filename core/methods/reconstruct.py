@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from core import learning
+from core import engine, learning
 from core.items import Image, Item, Map, Result, Scalar, Series
 from core.method_base.method import Context, Method, MethodFamily, Needs, Output, parameter
 
@@ -25,7 +25,7 @@ class Reconstruct(Method):
     )
     source: ClassVar[str] = "See `autoencoder`"
     family: ClassVar[MethodFamily] = "autoencoder"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[Needs] = Needs(network=False)
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("reconstruction", "image", "Reconstruction of the picture"),
@@ -43,7 +43,8 @@ class Reconstruct(Method):
         original = learning.pictures.as_values(
             learning.autoencoder.inputs.prepare(pictures[0].pixels, model.design, context.device)
         )
-        reconstruction, codes = learning.autoencoder.learner.reconstructed(model, original)
+        unclipped, codes = learning.autoencoder.learner.reconstructed(model, original)
+        reconstruction = engine.ranges.as_stored(unclipped)
         context.report(1, 1)
         code = codes[0].cpu().numpy()
         items: dict[str, Item] = {

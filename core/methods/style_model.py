@@ -46,7 +46,7 @@ class StyleModel(StyleMethod, ActivationSmoothing, JudgedStyle):
         "smoothing)"
     )
     family: ClassVar[MethodFamily] = "style"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[Needs] = Needs(pictures=0, dataset=True)
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("samples", "image", "Validation images, with the stylized image below each"),

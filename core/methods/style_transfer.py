@@ -74,7 +74,7 @@ class StyleTransfer(StyleMethod, ActivationSmoothing, JudgedStyle, PictureOptimi
         "arXiv:1606.05897 (original colors)"
     )
     family: ClassVar[MethodFamily] = "style"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("stylized", "image", "Stylized picture"),
         Output("original", "image", "Content image at the same size"),
@@ -91,7 +91,9 @@ class StyleTransfer(StyleMethod, ActivationSmoothing, JudgedStyle, PictureOptimi
     style_weight: float = parameter(10.0, "Weight of the style: higher changes more.", unit="", ge=0, le=1e4)
     original_colors: bool = parameter(default=False, description="Change the luminance only, and keep the colors.")
     start: Literal["photo", "noise"] = parameter("photo", "Start of the optimization: the photo or noise.")
-    size_px: int = parameter(224, "Longer side of the result.", unit="px", ge=32, le=1024)
+    size_px: int = parameter(
+        224, "Longer side of the result; the shorter one has at least 32 px.", unit="px", ge=32, le=1024
+    )
     style_scale: float = parameter(
         1.0, "Style scale, relative to the content image: smaller gives finer strokes.", unit="", ge=0.25, le=2,
         advanced=True,
@@ -141,21 +143,20 @@ class StyleTransfer(StyleMethod, ActivationSmoothing, JudgedStyle, PictureOptimi
         photo = sized(pictures[0], self.size_px, network.device)  # (1, 3, H, W)
         regions = self._regions(photo, context)
         targets_at = self._targets(network, photo, regions)
-        content = engine.style.luminance.gray(photo) if self.original_colors else photo
+        content = self._compared(photo)
         canvas = engine.optimization.canvas.Canvas(content, self.start, 1, context.seed, content)
         parameterization = engine.optimization.canvas.PARAMETERIZATIONS[self.parameterization](canvas)
         outcome = engine.optimization.optimize.descend(
             parameterization, self._objective(targets_at), self._plan(photo), context
         )
-        stylized = self._displayed(photo)(outcome.picture)
         items: dict[str, Item] = {
-            "stylized": Image(pixels=engine.ranges.to_pixels(stylized)),
+            "stylized": Image(pixels=engine.ranges.to_pixels(outcome.picture)),
             "original": Image(pixels=engine.ranges.to_pixels(photo)),
             "styles": Image(pixels=pictures_of(regions)),
             "animation": animation(outcome),
             **engine.result_items.traces(outcome.traces, TRACES),
-            "layers": layers_table(network, targets_at(self._octaves - 1), outcome.picture),
-            **style_measures(stylized, photo, regions, self.loaded_judge(network, context)),
+            "layers": layers_table(network, targets_at(self._octaves - 1), self._compared(outcome.picture)),
+            **style_measures(outcome.picture, photo, regions, self.loaded_judge(network, context)),
             "steps": Scalar(value=outcome.steps, unit="steps"),
         }
         return self.result(items)
@@ -174,13 +175,18 @@ class StyleTransfer(StyleMethod, ActivationSmoothing, JudgedStyle, PictureOptimi
             schedule="constant" if self.optimizer == "lbfgs" else "cosine",
             reset_steps=frozenset(starts),
             display=self._displayed(photo),
+            kept=self._displayed(photo),
         )
 
     def _displayed(self, photo: Tensor) -> Callable[[Tensor], Tensor]:
-        """From the optimized picture to the displayed one, same shape."""
+        """From the optimized picture to the displayed and stored one, same shape."""
         if not self.original_colors:
             return lambda picture: picture
         return lambda picture: engine.style.luminance.in_colors_of(picture, photo)
+
+    def _compared(self, picture: Tensor) -> Tensor:
+        """What the losses read of a picture, the optimized or the stored one: all of it, or its luminance."""
+        return engine.style.luminance.gray(picture) if self.original_colors else picture
 
     def _regions(self, photo: Tensor, context: Context) -> list[Region]:
         styles = list(zip(self.styles, self.style_shares, strict=True))
@@ -212,8 +218,9 @@ class StyleTransfer(StyleMethod, ActivationSmoothing, JudgedStyle, PictureOptimi
 
     def _objective(self, targets_at: Callable[[int], TransferTargets]) -> Objective:
         def objective(picture: Tensor, step: int) -> Mapping[str, Tensor]:
-            content, style = targets_at(self._octave(step)).distances(picture)
-            variation = engine.optimization.objectives.total_variation(picture)[0]
+            compared = self._compared(picture)
+            content, style = targets_at(self._octave(step)).distances(compared)
+            variation = engine.optimization.objectives.total_variation(compared)[0]
             total = self.content_weight * content + self.style_weight * style + self.total_variation * variation
             terms = {"total": total, "content": content, "style": style, "total_variation": variation}
             return {name: value[None] for name, value in terms.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -41,8 +40,10 @@ class Stylize(Method):
 
     model: str = parameter("", "Style model: key of the result that trained it.", choices="results", of="style_model")
     size_px: int | None = parameter(
-        None, f"Longer side of the result. Default: the picture's own, at most {MAX_PX}.", unit="px", ge=32, le=2048
-    )
+        None,
+        f"Longer side of the result; the shorter one has at least 32 px. Default: the picture's own, at most {MAX_PX}.",
+        unit="px", ge=32, le=2048,
+    )  # fmt: skip
     evaluate: bool = parameter(
         default=True, description="Measure the result with the judge, which takes longer than the stylization."
     )
@@ -54,25 +55,20 @@ class Stylize(Method):
     def run_without_network(self, pictures: Sequence[Picture], context: Context) -> Result:
         """Stylize the picture, and measure the result."""
         painter = learning.fast_style.stored.trained_painter(context, self.model)
-        photo = sized(pictures[0], self._longer_px(pictures[0]), painter.device)
+        longer_px = max(pictures[0].width, pictures[0].height)
+        photo = sized(pictures[0], self.size_px or min(longer_px, MAX_PX), painter.device)
         started_s = time.perf_counter()
-        stylized = engine.ranges.to_pixels(learning.fast_style.painter.paint(painter, photo))
+        stylized = learning.fast_style.painter.paint(painter, photo)
+        pixels = engine.ranges.to_pixels(stylized)
         context.noted["pass_ms"] = round(1e3 * (time.perf_counter() - started_s), 2)
         context.report(1, 2)
         items: dict[str, Item] = {
-            "stylized": Image(pixels=stylized),
+            "stylized": Image(pixels=pixels),
             "original": Image(pixels=engine.ranges.to_pixels(photo)),
         }
         if self.evaluate:
             judge = context.network(self.judge[0])
             styles = learning.fast_style.judging.styles_of(painter.design, context, photo.device)
-            rounded = engine.ranges.from_pixels(stylized).to(photo.device)
-            items |= learning.fast_style.judging.measures(judge, rounded, photo, styles)
+            items |= learning.fast_style.judging.measures(judge, stylized, photo, styles)
         context.report(2, 2)
         return self.result(items)
-
-    def _longer_px(self, picture: Picture) -> int:
-        """Longer side of the result, with a shorter side that is large enough for every judge."""
-        longer, shorter = max(picture.width, picture.height), min(picture.width, picture.height)
-        min_px = math.ceil(engine.style.stylization.MIN_SIDE_PX * longer / shorter)
-        return max(self.size_px or min(longer, MAX_PX), min_px)

@@ -18,7 +18,7 @@ from core.engine.optimization import gradients
 from core.engine.optimization.lbfgs import Lbfgs
 from core.engine.optimization.parameterizations import Parameterization
 from core.engine.optimization.recorder import CHECK_EVERY, LatestValues, Recorder
-from core.engine.ranges import to_bytes
+from core.engine.ranges import as_stored, to_bytes
 from core.errors import Damaged
 from core.items import Pixels
 
@@ -59,6 +59,8 @@ class Plan:
     """Frames of an animation, evenly spaced from the start to the end."""
     display: Callable[[Tensor], Tensor] = lambda picture: picture
     """From the pictures (N, 3, H, W) to what animation and preview show, same shape."""
+    kept: Callable[[Tensor], Tensor] = lambda picture: picture
+    """From the final pictures (N, 3, H, W) to those that are stored, of any size; the objective takes both."""
     precision: Precision = "float32"
     reset_steps: frozenset[int] = frozenset()
     """Steps before which the optimizer's state is reset, as the objective changes there."""
@@ -71,9 +73,9 @@ class Outcome:
     """The final pictures, and the records of the run."""
 
     picture: Tensor
-    """(N, 3, H, W), detached, on their device."""
+    """(N, 3, H, W) as they are stored, detached, on their device."""
     traces: dict[str, Tensor]
-    """Name -> (steps + 1, N) float32 on the CPU: before each step, and for the final pictures."""
+    """Name -> (steps + 1, N) float32 on the CPU: before each step, and for the final pictures as they are stored."""
     frames: Tensor
     """(frames, N, H, W, 3) uint8 on the CPU."""
 
@@ -116,14 +118,16 @@ class Descent:
 
     @torch.no_grad()
     def finish(self, objective: Objective) -> Outcome:
-        """The outcome, with the values of the final pictures, which no step has evaluated yet."""
+        """The outcome, with the values of the final pictures as they are stored, in full precision."""
         if self.step < self.plan.steps:
             self.parameterization.settle(self.step, last=True)
-        picture, values = self._evaluate(objective)
-        if isinstance(self.optimizer, Lbfgs) and self.optimizer.undo_if_worse(float(_total_loss(values, picture))):
+        if isinstance(self.optimizer, Lbfgs):  # no later step tells whether the last one was worse
             picture, values = self._evaluate(objective)
-        self.recorder.record(self.step, values, picture, last=True)
-        return Outcome(picture.detach(), self.recorder.traces(), self.recorder.frames())
+            self.optimizer.undo_if_worse(float(_total_loss(values, picture)))
+        picture = self.parameterization.picture()
+        kept = as_stored(self.plan.kept(picture))
+        self.recorder.record(self.step, objective(kept, self.step), picture, last=True)
+        return Outcome(kept, self.recorder.traces(), self.recorder.frames())
 
     def _evaluate(self, objective: Objective) -> tuple[Tensor, Mapping[str, Tensor]]:
         """The current pictures and their values."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
 
-from core.engine.ranges import Range
+from core.engine.ranges import Range, as_stored
 
 
 class Parameterization(Protocol):
@@ -34,6 +34,8 @@ class PixelParameterization:
     """(N, C, H, W), a leaf that needs a gradient"""
     into_range: Range
     every: int = 1
+    stored: bool = False
+    """Whether the pictures are the pixels as they are stored, so that small steps add up until they change a byte."""
 
     @property
     def tensors(self) -> Sequence[Tensor]:
@@ -41,8 +43,8 @@ class PixelParameterization:
         return (self.pixels,)
 
     def picture(self) -> Tensor:
-        """The pixels, (N, C, H, W)."""
-        return self.pixels
+        """The pixels, or what is stored of them; (N, C, H, W)."""
+        return cast(Tensor, _AsStored.apply(self.pixels)) if self.stored else self.pixels
 
     @torch.no_grad()
     def settle(self, step: int, *, last: bool) -> None:
@@ -51,8 +53,21 @@ class PixelParameterization:
             self.pixels.copy_(self.into_range(self.pixels))
 
 
-def pixel_parameterization(start: Tensor, into_range: Range, every: int = 1) -> PixelParameterization:
+class _AsStored(torch.autograd.Function):
+    """Rounded to 8 bits; the gradient passes as if nothing were rounded (Bengio et al. 2013, arXiv:1308.3432)."""
+
+    @staticmethod
+    def forward(_: Any, pixels: Tensor) -> Tensor:
+        return as_stored(pixels)
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+def pixel_parameterization(
+    start: Tensor, into_range: Range, every: int = 1, *, stored: bool = False
+) -> PixelParameterization:
     """A copy of the pictures `start` (N, C, H, W) as a leaf; contiguous, as fused optimizers silently demand."""
-    return PixelParameterization(
-        start.detach().clone(memory_format=torch.contiguous_format).requires_grad_(), into_range, every
-    )
+    leaf = start.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
+    return PixelParameterization(leaf, into_range, every, stored)

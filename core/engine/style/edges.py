@@ -43,12 +43,6 @@ def energy(picture: Tensor, measure: Measure = "mse") -> Tensor:
     return total / along_x[0].numel()
 
 
-def share(left: Tensor, original: Tensor) -> Tensor:
-    """Ratio `left` / `original` of two energies, always finite; 1 where neither picture has an edge."""
-    floor = 1e-8  # far below any photo's energy (about 0.1), avoids 0 / 0 for a picture without edges
-    return (left + floor) / (original + floor)
-
-
 def _difference(picture: Tensor, axis: int) -> Tensor:
     inner = picture.shape[axis] - 2
     return picture.narrow(axis, 2, inner) - picture.narrow(axis, 0, inner)

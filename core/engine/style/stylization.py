@@ -108,6 +108,16 @@ class TransferTargets:
     content_border: int = 0
     """Positions at each edge that lie beyond the picture; with them, its edges would count twice."""
 
+    @property
+    def photo_is_plain(self) -> bool:
+        """Whether the photo's content is the same everywhere, so that content distances have no unit."""
+        return _is_smallest(self.content_unit, self.content)
+
+    @property
+    def photo_has_style(self) -> bool:
+        """Whether the photo already has the style, so that style distances have no unit."""
+        return all(_is_smallest(target.unit, target.gram_target) for target in self.styles)
+
     def distances(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Content and style distance of a picture (1, 3, H, W), two scalars; the network runs once."""
         content, styles = self.by_layer(picture)
@@ -179,8 +189,9 @@ def _scaled(region: Region, size: Size, factor: float) -> Region:
 
 
 def scaled_size(size: Size, factor: float) -> Size:
-    """(height, width) scaled by `factor`, each at least `MIN_SIDE_PX`."""
-    return max(MIN_SIDE_PX, round(size[0] * factor)), max(MIN_SIDE_PX, round(size[1] * factor))
+    """(height, width) scaled by `factor`, or by more until the shorter side has `MIN_SIDE_PX`: the shape is kept."""
+    factor = max(factor, MIN_SIDE_PX / min(size))
+    return round(size[0] * factor), round(size[1] * factor)
 
 
 def _map_transform(photo: Maps, smoothing: float) -> MapTransform:
@@ -215,6 +226,11 @@ def inner(values: Tensor, border: int) -> Tensor:
 
 def _unit(difference: Tensor, total: Tensor) -> Tensor:
     return torch.maximum(difference.square().sum(), MIN_UNIT * total.square().sum()).clamp_min(1e-30)
+
+
+def _is_smallest(unit: Tensor, total: Tensor) -> bool:
+    """Whether a unit of `_unit` is its lower bound."""
+    return bool(unit <= (MIN_UNIT * total.square().sum()).clamp_min(1e-30))
 
 
 def normalized_shares(styles: Sequence[tuple[Tensor, float]]) -> list[tuple[Tensor, float]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import torch
 from torch import Tensor
 
+from core.engine.ranges import as_stored
 from core.items import Animation, Floats, Image, Item, Scalar
 from core.learning.autoencoder import projections
 from core.learning.autoencoder.autoencoder import Autoencoder
@@ -19,12 +20,15 @@ from core.learning.autoencoder.units import Units, walk_labels
 from core.learning.pictures import Indices, Pictures, as_values, interleaved_by_class
 from core.learning.sheets import picture_sheet, reconstruction_items
 from core.learning.stored import parameter_count
-from core.measures.linear_probe import linear_accuracy
+from core.measures.linear_probe import linear_accuracy, undefined_for
 from core.measures.principal import Principal, largest_angle, principal
 from core.measures.stride_energy import stride_energy
 
 PCA_VALUES = 2**26
 """Maximal number of values in the pictures that PCA is fitted to: it holds several copies."""
+
+NOTHING = 1e-12
+"""Mean squares of less are rounding: one value of 8 bits in a million pictures of 32 px has more."""
 
 Items = dict[str, Item]
 
@@ -61,16 +65,22 @@ class Evaluation:
             "parameters": Scalar(value=parameter_count(self.model)),
         }
         if self.recipe.noise is not None:
-            noise_removed = 1 - squared_error(reconstructions, originals) / max(squared_error(inputs, originals), 1e-12)
-            items |= {"inputs": picture_sheet(inputs), "noise_removed": Scalar(value=noise_removed, unit="share")}
+            items |= {"inputs": picture_sheet(inputs), "noise_removed": self._noise_removed()}
         if self.recipe.sparsity is not None:
             items["active"] = Scalar(value=active_share(codes), unit="share")
-        original_energy = stride_energy(originals)
-        if self.model.design.architecture == "convolutional" and original_energy > 0:
-            items["stride_energy"] = Scalar(
-                value=stride_energy(reconstructions.clamp(0, 1)) / original_energy, unit="times the originals'"
-            )
+        if self.model.design.architecture == "convolutional":
+            items["stride_energy"] = _ratio(
+                stride_energy(as_stored(reconstructions)), stride_energy(originals), "times the originals'",
+                "the originals have no waves of 2 px",
+            )  # fmt: skip
         return items
+
+    def _noise_removed(self) -> Scalar:
+        kept = _ratio(
+            squared_error(self._outputs[0], self._originals), float((self._inputs - self._originals).square().mean()),
+            "share", "the noise changes nothing",
+        )  # fmt: skip
+        return kept if kept.value is None else replace(kept, value=1 - kept.value)
 
     def pca_comparison(self) -> Items:
         """Error of PCA with as many values on the same inputs; for a linear autoencoder, the angle to its subspace."""
@@ -81,7 +91,8 @@ class Evaluation:
                 codes = torch.eye(self.model.design.code, device=self._originals.device)
                 reconstructions = self.model.decode(codes) - self.model.decode(0 * codes)
             angle = largest_angle(_flat(reconstructions), self._components.directions)
-            items["pca_angle"] = Scalar(value=angle, unit="degrees")
+            reason = "" if angle is not None else "the decoder gives one picture for all codes"
+            items["pca_angle"] = Scalar(value=angle, unit="degrees", reason=reason)
         return items
 
     def units(self) -> Items:
@@ -146,18 +157,27 @@ class Evaluation:
 
 
 def accuracies(features: Mapping[str, Floats], labels: Indices) -> Items:
-    """Items `accuracy_NAME` of a linear classifier on each of `features` (N, D), where the labels (N,) allow one."""
-    values = {name: linear_accuracy(matrix, labels) for name, matrix in features.items()}
-    return {f"accuracy_{name}": _share_item(value) for name, value in values.items() if value is not None}
+    """Items `accuracy_NAME` of a linear classifier on each of `features` (N, D), with labels (N,)."""
+    reason = undefined_for(labels)
+    return {
+        f"accuracy_{name}": _share_item(linear_accuracy(matrix, labels), reason) for name, matrix in features.items()
+    }
 
 
-def _share_item(value: float) -> Scalar:
-    return Scalar(value=value, unit="share")
+def _share_item(value: float | None, reason: str = "") -> Scalar:
+    return Scalar(value=value, unit="share", reason=reason)
+
+
+def _ratio(part: float, whole: float, unit: str, reason: str) -> Scalar:
+    """`part` / `whole`; no number, for `reason`, where `whole` is nothing but rounding."""
+    if whole < NOTHING:
+        return Scalar(value=None, unit=unit, reason=reason)
+    return Scalar(value=part / whole, unit=unit)
 
 
 def squared_error(reconstructions: Tensor, originals: Tensor) -> float:
-    """Mean squared error over all values."""
-    return float((reconstructions - originals).square().mean())
+    """Mean squared error over all values, of the reconstructions as they are stored."""
+    return float((as_stored(reconstructions) - originals).square().mean())
 
 
 def _flat(pictures: Tensor) -> Floats:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from core.items import Animation, Image, Item, Scalar
@@ -54,6 +53,5 @@ class Evaluation:
         return measures(self.judge, self._stylized(), as_values(self.held_out), self.styles)
 
     def _stylized(self) -> Tensor:
-        """Stylized held-out pictures in [0, 1], rounded to 8 bits as in stored images."""
-        stylized = paint(self.learner.painter, as_values(self.held_out))
-        return torch.round(stylized * 255) / 255
+        """Stylized held-out pictures in [0, 1]."""
+        return paint(self.learner.painter, as_values(self.held_out))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.engine import checkpoints
+from core.engine.ranges import as_stored
 from core.errors import Damaged
 from core.items import Pixels
 from core.learning.gan import latents
@@ -126,9 +127,9 @@ class GanLearner:
 
 @torch.no_grad()
 def generated(generator: Generator, points: Tensor) -> Tensor:
-    """Generated pictures (N, C, S, S) in [0, 1] of latents (N, D), on the generator's device."""
+    """Generated pictures (N, C, S, S) of latents (N, D) as they are stored, on the generator's device."""
     device = generator.start.weight.device
-    return torch.cat([generator(part.to(device)) for part in torch.split(points, CHUNK)])
+    return torch.cat([as_stored(generator(part.to(device))) for part in torch.split(points, CHUNK)])
 
 
 def _loss(logits: Tensor, target: float) -> Tensor:

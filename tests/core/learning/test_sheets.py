@@ -44,7 +44,8 @@ def test_frames_are_sheets() -> None:
 def test_errors_lie_where_the_pictures_do() -> None:
     originals = torch.zeros(16, 3, 8, 8)
     modified = originals.clone()
-    modified[5, 0, 2, 3] = -0.6  # second row, second column
+    modified[5, 0, 2, 3] = 0.6  # second row, second column
+    modified[5, 1, 2, 3] = -0.6  # is stored as 0
     items = reconstruction_items(originals, modified)
     errors, reconstructions = items["errors"], items["reconstructions"]
     assert isinstance(errors, Map)

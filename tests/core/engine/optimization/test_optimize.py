@@ -14,7 +14,7 @@ from core.engine.optimization.gradients import normalized
 from core.engine.optimization.optimize import Objective, Outcome, Plan, descend
 from core.engine.optimization.parameterizations import pixel_parameterization
 from core.engine.optimization.recorder import CHECK_EVERY, even_steps
-from core.engine.ranges import clamp, rescale
+from core.engine.ranges import as_stored, clamp, from_pixels, rescale
 from core.engine.style.edges import energy
 from core.errors import Canceled, ComputationFailed
 from core.method_base.method import Context
@@ -50,31 +50,38 @@ def run(objective: Objective, start: Tensor | None = None, every: int = 0, **pla
     return descend(sheet, objective, Plan(**({"steps": 20} | plan)), Context())
 
 
+def optimized(objective: Objective, start: Tensor | None = None, **plan: Any) -> Tensor:
+    """The final pixels before they are rounded to be stored."""
+    pixels = pixel_parameterization(photo() if start is None else start, clamp)
+    descend(pixels, objective, Plan(**({"steps": 20} | plan)), Context())
+    return pixels.pixels.detach()
+
+
 def test_plain_descent_has_the_closed_form_of_its_quadratic() -> None:
-    outcome = run(toward(0.5), optimizer="sgd", learning_rate=0.05, steps=9)
+    final = optimized(toward(0.5), optimizer="sgd", learning_rate=0.05, steps=9)
     # the gradient of the mean times the number of values is 2 (x - 0.5): each step leaves 1 - 2 rate of the distance
-    torch.testing.assert_close(outcome.picture, 0.5 + 0.9**9 * (photo() - 0.5))
+    torch.testing.assert_close(final, 0.5 + 0.9**9 * (photo() - 0.5))
 
 
 def test_momentum_is_that_of_the_heavy_ball() -> None:
-    outcome = run(toward(0.5), optimizer="sgd", learning_rate=0.02, momentum=0.8, steps=5)
+    final = optimized(toward(0.5), optimizer="sgd", learning_rate=0.02, momentum=0.8, steps=5)
     distance, velocity = photo() - 0.5, torch.zeros_like(photo())
     for _ in range(5):
         velocity = 0.8 * velocity + 2 * distance
         distance = distance - 0.02 * velocity
-    torch.testing.assert_close(outcome.picture, 0.5 + distance)
+    torch.testing.assert_close(final, 0.5 + distance)
 
 
 def test_the_first_step_of_adam_moves_every_pixel_by_the_rate() -> None:
-    outcome = run(toward(2.0), start=photo() * 0.5, learning_rate=0.01, steps=1)
-    torch.testing.assert_close(outcome.picture, photo() * 0.5 + 0.01)
+    final = optimized(toward(2.0), start=photo() * 0.5, learning_rate=0.01, steps=1)
+    torch.testing.assert_close(final, photo() * 0.5 + 0.01)
 
 
 def test_a_cosine_takes_the_learning_rate_to_0() -> None:
-    outcome = run(toward(0.5), optimizer="sgd", learning_rate=0.05, steps=8, schedule="cosine")
+    final = optimized(toward(0.5), optimizer="sgd", learning_rate=0.05, steps=8, schedule="cosine")
     shares = [(1 + math.cos(math.pi * step / 8)) / 2 for step in range(8)]
     left = math.prod(1 - 2 * 0.05 * share for share in shares)
-    torch.testing.assert_close(outcome.picture, 0.5 + left * (photo() - 0.5))
+    torch.testing.assert_close(final, 0.5 + left * (photo() - 0.5))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +96,7 @@ def test_edge_energy_falls_at_every_step_of_plain_descent() -> None:
     """Sobel's filters together amplify no wave's power by more than 64, so that the Hessian's eigenvalues stay under
     128 H W / ((H - 2) (W - 2)) = 179, and every rate under 2 / 179 = 0.0112 must descend."""
     falling = run(edges, optimizer="sgd", learning_rate=0.011, steps=60).traces["total"][:, 0]
-    assert (falling.diff() < 0).all()
+    assert (falling[:-1].diff() < 0).all()  # the last one is that of the rounded picture
 
 
 def test_that_bound_on_the_learning_rate_is_sharp() -> None:
@@ -118,7 +125,21 @@ def test_traces_hold_every_step_and_the_final_picture() -> None:
     outcome = run(toward(0.5), every=7, steps=10)
     assert outcome.traces["total"].shape == (11, 1)
     torch.testing.assert_close(outcome.traces["total"][0], toward(0.5)(photo(), 0)["total"])
-    torch.testing.assert_close(outcome.traces["total"][-1], toward(0.5)(outcome.picture, 10)["total"])
+    assert torch.equal(outcome.traces["total"][-1], toward(0.5)(outcome.picture, 10)["total"])
+
+
+def test_the_final_picture_and_its_values_are_those_of_the_stored_bytes() -> None:
+    outcome = run(toward(0.3), learning_rate=0.001, steps=7, frames=2)
+    decoded = torch.cat([from_pixels(frame.numpy()) for frame in outcome.frames[-1]])
+    assert torch.equal(outcome.picture, decoded)
+    assert torch.equal(outcome.traces["total"][-1], toward(0.3)(decoded, 7)["total"])
+
+
+def test_what_is_kept_of_the_picture_is_rounded_and_measured() -> None:
+    outcome = run(toward(0.3), kept=lambda picture: picture[..., ::2], frames=2)
+    assert outcome.picture.shape == (1, 3, 12, 7)
+    assert torch.equal(outcome.picture, as_stored(outcome.picture))
+    assert torch.equal(outcome.traces["total"][-1], toward(0.3)(outcome.picture, 20)["total"])
 
 
 @pytest.mark.parametrize("every", [0, 3, 1000])
@@ -227,8 +248,8 @@ def test_a_run_ends_when_its_values_are_good_enough() -> None:
 
 def test_a_normalized_gradient_moves_each_picture_by_the_rate() -> None:
     steep = photo(2) * torch.tensor([1.0, 0.1]).view(2, 1, 1, 1)
-    outcome = run(toward(0.5), start=steep, optimizer="sgd", learning_rate=0.01, steps=1, gradient=normalized)
-    lengths = (outcome.picture - steep).square().mean(dim=(1, 2, 3)).sqrt()
+    final = optimized(toward(0.5), start=steep, optimizer="sgd", learning_rate=0.01, steps=1, gradient=normalized)
+    lengths = (final - steep).square().mean(dim=(1, 2, 3)).sqrt()
     torch.testing.assert_close(lengths, torch.full((2,), 0.01))
 
 
@@ -262,7 +283,7 @@ def test_reduced_precision_applies_to_products_and_not_to_sums() -> None:
         return {"total": output.float().square().mean(dim=(1, 2, 3)) + energy(picture)}
 
     outcome = run(objective, precision="bf16", steps=1)
-    assert types[:2] == [torch.bfloat16, torch.float32]
+    assert types == [torch.bfloat16, torch.float32, torch.float32, torch.float32]  # the result in full precision
     assert outcome.picture.dtype == torch.float32
 
 
@@ -284,15 +305,16 @@ def test_l_bfgs_never_ends_with_a_larger_loss() -> None:
 
     climbed = 0
     for steps in range(2, 14):
-        trace = run(hilly, start=start, optimizer="lbfgs", learning_rate=6.0, steps=steps).traces["total"][:, 0]
+        plan: dict[str, Any] = {"optimizer": "lbfgs", "learning_rate": 6.0, "steps": steps}
+        trace = run(hilly, start=start, **plan).traces["total"][:-1, 0]
         climbed += int((trace.diff() > 0).sum())
-        assert trace[-1] <= trace[:-1].min() + 1e-6
+        assert hilly(optimized(hilly, start=start, **plan), steps)["total"] <= trace.min() + 1e-6
     assert climbed
 
 
 def test_a_reset_optimizer_equals_a_new_one() -> None:
     whole = run(edges, optimizer="adam", learning_rate=0.01, steps=12, reset_steps=frozenset({5}))
-    first = run(edges, optimizer="adam", learning_rate=0.01, steps=5)
-    second = run(edges, start=first.picture, optimizer="adam", learning_rate=0.01, steps=7)
+    first = optimized(edges, optimizer="adam", learning_rate=0.01, steps=5)
+    second = run(edges, start=first, optimizer="adam", learning_rate=0.01, steps=7)
     assert torch.equal(whole.picture, second.picture)
     assert not torch.equal(whole.picture, run(edges, optimizer="adam", learning_rate=0.01, steps=12).picture)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import conv2d
 
-from core.engine.style.edges import Measure, energy, share, sobel
+from core.engine.style.edges import Measure, energy, sobel
 
 MEASURES: tuple[Measure, ...] = ("mse", "mae")
 
@@ -55,7 +55,7 @@ def test_a_batch_is_its_pictures_one_by_one(measure: Measure) -> None:
     torch.testing.assert_close(energy(pictures, measure), one_by_one)
 
 
-def test_share_is_one_where_neither_picture_has_an_edge() -> None:
-    assert share(torch.zeros(1), torch.zeros(1)).item() == 1
-    assert share(torch.ones(1), torch.zeros(1)).isfinite()
-    assert share(torch.tensor(0.02), torch.tensor(0.1)).item() == pytest.approx(0.2)
+@pytest.mark.parametrize("measure", ["mse", "mae"])
+@pytest.mark.parametrize("value", [0, 1, 128, 254, 255])
+def test_a_picture_of_one_color_has_no_edges_at_all(value: int, measure: Measure) -> None:
+    assert energy(torch.full((1, 3, 9, 7), value / 255), measure).item() == 0

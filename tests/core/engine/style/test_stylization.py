@@ -208,6 +208,7 @@ def test_shares_become_one_and_pictures_are_changed_one_by_one() -> None:
     assert torch.equal(region.mask if region.mask is not None else torch.zeros(1), half())
 
 
-def test_no_picture_gets_smaller_than_the_minimum() -> None:
+def test_a_picture_keeps_its_shape_and_gets_no_smaller_than_the_minimum() -> None:
     assert scaled_size((100, 400), 0.5) == (50, 200)
-    assert scaled_size((100, 400), 0.01) == (MIN_SIDE_PX, MIN_SIDE_PX)
+    assert scaled_size((100, 400), 0.01) == (MIN_SIDE_PX, 4 * MIN_SIDE_PX)
+    assert scaled_size((400, 40), 0.56) == (10 * MIN_SIDE_PX, MIN_SIDE_PX)
