@@ -1,10 +1,14 @@
-"""Outputs of layers inside a network, for one forward pass; no hook stays behind."""
+"""Outputs of layers inside a network, for one forward pass; no hook stays behind.
+
+An output is what the module returns: a tensor, or tuples, lists and dictionaries of tensors, of which
+`core.networks.layout.values_of` picks the one with places of the picture.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from torch import Tensor, nn
 
@@ -12,14 +16,14 @@ from core.errors import Undefined
 
 
 @contextmanager
-def recorded(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
-    """Name -> output of each layer, filled by the forward pass that runs inside; differentiable."""
-    outputs: dict[str, Tensor] = {}
+def recorded(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Any]]:
+    """Name -> output of each layer's first call, filled by the forward pass that runs inside; differentiable."""
+    outputs: dict[str, Any] = {}
     with ExitStack() as hooks:
         for name, layer in layers.items():
 
             def record(_: nn.Module, __: Any, output: Any, name: str = name) -> None:
-                outputs[name] = _tensor(output)
+                outputs.setdefault(name, output)
 
             hooks.callback(layer.register_forward_hook(record).remove)
         yield outputs
@@ -28,41 +32,41 @@ def recorded(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
 class _ReachedError(Exception):
     """Ends a forward pass once all layers that are needed have run."""
 
-    def __init__(self, output: Tensor | None = None) -> None:
+    def __init__(self, output: Any = None) -> None:
         super().__init__("the layer was reached")
         self.output = output
 
 
-def output_of(layer: nn.Module, network: nn.Module, pictures: Tensor) -> Tensor:
+def output_of(layer: nn.Module, network: nn.Module, pictures: Tensor) -> Any:
     """Output of `layer` for `pictures` (N, 3, H, W); `network` runs only as far as that layer.
 
     Raises Undefined where the forward pass never reaches the layer.
     """
 
     def stop(_: nn.Module, __: Any, output: Any) -> NoReturn:
-        raise _ReachedError(_tensor(output))
+        raise _ReachedError(output)
 
     hook = layer.register_forward_hook(stop)
     try:
         network(pictures)
     except _ReachedError as reached:
-        return cast(Tensor, reached.output)
+        return reached.output
     finally:
         hook.remove()
     raise Undefined("this layer has no part in the network's prediction")
 
 
-def outputs_of(layers: Mapping[str, nn.Module], run: Callable[[Tensor], object], pictures: Tensor) -> dict[str, Tensor]:
+def outputs_of(layers: Mapping[str, nn.Module], run: Callable[[Tensor], object], pictures: Tensor) -> dict[str, Any]:
     """Name -> output of each layer for `pictures` (N, 3, H, W); `run` goes only as far as the last of them.
 
     Raises Undefined where the forward pass does not reach all of them.
     """
-    outputs: dict[str, Tensor] = {}
+    outputs: dict[str, Any] = {}
     with ExitStack() as hooks:
         for name, layer in layers.items():
 
             def record(_: nn.Module, __: Any, output: Any, name: str = name) -> None:
-                outputs.setdefault(name, _tensor(output))
+                outputs.setdefault(name, output)
                 if len(outputs) == len(layers):
                     raise _ReachedError
 
@@ -72,8 +76,3 @@ def outputs_of(layers: Mapping[str, nn.Module], run: Callable[[Tensor], object],
         except _ReachedError:
             return outputs
     raise Undefined("some of these layers have no part in the network's prediction")
-
-
-def _tensor(output: Any) -> Tensor:
-    tensor: Tensor = output[0] if isinstance(output, tuple | list) else output
-    return tensor

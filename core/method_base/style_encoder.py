@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from core import engine, networks
-from core.errors import Undefined
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -113,9 +112,8 @@ def _stage_ends(network: Network, photo: Tensor) -> list[str]:
         network.features(parts)
     ends: dict[int, str] = {}
     for name in (block for block in blocks if block in outputs):
-        try:
-            values = networks.layout.map_of(network, name, outputs[name], (height, width))
-        except Undefined:
+        if not networks.layout.has_map(network, name):
             continue
+        values = networks.layout.map_of(network, name, outputs[name], (height, width))
         ends[values.shape[2] * values.shape[3]] = name
     return list(ends.values())

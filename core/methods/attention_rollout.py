@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
 NO_ATTENTION = "This network has no attention between tokens."
 NO_WEIGHTS = "The attention weights of this network are not accessible."
+HIDDEN = "Part of this network's attention is not accessible, such as a pool that reads tokens by attention."
 WINDOWS = (
     "Attention stays within windows in this network, or changes its grid, or mixes its heads: rollout is not defined."
 )
 
 
 class AttentionRollout(Method):
-    """The product over the blocks of (A + I) / 2 with rows of sum 1: row of the class token, or mean of all rows.
+    """The product over the blocks of (A + I) / 2 with rows of sum 1: mean of the rows of the tokens that are read.
+
+    These are found by the gradient of the prediction: the class token, several of them, or all tokens.
 
     It depends on no class: it shows where information may have come from, not what it was used for.
     """
@@ -37,7 +40,7 @@ class AttentionRollout(Method):
     )
     source: ClassVar[str] = "Abnar and Zuidema 2020, arXiv:2005.00928"
     family: ClassVar[MethodFamily] = "attribution"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("attribution", "map", "Share of the attention per token, linear in between"),
         ORIGINAL,
@@ -66,16 +69,29 @@ class AttentionRollout(Method):
 
         Raises Undefined where the attention cannot be multiplied.
         """
-        with engine.attribution.rollout.attention_weights(network.model) as weights:
-            network(pictures)
-        if not weights:
+        rollout = engine.attribution.rollout
+        with rollout.attentions(network.model) as ran:
+            logits = network(pictures.detach().requires_grad_())
+        if not ran:
             raise Undefined(NO_WEIGHTS)
-        if not engine.attribution.rollout.supports_rollout(weights, len(pictures)):
+        if rollout.hides_attention(network.model):
+            raise Undefined(HIDDEN)
+        if not rollout.supports_rollout(ran, len(pictures)):
             raise Undefined(WINDOWS)
-        flow = engine.attribution.rollout.rollout(weights, self.head_fusion)  # (N, T, T)
-        prefix = int(getattr(network.model, "num_prefix_tokens", 0))
-        by_class_token = prefix > 0 and getattr(network.model, "global_pool", "token") == "token"
-        rows = flow[:, :1] if by_class_token else flow[:, prefix:]
-        shares = rows.mean(dim=1)[:, :, None]  # (N, T, 1)
-        folded = networks.layout.map_of(network, "of attention", shares, (pictures.shape[2], pictures.shape[3]))
-        return folded[:, 0], "the class token" if by_class_token else "all tokens", len(weights)
+        first, last = (networks.places.places_of(network, networks.places.input_of(ran[end].name)) for end in (0, -1))
+        groups = rollout.in_parallel(ran)
+        read = rollout.readers(logits.amax(dim=1), ran[-1], last.channels)  # (T,)
+        flow = rollout.rollout([[one.weights.detach() for one in group] for group in groups], self.head_fusion)
+        shares = rollout.as_inputs(flow[:, read].mean(dim=1), ran[0], first.channels)
+        maps = first.map_of(shares, pictures.shape[2] / pictures.shape[3])[:, 0]
+        return maps, _described(read.tolist(), last.prefix), len(groups)
+
+
+def _described(read: Sequence[bool], prefix: int) -> str:
+    """The tokens that the prediction is read from, in words."""
+    of_class, of_places = sum(read[:prefix]), sum(read[prefix:])
+    if of_class and of_places:
+        return f"{of_class + of_places} of {len(read)} tokens"
+    if of_class:
+        return "the class token" if of_class == 1 else f"{of_class} class tokens"
+    return "all tokens" if of_places == len(read) - prefix else f"{of_places} of {len(read)} tokens"

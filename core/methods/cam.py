@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from core import engine, networks
 from core.errors import Undefined
@@ -42,7 +42,7 @@ class Cam(Method):
     )
     source: ClassVar[str] = "Zhou et al. 2015, arXiv:1512.04150"
     family: ClassVar[MethodFamily] = "attribution"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("attribution", "map", "Output of the classifier at each place, without its bias"),
         ORIGINAL,
@@ -79,15 +79,14 @@ class Cam(Method):
 
 
 def _classified_map(
-    network: Network, outputs: dict[str, Tensor], logits: Tensor, pictures: Tensor
+    network: Network, outputs: dict[str, Any], logits: Tensor, pictures: Tensor
 ) -> tuple[str, Tensor, Tensor]:
     """The pooling, the map (N, C, h, w) that is pooled and classified, and the classifier's weights (K, C)."""
     weights, bias = engine.attribution.class_maps.classifier(network.model)
     for layer, output in reversed(outputs.items()):
-        try:
-            features = networks.layout.map_of(network, layer, output, (pictures.shape[2], pictures.shape[3])).float()
-        except Undefined:
+        if not networks.layout.has_map(network, layer):
             continue
+        features = networks.layout.map_of(network, layer, output, (pictures.shape[2], pictures.shape[3])).float()
         has_places = features.shape[2] * features.shape[3] > 1
         pooling = engine.attribution.class_maps.pooling_of(features, weights, bias, logits) if has_places else None
         if pooling is not None:

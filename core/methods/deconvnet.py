@@ -18,4 +18,4 @@ class Deconvnet(PositiveSignal):
         "negative signals are dropped at every activation function."
     )
     source: ClassVar[str] = "Zeiler and Fergus 2013, arXiv:1311.2901; Springenberg et al. 2014, arXiv:1412.6806"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2

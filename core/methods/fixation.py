@@ -44,7 +44,7 @@ class Fixation(Attribution):
         "points), rules for attention, norms and token mixing"
     )
     family: ClassVar[MethodFamily] = "fixation"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("attribution", "map", "Density of the fixations"),
         Output("fixations", "points", "Fixations, the heaviest first"),
@@ -70,7 +70,8 @@ class Fixation(Attribution):
 
     def run(self, pictures: Sequence[Picture], network: Network, context: Context) -> Result:
         inputs = network.prepare_all(pictures)  # (1, 3, H, W)
-        layers = list(dict.fromkeys(networks.layout.layer_at(network, depth / 100) for depth in STRIP_DEPTHS))
+        at_depths = dict.fromkeys(networks.layout.layer_at(network, depth / 100) for depth in STRIP_DEPTHS)
+        layers = [layer for layer in at_depths if networks.layout.has_map(network, layer)]
         unravelled, score = self.fixations(network, inputs, layers)
         context.report(1, 1)
         height, width = inputs.shape[2:]
@@ -78,7 +79,7 @@ class Fixation(Attribution):
         kept = np.ones(len(xy), bool)
         if not self.keep_isolated:
             kept = engine.attribution.fixations.supported(xy, weights, height, width)
-        isolated = float(weights[~kept].sum() / weights.sum()) if len(xy) else 0.0
+        isolated = _isolated(weights, kept)
         xy, weights = xy[kept], weights[kept]
         return self.result(
             score_items(inputs, score)
@@ -88,7 +89,7 @@ class Fixation(Attribution):
                 "unravelling": self._strip(network, inputs, unravelled, layers),
                 "box": _box_image(inputs, xy),
                 "count": Scalar(value=len(xy), unit="fixations"),
-                "isolated": Scalar(value=isolated, unit="share"),
+                "isolated": isolated,
                 "lost": Scalar(value=unravelled.lost, unit="share"),
             }
         )
@@ -108,9 +109,15 @@ class Fixation(Attribution):
             scores.append(score)
             return points, contrast_classes
 
-        start = walk.Start(first_points, _module_name(self.layer_name(network)) if self.reads_layer else "")
-        module_names = [_module_name(name) for name in layers]
-        return walk.unravel(network, pictures, start, config, layers=module_names), scores[0]
+        by_module = {_module_name(name): name for name in (*layers, self.layer_name(network)) if name}
+        for name in by_module.values():
+            networks.places.places_of(network, name)  # measured before anything is recorded
+
+        def pick(module: str, output: object) -> Tensor:
+            return networks.layout.values_of(network, by_module[module], output)
+
+        start = walk.Start(first_points, _module_name(self.layer_name(network)) if self.reads_layer else "", pick)
+        return walk.unravel(network, pictures, start, config, layers=list(map(_module_name, layers))), scores[0]
 
     def _start(
         self, network: Network, pictures: Tensor, output: Tensor
@@ -157,6 +164,14 @@ def place_weights(network: Network, layer: str, reached: Reached, size: tuple[in
     weights = networks.layout.map_of(network, layer, engine.attribution.unravelling.walk.weights_of(reached), size)
     summed: NDArray[np.float64] = weights[0].sum(dim=0).numpy()
     return summed
+
+
+def _isolated(weights: NDArray[np.float32], kept: NDArray[np.bool_]) -> Scalar:
+    """Share of the weight of fixations that are not `kept`."""
+    total = float(weights.sum())
+    if total <= 0:
+        return Scalar(value=None, unit="share", reason="no fixation reaches the pixels")
+    return Scalar(value=float(weights[~kept].sum()) / total, unit="share")
 
 
 def _on_pixels(points: TracedPoints, height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

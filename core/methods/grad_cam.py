@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from core import engine, networks
 from core.errors import Undefined
@@ -31,7 +31,7 @@ class GradCam(Attribution):
         "logit and summed place by place; tokens are folded back to their grid."
     )
     source: ClassVar[str] = "Selvaraju et al. 2016, arXiv:1610.02391"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("attribution", "map", "Evidence for the target in the layer, linear between its places"),
         ORIGINAL,
@@ -61,6 +61,9 @@ class GradCam(Attribution):
 
     def maps(self, network: Network, pictures: Tensor) -> tuple[str, Tensor, TargetScore]:
         """The layer, maps (N, h, w) for pictures (N, 3, H, W), and the scores that they explain. Raises Undefined."""
+        if self.cam_layer:
+            network.layer(self.cam_layer)
+            networks.places.places_of(network, self.cam_layer)  # says why, where it has no map
         names = [self.cam_layer] if self.cam_layer else network.layers()
         with engine.activations.recorded({name: network.layer(name) for name in names}) as outputs:
             values = self.values(network, pictures.detach().requires_grad_())
@@ -79,14 +82,14 @@ class GradCam(Attribution):
 
 
 def _spatial_layers(
-    network: Network, outputs: Mapping[str, Tensor], score: TargetScore, size: tuple[int, int]
+    network: Network, outputs: Mapping[str, Any], score: TargetScore, size: tuple[int, int]
 ) -> Iterator[tuple[str, Tensor, Tensor]]:
     """Name, map (N, C, h, w) and gradient, of the same shape, of layers with more than one place, the last first."""
     for layer, output in reversed(list(outputs.items())):
-        try:
-            activation = networks.layout.map_of(network, layer, output, size)
-        except Undefined:
+        if not networks.layout.has_map(network, layer):
             continue
+        activation = networks.layout.map_of(network, layer, output, size)
         if activation.shape[2] * activation.shape[3] > 1:
-            gradient = engine.attribution.backward.gradient(score.value, output, retain_graph=True)
+            values = networks.layout.values_of(network, layer, output)
+            gradient = engine.attribution.backward.gradient(score.value, values, retain_graph=True)
             yield layer, activation.detach().float(), networks.layout.map_of(network, layer, gradient, size).float()

@@ -18,4 +18,4 @@ class GuidedBackprop(PositiveSignal):
         "is on and the signal is positive: this leaves sharp edges."
     )
     source: ClassVar[str] = "Springenberg et al. 2014, arXiv:1412.6806"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2

@@ -29,7 +29,7 @@ class IntegratedGradients(Attribution):
         "to the picture, so that the map sums to the difference of their scores."
     )
     source: ClassVar[str] = "Sundararajan et al. 2017, arXiv:1703.01365"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("attribution", "map", "Contribution of each pixel, sum over the colors"),
         ORIGINAL,

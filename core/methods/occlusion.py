@@ -34,7 +34,7 @@ class Occlusion(Attribution):
         "drop of the logit at each place."
     )
     source: ClassVar[str] = "Zeiler and Fergus 2013, arXiv:1311.2901"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("attribution", "map", "Drop of the score when this place is covered"),
         ORIGINAL,

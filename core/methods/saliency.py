@@ -26,7 +26,7 @@ class Saliency(Attribution):
         "or neuron, with respect to the pixels."
     )
     source: ClassVar[str] = "Simonyan et al. 2013, arXiv:1312.6034; Shrikumar et al. 2016, arXiv:1605.01713"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("attribution", "map", "Gradient of the score with respect to each pixel"),
         ORIGINAL,

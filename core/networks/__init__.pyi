@@ -12,6 +12,7 @@ from . import layout as layout
 from . import loading as loading
 from . import make_catalog as make_catalog
 from . import network as network
+from . import places as places
 from . import pool as pool
 from . import records as records
 from . import tables as tables

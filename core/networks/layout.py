@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from torch import Tensor
 
 from core.errors import Undefined
 from core.networks.layers import blocks_among
 from core.networks.network import Network
+from core.networks.places import places_of, tensors_in
 
 
 def block_names(network: Network) -> list[str]:
@@ -22,52 +24,30 @@ def layer_at(network: Network, depth: float) -> str:
     return names[max(0, math.ceil(depth * len(names) - 1e-9) - 1)]
 
 
-def map_of(network: Network, layer: str, output: Tensor, input_shape: tuple[int, int]) -> Tensor:
+def map_of(network: Network, layer: str, output: Any, input_shape: tuple[int, int]) -> Tensor:
     """A layer's output as (N, C, h, w); tokens are arranged in their grid, without class token and registers.
 
-    `input_shape`: height and width of the input in pixels. Raises Undefined where the output is not a map.
-    """
-    aspect = input_shape[0] / input_shape[1]
-    if output.ndim not in (2, 3, 4):
-        raise Undefined(
-            f"the output of layer {layer} of {network.card.name} is not a map: it has {output.ndim} dimensions"
-        )
-    if output.ndim == 4:
-        return as_map(output, aspect, channels_last=_is_channels_last(tuple(output.shape), aspect, network))
-    if output.ndim == 2:
-        return as_map(output, aspect)
-    declared = int(getattr(network.model, "num_prefix_tokens", 0))
-    for prefix in (declared, 0, 1, 2):  # before it is added there is no class token; some networks do not declare it
-        if _fills_grid(output.shape[1] - prefix, aspect):
-            return as_map(output, aspect, prefix)
-    raise Undefined(f"the output of layer {layer} of {network.card.name} is not a map: its tokens do not fill a grid")
-
-
-def as_map(output: Tensor, aspect: float, prefix: int = 0, *, channels_last: bool = False) -> Tensor:
-    """An output of 2, 3 or 4 dimensions as a map (N, C, h, w).
-
     Args:
-        output: (N, C), tokens (N, T, C), (N, C, h, w) or (N, h, w, C).
-        aspect: height over width of the input, which determines the grid of the tokens.
-        prefix: number of leading tokens to omit (class token, registers).
-        channels_last: 4 dimensions are (N, h, w, C).
+        network: The network.
+        layer: Name of the layer, or `places.FEATURES`.
+        output: What it returned, or values of the shape of that tensor of it that has places.
+        input_shape: Height and width of the input in pixels.
+
+    Raises Undefined where the output is not a map.
     """
-    if output.ndim == 2:
-        return output[:, :, None, None]
-    if output.ndim == 3:
-        tokens = output[:, prefix:]
-        height = max(1, round((tokens.shape[1] * aspect) ** 0.5))
-        return tokens.reshape(len(tokens), height, -1, tokens.shape[2]).movedim(-1, 1)
-    return output.movedim(-1, 1) if channels_last else output
+    values = values_of(network, layer, output)
+    return places_of(network, layer).map_of(values, input_shape[0] / input_shape[1])
 
 
-def _is_channels_last(shape: tuple[int, ...], aspect: float, network: Network) -> bool:
-    """Whether 4 dimensions are (N, h, w, C): h and w are the pair of sides with the input's aspect."""
-    first, last = shape[1] == round(shape[2] * aspect), shape[2] == round(shape[3] * aspect)
-    return first if first != last else str(getattr(network.model, "output_fmt", "")) == "NHWC"
+def values_of(network: Network, layer: str, output: Any) -> Tensor:
+    """The tensor with places among those that a layer returned. Raises Undefined where there is none."""
+    return output if isinstance(output, Tensor) else tensors_in(output)[places_of(network, layer).member]
 
 
-def _fills_grid(tokens: int, aspect: float) -> bool:
-    """Whether so many tokens fill a grid with the input's aspect."""
-    height = round((max(tokens, 0) * aspect) ** 0.5)
-    return bool(height > 0 and tokens % height == 0 and tokens // height == round(height / aspect))
+def has_map(network: Network, layer: str) -> bool:
+    """Whether the layer's output has places of the picture."""
+    try:
+        places_of(network, layer)
+    except Undefined:
+        return False
+    return True

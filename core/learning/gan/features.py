@@ -10,6 +10,7 @@ from core.engine.ranges import resized
 from core.items import Floats
 from core.networks.layout import map_of
 from core.networks.network import Network
+from core.networks.places import FEATURES
 
 CHUNK = 32
 """Pictures per forward pass, resized to the network's input size."""
@@ -24,7 +25,5 @@ def features(network: Network, pictures: Tensor) -> Floats:
 def _chunk_features(network: Network, pictures: Tensor) -> Floats:
     size = network.card.input_px
     inputs = resized(pictures.expand(-1, 3, -1, -1).to(network.device), size)
-    values: Floats = (
-        map_of(network, "before the head", network.features(inputs), size).float().mean((2, 3)).cpu().numpy()
-    )
+    values: Floats = map_of(network, FEATURES, network.features(inputs), size).float().mean((2, 3)).cpu().numpy()
     return values

@@ -90,6 +90,7 @@ def test_the_gram_matrix_does_not_depend_on_the_order_of_tokens() -> None:
 def test_the_network_runs_no_further_than_the_last_layer() -> None:
     own = network(CNN)
     blocks = [name for name in own.layers() if "blocks" in name]
+    Encoder(own, (blocks[0], blocks[1])).read(photo())  # finds where the layers' places are
     ran: list[str] = []
     for name in own.layers():
         own.layer(name).register_forward_hook(lambda *_, name=name: ran.append(name))

@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from core.engine.activations import recorded
-from core.errors import Undefined
 from core.networks.catalog import get_card
-from core.networks.layout import as_map, block_names, layer_at, map_of
+from core.networks.layout import block_names, layer_at, map_of
 from core.networks.loading import load
 
 CASES = {
@@ -36,29 +35,3 @@ def test_a_quarter_of_the_depth_is_a_quarter_of_the_blocks_and_each_has_a_map(na
 def test_the_least_depth_is_the_first_block() -> None:
     network = load(get_card("random/test_resnet"))
     assert layer_at(network, 0.01) == block_names(network)[0]
-
-
-def test_maps_with_channels_last_are_turned() -> None:
-    network = load(get_card("random/test_vit"))
-    assert map_of(network, "any", torch.zeros(1, 10, 10, 64), (160, 160)).shape == (1, 64, 10, 10)
-    assert map_of(network, "any", torch.zeros(1, 64, 10, 10), (160, 160)).shape == (1, 64, 10, 10)
-
-
-@pytest.mark.parametrize("shape", [(1, 7, 64), (1, 2, 3, 4, 5)])
-def test_what_lies_on_no_grid_has_no_map(shape: tuple[int, ...]) -> None:
-    with pytest.raises(Undefined, match="layer any of random/test_vit"):
-        map_of(load(get_card("random/test_vit")), "any", torch.zeros(shape), (160, 160))
-
-
-def test_tokens_are_folded_row_by_row_and_the_class_token_is_left_out() -> None:
-    tokens = torch.arange(1 + 2 * 3.0)[None, :, None].repeat(1, 1, 5)  # a class token, then a grid of 2 x 3
-    values = as_map(tokens, aspect=2 / 3, prefix=1)
-    assert values.shape == (1, 5, 2, 3)
-    assert values[0, 0].tolist() == [[1, 2, 3], [4, 5, 6]]
-
-
-def test_maps_of_either_order_and_vectors_become_maps() -> None:
-    values = torch.rand(2, 5, 3, 4)
-    assert as_map(values, 3 / 4) is values
-    assert torch.equal(as_map(values.movedim(1, -1), 3 / 4, channels_last=True), values)
-    assert as_map(torch.rand(2, 7), 1.0).shape == (2, 7, 1, 1)

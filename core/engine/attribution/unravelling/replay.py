@@ -21,7 +21,7 @@ from torch.overrides import _get_current_function_mode_stack
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 from core.engine.attribution.unravelling.operations import Operation, Reads, Value
-from core.engine.attribution.unravelling.tape import Record, Tape, taped, tensors_in
+from core.engine.attribution.unravelling.tape import Pick, Record, Tape, only, taped, tensors_in
 
 PLANS = 4
 """Plans cached per network: one for each shape of pictures and choice of layers."""
@@ -36,11 +36,18 @@ State = tuple[list["ref[nn.Module]"], list[int]]
 
 @contextmanager
 def recorded(
-    network: nn.Module, pictures: Tensor, reads: Callable[[str], Reads], layers: Sequence[str], *, replay: bool
+    network: nn.Module,
+    pictures: Tensor,
+    reads: Callable[[str], Reads],
+    layers: Sequence[str],
+    pick: Pick = only,
+    *,
+    replay: bool,
 ) -> Iterator[Record]:
     """The record of a pass, replayed from an earlier pass where its plan is still valid; valid inside the context.
 
-    `replay` False: record in any case, as with other `reads`. Raises Undefined.
+    `pick`: always the same for a network's layers. `replay` False: record in any case, as with other `reads`. Raises
+    Undefined.
     """
     plans = _plans.setdefault(network, {})
     key = (pictures.shape, pictures.stride(), pictures.dtype, pictures.device, *dict.fromkeys(layers))
@@ -49,7 +56,7 @@ def recorded(
     if plan is not None and plan.is_valid(state):
         record = plan.run(pictures)
     else:
-        record = taped(network, pictures, reads, layers)
+        record = taped(network, pictures, reads, layers, pick)
         plan = _planned(network, state, record)
     try:
         yield record

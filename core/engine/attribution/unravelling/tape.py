@@ -157,12 +157,28 @@ Record = tuple[Tape, Value, dict[str, Value]]
 """Record of one pass: the operations, the logits, and the outputs of the layers by name."""
 
 
-def taped(network: nn.Module, pictures: Tensor, reads: Callable[[str], Reads], layers: Sequence[str] = ()) -> Record:
-    """Record of `network(pictures)`, with the outputs of the modules `layers`. Raises Undefined."""
+Pick = Callable[[str, Any], Tensor]
+"""(name of a module, what it returned) -> the tensor of it that is meant."""
+
+
+def only(_: str, output: Any) -> Tensor:
+    """What a module returned, where this is one tensor."""
+    tensor: Tensor = output
+    return tensor
+
+
+def taped(
+    network: nn.Module,
+    pictures: Tensor,
+    reads: Callable[[str], Reads],
+    layers: Sequence[str] = (),
+    pick: Pick = only,
+) -> Record:
+    """Record of `network(pictures)`, with the picked outputs of the modules `layers`. Raises Undefined."""
     outputs: dict[str, Value] = {}
     tape = Tape(pictures, reads)
     hooks = [
-        network.get_submodule(name).register_forward_hook(_keeping(name, tape, outputs))
+        network.get_submodule(name).register_forward_hook(_keeping(name, pick, tape, outputs))
         for name in dict.fromkeys(layers)
     ]
     try:
@@ -174,8 +190,9 @@ def taped(network: nn.Module, pictures: Tensor, reads: Callable[[str], Reads], l
     return tape, tape.keep_data(logits), outputs
 
 
-def _keeping(name: str, tape: Tape, outputs: dict[str, Value]) -> Any:
+def _keeping(name: str, pick: Pick, tape: Tape, outputs: dict[str, Value]) -> Any:
     def keep(_: nn.Module, __: Any, output: Any) -> None:
-        outputs[name] = tape.keep_data(output[0] if isinstance(output, tuple | list) else output)
+        if name not in outputs:  # of a module that runs several times, the first output, as elsewhere
+            outputs[name] = tape.keep_data(pick(name, output))
 
     return keep

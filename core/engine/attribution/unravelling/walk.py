@@ -30,7 +30,7 @@ from core.engine.attribution.unravelling.rules import (
     moves,
     pooling,
 )
-from core.engine.attribution.unravelling.tape import Tape
+from core.engine.attribution.unravelling.tape import Pick, Tape, only
 from core.errors import Undefined
 
 FAMILIES = (attention, convolution, elementwise, linear, moves, pooling)
@@ -78,6 +78,8 @@ class Start:
     """The layer's output -> start points, and the contrast class of each picture or None: evidence for both cancels."""
     layer: str = ""
     """Name of the layer; empty: the logits (N, K)."""
+    pick: Pick = only
+    """Which tensor of an output is meant, of this layer and of others on the way."""
 
 
 def classes(targets: Sequence[int], contrast_classes: Sequence[int] | None = None) -> Start:
@@ -139,7 +141,7 @@ def unravel(
     """
     recorded_layers = [*layers, *([start.layer] if start.layer else [])]
     reads = _everything if audit else _declared
-    with recorded(network, pictures, reads, recorded_layers, replay=not audit) as (tape, logits, outputs):
+    with recorded(network, pictures, reads, recorded_layers, start.pick, replay=not audit) as (tape, logits, outputs):
         if start.layer and start.layer not in outputs:
             raise Undefined("this layer has no part in the network's prediction")
         first = outputs[start.layer] if start.layer else logits
