@@ -49,7 +49,8 @@ def gaussian_distance(mean: Numbers, covariance: Numbers, other_mean: Numbers, o
     # C1 C2 has the eigenvalues of C1^(1/2) C2 C1^(1/2), which is symmetric: no inverse, no complex values
     root_trace = np.sqrt(np.linalg.eigvalsh(root @ other_covariance @ root).clip(0)).sum()
     mean_distance = float(((mean - other_mean) ** 2).sum())
-    return max(0.0, mean_distance + float(np.trace(covariance) + np.trace(other_covariance) - 2 * root_trace))
+    distance = mean_distance + np.trace(covariance) + np.trace(other_covariance) - 2 * root_trace
+    return float(np.maximum(0.0, distance))  # unlike max, it keeps NaN
 
 
 def _normal(features: Floats) -> tuple[Numbers, Numbers]:

@@ -160,3 +160,38 @@ def test_the_pictures_of_codes_come_back_as_they_were(count: int) -> None:
 def test_codes_without_pictures_are_written_as_they_always_were() -> None:
     assert EXAMPLES["embedding"].meta().keys() == {"caption"}
     assert EXAMPLES["embedding"].files().keys() == {"safetensors", "json"}
+
+
+@pytest.mark.parametrize(("value", "says"), [(0.0, "All values are 0:"), (-2.5, "All values are -2.5:")])
+def test_a_constant_map_says_so(value: float, says: str) -> None:
+    values = np.full((4, 4), value, np.float32)
+    item = Map(values=values)
+    assert item.remark.startswith(says)
+    assert item.meta()["remark"] == item.remark
+    assert Map.load(item.meta(), {"safetensors": item.files()["safetensors"]}).remark == item.remark
+    values[0, 0] += 1e-3
+    assert not Map(values=values).remark
+    assert "remark" not in Map(values=values).meta()
+
+
+def test_a_number_without_a_meaning_is_none_with_its_reason() -> None:
+    item = Scalar(value=None, unit="share", reason="one class")
+    assert item.meta() == {"caption": "", "value": None, "unit": "share", "subject": "", "reason": "one class"}
+    assert Scalar.load(item.meta(), {}).reason == "one class"
+    assert item.is_finite
+    assert Result({"accuracy": item}).metrics == {"accuracy": None}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_items_know_whether_they_are_finite(value: float) -> None:
+    odd = np.array([[0, value]], np.float32)
+    items = [
+        Map(values=odd), Points(xy=odd, width=2, height=2), Series(x=odd[0], y=odd[0], x_label="", y_label=""),
+        Scalar(value=value), Table(columns=("a",), rows=((value,),)), Embedding(points=odd, labels=("a",)),
+    ]  # fmt: skip
+    assert not any(item.is_finite for item in items)
+    fine = np.zeros((1, 2), np.float32)
+    assert Map(values=fine).is_finite
+    assert Table(columns=("a", "b"), rows=((None, "text"), (1, 0.5))).is_finite
+    assert Weights(tensors={"mask": np.array([-np.inf])}).is_finite  # as in attention
+    assert not Weights(tensors={"weight": np.array([np.nan])}).is_finite

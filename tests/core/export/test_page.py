@@ -84,6 +84,20 @@ def _rows(store, gallery):
     return [cells[:2], cells[2:]]
 
 
+def test_empty_maps_have_no_scale_in_the_page_and_say_so(store: Store) -> None:
+    comparison = a_comparison(store, pictures=1)
+    for cell in comparison.cells():
+        item = Map(values=np.zeros((3, 3), np.float32), caption="Destroyed. All values are 0: the map marks nothing.")
+        number = Scalar(value=None, reason="there is nothing to measure")
+        store.publish(cell.spec, Result({"destroyed": item, "edge_energy": number}), PROVENANCE)
+    gallery = add_to_gallery(store, "Empty", comparison.key)
+    (section,) = (page._section(page._Page(store), entry, 1) for entry in gallery.entries)
+    assert [line.scale for line in section.blocks[0].lines] == [None, None]
+    text = export_html(store, gallery).decode()
+    assert "All values are 0: the map marks nothing." in text
+    assert "- (there is nothing to measure)" in text
+
+
 def test_a_caption_stands_at_the_row_or_where_cells_differ_at_each_cell(store: Store) -> None:
     comparison = a_comparison(store, pictures=1)
     for number, cell in enumerate(comparison.cells()):

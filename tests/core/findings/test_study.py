@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from core.errors import BadInput
-from core.findings.conclusions import conclusions
-from core.findings.study import NAME_SEPARATOR, findings, from_bytes, is_study, study, to_bytes
+from core.findings.conclusions import conclusions, interval_text
+from core.findings.study import NAME_SEPARATOR, Findings, findings, from_bytes, is_study, study, to_bytes
 from core.items import Result, Table
 from core.store.store import Store
 from tests.support.kept import PROVENANCE, a_comparison, damage
@@ -59,6 +61,39 @@ def test_the_use_of_shape_is_judged_by_accuracy_retained_on_shuffled_patches(
 ) -> None:
     found = findings(a_study(store, SIZES, dict(zip(SIZES, shares, strict=True))), store)
     assert conclusions(found)[2].verdict == verdict
+
+
+def test_few_pictures_decide_nothing(store: Store) -> None:
+    """Differences that are certain in 12 pictures are open in 9 of them."""
+    found = findings(a_study(store, SIZES, SHARES), store)
+    networks = tuple(
+        replace(
+            network,
+            remaining=dict(list(network.remaining.items())[:9]),
+            shuffled=dict(list(network.shuffled.items())[:9]),
+        )
+        for network in found.networks
+    )
+    claims = conclusions(replace(found, networks=networks))
+    assert {claim.verdict for claim in claims} == {"inconclusive"}
+    assert all("too few pictures to say" in claim.reason for claim in claims)
+
+
+def test_a_single_picture_has_no_interval(store: Store) -> None:
+    (network, *_) = findings(a_study(store, SIZES, SHARES), store).networks
+    alone = replace(network, remaining=dict(list(network.remaining.items())[:1]))
+    assert interval_text(alone.feature_size).endswith("(one picture has no spread)")
+    assert interval_text(alone.border_weight).endswith("(one picture has no spread)")
+
+
+def test_numbers_that_are_missing_survive_a_file(store: Store) -> None:
+    (network, *_) = findings(a_study(store, SIZES, SHARES), store).networks
+    digest, detail = next(iter(network.remaining.items()))
+    plain = replace(detail, feature_size=math.nan, rings=np.full_like(detail.rings, np.nan))
+    (restored,) = from_bytes(to_bytes(Findings((replace(network, remaining={digest: plain}),)))).networks
+    assert np.isnan(restored.remaining[digest].rings).all()
+    assert interval_text(restored.feature_size) == "- (no picture has a value)"
+    assert np.isnan(restored.rings).all()
 
 
 def test_without_data_a_verdict_is_inconclusive(store: Store) -> None:

@@ -100,3 +100,14 @@ def test_edge_energy_is_of_all_colors_and_both_directions() -> None:
     slope = 8 * 10 / 255  # Sobel's response is eight times the slope per pixel
     assert edge_energy(ramp)[4, 4] == pytest.approx(slope**2)
     assert edge_energy(ramp.swapaxes(0, 1))[4, 4] == pytest.approx(slope**2)
+
+
+def test_what_needs_edges_is_no_number_without_any() -> None:
+    plain, noise = gray(np.full((32, 32), 0.5)), gray(np.random.default_rng(0).random((32, 32)))
+    nothing_left = remaining_detail(noise, plain)
+    assert nothing_left.edges_left == 0
+    for name in ("feature_size", "wavelength", "border_weight"):
+        assert np.isnan(getattr(nothing_left, name)), name
+    assert np.isnan(nothing_left.rings).all()
+    assert np.isnan(remaining_detail(plain, noise).edges_left)
+    assert np.isnan(remaining_detail(plain, noise).border_weight)

@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
+from core.errors import ComputationFailed
 from core.measures.frechet import directions_for, frechet_distance, frechet_distances, gaussian_distance
 
 Numbers = NDArray[np.float64]
@@ -72,3 +73,21 @@ def test_features_are_compared_in_the_directions_in_which_training_pictures_diff
     assert further[0] > distances[0] + 8
     assert further[1] == distances[1], "the floor knows nothing of what was drawn"
     assert frechet_distances(training, held_out, training) == pytest.approx((distances[1],) * 2)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_features_that_are_not_finite_have_no_distance(value: float) -> None:
+    """Not 0, which would be the best of all."""
+    features = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    odd = features.copy()
+    odd[3, 1] = value
+    for sets in ((odd, features, features), (features, odd, features), (features, features, odd)):
+        with pytest.raises(ComputationFailed, match="features are not finite"):
+            frechet_distances(*sets)
+    assert np.isnan(gaussian_distance(np.array([np.nan]), np.eye(1), np.zeros(1), np.eye(1)))
+
+
+def test_one_picture_has_no_covariance() -> None:
+    features = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    with pytest.raises(ComputationFailed, match="at least two pictures"):
+        frechet_distance(features[:1], features)

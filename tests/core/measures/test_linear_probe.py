@@ -6,8 +6,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.preprocessing import StandardScaler
 
+from core.errors import ComputationFailed
 from core.items import Floats
-from core.measures.linear_probe import linear_accuracy
+from core.measures.linear_probe import linear_accuracy, undefined_for
 
 LABELS = np.arange(90) % 3
 
@@ -49,3 +50,17 @@ def test_an_undefined_accuracy_is_none(labels: np.ndarray) -> None:  # type: ign
 
 def test_two_of_a_class_are_enough() -> None:
     assert linear_accuracy(features(5, 20)[:8], np.arange(8) % 4) is not None
+
+
+@pytest.mark.parametrize(("labels", "reason"), [
+    ([0, 0, 0], "one class"), ([0, 1, 1], "two pictures of each class"), ([0, 0, 1, 1], ""),
+])  # fmt: skip
+def test_an_undefined_accuracy_has_a_reason(labels: list[int], reason: str) -> None:
+    assert reason in undefined_for(np.array(labels))
+    assert bool(undefined_for(np.array(labels))) is bool(reason)
+
+
+def test_features_that_are_not_finite_are_refused() -> None:
+    features = np.full((4, 2), np.nan, np.float32)
+    with pytest.raises(ComputationFailed, match="features are not finite"):
+        linear_accuracy(features, np.array([0, 0, 1, 1]))

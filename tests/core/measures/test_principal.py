@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core.errors import ComputationFailed
 from core.items import Floats
-from core.measures.principal import largest_angle, principal
+from core.measures.principal import is_constant, largest_angle, principal
 
 
 def spread_along(*directions: tuple[float, ...], noise: float = 0.01) -> Floats:
@@ -53,3 +54,14 @@ def test_the_largest_angle_of_planes_counts_whatever_spans_them() -> None:
     floor = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
     tilted = np.array([[5, 0, 0], [1, np.cos(0.3), np.sin(0.3)]], np.float32)
     assert largest_angle(floor, tilted) == pytest.approx(np.degrees(0.3), abs=0.01)
+
+
+def test_a_single_point_has_no_angle_and_constant_values_no_direction() -> None:
+    assert largest_angle(np.zeros((2, 5), np.float32), np.eye(5, dtype=np.float32)[:2]) is None
+    assert is_constant(np.full((7, 3), 0.1, np.float32))
+    assert not is_constant(np.eye(3, dtype=np.float32))
+
+
+def test_values_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(ComputationFailed, match="not finite"):
+        principal(np.full((4, 2), np.nan, np.float32), 1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.items import Map
-from core.media.colors import MAX_OPACITY, SCALE_SHARE, colorize, laid_over, shared_scale
+from core.media.colors import MAX_OPACITY, SCALE_SHARE, colorize, laid_over, scale_to_show, shared_scale
 
 RED = np.full((1, 3, 3), (200, 20, 20), np.uint8)
 GRAY = round(0.299 * 200 + 0.587 * 20 + 0.114 * 20)
@@ -41,3 +41,14 @@ def test_a_map_with_values_at_a_few_pixels_only_keeps_them_in_its_scale() -> Non
     values = np.zeros((20, 20), np.float32)
     values[3, 4] = 5.0
     assert shared_scale([Map(values=values)], SCALE_SHARE) == (0.0, 5.0)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_maps_without_a_value_have_no_scale_to_show(signed: bool) -> None:
+    empty, full = (Map(values=np.full((3, 3), value, np.float32), signed=signed) for value in (0.0, 0.25))
+    assert scale_to_show([]) is scale_to_show([empty, empty]) is None
+    assert scale_to_show([empty], SCALE_SHARE) is None
+    assert scale_to_show([empty, full]) == shared_scale([full])
+    assert scale_to_show([full]) == ((-0.25, 0.25) if signed else (0.0, 0.25))  # constant, but not empty
+    below = Map(values=np.full((3, 3), -1.0, np.float32))
+    assert scale_to_show([below]) is None

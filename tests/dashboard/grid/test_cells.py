@@ -17,6 +17,7 @@ from core.store.store import Store
 from dashboard.grid.cells import View, can_overlay, grid_data, progress_line, scale_among, shared_by, visual_outputs
 from dashboard.session import get_queue
 from tests.support.kept import PROVENANCE, a_comparison, a_picture, fill
+from tests.support.namesakes import NETWORKS, namesakes
 
 
 @pytest.fixture
@@ -42,6 +43,15 @@ def test_one_row_a_picture_and_one_column_a_network(comparison: Comparison, stor
     assert [row["title"] for row in data["rows"]] == ["picture 0", "picture 1"]
     assert [column["title"] for column in data["columns"]] == ["resnet18", "vit_tiny_patch16_224"]
     assert [len(row["cells"]) for row in data["rows"]] == [2, 2]
+
+
+def test_columns_and_rows_of_one_name_are_told_apart(store: Store) -> None:
+    comparison = namesakes(store)
+    fill(store, comparison)
+    data = grid_data(read_grid(comparison, store, get_queue()), View("remaining"), store)
+    assert [column["title"] for column in data["columns"]] == list(NETWORKS)
+    assert len({row["title"] for row in data["rows"]}) == 3
+    assert len({cell["alt"] for row in data["rows"] for cell in row["cells"]}) == 6
 
 
 def test_random_weights_are_noted_in_the_column_and_in_every_cell(comparison: Comparison, store: Store) -> None:
@@ -105,6 +115,23 @@ def test_a_single_row_keeps_the_scale_of_the_whole_grid(comparison: Comparison, 
     cell = grid.cells[2].cell
     (row,) = grid_data(grid.row_of(cell), View("attribution", "grid"), store, grid)["rows"]
     assert (row["subtitle"], row["scale"]["high"], len(row["cells"])) == ("Saliency", "800", 2)
+
+
+@pytest.mark.parametrize("choice", ["row", "grid", "cell"])
+def test_an_empty_map_says_so_and_has_no_scale(comparison: Comparison, store: Store, choice: Any) -> None:
+    for cell in comparison.cells():
+        store.publish(cell.spec, Result({"destroyed": Map(values=np.zeros((4, 4), np.float32))}), PROVENANCE)
+    rows = grid_data(read_grid(comparison, store, get_queue()), View("destroyed", choice), store)["rows"]
+    assert [row["scale"] for row in rows] == [None, None]
+    cells = [cell for row in rows for cell in row["cells"]]
+    assert {(cell["scale"], cell["reason"]) for cell in cells} == {(None, "All values are 0: the map marks nothing.")}
+    assert all(cell["url"] for cell in cells)
+
+
+def test_a_number_without_a_meaning_is_a_dash_with_its_reason() -> None:
+    meta = {"value": None, "unit": "share", "caption": "", "reason": "one class"}
+    assert numbers([StoredItem("accuracy", "scalar", meta, ())]) == [("Accuracy", "- (one class)", "")]
+    assert (formatted(None), formatted(float("nan")), formatted(float("inf"), "share")) == ("-", "-", "-")
 
 
 def test_the_scale_is_shown_with_ends_and_unit(comparison: Comparison, store: Store) -> None:
