@@ -28,6 +28,8 @@ MAX_NAME = 4096
 """Characters of a path inside of an archive."""
 MAX_PICTURE_BYTES = 2**28
 """Size limit of one encoded picture, or of a text about pictures."""
+MAX_HEADER_BYTES = 2**20
+"""Size limit of what stands before a file in a tar, such as a long name."""
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Compressions of a zip that can be unpacked up to a size limit."""
 ZIP, TARS = ".zip", (".tar", ".tar.gz", ".tgz")
@@ -159,6 +161,13 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit_bytes: int
 
 class _Header(tarfile.TarInfo):
     """A header of a tar that ends the reading with an error where it is damaged, not as if the tar ended there."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        header = super().frombuf(buf, encoding, errors)
+        if not (header.isfile() or header.isdir()) and header.size > MAX_HEADER_BYTES:  # such as a long name
+            raise tarfile.ReadError(f"it has a header of more than {MAX_HEADER_BYTES / 2**20:.0f} MiB")
+        return header
 
     @classmethod
     def fromtarfile(cls, tarfile_: tarfile.TarFile) -> _Header:

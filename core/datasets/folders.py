@@ -16,8 +16,12 @@ NUMBERED = re.compile(r"([0-9]{1,6})_")
 """Start of a file name that gives the class index; a date, such as 20260131_, gives none."""
 BOXES_FILE = "boxes.json"
 """File in a folder of pictures: file name -> box."""
-LABEL_FILES = re.compile(r".*(label|class|annotation|target|categor).*\.(json|txt|xml|npy|mat|pkl)|.*\.(csv|tsv|jsonl)")
-"""Names of files that may tell the classes of pictures beside them."""
+TABLES = (".csv", ".tsv", ".jsonl")
+LISTS, LABEL_WORDS = (
+    (".json", ".txt", ".xml", ".npy", ".mat", ".pkl"),
+    ("label", "class", "annotation", "target", "categor"),
+)
+"""A file that ends so and has such a word in its name may tell the classes of pictures beside it, as any table may."""
 
 
 def folder_pictures(tree: FileTree, wanted: Wanted) -> Iterator[LabeledPicture]:
@@ -116,12 +120,15 @@ def _refuse_label_files(tree: FileTree, wanted: Wanted) -> None:
     if wanted.label_column == NONE:
         return
     for name in tree.names:
-        file = PurePosixPath(name).name
-        if LABEL_FILES.fullmatch(file.lower()) and file != BOXES_FILE:
+        if _may_tell_classes(PurePosixPath(name).name.lower()):
             raise BadInput(
                 f"{tree.name} has no class folders, but {name[:200]} may tell the classes: name it metadata.csv, with "
                 f"the columns file_name and label, or set {OPTION} to {NONE!r}"
             )
+
+
+def _may_tell_classes(file: str) -> bool:
+    return file.endswith(TABLES) or (file.endswith(LISTS) and any(word in file for word in LABEL_WORDS))
 
 
 def _boxes_in(tree: FileTree) -> dict[str, Box]:

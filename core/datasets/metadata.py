@@ -29,7 +29,7 @@ from core.errors import BadInput
 
 FILES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 FILE_NAME = "file_name"
-MAX_ROWS = 10_000_000
+MAX_ROWS, MAX_COLUMNS = 10_000_000, 1000
 
 Row = dict[str, Any]
 
@@ -56,6 +56,8 @@ def metadata_reading(
     rows = {file: list(_rows(tree, file)) for file in files}
     columns = list(dict.fromkeys(column for entries in rows.values() for entry in entries for column in entry.row))
     where = " and ".join(files[:3])[:200]
+    if len(columns) > MAX_COLUMNS:
+        raise BadInput(f"{where} must have at most {MAX_COLUMNS} columns, got {len(columns):,}")
     label = label_column(columns, where, wanted)
     if label is None and classes_told:
         return None

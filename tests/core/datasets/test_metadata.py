@@ -22,6 +22,7 @@ from tests.core.datasets.test_tars import tarred
 
 PICTURES = {"1.png": RED, "2.png": GREEN, "3.png": BLUE, "4.png": RED}
 LABELS = ["dog", "cat", "dog", "cat"]
+MANY_KEYS = b"".join(b'{"file_name": "1.png", "key%d": 0}\n' % number for number in range(2000))
 EXPECTED = [(RED, "dog"), (GREEN, "cat"), (BLUE, "dog"), (RED, "cat")]
 Rows = Sequence[Mapping[str, Any]]
 
@@ -180,6 +181,7 @@ def test_metadata_that_do_not_fit_are_one_sentence(tmp_path: Path, metadata: Row
         ("metadata.jsonl", b"[" * 100_000, r"^line 1 of metadata\.jsonl must be a JSON object"),
         ("metadata.jsonl", b'{"label": 0}\n', r"^line 1 of metadata\.jsonl must name a picture in file_name"),
         ("metadata.jsonl", b'{"file_name": "1.png", "label": [0]}\n', r"^the picture '2\.png' has no row"),
+        ("metadata.jsonl", MANY_KEYS, r"^metadata\.jsonl must have at most 1000 columns, got 2,001$"),
         ("metadata.parquet", b"PAR1 none", r"^a cannot be read: "),
     ],
 )  # fmt: skip

@@ -247,6 +247,29 @@ def test_a_tar_of_nothing_but_zeros_is_refused_before_it_is_unpacked(
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+def test_a_header_that_fills_the_memory_is_refused_before_it_is_read(tmp_path: Path, kind: bytes) -> None:
+    header = tarfile.TarInfo("long")
+    header.type, header.size = kind, 50 * MIB
+    with gzip.open(tmp_path / "a.tar.gz", "w", compresslevel=1) as file:
+        file.write(header.tobuf())
+        for _ in range(50):
+            file.write(bytes(MIB))
+    tracemalloc.start()
+    with pytest.raises(BadInput, match=r"^a\.tar\.gz cannot be read: it has a header of more than 1 MiB$"):
+        read_dataset([tmp_path / "a.tar.gz"])
+    assert tracemalloc.get_traced_memory()[1] < 20 * MIB
+    tracemalloc.stop()
+
+
+def test_headers_without_end_are_one_sentence(tmp_path: Path) -> None:
+    header = tarfile.TarInfo("x")
+    header.type = tarfile.XGLTYPE
+    (tmp_path / "a.tar").write_bytes(header.tobuf() * 5000)
+    with pytest.raises(BadInput, match=r"^a\.tar cannot be read: [^\n]+$"):
+        read_dataset([tmp_path / "a.tar"])
+
+
 def test_a_tar_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_tree, "MAX_FILES", 3)
     for path in (tarred(tmp_path / "a.tar", TWO), packed(tmp_path / "a.zip", TWO)):
