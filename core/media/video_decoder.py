@@ -47,8 +47,8 @@ MAX_ASPECT = 20
 ONE = Fraction(1)
 DEFAULT_RATE = Fraction(25)
 """Frames per second of a frame whose time is not known at all."""
-MAX_SECONDS = 86_400
-"""A longer video has damaged times."""
+MAX_SECONDS = 4 * 3600
+"""A longer video within the limit of bytes has damaged times."""
 SHORT_DELAY_CS, SHORT_DELAY = 10, re.compile(rb"\x21\xf9\x04.[\x00\x01]\x00.\x00", re.DOTALL)
 """For how long browsers show a GIF frame whose delay is 0 or 10 ms; how such a delay is written."""
 INTERLACED = "interlaced: the two fields of a frame were made one picture"
@@ -169,7 +169,7 @@ class Shown:
 def times(video: InputContainer, file: BinaryIO, shown: list[Shown], limit: int) -> tuple[Timing, list[str]]:
     """The times of the first `limit` of the frames shown, in display order, and what there is to say of them.
 
-    Raises Refused for a video without frames, or one that seems to last more than a day.
+    Raises Refused for a video without frames, or one that seems to last for hours.
     """
     if not shown:
         raise Refused("has no frames")
@@ -236,6 +236,8 @@ def layout_of(frame: VideoFrame, video: InputContainer, longer_px: int | None = 
     ratio = pixel_aspect(video)
     height, width = frame.height * float(max(ONE, 1 / ratio)), frame.width * float(max(ONE, ratio))
     notes = [] if ratio == 1 else [f"pixels of {ratio.numerator}:{ratio.denominator} were made square"]
+    if {name.lower(): value for name, value in stream_of(video).metadata.items()}.get("alpha_mode") == "1":
+        notes.append("its transparency is left out")
     if max(height, width) > MAX_ASPECT * min(height, width):
         raise Refused(f"is {width:.0f} x {height:.0f} px, one side must be at most {MAX_ASPECT} times the other")
     transposed, flipped = orientation(frame)

@@ -9,7 +9,7 @@ import io
 import tempfile
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import IO, Literal, Protocol, cast
+from typing import IO, Literal, Protocol, Self, cast
 
 import av
 import numpy as np
@@ -41,7 +41,7 @@ MPEG = int(ColorRange.MPEG)
 
 
 class VideoWriter:
-    """Encodes the frames of a video one by one."""
+    """Encodes the frames of a video one by one; a context manager, since a GIF needs a file on disk meanwhile."""
 
     def __init__(self, kind: VideoKind, timing: Timing, height: int, width: int) -> None:
         """`timing`: of all frames that will be added, each (height, width, 3) uint8."""
@@ -63,6 +63,12 @@ class VideoWriter:
         """The file, after the last frame."""
         return self._file.finished()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
     def notes(self) -> list[str]:
         """What the file cannot hold of its source, a clause each."""
         kind, ms = self.kind.upper(), float(1000 * self.held.timing.tick)
@@ -83,10 +89,10 @@ def encoded(frames: Iterable[Pixels], timing: Timing, kind: VideoKind) -> bytes:
     """The file of `frames`, each (H, W, 3) uint8 of one size."""
     iterator = iter(frames)
     first = next(iterator)
-    writer = VideoWriter(kind, timing, *first.shape[:2])
-    for pixels in (first, *iterator):
-        writer.add(pixels)
-    return writer.finished()
+    with VideoWriter(kind, timing, *first.shape[:2]) as writer:
+        for pixels in (first, *iterator):
+            writer.add(pixels)
+        return writer.finished()
 
 
 def _mp4_steps(tick: Fraction) -> Steps:
@@ -103,6 +109,8 @@ class _File(Protocol):
         """Encode a frame that is shown from `begin` on, in ticks."""
 
     def finished(self) -> bytes: ...
+
+    def close(self) -> None: ...
 
 
 class _Mp4:
@@ -131,6 +139,9 @@ class _Mp4:
     def finished(self) -> bytes:
         return _closed(self.video, self.stream, self.buffer)
 
+    def close(self) -> None:
+        self.buffer.close()
+
 
 class _Gif:
     """A GIF with one palette, which is made of all frames; they wait in a lossless file on disk.
@@ -142,7 +153,7 @@ class _Gif:
         self.size = (height, width)
         self.times: list[tuple[int, int, Fraction]] = []
         self.before = np.zeros((0, 0, 3), np.uint8)
-        self.waiting: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed when the frames were read again
+        self.waiting: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  `close` closes it
         self.video = av.open(self.waiting, "w", format="matroska")
         self.stream = _stream(self.video, "libx264rgb", LOSSLESS, Fraction(25), Fraction(1, 1000))
         self.stream.height, self.stream.width = height, width
@@ -171,13 +182,16 @@ class _Gif:
         self.video.close()
         buffer = io.BytesIO()
         last_cs = str(self.times[-1][1])
-        with self.waiting, av.open(buffer, "w", format="gif", options={"final_delay": last_cs}) as video:
+        with av.open(buffer, "w", format="gif", options={"final_delay": last_cs}) as video:
             stream = _stream(video, "gif", {}, Fraction(25), GIF_STEPS.tick)
             stream.height, stream.width = self.size
             stream.pix_fmt = "pal8"
             for frame, times in zip(_reduced(self._again(), palette, *self.size), self.times, strict=True):
                 video.mux(stream.encode(_timed(frame, *times)))
             return _closed(video, stream, buffer)
+
+    def close(self) -> None:
+        self.waiting.close()
 
     def _again(self) -> Iterator[VideoFrame]:
         """The frames that were added."""

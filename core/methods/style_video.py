@@ -40,12 +40,10 @@ class StyleVideo(Method):
         Output("warping_error", "series", "Warping error of the stylized file: change along the motion", optional=True),
         Output("warping_error_framewise", "series", "Warping error, frames stylized independently", optional=True),
         Output("warping_error_original", "series", "Warping error of the original video", optional=True),
-        Output("flicker", "scalar", "Mean change of the file where the original video does not change", optional=True),
-        Output("flicker_framewise", "scalar", "Flicker, frames stylized independently", optional=True),
-        Output("mean_warping_error", "scalar", "Warping error, mean over all frames", optional=True),
-        Output(
-            "mean_warping_error_framewise", "scalar", "Mean warping error, frames stylized independently", optional=True
-        ),
+        Output("flicker", "scalar", "Mean change of the file where the original video does not change"),
+        Output("flicker_framewise", "scalar", "Flicker, frames stylized independently"),
+        Output("mean_warping_error", "scalar", "Warping error, mean over all frames"),
+        Output("mean_warping_error_framewise", "scalar", "Mean warping error, frames stylized independently"),
         Output("frames", "scalar", "Frames of the stylized file"),
     )
 

@@ -285,6 +285,28 @@ def test_a_stylized_video_is_played_over_its_source(visit, up):
     assert visit.faults() == []
 
 
+def test_animations_of_uneven_times_are_played_by_their_times_and_overlaid_moment_by_moment(visit, up):
+    """Of the original two equal frames were merged: its first frame stands behind the first two of the other."""
+    store, (first, second, third) = Store(str(up.home / "store")), pan(3)
+    times = {"durations_ms": (30, 40, 60_000)}
+    items = {
+        "stylized": Animation(frames=np.stack([first, second, third]), whole=painted().whole, **times),
+        "original": Animation(frames=np.stack([first, first, third]), **times),
+    }
+    grid, cell = a_painted_cell(store, items, store.inputs.put_video(a_video()))
+    visit.open(f"{up.address}?grid={grid}&cell={cell}")
+    video = visit.page.locator(".animations")
+    video.get_by_text("2 of 3").wait_for()
+    frames = [url.rpartition("=")[2] for url in video.locator("img").evaluate_all("all => all.map((one) => one.src)")]
+    assert sorted(frames) == ["0", "1"]
+    video.get_by_role("slider", name="Frame").fill("0")
+    video.get_by_role("button", name="Play").click()
+    video.get_by_text("3 of 3").wait_for()  # where one pace stood for all, it would be over after 20 s
+    video.get_by_role("button", name="Pause").click()
+    assert video.locator("output").inner_text() == "3 of 3"
+    assert visit.faults() == []
+
+
 def test_an_added_data_set_shows_its_pictures_and_has_an_address(visit, tmp_path):
     pets = packed(tmp_path / "pets.zip", TWO)
     page = visit.page

@@ -39,6 +39,8 @@ class Encoding:
     """Of the pixels; 2: full."""
     tags: dict[str, int] = field(default_factory=dict)
     """Attributes of the encoder, such as `color_trc`."""
+    metadata: dict[str, str] = field(default_factory=dict)
+    """Of the stream."""
 
 
 def decoded_here(video: Video, longer_px: int = 1000, most: int = 100) -> DecodedVideo:
@@ -72,6 +74,7 @@ def written(
         stream: Any = video.add_stream(how.codec, rate=Fraction(25), options=how.options)
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = "yuv420p"
+        stream.metadata.update(how.metadata)
         context = stream.codec_context
         context.time_base = tick
         if last:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from fractions import Fraction
 
 import numpy as np
@@ -67,16 +67,17 @@ class Painting:
 
     def _painted(self, kind: VideoKind) -> tuple[VideoWriter, dict[str, bytes], list[str]]:
         """A writer that has finished, the files of both stylizations, and what there is to say of their times."""
-        with self.opening() as video:
+        with self.opening() as video, ExitStack() as stack:
             writers = {
-                name: VideoWriter(kind, video.timing, video.height, video.width) for name in (STABILIZED, FRAMEWISE)
+                name: stack.enter_context(VideoWriter(kind, video.timing, video.height, video.width))
+                for name in (STABILIZED, FRAMEWISE)
             }
             for number, frame in enumerate(self.painter.paint(video.frames)):
                 writers[STABILIZED].add(frame.stabilized)
                 writers[FRAMEWISE].add(frame.framewise)
                 self._report(number + 1, writers[STABILIZED], {}, {STABILIZED: frame.stabilized})
-        writer = writers[STABILIZED]
-        return writer, {name: one.finished() for name, one in writers.items()}, [*video.notes, *writer.notes()]
+            writer = writers[STABILIZED]
+            return writer, {name: one.finished() for name, one in writers.items()}, [*video.notes, *writer.notes()]
 
     def _report(
         self, step: int, writer: VideoWriter, errors: Mapping[str, float], frames: Mapping[str, Pixels]
@@ -118,40 +119,42 @@ def _sentence(notes: list[str]) -> str:
 
 def _warping_items(errors: Mapping[int, Mapping[str, float]]) -> dict[str, Item]:
     """Curves over the numbers of the original's frames, and their means."""
-    if not errors:
-        return {}
     x = np.array(list(errors), np.float32)
     values = {video: np.array([one[video] for one in errors.values()], np.float32) for video in CURVES}
     label = f"Change ({OF_255})"
-    items: dict[str, Item] = {
+    curves: dict[str, Item] = {
         name: Series(x=x, y=values[video], x_label="Frame", y_label=label) for video, name in CURVES.items()
     }
-    return items | {
-        "mean_warping_error": Scalar(value=float(values[STABILIZED].mean()), unit=OF_255),
-        "mean_warping_error_framewise": Scalar(value=float(values[FRAMEWISE].mean()), unit=OF_255),
-    }
+    means = {video: float(values[video].mean()) if errors else None for video in (STABILIZED, FRAMEWISE)}
+    return (curves if errors else {}) | _comparison("mean_warping_error", means, "no frame continues the one before it")
 
 
 def _flicker_items(meter: FlickerMeter) -> dict[str, Item]:
-    stabilized, framewise = meter.flicker(STABILIZED), meter.flicker(FRAMEWISE)
-    if stabilized is None or framewise is None:
-        return {}
+    flicker = {video: meter.flicker(video) for video in (STABILIZED, FRAMEWISE)}
+    return _comparison("flicker", flicker, "hardly any of the original stands still")
+
+
+def _comparison(name: str, values: Mapping[str, float | None], problem: str) -> dict[str, Item]:
+    """A number of the stylized video and of frames stylized independently. `problem`: why it may have no meaning."""
     return {
-        "flicker": Scalar(value=stabilized, unit=OF_255),
-        "flicker_framewise": Scalar(value=framewise, unit=OF_255),
+        f"{name}{ending}": Scalar(value=values[video], unit=OF_255, reason=problem if values[video] is None else "")
+        for video, ending in ((STABILIZED, ""), (FRAMEWISE, "_framewise"))
     }
 
 
 def flicker_summary(items: Mapping[str, Item]) -> str:
     """A sentence or two on the flicker of a stylized video; empty where nothing was measured."""
     sentences = []
-    beginnings = {"flicker": "In static regions, the stylized video", "mean_warping_error": "Along the motion, it"}
+    beginnings = {
+        "flicker": "In static regions, the stylized video", "mean_warping_error": "Along the motion, the stylized video"
+    }  # fmt: skip
     for name, beginning in beginnings.items():
         stabilized, framewise = items.get(name), items.get(f"{name}_framewise")
-        if isinstance(stabilized, Scalar) and isinstance(framewise, Scalar):
-            comparison = f"with frames stylized independently, by {framewise.value:.3g}"
+        values = [item.value for item in (stabilized, framewise) if isinstance(item, Scalar) and item.value is not None]
+        if len(values) == 2:
             sentences.append(
-                f"{beginning} changes by {stabilized.value:.3g} {OF_255} from frame to frame; {comparison}."
+                f"{beginning} changes by {values[0]:.3g} {OF_255} from frame to frame; with frames stylized "
+                f"independently, by {values[1]:.3g}."
             )
     return " ".join(sentences)
 

@@ -63,6 +63,12 @@ def test_colors_that_would_be_wrong_are_refused(tags: dict[str, int], sentence: 
             reading(one_color(48, 1, **(tagged(1) | tags)))
 
 
+def test_dolby_vision_is_refused_by_its_name_in_the_file() -> None:
+    content = one_color(48, 1, **tagged(1)).content.replace(b"avc1", b"dva1")
+    with pytest.raises(Refused, match=r"^has a high dynamic range \(Dolby Vision\): "):
+        decoded_here(Video(content))
+
+
 @pytest.mark.parametrize("height", [360, 720])
 def test_a_written_mp4_has_every_tag_and_its_colors_by_arithmetic(height: int) -> None:
     """The matrix, primaries and transfer of BT.709 in the stream and in the container, and limited range."""

@@ -9,6 +9,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from core.media.frame_times import Timing
 from core.media.process_limits import Refused
@@ -97,10 +98,10 @@ def test_times_that_go_backward_or_stand_are_repaired_and_said() -> None:
     assert any("had no time after that of the frame before" in note for note in decoding.notes)
 
 
-def test_a_video_that_seems_to_last_for_days_is_refused() -> None:
-    video = timed([0, 1, 90_000], Fraction(1), Encoding(options={"bf": "0"}))
+def test_a_video_that_seems_to_last_for_hours_is_refused() -> None:
+    video = timed([0, 1, 15_000], Fraction(1), Encoding(options={"bf": "0"}))
     for reading in (facts_here, timing_in):
-        with pytest.raises(Refused, match=r"^lasts 90,00\d s, the limit is 86,400 s$"):
+        with pytest.raises(Refused, match=r"^lasts 15,00\d s, the limit is 14,400 s$"):
             reading(video)
 
 
@@ -114,6 +115,21 @@ def test_a_gif_has_the_delays_that_browsers_give_it() -> None:
     assert timing_in(a_gif([30, 40]), most=1).durations == (30,)
     decoding = decoded_here(a_gif([10, 2]), 100, 10)
     assert decoding.notes == ()
+
+
+def test_what_is_transparent_in_a_gif_is_white() -> None:
+    pixels = np.zeros((32, 40, 4), np.uint8)
+    pixels[:, :20] = (200, 30, 30, 255)
+    buffer = io.BytesIO()
+    PillowImage.fromarray(pixels).save(buffer, "GIF")
+    frame = next(decoded_here(Video(buffer.getvalue())).frames)
+    assert frame[5, 5].tolist() == pytest.approx([200, 30, 30], abs=2)
+    assert (frame[:, 20:] == 255).all()
+
+
+def test_transparency_that_is_left_out_is_said() -> None:
+    for metadata, notes in (({"alpha_mode": "1"}, ("its transparency is left out",)), ({}, ())):
+        assert decoded_here(timed([0, 40], MS, Encoding("webm", "libvpx", {}, metadata=metadata))).notes == notes
 
 
 @pytest.mark.parametrize(

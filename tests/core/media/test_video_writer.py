@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import io
 from fractions import Fraction
 
@@ -21,10 +22,10 @@ STEADY = steady(8, Fraction(10))
 
 
 def write(timing: Timing, kind: VideoKind, height: int = 48, width: int = 64) -> tuple[VideoWriter, bytes]:
-    writer = VideoWriter(kind, timing, height, width)
-    for frame in pan(len(timing.durations), height=height, width=width):
-        writer.add(frame)
-    return writer, writer.finished()
+    with VideoWriter(kind, timing, height, width) as writer:
+        for frame in pan(len(timing.durations), height=height, width=width):
+            writer.add(frame)
+        return writer, writer.finished()
 
 
 def gif_delays_ms(content: bytes) -> list[int]:
@@ -115,3 +116,12 @@ def test_a_gif_follows_slow_changes() -> None:
     frames = [np.full((32, 32, 3), level, np.uint8) for level in range(100, 130)]
     found = list(own_frames(encoded(frames, steady(30, Fraction(10)), "gif")))
     assert [float(frame.mean()) for frame in found] == pytest.approx(range(100, 130), abs=2)
+
+
+@pytest.mark.parametrize("kind", ["mp4", "gif"])
+def test_a_writer_that_is_left_early_leaves_no_file_open(kind: VideoKind) -> None:
+    """A file that the garbage collector closes is an error in all tests."""
+    with VideoWriter(kind, STEADY, 48, 64) as writer:
+        writer.add(pan(1)[0])
+    del writer
+    gc.collect()

@@ -164,7 +164,14 @@ def test_what_is_unusual_in_the_source_is_said() -> None:
 
 
 def test_one_frame_has_no_flicker() -> None:
-    assert list(run(a_video(pan(1))).items) == ["stylized", "original", "frames"]
+    result = run(a_video(pan(1)))
+    assert {item.kind for item in result.items.values()} == {"animation", "scalar"}
+    reasons = {name: vars(item)["reason"] for name, item in result.items.items() if item.kind == "scalar"}
+    assert reasons["flicker"] == reasons["flicker_framewise"] == "hardly any of the original stands still"
+    assert reasons["mean_warping_error"] == "no frame continues the one before it"
+    assert [name for name, value in result.metrics.items() if value is None] == [
+        name for name in reasons if reasons[name]
+    ]
 
 
 def test_a_video_is_required() -> None:
