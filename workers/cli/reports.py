@@ -41,13 +41,17 @@ def explained_report(manifest: Manifest) -> dict[str, Any] | None:
 
 
 def item_reports(manifest: Manifest, store: Store) -> list[dict[str, Any]]:
-    """Name, kind and path of each item; the path is None for an item that the manifest holds."""
+    """Name, kind and path of each item, and the remark on a constant map.
+
+    The path is None for an item that the manifest holds.
+    """
     return [
         {
             "name": item.name,
             "kind": item.kind,
             "path": store.path_of(f"{result_folder(manifest.key)}/{item.files[0].name}") if item.files else None,
         }
+        | ({"remark": item.meta["remark"]} if "remark" in item.meta else {})
         for item in manifest.items
     ]
 

@@ -91,7 +91,9 @@ def _values(cls: type[Method], parameter: str, values: object) -> Sequence[Any]:
 
 def _print_reports(reports: Sequence[Mapping[str, Any]], comparison: Comparison) -> None:
     for cell, report in zip(comparison.cells(), reports, strict=True):
-        metrics = "  ".join(f"{name} {value:.4g}" for name, value in report["metrics"].items())
+        metrics = "  ".join(
+            f"{name} {NO_NUMBER if value is None else f'{value:.4g}'}" for name, value in report["metrics"].items()
+        )
         print_line(f"{cell_name(comparison, cell):50} {report['state']:9} {report['error'] or metrics}")
         print_line(f"{'':50} {report['key']}")
         if report["explained"]:
@@ -127,7 +129,7 @@ def result(
     if explanation := explained(manifest):
         print_line(f"{'explains':20} {explanation.sentence}")
     for item in items:
-        print_line(f"{item['name']:20} {item['kind']:10} {item['path'] or ''}")
+        print_line(f"{item['name']:20} {item['kind']:10} {item['path'] or ''}  {item.get('remark', '')}".rstrip())
     undefined = {name: f"{NO_NUMBER} ({reason})" for name, reason in manifest.reasons.items()}
     for name, value in (manifest.metrics | undefined | manifest.provenance).items():
         print_line(f"{name:20} {value}")
