@@ -120,8 +120,8 @@ class _Mp4:
         self.padding = ((0, height % 2), (0, width % 2), (0, 0))
         self.buffer = io.BytesIO()
         self.video = av.open(self.buffer, "w", format="mp4")
-        rate = timing.mean_rate.limit_denominator(1001)  # for the encoder's rate control alone
-        self.stream = _stream(self.video, "libx264", X264, rate, timing.tick)
+        rate = min(max(timing.mean_rate, Fraction(1)), Fraction(120))  # for the encoder's level and rate control alone
+        self.stream = _stream(self.video, "libx264", X264, rate.limit_denominator(1001), timing.tick)
         self.stream.height, self.stream.width = height + height % 2, width + width % 2
         self.stream.pix_fmt = "yuv420p"
         context = self.stream.codec_context

@@ -48,8 +48,12 @@ def packets_s(content: bytes) -> list[tuple[float, float]]:
 
 
 @pytest.mark.parametrize(
-    "timing", [UNEVEN, STEADY, steady(48, Fraction(240)), steady(6, Fraction(1, 5)), steady(5, Fraction(30_000, 1001))],
-    ids=["uneven", "10", "240", "1/5", "NTSC"],
+    "timing",
+    [
+        UNEVEN, STEADY, steady(48, Fraction(240)), steady(6, Fraction(1, 5)), steady(5, Fraction(30_000, 1001)),
+        steady(3, Fraction(1, 4000)), steady(5, Fraction(50_000)),
+    ],
+    ids=["uneven", "10", "240", "1/5", "NTSC", "an hour each", "20 us each"],
 )  # fmt: skip
 def test_an_mp4_holds_every_time_exactly(timing: Timing) -> None:
     writer, content = write(timing, "mp4")
