@@ -79,7 +79,7 @@ class DecoderProcess:
             content = answers.read(header["size_bytes"])
             if len(content) == header["size_bytes"]:
                 return header, content
-        raise BadPicture(f"{name} {_reason(process.wait(), line)}")
+        raise BadPicture(f"{name} {_reason(process.wait(), line, decoder.DOORS[self._door].time_s)}")
 
     def _started(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-I", "-m", decoder.__name__, self._door]
@@ -88,8 +88,8 @@ class DecoderProcess:
         )
 
 
-def _reason(status: int, output: bytes) -> str:
+def _reason(status: int, output: bytes, time_s: int) -> str:
     """Why a decoder ended with this status after this output: the rest of a sentence after the picture's name."""
     if status == REFUSED:
         return printable(output[:300].decode(errors="replace"))
-    return failure_reason(status, action="decode", time_s=decoder.TIME_S, memory_bytes=decoder.MEMORY_BYTES)
+    return failure_reason(status, action="decode", time_s=time_s, memory_bytes=decoder.MEMORY_BYTES)
