@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.display.wording import formatted, network_facts, network_name, phrase, picture_name, quantity, reference
+from core.display.wording import (
+    formatted,
+    network_facts,
+    network_names,
+    phrase,
+    picture_names,
+    quantity,
+    reference,
+)
 from core.jobs.comparison import Cell, Comparison
 from core.method_base.method import Method, field_extra
 from core.method_base.parameters import matters
@@ -28,14 +36,15 @@ class Heading:
 def column_headings(comparison: Comparison) -> list[Heading]:
     """The heading of each column, in order."""
     if comparison.networks:
-        return [_network_heading(get_card(name)) for name in comparison.networks]
+        titles = network_names(comparison.networks)
+        return [_network_heading(get_card(name), titles[name]) for name in comparison.networks]
     return variant_headings(comparison.methods)
 
 
 def column_heading(comparison: Comparison, cell: Cell) -> Heading:
     """The heading of the cell's column."""
     if comparison.networks:
-        return _network_heading(get_card(cell.network))
+        return _network_heading(get_card(cell.network), network_names(comparison.networks)[cell.network])
     return variant_headings(comparison.methods)[comparison.methods.index(cell.method)]
 
 
@@ -46,15 +55,33 @@ def column_name(comparison: Comparison, cell: Cell) -> str:
 
 def cell_name(comparison: Comparison, cell: Cell) -> str:
     """Row and column as text: `cat in resnet18`, `digits: decoder transposed`; the column alone without a row."""
-    name = column_name(comparison, cell)
+    return _cell_name(comparison, cell, column_name(comparison, cell), row_names(comparison))
+
+
+def cell_names(comparison: Comparison) -> list[str]:
+    """`cell_name` of each cell, in order."""
+    columns, rows = [heading.title for heading in column_headings(comparison)], row_names(comparison)
+    return [
+        _cell_name(comparison, cell, columns[place % comparison.width], rows)
+        for place, cell in enumerate(comparison.cells())
+    ]
+
+
+def _cell_name(comparison: Comparison, cell: Cell, column: str, rows: Mapping[str, str]) -> str:
     if cell.row is None:
-        return name
-    return f"{row_name(cell)} in {name}" if comparison.networks else f"{row_name(cell)}: {name}"
+        return column
+    row = rows[cell.row.digest]
+    return f"{row} in {column}" if comparison.networks else f"{row}: {column}"
 
 
-def row_name(cell: Cell) -> str:
-    """The name of the cell's picture or data set; empty without one."""
-    return picture_name(cell.row.name) if cell.row else ""
+def row_names(comparison: Comparison) -> dict[str, str]:
+    """Digest of each picture or data set -> its name, with digits of the digest where several have the same."""
+    return picture_names({row.digest: row.name for row in comparison.rows if row})
+
+
+def row_name(cell: Cell, names: Mapping[str, str]) -> str:
+    """The name of the cell's picture or data set among `row_names`; empty without one."""
+    return names[cell.row.digest] if cell.row else ""
 
 
 def grid_size(comparison: Comparison) -> str:
@@ -74,9 +101,9 @@ def method_titles(comparison: Comparison) -> list[str]:
     return list(dict.fromkeys(method.title for method in comparison.methods))
 
 
-def _network_heading(card: NetworkCard) -> Heading:
+def _network_heading(card: NetworkCard, title: str) -> Heading:
     note = "random weights" if card.random_weights else ""
-    return Heading(network_name(card.name), network_facts(card), note, card.license)
+    return Heading(title, network_facts(card), note, card.license)
 
 
 def variant_headings(methods: Sequence[Method]) -> list[Heading]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from core.networks.card import NetworkCard
 from core.store.manifest import StoredItem
 
 FAMILY_NAMES = {"cnn": "CNN", "vit": "ViT", "mixer": "Mixer", "hybrid": "Hybrid"}
-_DIGEST, _IDENTITY = re.compile(r"[0-9a-f]{64}"), re.compile(r"\S+/\S+#[0-9a-f]+")
+_DIGEST, _IDENTITY = re.compile(r"[0-9a-f]{64}"), re.compile(r"(bundled|lite|local|hub|timm|random)/[^#\n]+#[0-9a-f]+")
 NO_NUMBER = "-"
 """Stands in place of a number that has no meaning."""
 SHARES = frozenset({"top1", "top5"})
@@ -141,6 +142,25 @@ def picture_name(name: str) -> str:
 def network_name(name: str) -> str:
     """A network's name without its source: `timm/resnet50.a1_in1k` -> `resnet50.a1_in1k`."""
     return name.partition("/")[2] or name
+
+
+def network_names(names: Iterable[str]) -> dict[str, str]:
+    """Name -> the name that tells a network from the others: without its source, unless another one shares that."""
+    given = list(dict.fromkeys(names))
+    shared = Counter(map(network_name, given))
+    return {name: name if shared[network_name(name)] > 1 else network_name(name) for name in given}
+
+
+def picture_names(named: Mapping[str, str]) -> dict[str, str]:
+    """Digest -> the name that tells a picture from the others: where another one shares it, with digits of its digest.
+
+    `named`: digest -> name.
+    """
+    shared = Counter(map(picture_name, named.values()))
+    return {
+        digest: f"{picture_name(name)} ({digest[:8]})" if shared[picture_name(name)] > 1 else picture_name(name)
+        for digest, name in named.items()
+    }
 
 
 def reference(value: str) -> str:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from core.display.headings import Heading, cell_name, column_headings, method_titles, row_name
+from core.display.headings import Heading, cell_names, column_headings, method_titles, row_names
 from core.display.line_chart import LineChart, line_charts
 from core.display.network_view import dot_styles, points_background
 from core.display.parameter_lines import methods_by_class, parameter_lines, value_text
 from core.display.scatter_chart import ScatterChart, scatter_chart
-from core.display.wording import formatted, numbers, picture_name, words
+from core.display.wording import formatted, numbers, words
 from core.errors import BadInput, GazegridError
 from core.items import VISUAL_KINDS, Animation, Embedding, Image, Item, Map, Points, Series, Table, Weights, png_bytes
 from core.jobs.comparison import Cell, Comparison, PictureRef
@@ -183,27 +183,28 @@ def _section(page: _Page, entry: Entry, number: int) -> Section:
         comparison = page.store.comparison(entry.comparison)
     except GazegridError as error:
         return Section(f"Comparison {number}", entry, fault=str(error))
-    rows = _rows(page, comparison)
+    rows, names = _rows(page, comparison), row_names(comparison)
     return Section(
         f"{number}. {_title(comparison)}",
         entry,
         columns=tuple(column_headings(comparison)),
         methods=tuple((kin[0], parameter_lines(kin)) for kin in methods_by_class(comparison.methods)),
-        blocks=tuple(_block(page, row, several=comparison.rows_each > 1) for row in rows),
+        blocks=tuple(_block(page, row, names, several=comparison.rows_each > 1) for row in rows),
     )
 
 
 def _title(comparison: Comparison) -> str:
     """Methods and the first three rows of a comparison."""
     methods = " and ".join(method_titles(comparison))
-    names = [picture_name(row.name) for row in comparison.rows if row]
+    names = list(row_names(comparison).values())
     rows = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     return ": ".join(filter(None, [methods, rows]))
 
 
 def _rows(page: _Page, comparison: Comparison) -> list[list[_Loaded]]:
     width = comparison.width
-    loaded = [_loaded(page, cell, cell_name(comparison, cell)) for cell in comparison.cells()]
+    named = zip(comparison.cells(), cell_names(comparison), strict=True)
+    loaded = [_loaded(page, cell, name) for cell, name in named]
     return [loaded[start : start + width] for start in range(0, len(loaded), width)]
 
 
@@ -220,13 +221,13 @@ def _loaded(page: _Page, cell: Cell, name: str) -> _Loaded:
     return _Loaded(cell, name, manifest, None, items)
 
 
-def _block(page: _Page, row: Sequence[_Loaded], *, several: bool) -> Block:
+def _block(page: _Page, row: Sequence[_Loaded], names: Mapping[str, str], *, several: bool) -> Block:
     cell = row[0].cell
     visuals = dict.fromkeys(
         item.name for loaded in row if loaded.manifest for item in loaded.manifest.items if item.kind in DRAWN_KINDS
     )
     lines = [_visual_line(page, name, row) for name in visuals]
-    name = row_name(cell)
+    name = names[cell.row.digest] if cell.row else ""
     return Block(
         f"{name} · {cell.method.title}" if several else name,
         _picture_uri(page, cell.row.digest) if isinstance(cell.row, PictureRef) else None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from core.display.wording import formatted, listed, network_name
+from core.display.wording import formatted, listed, network_names
 from core.findings.study import Findings, NetworkFindings
 from core.findings.trained_networks import hardest_sentence, trained_networks
 from core.measures.intervals import MIN_PICTURES, Interval, difference
@@ -67,7 +67,7 @@ def _differ(
     networks: Sequence[NetworkFindings], means: Sequence[Interval], by_picture: Sequence[Mapping[str, float]]
 ) -> tuple[Verdict, str]:
     """Whether two networks of different families differ on the same pictures, and the numbers."""
-    names = [network_name(network.name) for network in networks]
+    names = list(network_names(network.name for network in networks).values())
     summary = listed([f"{name} {interval_text(mean)}" for name, mean in zip(names, means, strict=True)])
     pairs = [
         (one, other)
@@ -97,7 +97,8 @@ def _whole_shape(findings: Findings) -> Conclusion:
     retained = {network.name: network.accuracy_retained(SHAPE_GRID) for network in shuffled}
     if not retained:
         return Conclusion(claim, "inconclusive", "This grid has no patch-shuffled pictures.", rule)
-    shares = listed([f"{network_name(name)} {interval_text(share, 'share')}" for name, share in retained.items()])
+    names = network_names(network.name for network in findings.networks)
+    shares = listed([f"{names[name]} {interval_text(share, 'share')}" for name, share in retained.items()])
     reason = f"Accuracy retained on patch-shuffled pictures: {shares}."
     sides = {share.side_of(SHAPE_THRESHOLD) for share in retained.values()}
     if any(share.too_few for share in retained.values()):
@@ -117,7 +118,8 @@ def _mixer(findings: Findings) -> Conclusion:
     others = [network for network in findings.networks if network.family != "mixer"]
     if not mixers or not others:
         return Conclusion(claim, "inconclusive", "This grid does not compare a Mixer with other networks.", rule)
-    spreads = listed([f"{network_name(n.name)} {interval_text(n.size_spread)}" for n in findings.networks])
+    titles = network_names(network.name for network in findings.networks)
+    spreads = listed([f"{titles[n.name]} {interval_text(n.size_spread)}" for n in findings.networks])
     wider = [difference(mixer.octaves, other.octaves) for mixer in mixers for other in others]
     few = f", {TOO_FEW}" if any(over.too_few for over in wider) else ""
     names = {network.name for network in findings.networks}

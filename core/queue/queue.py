@@ -319,7 +319,7 @@ def _worker_state(key: str, raw: Mapping[bytes, bytes]) -> WorkerState:
         host=fields.get("hostname", "?"),
         job=fields.get("current_job") or None,
         device=fields.get("device") or None,
-        networks=tuple(filter(None, fields.get("networks", "").split(" "))),
+        networks=tuple(filter(None, fields.get("networks", "").split("\n"))),
         started_at=fields.get("birth") or None,
         heard_at=fields.get("last_heartbeat") or None,
         finished=_number(raw.get(b"successful_job_count")),

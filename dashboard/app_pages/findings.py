@@ -8,7 +8,7 @@ from functools import partial
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.display.wording import FAMILY_NAMES, formatted, network_name, picture_name, quantity
+from core.display.wording import FAMILY_NAMES, formatted, network_names, picture_name, quantity
 from core.errors import GazegridError
 from core.findings.conclusions import conclusions, interval_text
 from core.findings.study import (
@@ -234,9 +234,10 @@ def _row(comparison: Comparison, digest: str) -> None:
 
 def _table(study: Findings) -> None:
     st.markdown("**All numbers**")
+    names = network_names(network.name for network in study.networks)
     rows = [
         {
-            "Network": network_name(network.name),
+            "Network": names[network.name],
             "Family": FAMILY_NAMES[network.family],
             "Feature size (share of width)": interval_text(network.feature_size),
             "Wavelength (share of width)": interval_text(network.wavelength),

@@ -7,7 +7,7 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from core.display.wording import network_name
+from core.display.wording import network_names
 from core.findings.measured_attributions import MeasuredAttribution, Measurement
 from core.measures.attributions import MAX_CORRELATION, MEASURES, PIXEL_PERCENTS, RANDOMIZED_PERCENTS
 from core.measures.intervals import NO_PICTURE, Interval
@@ -50,6 +50,7 @@ def bar_figure(measurement: Measurement, measure: str, chance: str | float | Non
     `chance`: the level of a map without information, a dotted line: a measure's name, or a value.
     """
     figure = go.Figure()
+    names = network_names(measurement.networks)
     labels = [
         label
         for label in measurement.labels
@@ -59,7 +60,7 @@ def bar_figure(measurement: Measurement, measure: str, chance: str | float | Non
         measured = [label for label in labels if _has(measurement.entry(network, label), measure)]
         intervals = [_interval(measurement.entry(network, label), measure) for label in measured]
         figure.add_bar(
-            x=measured, y=[one.value for one in intervals], name=network_name(network),
+            x=measured, y=[one.value for one in intervals], name=names[network],
             marker={
                 "color": COLORS[place % len(COLORS)],
                 "opacity": [_opacity(measurement, label) for label in measured],

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from core.display.wording import network_name
+from core.display.wording import network_names
 from core.findings.study import PATCH_GRIDS, NetworkFindings
 from core.measures.features import ring_edges
 from core.measures.intervals import Interval
@@ -30,6 +30,7 @@ def spread_figure(
     `linked`: whether a click on a point opens the picture's row.
     """
     figure = go.Figure()
+    names = network_names(network.name for network in networks)
     extra = "click to see the row" if linked else ""
     for place, network in enumerate(networks):
         finite = {digest: value for digest, value in values(network).items() if np.isfinite(value)}
@@ -37,10 +38,10 @@ def spread_figure(
         figure.add_scatter(
             x=place + scatter, y=list(finite.values()), customdata=[[network.name, digest] for digest in finite],
             mode="markers", marker={"color": _color(place), "size": 6, "opacity": 0.45},
-            hovertemplate=f"{network_name(network.name)}<br>%{{y:.3g}}<extra>{extra}</extra>",
+            hovertemplate=f"{names[network.name]}<br>%{{y:.3g}}<extra>{extra}</extra>",
         )  # fmt: skip
         figure.add_scatter(**_with_interval([place + 0.3], [mean(network)], _color(place)))
-    figure.update_xaxes(tickvals=list(range(len(networks))), ticktext=[network_name(n.name) for n in networks])
+    figure.update_xaxes(tickvals=list(range(len(networks))), ticktext=[names[network.name] for network in networks])
     return _framed(figure, title, log=log)
 
 
@@ -48,10 +49,11 @@ def ring_figure(networks: Networks) -> go.Figure:
     """Remaining edges relative to the original's, from the center to the border."""
     figure = go.Figure()
     ends = ring_edges()
+    names = network_names(network.name for network in networks)
     middles = (ends + np.concatenate([[0.0], ends[:-1]])) / 2
     for place, network in enumerate(networks):
         figure.add_scatter(
-            x=middles, y=network.rings, mode="lines+markers", name=network_name(network.name),
+            x=middles, y=network.rings, mode="lines+markers", name=names[network.name],
             line={"color": _color(place)},
         )  # fmt: skip
     figure.add_hline(y=1, line={"color": "rgba(128,128,128,0.6)", "dash": "dot"})
@@ -62,11 +64,12 @@ def ring_figure(networks: Networks) -> go.Figure:
 def shape_figure(networks: Networks) -> go.Figure:
     """Accuracy on whole pictures and on pictures of shuffled patches, from large to small patches."""
     figure = go.Figure()
+    names = network_names(network.name for network in networks)
     for place, network in enumerate(networks):
         if network.shuffled:
             intervals = [network.accuracy(parts) for parts in PATCH_GRIDS]
             points = _with_interval(list(range(len(PATCH_GRIDS))), intervals, _color(place), 100)
-            line = {"mode": "lines+markers", "showlegend": True, "name": network_name(network.name)}
+            line = {"mode": "lines+markers", "showlegend": True, "name": names[network.name]}
             figure.add_scatter(**(points | line))
     labels = ["whole", *(f"{parts} x {parts}" for parts in PATCH_GRIDS[1:])]
     figure.update_xaxes(title="Grid of patches", tickvals=list(range(len(PATCH_GRIDS))), ticktext=labels)

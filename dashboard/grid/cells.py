@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, Literal
 
 from core.display.glossary import help_text, terms_in
-from core.display.headings import Heading, column_headings, row_name
+from core.display.headings import Heading, column_headings, row_name, row_names
 from core.display.network_view import has_stored_view
 from core.display.wording import duration, formatted, numbers, phrase, words
 from core.errors import BadInput, Damaged
@@ -94,7 +94,7 @@ def grid_data(grid: Grid, view: View, store: Store, whole: Grid | None = None) -
     if view.scale == "grid":
         rows = list(whole.rows())
         grid_scales = [_scale_of(chain(*rows[offset::period]), maps) for offset in range(period)]
-    context = _Context(view, maps, headings, several=period > 1)
+    context = _Context(view, maps, headings, row_names(comparison), several=period > 1)
     return {
         "compact": view.compact,
         "columns": [
@@ -185,6 +185,8 @@ class _Context:
     view: View
     maps: Mapping[str, Map]
     headings: Sequence[Heading]
+    names: Mapping[str, str]
+    """Digest of a row's picture or data set -> its name."""
     several: bool
 
 
@@ -196,21 +198,23 @@ def _row(states: Sequence[CellState], grid_scale: Scale | None, context: _Contex
     stills = still_urls((state.cell.method for state in states), 320)
     whose = (f"all rows of {method.title}" if context.several else "the whole grid") if grid_scale else "this row"
     return {
-        "title": row_name(cell),
+        "title": row_name(cell, context.names),
         "subtitle": method.title if context.several else "",
         "help": help_text(method.title, method.summary) if context.several else "",
         "url": row_url(cell.row, 320) or (stills[0] if len(stills) == 1 else None),
         "scale": scale_bar(scale, own[0], whose) if scale else None,
         "cells": [
-            _cell(state, heading, view, scale, maps.get(state.cell.spec.key))
+            _cell(state, heading, context, scale, maps.get(state.cell.spec.key))
             for state, heading in zip(states, context.headings, strict=True)
         ],
     }
 
 
-def _cell(state: CellState, heading: Heading, view: View, scale: Scale | None, item: Map | None) -> dict[str, Any]:
-    key = state.cell.spec.key
-    name = f"{row_name(state.cell)} in {heading.title}"
+def _cell(
+    state: CellState, heading: Heading, context: _Context, scale: Scale | None, item: Map | None
+) -> dict[str, Any]:
+    key, view = state.cell.spec.key, context.view
+    name = f"{row_name(state.cell, context.names)} in {heading.title}"
     data: dict[str, Any] = {
         "key": key, "state": state.status, "alt": f"{words(view.item)}: {name}", "url": None, "headline": "",
         "reason": "", "progress": None, "numbers": [], "actions": [], "scale": None, "opens": False,

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.display.glossary import help_text
-from core.display.wording import FAMILY_NAMES, listed, network_facts, network_name, quantity
+from core.display.wording import FAMILY_NAMES, listed, network_facts, network_name, network_names, quantity
 from core.networks.card import FAMILIES, NetworkCard
 from core.networks.catalog import all_cards, get_card, search
 from core.networks.layers import SharedLayer, layers_of, shared_layers
@@ -39,16 +39,19 @@ def choose_networks() -> list[str]:
         placeholder=f"Search {len(matches):,} networks to add", label_visibility="collapsed",
     )  # fmt: skip
     if selected:
-        selection_list([_selected_line(get_card(name)) for name in selected], key=REMOVED, on_remove=_remove_clicked)
+        titles = network_names(selected)
+        selection_list(
+            [_selected_line(get_card(name), titles[name]) for name in selected], key=REMOVED, on_remove=_remove_clicked
+        )
     if st.button("Browse all networks", icon=":material/table_rows:", type="tertiary"):
         _browse()
     return selected
 
 
-def _selected_line(card: NetworkCard) -> dict[str, Any]:
+def _selected_line(card: NetworkCard, title: str) -> dict[str, Any]:
     return {
         "id": card.name,
-        "title": network_name(card.name),
+        "title": title,
         "facts": f"{network_facts(card)} · license {card.license}",
         "note": "random weights" if card.random_weights else None,
         "help": help_text(f"{network_name(card.name)} {FAMILY_NAMES[card.family]}"),
@@ -119,7 +122,8 @@ def common_layers(networks: Sequence[str]) -> tuple[list[SharedLayer], str]:
     if not networks:
         return [], "Select networks first: the layers that they share are then listed here."
     known = {name: layers_of(get_card(name)) for name in networks}
-    if unknown := [network_name(name) for name, layers in known.items() if not layers]:
+    titles = network_names(networks)
+    if unknown := [titles[name] for name, layers in known.items() if not layers]:
         return [], f"The layers of {listed(unknown)} are listed here once a first cell is computed."
     shared = shared_layers(list(known.values()))
     return shared, "" if shared else "These networks share no layer name: choose the layer by depth instead."

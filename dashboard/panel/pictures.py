@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.display.wording import picture_name
+from core.display.wording import picture_names
 from core.errors import BadPicture, GazegridError
 from core.jobs.comparison import PictureRef
 from core.media.decoding import ENDINGS
@@ -43,7 +43,9 @@ def choose_pictures() -> list[PictureRef]:
         }
         for name in sample_names()
     ]  # fmt: skip
-    buttons += [_button(ref, selected=ref.digest in digests) for ref in st.session_state.setdefault(UPLOADED, [])]
+    uploaded: list[PictureRef] = st.session_state.setdefault(UPLOADED, [])
+    titles = picture_names({ref.digest: ref.name for ref in uploaded} | {name: name for name in sample_names()})
+    buttons += [_button(ref, titles[ref.digest], selected=ref.digest in digests) for ref in uploaded]
     picture_buttons(buttons, key="compare:picture_buttons", on_click=_picture_clicked)
     _uploader("compare", lambda refs: _add(PICTURES, refs))
     return selected
@@ -63,19 +65,20 @@ def picture_field(key: str, offered: Sequence[str], *, several: bool, also: Sequ
     uploaded = st.session_state.setdefault(UPLOADED, [])
     known = {ref.digest: ref for ref in (*refs, *also, *uploaded)}
     linked = [PictureRef(digest, digest[:8]) for digest in selected if digest not in known]
+    shown = (*known.values(), *linked)
+    names = picture_names({ref.digest: ref.name for ref in shown})
     buttons = [
-        _button(ref, selected=ref.digest in selected, url=addresses.get(ref.digest))
-        for ref in (*known.values(), *linked)
+        _button(ref, names[ref.digest], selected=ref.digest in selected, url=addresses.get(ref.digest)) for ref in shown
     ]
     picture_buttons(buttons, key=f"{key}:buttons", on_click=lambda: _toggle(key, several=several))
     _uploader(key, lambda refs: _select(key, [ref.digest for ref in refs], several=several))
     return selected
 
 
-def _button(ref: PictureRef, *, selected: bool, url: str | None = None) -> dict[str, Any]:
+def _button(ref: PictureRef, name: str, *, selected: bool, url: str | None = None) -> dict[str, Any]:
     """The button of a picture that is stored, or that has another address."""
     return {
-        "id": ref.digest, "name": picture_name(ref.name), "title": ref.name,
+        "id": ref.digest, "name": name, "title": ref.name,
         "url": url or blob_url("picture", ref.digest, side=160), "selected": selected,
     }  # fmt: skip
 

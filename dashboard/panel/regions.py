@@ -10,7 +10,7 @@ import streamlit as st
 from PIL import Image as PillowImage
 from PIL import ImageDraw
 
-from core.display.wording import picture_name
+from core.display.wording import picture_names
 from core.errors import GazegridError
 from core.items import Pixels
 from core.jobs.comparison import PictureRef
@@ -44,9 +44,9 @@ def region_field(key: str) -> str:
 @st.dialog("Draw a region", width="large")
 def _draw(key: str, pictures: Sequence[PictureRef]) -> None:
     """The dialog: a picture on which outlines are drawn, whose inside becomes the region."""
-    ref = pictures[0]
+    ref, names = pictures[0], picture_names({picture.digest: picture.name for picture in pictures})
     if len(pictures) > 1:
-        ref = st.selectbox("Picture", pictures, format_func=lambda picture: picture_name(picture.name), key=f"{key}:on")
+        ref = st.selectbox("Picture", pictures, format_func=lambda picture: names[picture.digest], key=f"{key}:on")
     st.caption(
         "Drag around the part that gets the first style. Hold Shift to add another part; double-click to start over. "
         "The region applies to every picture of the comparison."
@@ -67,7 +67,7 @@ def _draw(key: str, pictures: Sequence[PictureRef]) -> None:
     status.caption(f"{100 * mask.mean() / 255:.0f} % of the picture" if outlines else "No region drawn yet.")
     if use.button(
         "Use region", type="primary", disabled=not outlines, width="stretch", key=f"{key}:use",
-        on_click=use_region, args=(key, mask, f"region of {picture_name(ref.name)}"),
+        on_click=use_region, args=(key, mask, f"region of {names[ref.digest]}"),
     ):  # fmt: skip
         st.rerun()  # which closes the dialog
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.display.headings import cell_name
+from core.display.headings import cell_names
 from core.errors import GazegridError
 from core.jobs.comparison import Comparison
 from core.store.store import Store
@@ -25,5 +25,5 @@ def trained_by(store: Store, method: str) -> dict[str, str]:
 
 
 def _stored(comparison: Comparison, method: str, store: Store) -> dict[str, str]:
-    cells = (cell for cell in comparison.cells() if cell.method.name == method)
-    return {cell.spec.key: cell_name(comparison, cell) for cell in cells if store.has(cell.spec.key)}
+    named = zip(comparison.cells(), cell_names(comparison), strict=True)
+    return {cell.spec.key: name for cell, name in named if cell.method.name == method and store.has(cell.spec.key)}

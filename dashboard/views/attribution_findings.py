@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.display.wording import formatted, listed, network_name, quantity
+from core.display.wording import formatted, listed, network_names, quantity
 from core.findings.conclusions import interval_text
 from core.findings.measured_attributions import MeasuredAttribution, Measurement, bundled_measurement, measurements
 from core.measures.attributions import MAX_CORRELATION, MEASURES
@@ -88,11 +88,12 @@ def _restrictions(measurement: Measurement) -> str:
 
 def _warn(measurement: Measurement) -> None:
     """A warning for each method that fails the sanity check on some network."""
+    names = network_names(measurement.networks)
     for label in measurement.labels:
         failing = [entry for entry in measurement.attributions if entry.label == label and entry.fails_sanity_check]
         if failing:
             networks = [
-                f"{plain(network_name(entry.network))} ({formatted(entry.measures['randomized_100'].value)})"
+                f"{plain(names[entry.network])} ({formatted(entry.measures['randomized_100'].value)})"
                 for entry in failing
             ]
             st.warning(
@@ -117,7 +118,10 @@ def _lines(measurement: Measurement) -> None:
     network = measurement.networks[0]
     if len(measurement.networks) > 1:
         network = st.selectbox(
-            "Network of the curves", measurement.networks, format_func=network_name, key="findings:curves_of"
+            "Network of the curves",
+            measurement.networks,
+            format_func=network_names(measurement.networks).__getitem__,
+            key="findings:curves_of",
         )
     left, right = st.columns(2, gap="large")
     with left:
@@ -146,8 +150,9 @@ def _chart(name: str, title: str, caption: str, figure: go.Figure) -> None:
 def _table(measurement: Measurement) -> None:
     st.markdown("**All measures**")
     rows: list[dict[str, Any]] = []
+    names = network_names(measurement.networks)
     for entry in measurement.attributions:
-        row = {"Network": network_name(entry.network), "Method": entry.label, "Sanity check": _sanity_check(entry)}
+        row = {"Network": names[entry.network], "Method": entry.label, "Sanity check": _sanity_check(entry)}
         for name in measurement.measures:
             row[MEASURES[name].name] = interval_text(entry.measures[name]) if name in entry.measures else "-"
         rows.append(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from core.display.headings import column_headings, grid_size, method_titles, row_name
+from core.display.headings import column_headings, grid_size, method_titles, row_name, row_names
 from core.export.archive import export_zip
 from core.jobs.comparison import Cell, Comparison
 from core.store.gallery import Gallery
@@ -42,11 +42,11 @@ def zip_bytes(store: Store, gallery: Gallery) -> bytes:
 def thumbnail_grid(comparison: Comparison, store: Store, absent: str = "not computed") -> str:
     """HTML of a small grid that links to the whole one: the first picture of each cell, or `absent`."""
     cells = list(comparison.cells())
-    width = comparison.width
+    width, names = comparison.width, row_names(comparison)
     rows = [cells[start : start + width] for start in range(0, len(cells), width)][:MAX_ROWS]
     head = "".join(f"<th>{escape(heading.title)}</th>" for heading in column_headings(comparison)[:MAX_COLUMNS])
     body = "".join(
-        f"<tr>{_row_head(row[0])}"
+        f"<tr>{_row_head(row[0], row_name(row[0], names))}"
         + "".join(_cell(cell.undefined, cell.spec.key, store, absent) for cell in row[:MAX_COLUMNS])
         + "</tr>"
         for row in rows
@@ -57,8 +57,7 @@ def thumbnail_grid(comparison: Comparison, store: Store, absent: str = "not comp
     )
 
 
-def _row_head(cell: Cell) -> str:
-    name = row_name(cell)
+def _row_head(cell: Cell, name: str) -> str:
     url = row_url(cell.row, SIDE_PX) or next(iter(still_urls([cell.method], SIDE_PX)), None)
     return f"<td>{_img(url, name) if url else escape(name)}</td>"
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from core.display.headings import row_name
-from core.display.wording import duration, network_name
+from core.display.headings import row_name, row_names
+from core.display.wording import duration, network_name, network_names
 from core.errors import GazegridError
 from core.methods import METHODS, make_method
 from core.queue.queue import JobQueue, JobRow, JobState, WorkerState
@@ -72,7 +72,9 @@ def locations(store: Store, rows: Iterable[JobRow]) -> dict[str, Location]:
 def _rows(store: Store, comparison: str) -> dict[str, str]:
     """Key of each cell -> name of its row; empty for a comparison that cannot be read."""
     try:
-        return {cell.spec.key: row_name(cell) for cell in store.comparison(comparison).cells()}
+        read = store.comparison(comparison)
+        names = row_names(read)
+        return {cell.spec.key: row_name(cell, names) for cell in read.cells()}
     except GazegridError:
         return {}
 
@@ -142,7 +144,7 @@ def worker_rows(view: QueueView, places: Mapping[str, Location]) -> list[dict[st
             "Device": worker.device or "starting",
             "State": worker.state,
             "Job": names.get(worker.job or "", (worker.job or "")[:12]),
-            "Loaded networks": [network_name(name) for name in worker.networks],
+            "Loaded networks": list(network_names(worker.networks).values()),
             "Finished": worker.finished,
             "Failed": worker.failed,
             "Last heartbeat": f"{elapsed(worker.heard_at)} ago",

@@ -8,8 +8,7 @@ from html import escape
 
 import streamlit as st
 
-from core.display.headings import column_headings, method_titles
-from core.display.wording import picture_name
+from core.display.headings import column_headings, method_titles, row_names
 from core.errors import GazegridError
 from core.jobs.comparison import Comparison
 from core.queue.grid import read_grid
@@ -92,16 +91,17 @@ def cards(recent: Sequence[tuple[Comparison, str]]) -> str:
 
 
 def _card(comparison: Comparison, created: str) -> str:
+    names = row_names(comparison)
     pictures = "".join(
         f"<img loading='lazy' src='{escape(row_url(row, SIDE_PX) or '')}' alt='{escape(row.name)}' "
-        f"title='{escape(picture_name(row.name))}'>"
+        f"title='{escape(names[row.digest])}'>"
         for row in comparison.rows[:MAX_PICTURES]
         if row
     )
     videos = still_urls(comparison.methods, SIDE_PX)[:MAX_PICTURES]
     pictures += "".join(f"<img loading='lazy' src='{escape(url)}' alt='Video'>" for url in videos)
     columns = ", ".join(heading.title for heading in column_headings(comparison))
-    rows = ", ".join(dataset.name for dataset in comparison.datasets)
+    rows = ", ".join(names[dataset.digest] for dataset in comparison.datasets)
     summary = escape(": ".join(filter(None, [rows, columns])))
     return (
         f"<a href='?{GRID}={comparison.key}' target='_self'><div class='strip'>{pictures}</div>"

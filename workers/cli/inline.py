@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import torch
 
-from core.display.headings import cell_name
+from core.display.headings import cell_names
 from core.errors import Undefined
 from core.items import Pixels
 from core.jobs.comparison import Cell, Comparison
@@ -61,7 +61,8 @@ def run_inline(comparison: Comparison, store: Store) -> list[dict[str, Any]]:
     """Compute the grid cell by cell; a report of each. A failing cell does not stop the others."""
     store.put_comparison(comparison)
     pool = inline_pool()
-    return [_cell_report(cell, cell_name(comparison, cell), store, pool) for cell in comparison.cells()]
+    named = zip(comparison.cells(), cell_names(comparison), strict=True)
+    return [_cell_report(cell, name, store, pool) for cell, name in named]
 
 
 def _cell_report(cell: Cell, name: str, store: Store, pool: NetworkPool) -> dict[str, Any]:

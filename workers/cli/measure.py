@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.display.wording import NO_NUMBER, network_name
+from core.display.wording import NO_NUMBER, network_names
 from core.errors import BadInput
 from core.findings.conclusions import interval_text
 from core.findings.measured_attributions import METHOD, Measurement, measurement, measures_document, to_bytes
@@ -145,9 +145,10 @@ def _print_measurement(quality: Measurement, reports: Sequence[JobReport]) -> No
     for name in quality.measures:
         _print_measure(quality, name)
     print_line("")
+    names = network_names(quality.networks)
     for one in quality.attributions:
         if one.fails_sanity_check:
-            print_line(f"{one.label} on {network_name(one.network)} fails the parameter-randomization sanity check.")
+            print_line(f"{one.label} on {names[one.network]} fails the parameter-randomization sanity check.")
     for report in reports:
         if report.state in ("undefined", "failed"):
             subject = f"{report.spec.method.subject()} on {report.spec.network_name}"
@@ -159,7 +160,7 @@ def _print_measure(quality: Measurement, name: str) -> None:
     measure_ = MEASURES[name]
     better = f" ({measure_.better} is better)" if measure_.better else ""
     print_line(f"\n{measure_.name}: {measure_.title}{better}")
-    print_line(f"  {'':34}" + "".join(f"{network_name(network):30}" for network in quality.networks))
+    print_line(f"  {'':34}" + "".join(f"{name:30}" for name in network_names(quality.networks).values()))
     for label in quality.labels:
         entries = [quality.entry(network, label) for network in quality.networks]
         measured = [entry.measures.get(name) if entry else None for entry in entries]

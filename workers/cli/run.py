@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from core.display.explained import Explained, explained
-from core.display.headings import cell_name
+from core.display.headings import cell_names
 from core.display.wording import NO_NUMBER
 from core.errors import BadInput
 from core.jobs.comparison import Comparison, DatasetRef, PictureRef, variants
@@ -90,11 +90,11 @@ def _values(cls: type[Method], parameter: str, values: object) -> Sequence[Any]:
 
 
 def _print_reports(reports: Sequence[Mapping[str, Any]], comparison: Comparison) -> None:
-    for cell, report in zip(comparison.cells(), reports, strict=True):
+    for name, report in zip(cell_names(comparison), reports, strict=True):
         metrics = "  ".join(
-            f"{name} {NO_NUMBER if value is None else f'{value:.4g}'}" for name, value in report["metrics"].items()
+            f"{metric} {NO_NUMBER if value is None else f'{value:.4g}'}" for metric, value in report["metrics"].items()
         )
-        print_line(f"{cell_name(comparison, cell):50} {report['state']:9} {report['error'] or metrics}")
+        print_line(f"{name:50} {report['state']:9} {report['error'] or metrics}")
         print_line(f"{'':50} {report['key']}")
         if report["explained"]:
             print_line(f"{'':50} explains {Explained(**report['explained']).sentence}")

@@ -286,7 +286,7 @@ class WarmWorker(Worker):
             "current_job": running.key if running else "",
             "device": (horse and horse.device) or "",
             "horse": horse.pid if horse else 0,
-            "networks": " ".join(self._networks),
+            "networks": "\n".join(self._networks),
             "successful_job_count": self.successful_job_count,
             "failed_job_count": self.failed_job_count,
         }

@@ -151,7 +151,7 @@ def test_a_worker_is_listed_with_device_networks_and_job(queue: JobQueue) -> Non
         name,
         mapping={
             "pid": 7, "hostname": "lab", "state": "busy", "current_job": job.key, "device": "cuda:0",
-            "networks": "random/resnet18 lite/efficientnet_lite0", "last_heartbeat": "2026-01-01T00:00:00.000000Z",
+            "networks": "random/resnet18\nlite/efficientnet_lite0", "last_heartbeat": "2026-01-01T00:00:00.000000Z",
         },
     )  # fmt: skip
     page = opened("queue")
