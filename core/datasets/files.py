@@ -25,7 +25,7 @@ from core.datasets.file_tree import MAX_BYTES, TABLE, FileTree, archive_kind, ar
 from core.datasets.folders import folder_pictures, folders_tell_classes
 from core.datasets.idx import CLOTHES, DIGITS, idx_files, labeled_pictures
 from core.datasets.intake import kept
-from core.datasets.label_column import declared_names
+from core.datasets.label_column import declared_names, refuse_choice
 from core.datasets.labeled import UNLABELED, LabeledPicture, Reading, Wanted, checked_class, part_of_file
 from core.datasets.metadata import metadata_files, metadata_reading
 from core.datasets.shards import pictures_of_shards, shards_of, tables_reading
@@ -172,6 +172,7 @@ def _layout(
     `names`: class names that are declared beside the tree; `nested`: it is one of several archives in a folder.
     """
     if idx := idx_files(tree.names):
+        refuse_choice(wanted, tree.name)
         return Reading(_idx_pictures(tree, path, idx))
     shards = [] if nested else shards_of(tree)
     classes_told = folders_tell_classes(tree)
@@ -190,6 +191,7 @@ def _layout(
             return reading
     if archive_kind(tree.name) == ".tar" and (samples := samples_of(tree)):
         return webdataset_reading(tree, samples, wanted, names or ())
+    refuse_choice(wanted, tree.name)
     return Reading(folder_pictures(tree, wanted))
 
 

@@ -26,13 +26,17 @@ NONE = "none"
 OPTION = "the label column (gazegrid data add --label-column)"
 """How a reader chooses the column; the page Data has a field of this name."""
 MAX_CLASSES = 200_000
+MAX_COLUMNS = 1000
 OTHERS = frozenset({
-    "id", "index", "idx", "key", "image_id", "img_id", "file_name", "filename", "file", "name", "path", "image_path",
-    "url", "text", "caption", "captions", "prompt", "description", "title", "width", "height", "size", "license",
-    "source", "split", "held_out", "x0", "y0", "x1", "y1", "bbox", "boxes", "date", "author", "format", "mode",
-    "channels", "md5", "sha256", "hash", "status", "error_message", "original_width", "original_height",
+    "id", "index", "idx", "key", "image_id", "img_id", "file_name", "filename", "file", "path", "image_path", "url",
+    "width", "height", "original_width", "original_height", "size", "x0", "y0", "x1", "y1", "bbox", "boxes", "license",
+    "split", "held_out", "format", "mode", "channels", "md5", "sha256", "hash", "status", "error_message", "exif",
 })  # fmt: skip
 """Names of columns that are no class though they may repeat."""
+CAPTIONS = frozenset({"text", "caption", "captions", "prompt", "description"})
+"""Names of columns that may be a class only where most values repeat."""
+FEW = 10
+"""Up to so many different values, a column may be a class even where none repeats."""
 
 
 def label_column(columns: Sequence[str], where: str, wanted: Wanted, declared: Collection[str] = ()) -> str | None:
@@ -68,7 +72,7 @@ def refuse_unnamed_classes(values: Mapping[str, Sequence[Any]], where: str, want
     """Raise BadInput where a column of no known name could be the class, as its values repeat."""
     if wanted.label_column == NONE:
         return
-    if suspects := [name for name, cells in values.items() if _repeats(cells)]:
+    if suspects := [name for name, cells in values.items() if _may_be_classes(name, cells)]:
         raise BadInput(
             f"{where} has no column that is named like a class, such as label, but {column_list(suspects)} may be one: "
             f"choose {OPTION}, or {NONE!r} there"
@@ -80,10 +84,24 @@ def may_be_class(name: str) -> bool:
     return name.lower() not in OTHERS and not name.startswith("__")
 
 
-def _repeats(cells: Sequence[Any]) -> bool:
-    """Whether the values are names or numbers of which at least two are different and most occur again."""
-    scalars = [cell for cell in cells if isinstance(cell, str | int)]
-    return len(scalars) == len(cells) and 2 <= len(set(scalars)) <= len(cells) / 2
+def _may_be_classes(name: str, cells: Sequence[Any]) -> bool:
+    """Whether the values are texts or whole numbers, at least two different ones, and few or mostly repeated."""
+    if not all(isinstance(cell, str | int) for cell in cells):
+        return False
+    few = 0 if name.lower() in CAPTIONS else FEW
+    return 2 <= len(set(cells)) <= max(len(cells) / 2, few)
+
+
+def refuse_choice(wanted: Wanted, where: str) -> None:
+    """Raise BadInput where a column was chosen for a layout that has none."""
+    if wanted.label_column not in ("", NONE):
+        raise BadInput(f"{where} has no columns, of which {wanted.label_column[:80]!r} could be the class")
+
+
+def check_columns(columns: Sequence[str], where: str) -> None:
+    """Raise BadInput for too many columns."""
+    if len(columns) > MAX_COLUMNS:
+        raise BadInput(f"{where} must have at most {MAX_COLUMNS} columns, got {len(columns):,}")
 
 
 def class_of(label: object, names: Sequence[str], where: str) -> str:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from core.datasets.file_tree import FileTree
 from core.datasets.label_column import (
+    check_columns,
     chosen,
     class_of,
     column_list,
@@ -29,7 +30,7 @@ from core.errors import BadInput
 
 FILES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 FILE_NAME = "file_name"
-MAX_ROWS, MAX_COLUMNS = 10_000_000, 1000
+MAX_ROWS = 10_000_000
 
 Row = dict[str, Any]
 
@@ -56,8 +57,7 @@ def metadata_reading(
     rows = {file: list(_rows(tree, file)) for file in files}
     columns = list(dict.fromkeys(column for entries in rows.values() for entry in entries for column in entry.row))
     where = " and ".join(files[:3])[:200]
-    if len(columns) > MAX_COLUMNS:
-        raise BadInput(f"{where} must have at most {MAX_COLUMNS} columns, got {len(columns):,}")
+    check_columns(columns, where)
     label = label_column(columns, where, wanted)
     if label is None and classes_told:
         return None

@@ -13,7 +13,17 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from core.datasets.file_tree import FileTree
-from core.datasets.label_column import NONE, OPTION, chosen, class_of, label_column
+from core.datasets.label_column import (
+    NONE,
+    OPTION,
+    check_columns,
+    chosen,
+    class_of,
+    label_column,
+    may_be_class,
+    refuse_choice,
+    refuse_unnamed_classes,
+)
 from core.datasets.labeled import ENDINGS, MAX_CLASS_NAME, UNLABELED, LabeledPicture, Reading, Wanted
 from core.errors import BadInput
 
@@ -68,8 +78,14 @@ def _labels(tree: FileTree, samples: Mapping[str, Sample], wanted: Wanted) -> tu
         return _texts(tree, samples, CLASS), ""
     described = _descriptions(tree, samples)
     keys = list(dict.fromkeys(key for table in described.values() for key in table))
-    key = label_column(keys, f"the .json files of {tree.name}", wanted) if described else None
+    where = f"the JSON of {tree.name}"
+    check_columns(keys, where)
+    if not described:
+        refuse_choice(wanted, tree.name)
+    key = label_column(keys, where, wanted) if described else None
     if key is None:
+        values = {key: [table.get(key) for table in described.values()] for key in keys if may_be_class(key)}
+        refuse_unnamed_classes(values, where, wanted)
         return _texts(tree, samples, TEXT), ""
     return {name: table.get(key) for name, table in described.items()}, chosen(key, keys)
 

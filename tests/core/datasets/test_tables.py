@@ -171,9 +171,26 @@ def test_a_column_that_may_be_a_class_is_never_left_out_in_silence(tmp_path: Pat
 
 
 def test_captions_sizes_and_names_are_no_classes(tmp_path: Path) -> None:
-    columns = {"text": ["a cat", "a cat"] * 2, "width": [20] * 4, "height": [20, 21] * 2, "made": list("abcd")}
-    path = table(tmp_path / "a.parquet", {"image": PICTURES, **columns})
-    assert read_dataset([path], labeled=False).class_names == ("all",)
+    captions = {"text": [f"photo {number}" for number in range(4)], "width": [20] * 4, "height": [20, 21] * 2}
+    few = table(tmp_path / "a.parquet", {"image": PICTURES, **captions, "score": [0.5, 1.0] * 2})
+    many = table(tmp_path / "b.parquet", {"image": PICTURES * 5, "photographer": [f"{n}" for n in range(20)]})
+    for path in (few, many):
+        assert read_dataset([path], labeled=False).class_names == ("all",)
+
+
+@pytest.mark.parametrize(
+    ("column", "values"), [("species", ["cat", "dog"]), ("name", ["tom", "rex"] * 4), ("text", ["cat", "dog"] * 4)]
+)
+def test_few_values_may_be_classes(tmp_path: Path, column: str, values: list[str]) -> None:
+    path = table(tmp_path / "a.parquet", {"image": [RED] * len(values), column: values})
+    with pytest.raises(BadInput, match=f"but {column} may be one"):
+        read_dataset([path], labeled=False)
+
+
+def test_a_column_cannot_be_chosen_where_there_is_none(tmp_path: Path) -> None:
+    path = folder(tmp_path / "a", {"cat/1.png": RED, "dog/1.png": RED})
+    with pytest.raises(BadInput, match=r"^a has no columns, of which 'breed' could be the class$"):
+        read_dataset([path], label_column="breed")
 
 
 @pytest.mark.parametrize("kind", [pa.list_(pa.int64()), pa.struct({"x": pa.int64()})])

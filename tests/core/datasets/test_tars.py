@@ -108,6 +108,15 @@ def test_samples_have_their_class_in_json(tmp_path: Path, key: str) -> None:
     assert [label for _, label, _ in told(dataset)] == ["cat", "dog", "cat", "dog"]
 
 
+def test_a_key_that_may_be_the_class_is_never_left_out_in_silence(tmp_path: Path) -> None:
+    labels = {name: {"breed": ["x", "y"][number % 2], "width": 20} for number, name in enumerate(THREE)}
+    path = tarred(tmp_path / "a.tar", samples(labels, "json", THREE))
+    with pytest.raises(BadInput, match=r"^the JSON of a\.tar has no column .* but breed may be one"):
+        read_dataset([path], labeled=False)
+    assert read_dataset([path], label_column="breed").class_names == ("x", "y")
+    assert read_dataset([path], label_column="none", labeled=False).class_names == ("all",)
+
+
 def test_samples_have_their_class_in_txt(tmp_path: Path) -> None:
     labels = {name: ["cat", "dog\n"][number % 2] for number, name in enumerate(THREE)}
     dataset = read_dataset([tarred(tmp_path / "a.tar", samples(labels, "txt", THREE))], labeled=False)
