@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from core.items import png_bytes
 from core.learning.classifier.views import Examples
 from core.learning.pictures import center_crop, center_crops, median_side
 from core.measures.subjects import picture_of
+from core.media.decoding import ENDINGS, FORMATS
 from core.media.picture import read_picture
 from core.networks.catalog import get_card
 from core.networks.loading import load
@@ -120,6 +122,12 @@ def test_accuracy_does_not_depend_on_how_pictures_are_stored(tmp_path: Path) -> 
 
 def test_the_uploader_offers_the_formats_that_are_read() -> None:
     assert set(uploader.ENDINGS) == {"png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp"}
+
+
+def test_the_docs_name_the_formats_that_are_read() -> None:
+    page = (REPOSITORY / "docs" / "reference" / "picture-files.md").read_text("utf-8")
+    assert f"Formats: {', '.join(FORMATS)}." in page
+    assert set(re.findall(r"`(\w+)`", page.partition("endings are")[2].partition(".")[0])) == set(ENDINGS)
 
 
 @pytest.mark.parametrize("package", ["core", "workers", "dashboard"])
