@@ -86,6 +86,11 @@ def test_what_an_edit_list_leaves_out_is_not_shown() -> None:
     assert float(facts_here(edited).duration) == 1.3
 
 
+def test_an_edit_that_begins_before_the_first_frame_makes_the_last_one_no_longer() -> None:
+    times = [-80, *UNEVEN[1:]]
+    assert durations_ms(timed(times, MS, Encoding(options={"bf": "0"}), last=700)) == [40, 120, 10, 790, 500, 1, 700]
+
+
 def test_times_that_go_backward_or_stand_are_repaired_and_said() -> None:
     """By the offsets of composition, which place the third frame on the second, and the fourth before it."""
     content = timed(range(0, 300, 50), MS, Encoding(options={"bf": "2", "b-adapt": "0"})).content
