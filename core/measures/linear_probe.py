@@ -15,6 +15,7 @@ from core.measures.principal import require_finite_values
 
 FOLDS = 5
 ITERATIONS = 300
+ONE_CLASS = "one class leaves nothing to tell apart"
 
 
 def linear_accuracy(features: Floats, labels: NDArray[np.int64]) -> float | None:
@@ -37,7 +38,7 @@ def undefined_for(labels: NDArray[np.int64]) -> str:
     """Why there is no accuracy for labels (N,), without a full stop; empty where there is."""
     counts = np.unique(labels, return_counts=True)[1]
     if len(counts) < 2:
-        return "one class leaves nothing to tell apart"
+        return ONE_CLASS
     return "cross-validation needs two pictures of each class" if counts.min() < 2 else ""
 
 

@@ -20,7 +20,7 @@ from core.learning.autoencoder.units import Units, walk_labels
 from core.learning.pictures import Indices, Pictures, as_values, interleaved_by_class
 from core.learning.sheets import picture_sheet, reconstruction_items
 from core.learning.stored import parameter_count
-from core.measures.linear_probe import linear_accuracy, undefined_for
+from core.measures.linear_probe import ONE_CLASS, linear_accuracy, undefined_for
 from core.measures.principal import Principal, largest_angle, principal
 from core.measures.stride_energy import stride_energy
 
@@ -117,8 +117,10 @@ class Evaluation:
 
     def pretraining(self) -> Items:
         """Accuracy with few labels, with this encoder and with untrained ones."""
-        if not self.few_labels or len(self.pictures.class_names) < 2:
+        if not self.few_labels:
             return {}
+        if len(self.pictures.class_names) < 2:
+            return {name: _share_item(None, ONE_CLASS) for name in ("accuracy_pretrained", "accuracy_scratch")}
         classification = FewLabels(self.pictures, self.few_labels, self.recipe.seed)
         scratch = partial(random_like, self.model, self.recipe.seed)
         return {

@@ -11,6 +11,7 @@ from core.engine import checkpoint_timer
 from core.errors import BadInput, BadParameter, Canceled, ComputationFailed
 from core.items import Animation, Embedding, Image, Map, Result, Scalar, Series
 from core.learning.autoencoder import learner
+from core.learning.autoencoder.evaluation import _ratio
 from core.learning.autoencoder.stored import autoencoder_of
 from core.method_base.method import Context
 from core.methods import make_method
@@ -141,7 +142,7 @@ def test_undefined_scalars_are_left_out(dataset: Dataset) -> None:
         run(RecordingContext(dataset)).metrics,
         run(RecordingContext(dataset), kind="denoising", architecture="dense"),
         run(RecordingContext(dataset), kind="sparse").metrics,
-        run(RecordingContext(squares(each=24, held_out=6, classes=1)), labels_per_class=3).metrics,
+        run(RecordingContext(squares(each=24, held_out=6, classes=1)), labels_per_class=3),
     )
     assert "stride_energy" in plain
     assert not plain.keys() & {"noise_removed", "active", "pca_angle", "accuracy_pretrained"}
@@ -149,7 +150,18 @@ def test_undefined_scalars_are_left_out(dataset: Dataset) -> None:
     assert "noise_removed" in noisy.metrics
     assert "stride_energy" not in noisy.metrics
     assert "active" in sparse
-    assert not any(name.startswith("accuracy") for name in one_class)
+    accuracies = {name: item for name, item in one_class.items.items() if name.startswith("accuracy")}
+    assert len(accuracies) == 5
+    assert {(item.value, item.reason) for item in accuracies.values()} == {
+        (None, "one class leaves nothing to tell apart")
+    }
+
+
+def test_a_ratio_to_rounding_is_no_number() -> None:
+    """Such as the waves of plain pictures, or noise that changes nothing."""
+    assert _ratio(0.5, 0.25, "share", "").value == 2
+    odd = _ratio(1e-9, 1e-30, "share", "the noise changes nothing")
+    assert (odd.value, odd.unit, odd.reason) == (None, "share", "the noise changes nothing")
 
 
 @pytest.mark.parametrize(

@@ -42,3 +42,13 @@ def test_every_order_has_a_row_and_each_size_an_image(linear: Network, picture: 
     for side in GRIDS:
         retained = [row[2] == first for row in table.rows if row[0] == side]
         assert result.metrics[f"retained_{side}"] == sum(retained) / 5
+
+
+def test_a_network_whose_logits_are_equal_retains_its_prediction_by_chance(linear: Network, picture: Picture) -> None:
+    """Not always, though its first class is always the first of the highest."""
+    with torch.no_grad():
+        for parameter in linear.parameters():
+            parameter.zero_()
+    metrics = make_method("patch_shuffle", {}).run([picture], linear, Context()).metrics
+    classes = len(linear.card.class_names)
+    assert [metrics[f"retained_{side}"] for side in GRIDS] == [1 / classes] * len(GRIDS)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from core.engine.ranges import from_pixels
 from core.engine.style.luminance import luminance
-from core.engine.style.similarity import edges_shared, ssim
+from core.engine.style.similarity import edges_shared, has_edges, ssim
 from core.media.samples import sample
 
 
@@ -56,3 +56,8 @@ def test_shared_edges_are_measured_per_picture() -> None:
     result = edges_shared(torch.cat([cat, cat]), torch.cat([cat, coffee]))
     torch.testing.assert_close(result[1], edges_shared(cat, coffee)[0])
     assert result.shape == (2,)
+
+
+def test_a_plain_picture_has_no_edges() -> None:
+    assert has_edges(picture("cat"))
+    assert not has_edges(torch.full((1, 3, 40, 40), 0.3))

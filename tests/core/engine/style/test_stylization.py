@@ -212,3 +212,24 @@ def test_a_picture_keeps_its_shape_and_gets_no_smaller_than_the_minimum() -> Non
     assert scaled_size((100, 400), 0.5) == (50, 200)
     assert scaled_size((100, 400), 0.01) == (MIN_SIDE_PX, 4 * MIN_SIDE_PX)
     assert scaled_size((400, 40), 0.56) == (10 * MIN_SIDE_PX, MIN_SIDE_PX)
+
+
+def test_a_photo_that_has_the_style_or_no_content_gives_distances_no_unit() -> None:
+    ordinary = the_targets()
+    assert not ordinary.photo_is_plain
+    assert not ordinary.photo_has_style
+    own = the_targets(Region([(picture(0), 1.0)]))
+    assert own.photo_has_style
+    assert not own.photo_is_plain
+
+
+def test_a_plain_photo_has_no_content_to_be_distant_from() -> None:
+    @dataclass(frozen=True)
+    class Means(Toy):
+        def read(self, parts: Tensor) -> Maps:
+            return {
+                name: values.mean((2, 3), keepdim=True).expand_as(values)
+                for name, values in super().read(parts).items()
+            }
+
+    assert the_targets(encoder=Means()).photo_is_plain

@@ -151,7 +151,7 @@ def test_all_architectures_are_trained_on_the_same_views(dataset: Dataset) -> No
 @pytest.mark.parametrize("family", ["cnn", "vit", "mixer"])
 def test_an_easy_task_is_learned(family: str) -> None:
     one = trainer(squares(each=24, held_out=8, side=SIDE), family, **PLAIN, epochs=5, batch=12, learning_rate=0.005)
-    before = one.accuracy(one.predictions(one.ema.module))
+    before = one.accuracy(one.logits(one.ema.module))
     trained(one)
     min_loss = -0.9333 * math.log(0.9333) - 2 * 0.0333 * math.log(0.0333)  # what smoothed labels leave of the loss
     assert min_loss < one.state.losses[-1] < 0.6 * one.state.losses[0]
@@ -297,8 +297,22 @@ def test_the_mean_loss_and_the_accuracy_of_each_epoch_are_kept(dataset: Dataset)
     losses = list(one.epoch())
     assert one.state.losses == [pytest.approx(sum(losses) / 3)]
     assert one.state.top1 == [pytest.approx(1 / 3)]
-    assert one.predictions(one.ema.module).tolist() == [1] * 6
+    assert one.logits(one.ema.module).argmax(dim=1).tolist() == [1] * 6
     json.dumps(vars(one.state), allow_nan=False)
+
+
+def test_equal_logits_have_the_accuracy_of_chance(dataset: Dataset) -> None:
+    one = trainer(dataset, probe([2.0, 2.0, 2.0]))
+    assert one.accuracy(one.logits(one.ema.module)) == pytest.approx(1 / 3)
+    two = trainer(dataset, probe([2.0, 2.0, -9.0]))
+    assert two.accuracy(two.logits(two.ema.module)) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+def test_averaged_weights_that_are_not_finite_have_no_accuracy(dataset: Dataset, broken: float) -> None:
+    one = trainer(dataset, probe([broken, 0.0, 0.0]))
+    with pytest.raises(ComputationFailed, match="output is not finite"):
+        one.accuracy(one.logits(one.ema.module))
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf])
