@@ -197,23 +197,18 @@ def stream_times(video: InputContainer, shown: list[Shown], limit: int) -> tuple
     own = [frame.duration for frame in shown]
     if stream.codec_context.has_b_frames:  # then it lasts until the next frame is decoded, not until it is shown
         own = [0] * len(own)
-    end = shown[limit].pts if len(shown) > limit else end_of(video, shown[-1].pts, own[-1])
+    end = shown[limit].pts if len(shown) > limit else end_of(video)
     usual = max(1, round(1 / ((stream.average_rate or DEFAULT_RATE) * tick)))
     timing, repaired = timing_of([frame.pts for frame in shown[:limit]], own[:limit], tick, end, usual)
     note = f"{repaired} frames had no time after that of the frame before, and follow it at the usual pace"
     return timing, [note] if repaired else []
 
 
-def end_of(video: InputContainer, begin: int | None, own: int) -> int | None:
-    """When the last frame ends, in ticks, as far as the file says.
-
-    `begin`: of that frame; `own`: its duration, 0 if unknown.
-    """
+def end_of(video: InputContainer) -> int | None:
+    """When the last frame ends, in ticks, as far as the file says."""
     stream = stream_of(video)
     if stream.duration is not None:
-        late, told = stream.start_time or 0, (stream.start_time or 0) + stream.duration
-        # an edit that begins before its first frame is counted from there; behind other edits, `own` is of another frame
-        return min(told, begin + own) if late and own and begin is not None else told
+        return (stream.start_time or 0) + stream.duration
     if video.duration is None or stream.time_base is None or len(video.streams) > 1:
         return None
     return round(Fraction(video.duration, av.time_base) / stream.time_base)

@@ -86,9 +86,11 @@ def test_what_an_edit_list_leaves_out_is_not_shown() -> None:
     assert float(facts_here(edited).duration) == 1.3
 
 
-def test_an_edit_that_begins_before_the_first_frame_makes_the_last_one_no_longer() -> None:
-    times = [-80, *UNEVEN[1:]]
-    assert durations_ms(timed(times, MS, Encoding(options={"bf": "0"}), last=700)) == [40, 120, 10, 790, 500, 1, 700]
+def test_an_edit_that_begins_within_a_frame_is_as_long_as_it_says() -> None:
+    """The rest of that frame is not shown by FFmpeg; the last frame makes up for it."""
+    video = timed([-80, *UNEVEN[1:]], MS, Encoding(options={"bf": "0"}), last=700)
+    assert durations_ms(video)[:-1] == [40, 120, 10, 790, 500, 1]
+    assert timing_in(video).seconds == Fraction(2201, 1000)
 
 
 def test_times_that_go_backward_or_stand_are_repaired_and_said() -> None:
