@@ -179,7 +179,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "bomb_of_26_megabytes.png": (lambda: photo_file() + bytes(26_000_000), r"has 26\.0. MB, the limit is 25 MB"),
     "bomb_of_frames.gif": (lambda: animation(2000, 12), "48.0 megapixels over all frames, the limit is 40"),
     "bomb_of_frames.webp": (lambda: animation(2000, 12, "WEBP"), "48.0 megapixels over all frames, the limit is 40"),
-    "countless_frames.gif": (gif_of_countless_frames, "megapixels|too many frames"),
+    "countless_frames.gif": (gif_of_countless_frames, "megapixels|too many frames|takes longer"),
     "bomb_of_pages.tiff": (lambda: pages(100, 5000, 5000), "50.0 megapixels over all frames, the limit is 40"),
     "bomb_of_text.png": (text_bomb, "text block"),
     "one_pixel.png": (lambda: blank_png(1, 1), "is 1 x 1 px, its sides must be at least 16 px"),

@@ -23,8 +23,11 @@ from core.store.store import Store, open_store
 from tests.workers.toy import Journal
 from workers.services.reaper import Reaper
 
+PATIENCE_S = 240.0
+"""Of a wait whose duration is no promise: it ends what hangs, and a busy machine is no fault."""
 
-def wait_for(condition: Callable[[], object], timeout_s: float = 60.0, what: str = "it") -> None:
+
+def wait_for(condition: Callable[[], object], timeout_s: float = PATIENCE_S, what: str = "it") -> None:
     """Wait until `condition` holds. Raises AssertionError after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not condition():

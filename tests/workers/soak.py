@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +23,7 @@ from pathlib import Path
 from core.errors import Damaged
 from core.jobs.spec import JobSpec
 from core.queue.connection import connect
+from core.queue.ledger import DEAD_STATES
 from core.queue.queue import JobQueue
 from core.settings import REPOSITORY, Settings
 from core.store.store import Store, open_store
@@ -32,7 +33,6 @@ from workers.services.redis_server import embedded_redis
 
 LATE_S = 30.0
 """P2: time after the last fault within which every job ends."""
-BUSY_WITHIN_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -132,15 +132,18 @@ class Killer:
         self.deaths: dict[int, float] = {}
         self.kills = 0
 
-    def strike(self) -> None:
-        """One kill -9: of a horse (7 in 10), a worker (2) or a reaper (1), preferably of one with a job."""
+    def strike(self, pending: Callable[[], bool], patience_s: float) -> None:
+        """One kill -9: of a horse (7 in 10), a worker (2) or a reaper (1), preferably of one with a job.
+
+        It waits at most `patience_s` for one, and not at all where no job is `pending`.
+        """
         what = self.chance.choices(("horse", "worker", "reaper"), (7, 2, 1))[0]
         if what == "reaper" and self.reapers.processes:
             kill(self.reapers.processes[0].pid)
             self.kills += 1
             return
-        deadline = time.monotonic() + (BUSY_WITHIN_S if self.chance.random() < 0.8 else 0.0)
-        while not (busy := self._busy()) and time.monotonic() < deadline:
+        deadline = time.monotonic() + (patience_s if self.chance.random() < 0.8 else 0.0)
+        while not (busy := self._busy()) and time.monotonic() < deadline and pending():
             time.sleep(0.02)
         time.sleep(self.chance.uniform(0.0, 0.2))
         worker = self.chance.choice(busy or [process.pid for process in self.workers.processes])
@@ -200,8 +203,13 @@ def _harass(plan: Plan, queue: JobQueue, store: Store, specs: list[JobSpec], kil
         del waiting[:portion]
         _revive(killer)
         if killer.kills < plan.kills:
-            killer.strike()
+            killer.strike(lambda: _pending(queue, specs), plan.patience_s)
         time.sleep(killer.chance.uniform(0.0, 0.2))
+
+
+def _pending(queue: JobQueue, specs: Iterable[JobSpec]) -> bool:
+    """Whether a submitted job has not ended."""
+    return any(job.state not in DEAD_STATES for job in queue.states([spec.key for spec in specs]).values())
 
 
 def _settle(plan: Plan, queue: JobQueue, store: Store, keys: list[str], killer: Killer) -> float:

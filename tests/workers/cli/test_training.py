@@ -155,21 +155,22 @@ def worker(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.usefixtures("worker")
+@pytest.mark.timeout(900)
 def test_a_killed_training_resumes_and_ends_with_the_same_weights(
     queue: JobQueue, store: Store, pictures: Path, tmp_path: Path
 ) -> None:
     dataset = read_dataset([pictures])
     spec = training_spec(training_method(SMALL | {"epochs": 80}), store.inputs.put_dataset(dataset), seed=3)
     queue.submit(spec, store)
-    wait_for(lambda: store.checkpoint(spec.key).read(), timeout_s=60, what="a checkpoint")
+    wait_for(lambda: store.checkpoint(spec.key).read(), what="a checkpoint")
     killed = horse_of(queue, only_worker(queue))
     step = queue.states([spec.key])[spec.key].step
     os.kill(killed, signal.SIGKILL)
     wait_for(lambda: not is_there(killed))
-    wait_for(lambda: queue.states([spec.key])[spec.key].attempts == 2, timeout_s=60, what="a second attempt")
-    wait_for(lambda: queue.states([spec.key])[spec.key].step, timeout_s=60, what="progress")
+    wait_for(lambda: queue.states([spec.key])[spec.key].attempts == 2, what="a second attempt")
+    wait_for(lambda: queue.states([spec.key])[spec.key].step, what="progress")
     assert queue.states([spec.key])[spec.key].step > step / 2
-    wait_for(lambda: state_of(queue, spec.key) in ("finished", "failed"), timeout_s=240)
+    wait_for(lambda: state_of(queue, spec.key) in ("finished", "failed"))
     assert store.checkpoint(spec.key).read() is None
     provenance = store.manifest(spec.key).provenance
     assert provenance["seconds"] > provenance["training_seconds"], "both count what the killed process did"

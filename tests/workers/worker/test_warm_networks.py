@@ -44,14 +44,14 @@ def test_a_network_stays_loaded_and_previews_change(
 ) -> None:
     short, long = spec(store, steps=2), spec(store, steps=2000)
     queue.submit(short, store)
-    wait_for(lambda: state_of(queue, short.key) in ("finished", "failed"), timeout_s=60)
+    wait_for(lambda: state_of(queue, short.key) in ("finished", "failed"))
     assert queue.states([short.key])[short.key].error is None
     manifest = store.manifest(short.key)
     assert manifest
     assert manifest.provenance["device"] == "cpu"
     wait_for(lambda: only_worker(queue).networks == (NETWORK,))
     queue.submit(long, store)
-    wait_for(lambda: (queue.states([long.key])[long.key].preview or 0) > 1, timeout_s=60, what="a second preview")
+    wait_for(lambda: (queue.states([long.key])[long.key].preview or 0) > 1, what="a second preview")
     assert (queue.preview(long.key) or b"")[8:12] == b"WEBP"
     assert queue.cancel(long.key) == "started"
     wait_for(lambda: only_worker(queue).job is None)
