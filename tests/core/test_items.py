@@ -102,6 +102,29 @@ def test_frames_keep_what_they_are_unless_some_were_joined() -> None:
     assert (apart.labels, alike.labels) == (("a", "b"), ())
 
 
+def test_every_frame_keeps_its_time_and_merged_frames_last_together() -> None:
+    first, other = photo(), photo()[::-1].copy()
+    uneven = Animation(frames=np.stack([first, other, first]), durations_ms=(20, 1000, 333))
+    assert uneven.meta()["durations_ms"] == [20, 1000, 333]
+    merged = Animation(frames=np.stack([first, first, other]), frame_ms=40)
+    assert (merged.meta()["count"], merged.meta()["durations_ms"]) == (2, [80, 40])
+    assert Animation(frames=np.stack([first] * 3), frame_ms=40).meta() == {"caption": "", "frame_ms": 120, "count": 1}
+    for animation in (uneven, merged):
+        assert again(animation).meta() == animation.meta()
+    with PillowImage.open(io.BytesIO(uneven.files()["webp"])) as file:
+        assert sum(durations(file)) == 1353
+
+
+def durations(file: PillowImage.Image) -> list[int]:
+    """As another reader of the file has them."""
+    found = []
+    for number in range(file.n_frames):
+        file.seek(number)
+        file.load()
+        found.append(file.info["duration"])
+    return found
+
+
 def test_a_animation_of_one_frame_is_a_video() -> None:
     read = again(Animation(frames=photo()[None]))
     assert isinstance(read, Animation)
