@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from core.datasets.idx import NAMED as IDX_NAMED
-from core.datasets.labeled import PARTS, is_hidden, is_picture
+from core.datasets.labeled import ENDINGS, OTHER_ENDINGS, PARTS, is_hidden, is_picture
 from core.errors import BadInput
 
 MAX_BYTES = 2**35
@@ -35,7 +35,7 @@ COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ZIP, TARS = ".zip", (".tar", ".tar.gz", ".tgz")
 TABLE = ".parquet"
 _TEXTS = (".cls", ".json", ".jsonl", ".txt", ".csv", TABLE)
-"""Endings of the files of a tar, beside pictures, that are looked at."""
+"""Endings of the files, beside pictures, that a layout reads."""
 _UTF8_NAME = 0x800
 """Flag of a zip's file whose name is UTF-8."""
 
@@ -72,6 +72,12 @@ class FileTree:
     def pictures(self) -> tuple[str, ...]:
         """Paths of the pictures, in the order of `names`."""
         return tuple(name for name in self.names if is_picture(name))
+
+    def refuse_other_formats(self) -> None:
+        """Raise BadInput for a picture in a format that is not read, which would be left out in silence."""
+        if other := next((name for name in self.names if PurePosixPath(name).suffix.lower() in OTHER_ENDINGS), None):
+            allowed = ", ".join(sorted(ending.removeprefix(".") for ending in ENDINGS))
+            raise BadInput(f"{other[:200]} is in a format that is not read: convert it to one of {allowed}")
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -194,7 +200,7 @@ def _tar_tree(file: IO[bytes], name: str) -> FileTree:
 
 
 def _members(plain: IO[bytes], name: str) -> Iterator[tuple[str, bytes]]:
-    """(path, content) of the files of a tar that are looked at. Raises BadInput."""
+    """(path, content) of the files of a tar; without the content of those that no layout reads. Raises BadInput."""
     seen: set[str] = set()
     size_bytes = 0
     with tarfile.open(fileobj=plain, mode="r|", tarinfo=_Header) as archive:
@@ -213,9 +219,12 @@ def _members(plain: IO[bytes], name: str) -> Iterator[tuple[str, bytes]]:
             if path in seen:
                 raise _twice(name, path)
             seen.add(path)
-            if is_picture(path) or path.lower().endswith(_TEXTS) or IDX_NAMED.fullmatch(PurePosixPath(path).name):
-                yield path, _content(archive, member, path)
+            yield path, _content(archive, member, path) if _is_read(path) else b""  # only its name is looked at
         _check_end(archive, name)
+
+
+def _is_read(path: str) -> bool:
+    return is_picture(path) or path.lower().endswith(_TEXTS) or bool(IDX_NAMED.fullmatch(PurePosixPath(path).name))
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> bytes:

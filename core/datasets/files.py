@@ -174,6 +174,7 @@ def _layout(
     if idx := idx_files(tree.names):
         refuse_choice(wanted, tree.name)
         return Reading(_idx_pictures(tree, path, idx))
+    tree.refuse_other_formats()
     shards = [] if nested else shards_of(tree)
     classes_told = folders_tell_classes(tree)
     if shards and not tree.pictures:

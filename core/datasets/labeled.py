@@ -13,6 +13,11 @@ from core.media import decoding
 
 ENDINGS = frozenset(f".{ending}" for ending in decoding.ENDINGS)
 """Of pictures' file names."""
+OTHER_ENDINGS = frozenset({
+    ".heic", ".heif", ".avif", ".jfif", ".jpe", ".jp2", ".j2k", ".jxl", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".dng",
+    ".cr2", ".nef", ".arw", ".exr", ".hdr",
+}) - ENDINGS  # fmt: skip
+"""Of pictures in formats that are not read."""
 PARTS = {
     "train": False, "training": False, "val": True, "valid": True, "validation": True, "test": True, "testing": True,
     "dev": True, "eval": True, "evaluation": True,

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from core.datasets.dataset import BOX
 from core.datasets.label_column import (
     OPTION,
+    check_columns,
     chosen,
     class_of,
     column_list,
@@ -78,6 +79,7 @@ def _columns(table: pq.ParquetFile, name: str, wanted: Wanted, names: tuple[str,
     schema = table.schema_arrow
     if repeated := [column for column, times in Counter(schema.names).items() if times > 1]:
         raise BadInput(f"{name} must have columns of different names, got {repeated[0][:40]!r} more than once")
+    check_columns(schema.names, name)
     features = _features(schema, name)
     image = _image_column(schema, features, name)
     declared = {column: feature["names"] for column, feature in features.items() if "names" in feature}

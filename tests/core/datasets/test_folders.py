@@ -12,6 +12,7 @@ from core.datasets import files
 from core.datasets.files import read_dataset
 from core.errors import BadInput
 from tests.core.datasets.test_files import BLUE, GREEN, PARTED, RED, TWO, folder, packed, told
+from tests.core.datasets.test_tars import tarred
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +64,17 @@ def test_one_file_without_a_number_among_numbered_ones_is_one_sentence(tmp_path:
 def test_dates_of_photos_are_no_class(tmp_path: Path) -> None:
     path = folder(tmp_path, {f"2026013{day}_120000.png": RED for day in range(4)})
     assert read_dataset([path], labeled=False).class_names == ("all",)
+
+
+@pytest.mark.parametrize("ending", ["heic", "AVIF", "jfif", "ppm"])
+def test_pictures_in_other_formats_are_not_left_out_in_silence(tmp_path: Path, ending: str) -> None:
+    content = TWO | {f"dog/3.{ending}": b"picture"}
+    paths = (folder(tmp_path / "a", content), packed(tmp_path / "a.zip", content), tarred(tmp_path / "a.tar", content))
+    for path in paths:
+        with pytest.raises(
+            BadInput, match=rf"^dog/3\.{ending} is in a format that is not read: convert it to one of bmp"
+        ):
+            read_dataset([path])
 
 
 def test_a_folder_without_pictures_says_what_it_holds(tmp_path: Path) -> None:

@@ -205,8 +205,11 @@ def test_metadata_that_cannot_be_read_are_one_sentence(
 def test_a_file_that_may_tell_classes_is_never_left_out_in_silence(tmp_path: Path, name: str, top: str) -> None:
     content = {top + file: data for file, data in PICTURES.items()} | {name: b"1.png,cat"}
     path = folder(tmp_path / "a", content)
-    with pytest.raises(BadInput, match=r"^a has no class folders, but \S+ may tell the classes: name it metadata\.csv"):
-        read_dataset([path], labeled=False)
+    for one in (path, tarred(tmp_path / "a.tar", content)):
+        with pytest.raises(
+            BadInput, match=r"^a\S* has no class folders, but \S+ may tell the classes: name it metadata\."
+        ):
+            read_dataset([one], labeled=False)
     assert len(read_dataset([path], labeled=False, label_column="none")) == 4
 
 
