@@ -100,7 +100,13 @@ class Inversion(LayerChoice, PictureOptimization):
             "animation": animation(outcome),
             **engine.result_items.traces(outcome.traces, TRACES),
             "predictions": engine.result_items.predictions_table(before[0], after[0], network.card.class_names),
-            "distance": Scalar(value=float(outcome.traces["distance"][-1]), unit="share"),
+            "distance": self._distance(outcome, photo, network),
             "picture_error": Scalar(value=float(difference.square().mean().sqrt())),
             "steps": Scalar(value=outcome.steps, unit="steps"),
         }
+
+    def _distance(self, outcome: Outcome, photo: Tensor, network: Network) -> Scalar:
+        """The last distance; without activations for the photo, it is relative to nothing."""
+        if not layer_values(network, self.layer_name(network), photo).any():
+            return Scalar(value=None, unit="share", reason="the layer is silent for the photo")
+        return Scalar(value=float(outcome.traces["distance"][-1]), unit="share")

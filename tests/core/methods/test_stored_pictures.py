@@ -41,6 +41,8 @@ NO_NUMBERS = {"sample"}
 PNG_GAP_PX = 2
 LUMINANCE = torch.tensor([0.299, 0.587, 0.114])
 KEY = "a" * 64
+JUDGE = "random/test_resnet"
+"""It reads pictures of another size than the bundled networks."""
 
 Compared = Iterator[tuple[str, float, float]]
 """(what, the number that the result says, the number of the stored files)"""
@@ -159,8 +161,11 @@ def classes(stored: Stored) -> Compared:
     for said in (stored.number("probability_after"), stored.last("probability")):
         yield "probability", said, probability
     yield "logit", stored.last("logit"), float(stored.logits(images)[:, index].mean())
-    for row, shares in zip(stored.rows("judgments"), stored.probabilities(images), strict=True):
-        yield "judgment", row[3], float(shares.max())
+    judge = Stored(stored.result, network(JUDGE))
+    own, of_judge = stored.probabilities(images), judge.probabilities(resized(images, judge.network))
+    highest = [float(shares.max()) for shares in (*own, *of_judge)]
+    for row, share in zip(stored.rows("judgments"), highest, strict=True):
+        yield "judgment", row[3], share
 
 
 def features(stored: Stored) -> Compared:
@@ -205,11 +210,12 @@ def output_of_half(network: Network, picture: Tensor) -> Tensor:
 
 def dreamed(stored: Stored) -> Compared:
     original, dream = stored.pictures("original"), stored.pictures("dream")
-    small = [
-        functional.interpolate(picture, size=stored.network.card.input_px, mode="bicubic", antialias=True).clamp(0, 1)
-        for picture in (original, dream)
-    ]
-    yield from predictions(stored, *small)
+    yield from predictions(stored, *(resized(picture, stored.network) for picture in (original, dream)))
+
+
+def resized(pictures: Tensor, reader: Network) -> Tensor:
+    """Whole pictures at the size that a network reads."""
+    return functional.interpolate(pictures, size=reader.card.input_px, mode="bicubic", antialias=True).clamp(0, 1)
 
 
 def dreamed_at_once(stored: Stored) -> Compared:
@@ -323,8 +329,10 @@ CASES: Mapping[str, tuple[str, Mapping[str, Any], Callable[[Stored], Compared]]]
     "detail search in bf16": ("detail_search", {**SHORT, "precision": "bf16"}, searched),
     "detail search, rescaled": ("detail_search", {**SHORT, "range": "rescale"}, searched),
     "detail search from noise": ("detail_search", {**SHORT, "start": "noise"}, searched),
-    "class_image": ("class_image", {**SHORT, "seeds": 2}, classes),
-    "class image of pixels": ("class_image", {**SHORT, "seeds": 2, "parameterization": "pixels"}, classes),
+    "class_image": ("class_image", {**SHORT, "seeds": 2, "judges": [JUDGE]}, classes),
+    "class image of pixels": (
+        "class_image", {**SHORT, "seeds": 2, "judges": [JUDGE], "parameterization": "pixels"}, classes,
+    ),
     "feature_image": ("feature_image", {**SHORT, "unit": "logit", "first_unit": 3, "count": 2}, features),
     "inversion": ("inversion", SHORT, inverted),
     "deep_dream": ("deep_dream", {**SHORT, "output_scale": 1.5, "octaves": 2}, dreamed),
