@@ -49,6 +49,10 @@ class Held:
         """Number of different frames."""
         return len(set(self.numbers))
 
+    def repeats(self, place: int) -> bool:
+        """Whether the frame at this place of the file is the one before it."""
+        return place > 0 and self.numbers[place] == self.numbers[place - 1]
+
 
 @dataclass(frozen=True)
 class Steps:

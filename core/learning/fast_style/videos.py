@@ -48,13 +48,16 @@ class Painting:
         shown, durations_ms = _shown(writer.held)
         small: list[tuple[Pixels, Pixels]] = []
         meter, errors = FlickerMeter(), dict[int, Mapping[str, float]]()
-        for number, frames in enumerate(self._read_again(writer.held, files)):
-            if number in shown:
+        for place, frames in enumerate(self._read_again(writer.held, files)):
+            number = writer.held.numbers[place]
+            if place in shown:
                 small.append((_small(frames[STABILIZED]), _small(frames[ORIGINAL])))
+            if writer.held.repeats(place):
+                continue
             change = meter.add({video: self._tensor(pixels) for video, pixels in frames.items()})
             if change:
-                errors[writer.held.numbers[number]] = change
-            self._report(len(writer.timing.durations) + writer.held.numbers[number] + 1, writer, change, frames)
+                errors[number] = change
+            self._report(len(writer.timing.durations) + number + 1, writer, change, frames)
         stylized, originals = map(np.stack, zip(*small, strict=True))
         items: dict[str, Item] = {
             "stylized": Animation(
@@ -105,7 +108,7 @@ class Painting:
 
 
 def _shown(held: Held) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Numbers of the frames of a file that a page shows, and for how many milliseconds each."""
+    """Places in the file of the frames that a page shows, and for how many milliseconds each."""
     some = every(held.timing, math.ceil(len(held.numbers) / MAX_FRAMES))
     shown = held_in(some.timing, SHOWN_STEPS)
     return tuple(some.numbers[number] for number in shown.numbers), shown.timing.durations

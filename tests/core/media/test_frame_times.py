@@ -54,6 +54,7 @@ def test_a_frame_that_is_too_long_stands_several_times() -> None:
     held = held_in(Timing(Fraction(1), (656, 1)), GIF)
     assert (held.numbers, held.timing.durations) == ((0, 0, 1), (65_535, 65, 100))
     assert held.count == 2
+    assert [held.repeats(place) for place in range(3)] == [False, True, False]
     assert held_in(Timing(GIF.tick, (65_536,)), GIF).timing.durations == (65_534, 2), "never less than the least"
 
 

@@ -150,6 +150,16 @@ def test_a_gif_flickers_hardly_more_than_the_frames_that_it_is_made_of() -> None
     assert 0 < run(source, format="gif").metrics["flicker"] < 1.3 * change
 
 
+def test_a_frame_that_stands_twice_in_a_gif_counts_once() -> None:
+    """A frame of 1000 s is longer than a GIF can hold, and no still one for that."""
+    source = timed([0, 1], Fraction(1000), Encoding(options={"bf": "0"}), last=1)
+    result = run(source, format="gif")
+    assert decoded_here(Video(video(result).whole)).timing.durations == (65_535, 34_465) * 2
+    assert result.metrics["frames"] == 2
+    assert result.metrics["flicker"] is None
+    assert result.metrics["mean_warping_error"] == pytest.approx(run(source).metrics["mean_warping_error"], rel=0.5)
+
+
 @pytest.mark.parametrize(("kind", "size"), [("mp4", (48, 64)), ("gif", (47, 63))])
 def test_odd_sides_are_padded_or_kept_and_measured_without_the_padding(kind: Any, size: tuple[int, int]) -> None:
     styled = video(run(a_video(pan(2, height=47, width=63)), format=kind))
