@@ -103,6 +103,8 @@ def write(file: BinaryIO, longer_px: int, max_frames: int) -> None:
         decoded: Iterator[VideoFrame] = islice(frames(video), len(shown))
         if any(frame.interlaced for frame in shown):
             decoded, notes = deinterlaced(decoded), [*notes, INTERLACED]
+        if len({frame.size for frame in shown}) > 1:
+            notes = [*notes, "frames of another size are stretched to that of the first"]
         layout: Layout | None = None
         for frame in islice(decoded, max_frames):
             if layout is None:
@@ -158,12 +160,13 @@ def frames(video: InputContainer) -> Iterator[VideoFrame]:
 
 
 class Shown:
-    """When a decoded frame or a packet is shown, in ticks."""
+    """What is remembered of a decoded frame or a packet; times in ticks."""
 
     def __init__(self, frame: VideoFrame | Packet[VideoStream]) -> None:
         self.pts = frame.pts if frame.pts is not None else frame.dts
         self.duration: int = frame.duration or 0
         self.interlaced = isinstance(frame, VideoFrame) and frame.interlaced_frame
+        self.size = (frame.height, frame.width) if isinstance(frame, VideoFrame) else None
 
 
 def times(video: InputContainer, file: BinaryIO, shown: list[Shown], limit: int) -> tuple[Timing, list[str]]:

@@ -159,6 +159,25 @@ def test_a_long_video_keeps_its_shape_where_it_is_made_small() -> None:
     assert decoding.notes == ("the longer side is more than 32 px, since the shorter one is 16 px",)
 
 
+def test_frames_of_another_size_are_stretched_and_it_is_said() -> None:
+    """As screen recorders write when a window is turned: the size changes within the stream."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="matroska") as video:
+        parts = [written(pan(2, height=h, width=w), [0, 40], MS, Encoding("h264")) for h, w in ((48, 64), (64, 48))]
+        stream, number = None, 0
+        for part in parts:
+            with av.open(io.BytesIO(part.content), format="h264") as raw:
+                stream = stream or video.add_stream_from_template(raw.streams.video[0])
+                for packet in filter(lambda packet: packet.size, raw.demux(video=0)):
+                    packet.stream, packet.time_base, packet.duration = stream, MS, 40
+                    packet.pts = packet.dts = 40 * number
+                    video.mux(packet)
+                    number += 1
+    decoding = decoded_here(Video(buffer.getvalue()))
+    assert decoding.notes == ("frames of another size are stretched to that of the first",)
+    assert {frame.shape for frame in decoding.frames} == {(48, 64, 3)}
+
+
 MATRICES = {
     "turned clockwise": ((0, 1, -1, 0), lambda frame: np.rot90(frame, -1)),
     "turned counterclockwise": ((0, -1, 1, 0), np.rot90),
