@@ -130,7 +130,7 @@ def is_plain(image: ImageFile) -> bool:
         and _covered(image) is None
         and not image.has_transparency_data
         and "icc_profile" not in image.info
-        and getattr(image, "n_frames", 1) == 1
+        and not getattr(image, "is_animated", False)
         and orientation_in_header(image) == UPRIGHT
     )
 

@@ -77,7 +77,7 @@ def test_a_data_set_without_a_record_is_listed_by_its_digest(gazegrid: Gazegrid,
         (["show", "0" * 64], ["no data set '000"]),
         (["add", "nowhere.zip"], ["there is no file or folder 'nowhere.zip'"]),
         (["add", "{pets}", "--name", "x" * 81], ["at most 80 printable characters"]),
-        (["add", "{bad}"], ["cat/3.png is not a picture"]),
+        (["add", "{bad}"], ["cat/3.png begins with b'no picture', it must be a complete file of PNG"]),
         (["add"], ["PATHS"]),
     ],
 )
