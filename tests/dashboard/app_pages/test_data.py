@@ -189,6 +189,7 @@ def test_an_uploaded_zip_is_a_data_set_with_a_link(store: Store, tmp_path: Path)
     assert "pets is already stored" in texts(again)
 
 
+@pytest.mark.usefixtures("store")
 def test_an_uploaded_tar_is_a_data_set_named_without_its_endings(tmp_path: Path) -> None:
     page = uploaded("pets.tar.gz", tarred(tmp_path / "a.tar.gz", TWO).read_bytes())
     assert "pets was added: 4 images · 2 classes" in texts(page)
