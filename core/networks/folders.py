@@ -82,13 +82,13 @@ def local_files() -> dict[str, NetworkFiles]:
 def local_entries() -> dict[str, NetworkFiles | str]:
     """Name -> files of everything in `local_folder` that may be meant as a network, or why it can be none."""
     try:
-        paths = sorted(local_folder().iterdir())
+        paths = sorted(filter(_may_be_network, local_folder().iterdir()))
     except FileNotFoundError:
         return {}
     except OSError as error:
         return {"local/": f"the folder of local networks cannot be read: {error.strerror}"}
     entries: dict[str, NetworkFiles | str] = {}
-    for path in filter(_may_be_network, paths):
+    for path in paths:
         name = f"local/{_readable(path.name)}"
         if len(entries) == MAX_LOCAL:
             return entries | {
@@ -153,7 +153,7 @@ def hub_files(name: str) -> NetworkFiles:
 def fetched_files() -> dict[str, NetworkFiles]:
     """Name -> files of the networks of a hub that were fetched to this machine."""
     folders = sorted(_hub_folder().glob("*/*@*"))
-    names = (f"hub/{folder.parent.name}/{folder.name}" for folder in folders if (folder / CONFIG).exists())
+    names = (f"hub/{folder.parent.name}/{folder.name}" for folder in folders if os.path.lexists(folder / CONFIG))
     return {name: hub_files(name) for name in names if HUB_NAME.fullmatch(name) and len(name) <= MAX_NAME}
 
 
@@ -177,7 +177,7 @@ def local_card(name: str, entry: NetworkFiles | str) -> NetworkCard:
 def hub_card(name: str) -> NetworkCard:
     """Card of a network of a hub. Raises UnknownNetwork, or NetworkUnavailable where it has not been fetched."""
     files = hub_files(name)
-    if not files.config.exists():
+    if not os.path.lexists(files.config):
         raise NetworkUnavailable(
             f"{name} is not on this machine: fetch it once with `gazegrid networks --fetch {name}`"
         )
@@ -233,12 +233,11 @@ def read_weights_header(name: str, files: NetworkFiles) -> WeightsFile:
 
 def _hint(files: NetworkFiles) -> str:
     """What a folder without usable weights has instead."""
-    if files.weights.exists():
-        return ""
-    others = sorted(path.name for path in files.weights.parent.iterdir() if path.suffix.lower() in WEIGHT_ENDINGS)
-    if not others:
-        return ""
-    return f"; {others[0][:80]} is not read: save the weights as {files.weights.name}"
+    with suppress(OSError):
+        names = sorted(path.name for path in files.weights.parent.iterdir() if path.suffix.lower() in WEIGHT_ENDINGS)
+        if names and files.weights.name not in names:
+            return f"; {names[0][:80]} is not read: save the weights as {files.weights.name}"
+    return ""
 
 
 def arguments_of(name: str) -> dict[str, Any]:

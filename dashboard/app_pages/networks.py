@@ -13,6 +13,9 @@ NUMBERS = {
     "Compare": st.column_config.LinkColumn(
         display_text="open", help="Opens the page Compare with this network selected."
     ),
+    "Answers": st.column_config.TextColumn(
+        help="Whether the logits are finite on a gray picture and on noise: checked once, at the first use."
+    ),
     "Parameters": st.column_config.NumberColumn("Parameters (M)", format="%.3g"),
 }
 REASON = {"Reason": st.column_config.TextColumn(width="large")}

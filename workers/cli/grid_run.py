@@ -7,7 +7,7 @@ from typing import Any
 
 from core.display.headings import column_name
 from core.jobs.comparison import Comparison
-from core.queue.grid import CellState, Grid, read_grid, submit_grid
+from core.queue.grid import CellState, Grid, read_grid
 from core.queue.queue import JobQueue, connect
 from core.settings import get_settings
 from core.store.store import Store
@@ -35,8 +35,10 @@ def run_queued(comparison: Comparison, store: Store, queue: JobQueue) -> list[di
     or for long.
     """
     cached = {cell.spec.key for cell in comparison.cells() if store.manifest(cell.spec.key)}
-    submit_grid(comparison, store, queue)
-    outage = Outage(later_by_result(cell.spec.key for cell in comparison.cells() if cell.spec.key not in cached))
+    specs = [cell.spec for cell in comparison.cells() if not cell.undefined and cell.spec.key not in cached]
+    outage = Outage(later_by_result(spec.key for spec in specs))
+    store.put_comparison(comparison)
+    outage.submit_all(queue, specs, store)
     while True:
         grid = read_grid(comparison, store, queue)
         if grid.queue_fault:

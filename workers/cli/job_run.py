@@ -59,10 +59,9 @@ def _run_inline(specs: Sequence[JobSpec], store: Store) -> list[JobReport]:
 
 def _run_queued(specs: Sequence[JobSpec], store: Store) -> list[JobReport]:
     queue = JobQueue(connect(get_settings()), get_settings())
-    for spec in specs:
-        queue.submit(spec, store)
     keys = [spec.key for spec in specs]
     outage = Outage(later_by_result(keys))
+    outage.submit_all(queue, specs, store)
     while True:
         jobs = outage.states(queue, keys)
         if outage.is_over() and (lost := [spec for spec in specs if spec.key not in jobs]):

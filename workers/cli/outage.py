@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from core.errors import QueueUnavailable
 from core.jobs.spec import JobSpec
@@ -56,8 +56,14 @@ class Outage:
             except QueueUnavailable as error:
                 self.wait(str(error))
 
+    def submit_all(self, queue: JobQueue, specs: Sequence[JobSpec], store: Store) -> None:
+        """Submit jobs; where Redis is away from the start, this is said at once. Raises QueueUnavailable."""
+        for spec in specs[:1]:
+            queue.submit(spec, store)
+        self.submit(queue, specs[1:], store)
+
     def submit(self, queue: JobQueue, specs: Iterable[JobSpec], store: Store) -> None:
-        """Submit jobs that Redis lost, once it replies. Raises QueueUnavailable after `MAX_OUTAGE_S`."""
+        """Submit jobs, each as soon as Redis replies. Raises QueueUnavailable after `MAX_OUTAGE_S`."""
         for spec in specs:
             while True:
                 try:
@@ -69,6 +75,8 @@ class Outage:
 
 def later_by_result(keys: Iterable[str]) -> str:
     """How the results of these keys are had later: `gazegrid result KEY`."""
-    first, *more = keys
-    others = f" (and {len(more)} more)" if more else ""
-    return f"once it is computed, `gazegrid result {first}`{others} shows the result, and the same command finds it"
+    listed = list(keys)
+    if not listed:
+        return "the same command finds the results"
+    others = f" (and {len(listed) - 1} more)" if len(listed) > 1 else ""
+    return f"once it is computed, `gazegrid result {listed[0]}`{others} shows the result, and the same command finds it"

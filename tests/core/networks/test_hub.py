@@ -8,9 +8,11 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
+from timm.models import save_for_hf
 
 from core.errors import NetworkUnavailable, UnknownNetwork
-from core.networks.catalog import get_card
+from core.networks import folders
+from core.networks.catalog import all_cards, get_card, unusable_networks
 from core.networks.hub import fetch
 from core.networks.loading import load
 
@@ -26,6 +28,25 @@ def test_a_hub_network_is_fetched_once_and_then_needs_no_connection(hub: Path, w
     assert fetch("hub/owner/name@v1") == card == get_card("hub/owner/name@v1")
     assert card.identity.startswith("hub/owner/name@v1#")
     assert load(card)(torch.rand(2, 3, 96, 96)).shape == (2, 10)
+
+
+def test_fetched_networks_are_listed_and_a_broken_one_with_its_reason(hub: Path, write_network: WriteNetwork) -> None:
+    write_network(hub / "owner" / "name")
+    card = fetch("hub/owner/name@v1")
+    write_network(hub / "owner" / "other")
+    fetch("hub/owner/other@v1")
+    (folders.hub_files("hub/owner/other@v1").config).write_text("[" * 200_000)
+    assert card in all_cards()
+    ((name, reason),) = unusable_networks().items()
+    assert (name, "config.json is not JSON" in reason) == ("hub/owner/other@v1", True)
+
+
+def test_an_export_of_timm_on_the_hub_gives_the_logits_that_timm_gives(hub: Path) -> None:
+    model = timm.create_model("vit_tiny_patch16_224", num_classes=5, img_size=64).eval()
+    save_for_hf(model, str(hub / "owner" / "vit"), safe_serialization=True)
+    network = load(fetch("hub/owner/vit@v1"))
+    x = torch.rand(1, 3, 64, 64)
+    torch.testing.assert_close(network(x), model((x - network.mean) / network.std))
 
 
 def test_timms_weights_come_from_the_hub_and_stay(hub: Path) -> None:

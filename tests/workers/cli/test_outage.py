@@ -12,10 +12,11 @@ from redis import Redis
 
 from core.errors import QueueUnavailable
 from core.jobs.comparison import Comparison, PictureRef
+from core.jobs.spec import JobSpec
 from core.media.samples import sample
 from core.methods import make_method
 from core.queue.connection import connect
-from core.queue.queue import JobQueue
+from core.queue.queue import JobQueue, Submission
 from core.settings import Settings
 from core.store.store import Store, open_store
 from tests.support.kept import PROVENANCE
@@ -135,6 +136,27 @@ def test_run_waits_while_redis_is_away_and_ends_well(
     (report,) = waiting.ended()
     assert (report["state"], report["explained"]["selected_by"]) == ("computed", "prediction")
     assert told.text().count("this command waits") == 1
+
+
+def test_an_outage_while_cells_are_submitted_costs_none_of_them(
+    store: Store, queue: JobQueue, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = tuple(PictureRef(store.inputs.put_picture(sample(name)), name) for name in ("cat", "coffee", "rocket"))
+    grid = Comparison(pictures, (TINY,), (make_method("saliency", {}),))
+    submit, submitted = queue.submit, []
+
+    def once_away(spec: JobSpec, place: Store) -> Submission:
+        submitted.append(spec.key)
+        if len(submitted) == 2:
+            raise QueueUnavailable("Redis cannot be reached: it restarts")
+        return submit(spec, place)
+
+    monkeypatch.setattr(queue, "submit", once_away)
+    waiting = InThread(lambda: grid_run.run_queued(grid, store, queue))
+    wait_for(lambda: len(submitted) == 4)
+    run_inline(grid, store)
+    assert [report["state"] for report in waiting.ended()] == ["computed"] * 3
+    assert "Redis cannot be reached: it restarts; the job goes on, and this command waits" in told.text()
 
 
 def test_an_outage_without_end_says_how_the_result_is_had_later(
