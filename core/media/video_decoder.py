@@ -300,6 +300,7 @@ def deinterlaced(frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
 
 def _deinterlacer(frame: VideoFrame) -> Graph:
     graph = Graph()
+    graph.threads = 1
     source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
     fields, sink = graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink")
     source.link_to(fields)

@@ -159,6 +159,7 @@ class _Gif:
         self.stream.height, self.stream.width = height, width
         self.stream.pix_fmt = "rgb24"
         self.palette = Graph()
+        self.palette.threads = 1
         self.colors = _source(self.palette, height, width)
         maker, self.sink = self.palette.add("palettegen", "stats_mode=full"), self.palette.add("buffersink")
         self.colors.link_to(maker)
@@ -229,6 +230,7 @@ def _source(graph: Graph, height: int, width: int, pixels: str = "rgb24") -> Fil
 def _reduced(frames: Iterator[VideoFrame], palette: VideoFrame, height: int, width: int) -> Iterator[VideoFrame]:
     """The RGB frames in the colors of the palette."""
     graph = Graph()
+    graph.threads = 1
     source = _source(graph, height, width)
     colors = _source(graph, palette.height, palette.width, palette.format.name)
     reduction, sink = graph.add("paletteuse", f"dither={DITHER}"), graph.add("buffersink")
