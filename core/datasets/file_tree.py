@@ -92,9 +92,14 @@ def archive_kind(name: str) -> str:
 
 
 def folder_tree(folder: Path) -> FileTree:
-    """The files in a folder and below. A link to a file is read, a link to a folder is not followed."""
-    files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
+    """The files in a folder and below. A link to a file is read. Raises BadInput for other links."""
+    entries = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*"))}
+    files = {name: file for name, file in entries.items() if file.is_file()}
     names = tuple(name for name in files if not is_hidden(name))
+    for name, entry in entries.items():
+        if entry.is_symlink() and name not in files and not is_hidden(name):
+            target = "a folder, which is not followed" if entry.is_dir() else "nothing"
+            raise BadInput(f"{name[:200]} in {folder.name} is a link to {target}")
     return FileTree(folder.name, names, lambda name, _: files[name].read_bytes(), folder)
 
 

@@ -77,6 +77,23 @@ def test_pictures_in_other_formats_are_not_left_out_in_silence(tmp_path: Path, e
             read_dataset([path])
 
 
+def test_a_link_to_a_file_is_read(tmp_path: Path) -> None:
+    path = folder(tmp_path / "a", TWO)
+    (path / "dog" / "3.png").symlink_to(path / "dog" / "1.png")
+    assert len(read_dataset([path])) == 5
+
+
+@pytest.mark.parametrize(("target", "words"), [("b", "a folder, which is not followed"), ("none", "nothing")])
+def test_other_links_are_not_left_out_in_silence(tmp_path: Path, target: str, words: str) -> None:
+    path = folder(tmp_path / "a", TWO)
+    folder(tmp_path / "b", {"1.png": RED})
+    (path / ".cache").symlink_to(tmp_path / "none")
+    assert len(read_dataset([path])) == len(TWO)
+    (path / "bird").symlink_to(tmp_path / target)
+    with pytest.raises(BadInput, match=rf"^bird in a is a link to {words}$"):
+        read_dataset([path])
+
+
 def test_a_folder_without_pictures_says_what_it_holds(tmp_path: Path) -> None:
     path = folder(tmp_path / "a", {"dataset_info.json": b"{}", "data-00000-of-00001.arrow": b"ARROW"})
     for labeled in (True, False):
