@@ -13,7 +13,7 @@ from core.display.wording import damage_sentence, phrase, words
 from core.errors import BadInput, Damaged
 from core.items import Table
 from core.jobs.spec import JobSpec
-from core.measures.attributions import MEASURES, fails_sanity_check
+from core.measures.attributions import FULLY_RANDOMIZED, MEASURES, fails_sanity_check
 from core.measures.baselines import BASELINES
 from core.measures.intervals import Interval
 from core.methods import METHODS
@@ -46,6 +46,11 @@ class MeasuredAttribution:
         None for baseline maps, and where it is open.
         """
         return None if self.baseline else fails_sanity_check(self.measures)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the sanity check was made, and its numbers do not decide."""
+        return FULLY_RANDOMIZED in self.measures and not self.baseline and self.fails_sanity_check is None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.items import Item, Scalar, Series, Table
-from core.measures.attributions import CONSTANT, MEASURES, PIXEL_PERCENTS, Numbers, Row, column, constant_maps, summary
+from core.measures.attributions import MEASURES, PIXEL_PERCENTS, Numbers, Row, column, summary
 from core.measures.intervals import Interval
 from core.networks.card import NetworkCard
 
@@ -36,7 +36,6 @@ def items(rows: Sequence[Row], subjects: Sequence[Subject], card: NetworkCard) -
         "insertion": _scalar(summaries["insertion"]),
         "deletion": _scalar(summaries["deletion"]),
         "pictures": Scalar(value=len(subjects)),
-        "constant_maps": Scalar(value=constant_maps(rows), unit="pictures"),
     }
 
 
@@ -63,9 +62,8 @@ def _by_picture(rows: Sequence[Row], subjects: Sequence[Subject], card: NetworkC
         (
             subject.number,
             card.class_names[subject.target],
-            "constant" if row[CONSTANT] else "",
             *(row.get(name) for name in names),
         )
         for subject, row in zip(subjects, rows, strict=True)
     ]
-    return Table(columns=("picture", "predicted class", "map", *names), rows=tuple(table_rows))
+    return Table(columns=("picture", "predicted class", *names), rows=tuple(table_rows))

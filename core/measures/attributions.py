@@ -23,8 +23,9 @@ PIXEL_PERCENTS = (10, 20, 30, 50)
 """Percentages of top pixels that are kept, or blurred; the same for all maps, so that they compare."""
 RANDOMIZED_PERCENTS = (0, 33, 67, 100)
 """Percentages of a network's layers whose weights are randomized, from the top; 0: the last layer alone."""
+FULLY_RANDOMIZED = f"randomized_{RANDOMIZED_PERCENTS[-1]}"
 CONSTANT = "constant"
-"""Entry of a row: whether the map is constant, so that its pixels have no order."""
+"""Entry of a row: 1 where the map is constant, so that its pixels have no order, else 0."""
 CONSTANT_MAPS = "all maps are constant"
 NO_CORRELATION = "a constant map has no rank correlation"
 MAX_CORRELATION = 0.5
@@ -69,6 +70,12 @@ MEASURES: Mapping[str, Measure] = {
         )
         for percent in PIXEL_PERCENTS
     },
+    CONSTANT: Measure(
+        "Constant maps",
+        "Share of pictures whose map is constant: they are measured as a random order of the pixels",
+        "low",
+        is_share=True,
+    ),
     "inside": Measure("Energy-based pointing game", "Share of the map's energy inside the object's box", "high"),
     "area": Measure("Box area", "Share of the picture that the object's box covers", ""),
     "pointing": Measure(
@@ -121,7 +128,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Interval]:
         summaries["box_accuracy"] = wilson(float(best_box_accuracy(overlaps)), len(overlaps))
     if _all_constant(rows):
         without = {name: Interval(None, None, None, over.pictures, CONSTANT_MAPS) for name, over in summaries.items()}
-        summaries = without | {name: over for name, over in summaries.items() if name == "area"}
+        summaries = without | {name: over for name, over in summaries.items() if name in {"area", CONSTANT}}
     return {name: summaries[name] for name in MEASURES if name in summaries}
 
 
@@ -129,11 +136,6 @@ def _over(name: str, values: Numbers) -> Interval:
     measure = MEASURES[name]
     over = share_interval(values) if measure.is_share else interval(values, bounds=(measure.least, 1.0))
     return over if over.value is not None else replace(over, reason=NO_CORRELATION)
-
-
-def constant_maps(rows: Sequence[Row]) -> int:
-    """Number of pictures whose map is constant: their measures are those of a random order of the pixels."""
-    return sum(bool(row.get(CONSTANT)) for row in rows)
 
 
 def _all_constant(rows: Sequence[Row]) -> bool:
@@ -151,6 +153,6 @@ def fails_sanity_check(summaries: Mapping[str, Interval]) -> bool | None:
 
     None where it is open: not measured, over too few pictures, or with `MAX_CORRELATION` inside the interval.
     """
-    fully_randomized = summaries.get(f"randomized_{RANDOMIZED_PERCENTS[-1]}")
+    fully_randomized = summaries.get(FULLY_RANDOMIZED)
     side = 0 if fully_randomized is None else fully_randomized.side_of(MAX_CORRELATION)
     return None if side == 0 else side > 0

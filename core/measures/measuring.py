@@ -54,7 +54,7 @@ class Measuring:
             **_by_percent("hidden", measured.retained_deleted),
             "inserted": measured.inserted.tolist(),
             "deleted": measured.deleted.tolist(),
-            CONSTANT: is_constant(values),
+            CONSTANT: float(is_constant(values)),
         }
         if subject.box is None:
             return row

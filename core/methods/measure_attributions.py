@@ -54,7 +54,6 @@ class MeasureAttributions(Method):
         Output("insertion", "scalar", "Insertion: area under the probability curve, mean over the images"),
         Output("deletion", "scalar", "Deletion: area under the probability curve, mean over the images"),
         Output("pictures", "scalar", "Measured images"),
-        Output("constant_maps", "scalar", "Images whose map is constant: measured as a random order of the pixels"),
     )
 
     attribution: str = parameter("center_gaussian", "Attribution method, or the name of a baseline map.")

@@ -149,6 +149,8 @@ def _print_measurement(quality: Measurement, reports: Sequence[JobReport]) -> No
     for one in quality.attributions:
         if one.fails_sanity_check:
             print_line(f"{one.label} on {names[one.network]} fails the parameter-randomization sanity check.")
+        elif one.is_open:
+            print_line(f"{one.label} on {names[one.network]}: the parameter-randomization sanity check is open.")
     for report in reports:
         if report.state in ("undefined", "failed"):
             subject = f"{report.spec.method.subject()} on {report.spec.network_name}"

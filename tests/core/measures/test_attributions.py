@@ -8,7 +8,6 @@ from core.measures.attributions import (
     NO_CORRELATION,
     PIXEL_PERCENTS,
     column,
-    constant_maps,
     fails_sanity_check,
     summary,
 )
@@ -26,7 +25,7 @@ def test_a_measure_is_the_mean_over_the_rows_that_hold_it() -> None:
 
 def test_a_share_of_pictures_has_wilsons_interval() -> None:
     shares = {f"{kind}_{percent}" for kind in ("shown", "hidden") for percent in PIXEL_PERCENTS}
-    shares |= {"pointing", "pointing_near", "box_accuracy", "collage_majority"}
+    shares |= {"pointing", "pointing_near", "box_accuracy", "collage_majority", "constant"}
     assert {name for name, measure in MEASURES.items() if measure.is_share} == shares
     assert summary([{"pointing": 0.0}] * 10)["pointing"] == wilson(0.0, 10)
 
@@ -38,11 +37,10 @@ def test_boxes_of_maps_are_counted_over_all_pictures_at_once() -> None:
 
 
 def test_constant_maps_are_counted_and_without_any_other_nothing_is_said_of_the_maps() -> None:
-    rows = [{"insertion": 0.5, "area": 0.2, "overlaps": [0.2], "constant": constant} for constant in (True, False)]
-    assert constant_maps(rows) == 1
-    assert summary(rows)["insertion"].value == 0.5
+    rows = [{"insertion": 0.5, "area": 0.2, "overlaps": [0.2], "constant": constant} for constant in (1.0, 0.0)]
+    assert (summary(rows)["insertion"].value, summary(rows)["constant"].value) == (0.5, 0.5)
     empty = summary([rows[0]] * 12)
-    assert [empty[name].value for name in ("insertion", "area")] == [None, 0.2]
+    assert [empty[name].value for name in ("insertion", "area", "constant")] == [None, 0.2, 1.0]
     assert (empty["insertion"].reason, empty["insertion"].low) == (CONSTANT_MAPS, None)
     assert empty["box_accuracy"].value is None
 
