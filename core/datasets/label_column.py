@@ -114,7 +114,8 @@ def class_of(label: object, names: Sequence[str], where: str) -> str:
     if isinstance(label, str) or not isinstance(label, int) or label < 0 or (names and label >= len(names)):
         allowed = f"a whole number from 0 to {len(names) - 1}" if names else "a whole number from 0, or a text"
         also = " or the name of a class" if names and isinstance(label, str) else ""
-        raise BadInput(f"the label of {where} must be {allowed}{also}, got {str(label)[:40]}")
+        hint = "; -1 stands for no class: leave its file out" if label == -1 else ""
+        raise BadInput(f"the label of {where} must be {allowed}{also}, got {str(label)[:40]}{hint}")
     return names[label] if names else str(label)
 
 

@@ -206,7 +206,7 @@ def test_several_classes_for_a_picture_are_one_sentence(tmp_path: Path, kind: pa
     ("labels", "sentence"),
     [
         ([1, 0, 2, 0], r"^the label of row 3 of a\.parquet must be a whole number from 0 to 1, got 2$"),
-        ([1, 0, -1, 0], r"got -1$"),
+        ([1, 0, -1, 0], r"got -1; -1 stands for no class: leave its file out$"),
         (["dog", "cat", "bird", "cat"], r"must be a whole number from 0 to 1 or the name of a class, got bird$"),
         (["0", "1", "0", "1"], r"or the name of a class, got 0$"),
     ],

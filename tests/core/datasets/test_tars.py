@@ -144,7 +144,7 @@ def test_a_name_ends_at_its_first_dot_and_folders_are_part_of_it(tmp_path: Path)
         ({"1.jpg": RED}, r"^the sample 1 of a\.tar has several pictures: "),
         (
             {"2.png": RED, "2.cls": b"-1"},
-            r"^the label of sample 2 of a\.tar must be a whole number from 0 to 1, got -1$",
+            r"^the label of sample 2 of a\.tar must be a whole number from 0 to 1, got -1; ",
         ),
         (
             {"2.png": RED, "2.cls": b""},
