@@ -75,7 +75,7 @@ def main() -> int:
 def probe(file: BinaryIO) -> None:
     """Write the header of the whole video, from its packets; decodes the first frame. Raises Refused."""
     with opened(file) as video:
-        packets = [packet for packet in video.demux(stream_of(video)) if packet.size and not packet.is_discard]
+        packets = (packet for packet in video.demux(stream_of(video)) if packet.size and not packet.is_discard)
         shown = sorted(map(Shown, packets), key=lambda packet: packet.pts or 0)
         timing, notes = times(video, file, shown, len(shown))
     with opened(file) as video:
