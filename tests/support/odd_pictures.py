@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -59,18 +60,21 @@ def over_white(colors: Numbers, alpha: Numbers, top: int = 255) -> Numbers:
 
 def odd_pictures() -> Iterator[tuple[str, Odd]]:
     """(name, file) of each kind."""
-    for kinds in (pngs, tiffs, gifs, bitmaps, jpegs, webps, turned, profiled):
+    for kinds in (pngs, interlaced, tiffs, compressed, gifs, bitmaps, jpegs, webps, turned, profiled):
         yield from kinds()
 
 
-def png_of(values: Numbers, bits: int, color_type: int, *blocks: bytes) -> bytes:
-    rows = values.reshape(HEIGHT, -1)
+def packed_rows(values: Numbers, bits: int) -> bytes:
+    """Rows of a PNG, each after its filter's byte."""
+    rows = values.reshape(len(values), -1)
     if bits == 16:
-        packed = [row.astype(">u2").tobytes() for row in rows]
-    else:
-        shifts = np.arange(bits - 1, -1, -1)
-        packed = [np.packbits(row[:, None] >> shifts & 1).tobytes() for row in rows]
-    return png(WIDTH, HEIGHT, bits, color_type, b"".join(b"\0" + row for row in packed), *blocks)
+        return b"".join(b"\0" + row.astype(">u2").tobytes() for row in rows)
+    shifts = np.arange(bits - 1, -1, -1)
+    return b"".join(b"\0" + np.packbits(row[:, None] >> shifts & 1).tobytes() for row in rows)
+
+
+def png_of(values: Numbers, bits: int, color_type: int, *blocks: bytes) -> bytes:
+    return png(WIDTH, HEIGHT, bits, color_type, packed_rows(values, bits), *blocks)
 
 
 def pngs() -> Iterator[tuple[str, Odd]]:
@@ -102,6 +106,33 @@ def pngs() -> Iterator[tuple[str, Odd]]:
         light, both = numbers(bits, 2), numbers(bits, 4)
         yield f"gray-alpha{bits}.png", Odd(png_of(light, bits, 4), over_white(light[..., 0], light[..., 1], top), 2)
         yield f"rgba{bits}.png", Odd(png_of(both, bits, 6), over_white(both[..., :3], both[..., 3], top), 2)
+
+
+PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""First column and row, and steps along both, of the passes of an interlaced PNG."""
+
+
+def interlaced() -> Iterator[tuple[str, Odd]]:
+    """Interlaced PNGs with a transparent color."""
+    for bits, color_type in ((1, 0), (2, 0), (4, 0), (8, 0), (16, 0), (8, 2), (16, 2)):
+        values = numbers(bits, 1 + color_type)
+        key = values[0, 1]
+        header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, bits, color_type, 0, 0, 1)
+        rows = b"".join(packed_rows(values[top::down, left::right], bits) for left, top, right, down in PASSES)
+        blocks = chunk(b"IHDR", header) + chunk(b"tRNS", np.asarray(key, ">u2").tobytes())
+        data = b"\x89PNG\r\n\x1a\n" + blocks + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+        is_key = values == key if color_type == 0 else (values == key).all(axis=-1, keepdims=True)
+        yield f"interlaced{bits}-{color_type}.png", Odd(data, np.where(is_key, 255, eight(values, bits)))
+
+
+def compressed() -> Iterator[tuple[str, Odd]]:
+    """TIFFs by every compression without losses."""
+    color, gray, black = numbers(8, 3).astype(np.uint8), numbers(16).astype(np.uint16), numbers(1).astype(bool)
+    for name in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "zstd", "lzma"):
+        yield f"color-{name}.tiff", Odd(saved(Image.fromarray(color), "TIFF", compression=name), color)
+        yield f"gray16-{name}.tiff", Odd(saved(Image.fromarray(gray), "TIFF", compression=name), gray >> 8)
+    for name in ("group3", "group4", "tiff_ccitt"):
+        yield f"1-bit-{name}.tiff", Odd(saved(Image.fromarray(black), "TIFF", compression=name), 255 * black)
 
 
 def tiffs() -> Iterator[tuple[str, Odd]]:
