@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import select
+import selectors
 import subprocess
 import sys
 from contextlib import suppress
@@ -71,7 +71,7 @@ class DecoderProcess:
             requests.write(b"%d\n" % len(data))
             requests.write(data)
             requests.flush()
-        if not select.select([answers], [], [], self._wall_clock_s)[0]:
+        if not _is_readable(answers, self._wall_clock_s):
             process.kill()
         line = answers.readline()
         if line.endswith(b"\n"):
@@ -86,6 +86,13 @@ class DecoderProcess:
         return subprocess.Popen(  # noqa: S603 - our own module, no argument comes from a user
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}
         )
+
+
+def _is_readable(pipe: BinaryIO, within_s: float) -> bool:
+    """Whether there is something to read, or the pipe's end, within so many seconds; nothing of it is buffered."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        return bool(selector.select(within_s))
 
 
 def _reason(status: int, output: bytes, time_s: int) -> str:
