@@ -1,3 +1,3 @@
-"""Data sets of labeled pictures: folders, zips, tars, tables or idx files become a `Dataset` with a digest and a record."""
+"""Data sets of labeled pictures: folders, archives, tables and idx files become a `Dataset` with digest and record."""
 
-__all__ = ["dataset", "digits", "files", "record", "upload"]
+__all__ = ["dataset", "digits", "files", "intake", "record", "upload"]
