@@ -15,6 +15,7 @@ from dashboard.grid.cells import View, grid_data
 from dashboard.session import get_queue
 from tests.support.kept import PROVENANCE
 from tests.support.opened import ENTRY, PATIENCE_S, run_button, shown
+from tests.support.squares import squares
 
 DOOR = {"method": "autoencoder", "data": DIGITS, "decoder": "nearest,transposed", "epochs": "3"}
 
@@ -120,3 +121,12 @@ def test_a_trained_model_is_offered_by_its_name(page: AppTest, store: Store) -> 
     (model,) = [box for box in reconstructing.selectbox if box.label == "Model"]
     assert model.options == ["digits: decoder nearest"]
     assert not reconstructing.error
+
+
+def test_data_sets_of_one_name_are_told_apart_by_their_digest(page: AppTest, store: Store) -> None:
+    digests = [store.inputs.put_dataset(squares(seed=seed), "Squares, 2026") for seed in (0, 1)]
+    shown(page, DOOR | {"data": ",".join(digests), "decoder": "nearest"})
+    names = [f"Squares, 2026 ({digest[:8]})" for digest in digests]
+    (box,) = (box for box in page.multiselect if box.label == "Data sets")
+    assert {*names, DIGITS} == {option.replace("\\", "") for option in box.options}
+    assert [dataset.name for dataset in submitted(page, store).datasets] == names
