@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.errors import GazegridError
-from core.method_base.method import field_extra
-from core.method_base.parameters import matters
-from core.methods import METHODS
 from core.networks.catalog import get_card
 from core.store.manifest import Manifest
 
 NAMING = ("probability", "probability_before", "probability_after", "score")
 """Numbers whose subject is what the result explains, the first that a result has."""
-CLASS_CHOICES = ("class", "classes")
+CLASS_PARAMETERS = ("class_name", "wanted", "opposed")
+"""Parameters that ask for a class; where they have no effect, a result has their defaults, which are empty."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +44,13 @@ def explained(manifest: Manifest) -> Explained | None:
     """What the result explains; None where it explains nothing, such as a style transfer."""
     subjects = {item.name: item.meta.get("subject") for item in manifest.items if item.kind == "scalar"}
     number = next((name for name in NAMING if subjects.get(name)), None)
-    method = METHODS.get(manifest.spec["method"]["name"])
-    if number is None or method is None or not manifest.spec.get("network"):
+    if number is None or not manifest.spec.get("network"):
         return None
     parameters: dict[str, Any] = manifest.spec["method"]["parameters"]
     name = str(subjects[number])
     if number == "score":
         return Explained(name, None, "excitation" if parameters.get("channel") is None else "parameter")
-    given = any(
-        parameters.get(field) and matters(method, field, parameters)
-        for field, info in method.model_fields.items()
-        if field_extra(info).get("choices") in CLASS_CHOICES
-    )
+    given = any(parameters.get(parameter) for parameter in CLASS_PARAMETERS)
     _, _, contrast = str(subjects.get("score") or "").partition(f"{name} vs. ")
     return Explained(name, _index(manifest, name), "parameter" if given else "prediction", contrast or None)
 
