@@ -7,6 +7,7 @@ places follow the picture.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -28,15 +29,16 @@ INPUT = "input of "
 """Before a layer's name: what it is given."""
 MAX_PREFIX = 16
 """Leading tokens that may have no place: class token, registers."""
-MIN_CORRELATION = 0.3
-"""Least correlation, along each axis, of where a place lies with the half that changes it more; by chance about 0."""
+MIN_CORRELATION = {6: 0.4, 5: 0.75}
+"""Spots that are found -> least correlation, along each axis, of where a place lies with the half that changes it more.
+
+By chance it is about 0. With fewer spots a layer does not follow the picture.
+"""
 SPOTS = ((0.3, 0.8), (0.2, 0.3), (0.7, 0.1), (0.6, 0.6), (0.85, 0.4), (0.45, 0.2))
 """Centers of the spots, y and x as shares of the sides; none is the mirror image of another."""
 SPOT = 1 / 8
 """Side of a spot, as a share of the picture's."""
-MIN_SPOTS = 5
-"""How many of the spots have to change most what lies there."""
-NEAR = 1.0
+NEAR = 1.5
 """Distance in places, from the edge of a spot, that still counts as there: windows of convolutions overlap."""
 SEED = 0
 
@@ -207,12 +209,11 @@ def _score(maps: Sequence[Tensor]) -> float | None:
     _, height, width = across.shape
     columns = _correlation(across, (torch.arange(width) + 0.5).expand(height, width) / width)
     rows = _correlation(down, (torch.arange(height)[:, None] + 0.5).expand(height, width) / height)
-    if min(columns, rows) < MIN_CORRELATION:
-        return None
     moved = torch.cat(list(spots))
     average = moved.mean(dim=0)
     found = max(_found(moved), _found(moved / (average + average.mean() + 1e-12)))  # some react to whatever changes
-    return columns + rows + found / len(SPOTS) if found >= MIN_SPOTS else None
+    follows = min(columns, rows) >= MIN_CORRELATION.get(found, math.inf)
+    return columns + rows + found / len(SPOTS) if follows else None
 
 
 def _found(moved: Tensor) -> int:
