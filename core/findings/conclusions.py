@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from core.display.wording import formatted, listed, network_names
+from core.display.wording import NO_NUMBER, formatted, listed, network_names
 from core.findings.study import Findings, NetworkFindings
 from core.findings.trained_networks import hardest_sentence, trained_networks
 from core.measures.intervals import MIN_PICTURES, Interval, difference
@@ -19,6 +19,7 @@ SHAPE_GRID = 4
 """Patches along a side at which the use of the whole shape is judged."""
 SHAPE_THRESHOLD = 0.5
 """A network that retains more of its accuracy than this share without the shape does not depend on it."""
+NOT_MEASURED = f"{NO_NUMBER} (not measured)"
 TOO_FEW = f"too few pictures to say, a verdict needs {MIN_PICTURES}"
 DIFFERENCE_RULE = (
     "Supported if two networks of different families differ on the same pictures: the confidence interval of their "
@@ -136,7 +137,7 @@ def _mixer(findings: Findings) -> Conclusion:
 
 def interval_text(interval: Interval, unit: str = "") -> str:
     """`0.21 (0.19 to 0.23)`; with the reason in brackets where there is no interval, `-` where there is no value."""
-    value = "-" if interval.value is None else formatted(interval.value, unit)
+    value = formatted(interval.value, unit)
     if interval.low is None or interval.high is None:
         return f"{value} ({interval.reason})" if interval.reason else value
     return f"{value} ({formatted(interval.low, unit)} to {formatted(interval.high, unit)})"

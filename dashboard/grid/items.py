@@ -14,7 +14,7 @@ import streamlit as st
 from plotly.offline import get_plotlyjs_version
 
 from core.display.network_view import points_background
-from core.display.wording import formatted, quantity, scalar_label, words
+from core.display.wording import NO_NUMBER, formatted, quantity, scalar_label, words
 from core.items import Embedding
 from core.media.colors import scale_to_show
 from core.store.manifest import Manifest, StoredItem
@@ -172,7 +172,10 @@ def _table(item: ResultItem) -> None:
         for row in item.content.rows
     ]
     percent = st.column_config.NumberColumn(format="%.1f %%")
-    st.dataframe(rows, key=item.key, hide_index=True, width="content", column_config=dict.fromkeys(shares, percent))
+    st.dataframe(
+        rows, key=item.key, hide_index=True, width="content", column_config=dict.fromkeys(shares, percent),
+        placeholder=NO_NUMBER,
+    )  # fmt: skip
 
 
 def _embedding(item: ResultItem) -> None:

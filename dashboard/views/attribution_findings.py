@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.display.wording import formatted, listed, network_names, quantity
-from core.findings.conclusions import interval_text
+from core.findings.conclusions import NOT_MEASURED, interval_text
 from core.findings.measured_attributions import MeasuredAttribution, Measurement, bundled_measurement, measurements
 from core.measures.attributions import MAX_CORRELATION, MEASURES
 from dashboard.figures.attributions import bar_figure, randomized_figure, retained_figure
@@ -154,7 +154,7 @@ def _table(measurement: Measurement) -> None:
     for entry in measurement.attributions:
         row = {"Network": names[entry.network], "Method": entry.label, "Sanity check": _sanity_check(entry)}
         for name in measurement.measures:
-            row[MEASURES[name].name] = interval_text(entry.measures[name]) if name in entry.measures else "-"
+            row[MEASURES[name].name] = interval_text(entry.measures[name]) if name in entry.measures else NOT_MEASURED
         rows.append(row)
     columns = {
         measure.name: st.column_config.TextColumn(

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from core.display.wording import NO_NUMBER, network_names
+from core.display.wording import network_names
 from core.errors import BadInput
-from core.findings.conclusions import interval_text
+from core.findings.conclusions import NOT_MEASURED, interval_text
 from core.findings.measured_attributions import METHOD, Measurement, measurement, measures_document, to_bytes
 from core.jobs.spec import JobSpec, checked_seed
 from core.measures.attributions import MEASURES
@@ -167,5 +167,5 @@ def _print_measure(quality: Measurement, name: str) -> None:
         entries = [quality.entry(network, label) for network in quality.networks]
         measured = [entry.measures.get(name) if entry else None for entry in entries]
         if any(measured):
-            cells = [interval_text(over) if over else NO_NUMBER for over in measured]
+            cells = [interval_text(over) if over else NOT_MEASURED for over in measured]
             print_line(f"  {label[:33]:34}" + "".join(f"{cell:29} " for cell in cells))

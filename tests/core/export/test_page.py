@@ -8,7 +8,7 @@ import pytest
 from core.errors import BadInput
 from core.export import page
 from core.export.page import export_html
-from core.items import Animation, Image, Map, Result, Scalar
+from core.items import Animation, Image, Map, Result, Scalar, Table
 from core.jobs.comparison import Comparison, DatasetRef, variants
 from core.media.picture import thumbnail
 from core.media.video_writer import VideoKind
@@ -89,13 +89,15 @@ def test_empty_maps_have_no_scale_in_the_page_and_say_so(store: Store) -> None:
     for cell in comparison.cells():
         item = Map(values=np.zeros((3, 3), np.float32), caption="Destroyed. All values are 0: the map marks nothing.")
         number = Scalar(value=None, reason="there is nothing to measure")
-        store.publish(cell.spec, Result({"destroyed": item, "edge_energy": number}), PROVENANCE)
+        table = Table(columns=("measure", "value"), rows=(("correlation", None),))
+        store.publish(cell.spec, Result({"destroyed": item, "edge_energy": number, "all": table}), PROVENANCE)
     gallery = add_to_gallery(store, "Empty", comparison.key)
     (section,) = (page._section(page._Page(store), entry, 1) for entry in gallery.entries)
     assert [line.scale for line in section.blocks[0].lines] == [None, None]
     text = export_html(store, gallery).decode()
     assert "All values are 0: the map marks nothing." in text
     assert "- (there is nothing to measure)" in text
+    assert text.count("<td>-</td>") >= 1
 
 
 def test_a_caption_stands_at_the_row_or_where_cells_differ_at_each_cell(store: Store) -> None:

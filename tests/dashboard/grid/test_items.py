@@ -140,8 +140,14 @@ def test_long_curves_are_thinned_but_keep_their_ends() -> None:
     assert (len(x), len(y), x[0], x[-1]) == (2000, 2000, 0, 90_000)
 
 
+def test_an_empty_map_is_drawn_without_a_color_bar() -> None:
+    empty = map_figure(Map(values=np.zeros((3, 3), np.float32)), None)
+    assert (empty.data[0].zmin, empty.data[0].zmax, empty.data[0].showscale) == (0.0, 1.0, False)
+    assert map_figure(Map(values=np.eye(3, dtype=np.float32)), (0.0, 1.0)).data[0].showscale
+
+
 def test_a_map_figure_has_the_colors_and_scale_of_the_images() -> None:
-    figure = map_figure(Map(values=np.eye(3, dtype=np.float32), signed=True, unit="<b>"), -2.0, 2.0)
+    figure = map_figure(Map(values=np.eye(3, dtype=np.float32), signed=True, unit="<b>"), (-2.0, 2.0))
     assert (figure.data[0].zmin, figure.data[0].zmax) == (-2.0, 2.0)
     assert "<b>" not in figure.data[0].hovertemplate
     for part in ("x %{x} px", "y %{y} px", "%{z:.5g} &lt;b>"):
