@@ -186,7 +186,7 @@ def _layout(
         raise BadInput(f"there is no picture in {tree.name}, nor a table or an archive of pictures: it holds {some}")
     if names is None:
         names = _declared_in(tree)
-    if metadata := metadata_files(tree):
+    if metadata := metadata_files(tree, classes_told=classes_told):
         reading = metadata_reading(tree, metadata, wanted, names or (), classes_told=classes_told)
         if reading is not None:
             return reading

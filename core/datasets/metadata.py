@@ -42,9 +42,18 @@ class Entry(NamedTuple):
     where: str
 
 
-def metadata_files(tree: FileTree) -> list[str]:
-    """Paths of the metadata files."""
-    return [name for name in tree.names if PurePosixPath(name).name.lower() in FILES]
+def metadata_files(tree: FileTree, *, classes_told: bool) -> list[str]:
+    """Paths of the metadata files; where folders tell the classes, only of those that name pictures."""
+    files = [name for name in tree.names if PurePosixPath(name).name.lower() in FILES]
+    return [name for name in files if not classes_told or _names_pictures(tree, name)]
+
+
+def _names_pictures(tree: FileTree, file: str) -> bool:
+    """Whether a metadata file has the column of pictures, by its head."""
+    if file.lower().endswith(".parquet"):
+        with tree.open(file) as opened:
+            return FILE_NAME in pq.read_schema(opened).names
+    return FILE_NAME in tree.text(file).partition("\n")[0]
 
 
 def metadata_reading(

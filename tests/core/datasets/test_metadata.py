@@ -100,6 +100,13 @@ def test_metadata_without_classes_leave_class_folders_their_say(tmp_path: Path) 
     assert read_dataset([folder(tmp_path, content | {"metadata.csv": metadata})]).class_names == ("cat", "dog")
 
 
+@pytest.mark.parametrize("ending", WRITERS)
+def test_metadata_that_name_no_pictures_leave_class_folders_their_say(tmp_path: Path, ending: str) -> None:
+    content = {"cat/1.png": RED, "cat/2.png": RED, "dog/1.png": BLUE, "dog/2.png": BLUE}
+    metadata = WRITERS[ending]([{"image_id": 1, "label": "x"}, {"image_id": 2, "label": "y"}])
+    assert read_dataset([folder(tmp_path, content | {f"metadata.{ending}": metadata})]).class_names == ("cat", "dog")
+
+
 def test_metadata_of_one_folder_tell_no_class_by_its_name(tmp_path: Path) -> None:
     content = {f"images/{name}": data for name, data in PICTURES.items()}
     captions = csv_of([{"file_name": name, "text": f"photo {name}"} for name in content])
