@@ -59,8 +59,9 @@ def bits_of(image: TiffImageFile) -> int:
 
 
 def is_inverted(image: TiffImageFile) -> bool:
-    """Whether 0 is white and Pillow leaves it so, as of 12 and 16 bits."""
-    return _is(image, PHOTOMETRIC_INTERPRETATION, MIN_IS_WHITE) and image.mode.startswith("I;16")
+    """Whether 0 is white, which it also is where nothing is said, and Pillow leaves it so, as of 16 bits."""
+    meaning = image.tag_v2.get(PHOTOMETRIC_INTERPRETATION, MIN_IS_WHITE)
+    return bool(meaning == MIN_IS_WHITE) and image.mode.startswith("I;16")
 
 
 def _check_numbers(image: TiffImageFile) -> None:
