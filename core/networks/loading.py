@@ -51,7 +51,7 @@ def load(card: NetworkCard, device: torch.device | str = "cpu") -> Network:
         keep_check(card, check)
     if check.first_not_finite:
         raise NetworkUnavailable(
-            f"the answers of {card.name} are not finite: the first layer with such a value is {check.first_not_finite}"
+            f"the network's output is not finite: {card.name} first has NaN or infinity in {check.first_not_finite}"
         )
     return network
 

@@ -63,7 +63,7 @@ def networks(
         note = ", ".join(filter(None, [card.license, card.weights_note, _answers(card)]))
         print_line(f"{card.name:55} {card.family:7} {card.parameters / 1e6:8.1f} M  {size:>9} px  {note}")
     for name, reason in unusable.items():
-        print_line(f"{name:55} cannot be used: {reason}")
+        print_line(f"{name:55} {reason}")
 
 
 def _answers(card: NetworkCard) -> str:
