@@ -115,7 +115,7 @@ def test_a_dead_unit_gets_a_gradient(turning: Network, picture: Picture) -> None
     """Its ReLU is off at every place of a gray image; the redirected gradient turns it on."""
     layer = nn.Conv2d(3, 1, 1)
     layer.weight.data.fill_(1.0)
-    layer.bias.data.fill_(-2.0)  # type: ignore[union-attr]  # gray gives 1.5
+    layer.bias.data.fill_(-1.6)  # type: ignore[union-attr]  # gray gives 1.5; some places of a photo give more
     dead = Network(turning.card, nn.Sequential(layer, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()), "0" * 64)
     result = run(dead, picture, layer_by="layer", layer="1", first_unit=0, count=1, parameterization="pixels", steps=60)
-    assert result.metrics["activation_after"] == pytest.approx(1.0, abs=0.01)  # a white image
+    assert result.metrics["activation_after"] == pytest.approx(1.4, abs=0.01)  # a white image
