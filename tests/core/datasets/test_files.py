@@ -4,7 +4,7 @@ import json
 import os
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core.datasets import file_tree
+from core.datasets import file_tree, files
 from core.datasets.dataset import Dataset
 from core.datasets.files import pictures_at, read_dataset, reading_at
-from core.datasets.labeled import Wanted
+from core.datasets.labeled import LabeledPicture, Wanted
 from core.errors import BadInput, BadPicture
 from tests.support.squares import square
 
@@ -162,7 +162,14 @@ def test_a_zip_that_claims_too_much_is_refused_before_it_is_unpacked(
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
-def test_a_damaged_zip_is_one_sentence(tmp_path: Path, compression: int) -> None:
+def test_a_damaged_zip_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: int) -> None:
+    def refuse(pictures: Iterable[LabeledPicture]) -> Iterator[LabeledPicture]:
+        """What decoding does, which takes a process: the pictures are random bytes."""
+        for picture in list(pictures):
+            raise BadPicture(f"{picture.name} is not a picture")
+        yield from ()
+
+    monkeypatch.setattr(files, "kept", refuse)
     content = packed(tmp_path / "a.zip", {f"{name}": os.urandom(300) for name in TWO}, compression).read_bytes()
     for number, start in enumerate(range(0, len(content), 7)):
         damaged = bytearray(content)
