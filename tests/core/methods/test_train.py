@@ -249,7 +249,7 @@ def test_a_loss_of_nan_ends_the_training_with_a_sentence(dataset: Dataset, monke
     ("parameters", "sentence"),
     [
         ({"architecture": "resnet"}, "architecture: there is no architecture 'resnet'"),
-        ({"model_args": {"pretrained": True}}, "may not set pretrained to 'True'"),
+        ({"model_args": {"pretrained": True}}, "may not set pretrained to True"),
         ({"model_args": {"depth": None}}, "model_args must be a table of names and values, got None for depth"),
         ({"pretrained": "local/a#1"}, "model_args must be empty for a pretrained network, which has its own"),
         ({"freeze_backbone": True}, "freeze_backbone needs a pretrained network: random weights must be trained"),
