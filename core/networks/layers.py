@@ -17,8 +17,8 @@ from core.networks.card import NetworkCard
 from core.networks.folders import arguments_of
 from core.settings import get_settings
 
-_BLOCK = re.compile(r"(?!conv|stem)\w+\.(.*\.)?(\d+|(dense)?layer\d+|block\d+)")
-"""Name of a numbered block of a stage; not of a stem's numbered convolution, nor `bn1`."""
+_BLOCK = re.compile(r"(?!conv|stem|norm|head)\w+\.(.*\.)?(\d+|(dense)?layer\d+|block\d+)")
+"""Name of a numbered block of a stage; not of a stem's numbered convolution, of several norms or heads, nor `bn1`."""
 MIN_BLOCKS = 3
 """Networks with fewer blocks count all layers as blocks."""
 

@@ -8,7 +8,7 @@ import timm
 import torch
 
 from core.networks.catalog import get_card
-from core.networks.layers import SharedLayer, depths, keep_layers, layers_of, shared_layers
+from core.networks.layers import SharedLayer, blocks_among, depths, keep_layers, layers_of, shared_layers
 from core.networks.layout import layer_at
 from core.networks.loading import load
 from core.networks.network import Network
@@ -113,3 +113,9 @@ def test_a_home_that_cannot_be_written_stops_no_network(home: Path, write_networ
     (home / "networks" / "layers").write_text("a file in the folder's place")
     assert load(get_card("local/mine")).layers()
     assert layers_of(get_card("local/mine")) == ()
+
+
+def test_several_norms_or_heads_are_no_blocks() -> None:
+    blocks = blocks_among(layers_of(get_card("random/efficientvim_m1")))
+    assert blocks[-1] == "stages.2.blocks.1"
+    assert not any(name.startswith(("norm", "head")) for name in blocks)
