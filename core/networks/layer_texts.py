@@ -17,7 +17,7 @@ def folded(layers: Sequence[str]) -> tuple[str, tuple[int, ...]]:
     before = [""]
     for name, times in _runs(layers):
         parts = name.split(".")
-        counts_on = times > 1 or parts[-1].isdecimal()
+        counts_on = times > 1 or (parts[-1].isdecimal() and _numbered(name)[1] >= 0)
         shorts.append(_shortened(parts, before) + "+" * counts_on)
         counts += [times] * counts_on
         before = parts
@@ -61,6 +61,7 @@ def _shortened(parts: Sequence[str], before: Sequence[str]) -> str:
 
 
 def _numbered(name: str) -> tuple[str, int]:
-    """`blocks.11` -> (`blocks.`, 11); -1 if the name does not end in a number."""
+    """`blocks.11` -> (`blocks.`, 11); -1 if the name does not end in a number without leading zeros."""
     stem = name.rstrip("0123456789")
-    return stem, int(name[len(stem) :] or -1)
+    number = int(name[len(stem) :] or -1)
+    return (stem, number) if name == f"{stem}{number}" else (name, -1)

@@ -17,6 +17,7 @@ NAMES = st.lists(st.from_regex(r"[a-c][0-2]{0,2}(\.([a-c]|[0-3]|1[01])){0,3}", f
         (["conv1", "bn1", "layer1.0", "layer2.0", "layer2.1", "fc"], "conv1 bn1 layer1.0+ layer2.0+ fc", (1, 2)),
         (["a.b1", "a.b2", "a.b3"], "a.b1+", (3,)),
         (["s.9", "s.10", "s.12"], "s.9+ .12+", (2, 1)),
+        (["a00", "a1", "s.01", "s.2"], "a00 a1 s.01 .2+", (1,)),
     ],
 )  # fmt: skip
 def test_names_are_a_text_and_counts(names: list[str], text: str, counts: tuple[int, ...]) -> None:

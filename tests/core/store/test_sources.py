@@ -112,7 +112,7 @@ def test_pictures_of_one_name_have_their_folders_in_their_rows(store: Store, tmp
     assert names == ["x/a/cat.png", "b/cat.png", "y/a/cat.png", "dog.png", "sample:cat"]
 
 
-def test_data_sets_of_one_name_have_their_digests_in_their_rows(store: Store, tmp_path: Path) -> None:
+def test_data_sets_of_one_name_have_their_digests_in_their_rows(store: Store) -> None:
     digests = [store.inputs.put_dataset(squares(seed=seed), "Squares, 2026") for seed in (0, 1)]
     found = datasets_from(",".join(digests), store)
     assert found == [(digest, f"Squares, 2026 ({digest[:8]})") for digest in digests]
