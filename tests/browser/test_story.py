@@ -163,6 +163,7 @@ def test_a_click_on_a_place_explains_the_neuron_there_and_leads_back(visit, up):
     assert (method.x, method.y) == pytest.approx((0.25, 0.75), abs=1 / LATTICE)
     page.get_by_text("1 of 1 done").wait_for(timeout=DONE_MS)
     page.get_by_role("button", name="Back to the clicked cell").click()
+    page.get_by_role("button", name="Back to the clicked cell").wait_for(state="detached")
     page.get_by_role("button", name="Back to the grid").click()
     page.get_by_role("button", name="Back to the grid").wait_for(state="detached")
     page.get_by_text("1 of 1 done").wait_for()

@@ -24,7 +24,7 @@ from core.media.picture import Picture
 from core.media.video import Video
 from core.method_base.method import Checkpoint, Context
 from core.networks.catalog import get_card
-from core.networks.finite import require_finite
+from core.networks.finite import finite_outputs
 from core.networks.network import Network
 from core.networks.pool import NetworkPool, default_device
 from core.settings import Settings, get_settings
@@ -97,13 +97,8 @@ def compute(
     pictures = [store.inputs.picture(digest) for digest in spec.pictures]
     network = _network(spec, pool)
     _forget_peak_memory()
-    if network is not None and pictures:
-        require_finite(network, network.prepare_all(pictures))
     preparing_s = job.checkpoint.seconds
-    if network is None:
-        result = spec.method.run_without_network(pictures, job)
-    else:
-        result = spec.method.run(pictures, network, job)
+    result = _result(spec, pictures, network, job)
     _require_finite_items(result)
     seconds = job.checkpoint.seconds
     provenance = {
@@ -117,6 +112,16 @@ def compute(
     manifest = store.publish(spec, result, provenance, allowed)
     store.checkpoint(spec.key).clear()
     return manifest
+
+
+def _result(spec: JobSpec, pictures: list[Picture], network: Network | None, job: Context) -> Result:
+    """What the method gives. Raises ComputationFailed where the network's output is not finite."""
+    if network is None:
+        return spec.method.run_without_network(pictures, job)
+    if not pictures:
+        return spec.method.run(pictures, network, job)
+    with finite_outputs(network, pictures):
+        return spec.method.run(pictures, network, job)
 
 
 def _require_finite_items(result: Result) -> None:

@@ -12,6 +12,8 @@ from core.networks.catalog import get_card
 from core.settings import REPOSITORY
 
 PICTURE = "ab" * 32
+VERSION = make_method("detail_search", {}).version
+DETAIL_SEARCH: dict[str, object] = {"name": "detail_search", "version": VERSION}
 TRAIN: dict[str, object] = {
     "method": {"name": "train", "version": make_method("train", {}).version, "parameters": {}},
     "pictures": [], "network": None,
@@ -88,11 +90,11 @@ def test_a_new_version_of_the_method_gives_another_key(monkeypatch: pytest.Monke
         (
             {"method": {"name": "detail_search", "version": 0, "parameters": {}}},
             BadInput,
-            "version of detail_search must be 1, got 0",
+            f"version of detail_search must be {VERSION}, got 0",
         ),
-        ({"method": {"name": "detail_search", "version": 1, "parameters": {"k1": 1e99}}}, BadParameter, "k1 must be"),
-        ({"method": {"name": "detail_search", "version": 1, "parameters": {"x": 1}}}, BadParameter, "no parameter 'x'"),
-        ({"method": {"name": "detail_search", "version": 1, "parameters": 3}}, BadInput, "."),
+        ({"method": DETAIL_SEARCH | {"parameters": {"k1": 1e99}}}, BadParameter, "k1 must be"),
+        ({"method": DETAIL_SEARCH | {"parameters": {"x": 1}}}, BadParameter, "no parameter 'x'"),
+        ({"method": DETAIL_SEARCH | {"parameters": 3}}, BadInput, "."),
         ({"dataset": "ef" * 32}, BadInput, "detail_search needs no data set"),
         (TRAIN, BadInput, "train needs a data set"),
         (TRAIN | {"network": "random/resnet18"}, BadInput, "train needs no network"),
@@ -100,7 +102,7 @@ def test_a_new_version_of_the_method_gives_another_key(monkeypatch: pytest.Monke
         ({"pictures": []}, BadInput, "pictures for detail_search must be 1, got 0"),
         ({"dataset": 5}, BadLink, "64 hex digits"),
         ({"dataset": "../x"}, BadLink, "64 hex digits"),
-        ({"method": {"name": ["detail_search"], "version": 1, "parameters": {}}}, BadInput, "."),
+        ({"method": {"name": ["detail_search"], "version": VERSION, "parameters": {}}}, BadInput, "."),
         ({"network": 5}, BadInput, "."),
     ],
 )
