@@ -175,8 +175,9 @@ def style_measures(stylized: Tensor, photo: Tensor, regions: Sequence[Region], j
     targets = engine.style.stylization.transfer_targets(encoder, photo, regions, style_layers, size_of(photo))
     content, style = targets.distances(stylized)
     name, similarity = judge.card.name, engine.style.similarity
+    plain = targets.photo_is_plain or similarity.is_plain(photo)
     return {
-        "content_distance": _measure(content, "the photo is plain" if targets.photo_is_plain else "", name),
+        "content_distance": _measure(content, "the photo is plain" if plain else "", name),
         "style_distance": _measure(style, "the photo has this style already" if targets.photo_has_style else "", name),
         "ssim": _measure(similarity.ssim(stylized, photo)),
         "edges_kept": _measure(

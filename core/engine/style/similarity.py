@@ -51,6 +51,14 @@ def has_edges(picture: Tensor) -> bool:
     return bool(gradient.square().max() > EPSILON)
 
 
+def is_plain(picture: Tensor) -> bool:
+    """Whether a picture (1, 3, H, W) in [0, 1] is of one color: less than a step of 8 bits from darkest to lightest.
+
+    A network's maps of it may vary still, near edges, by the padding of convolutions.
+    """
+    return bool((picture.amax(dim=(2, 3)) - picture.amin(dim=(2, 3))).max() < 1 / 255)
+
+
 def _energy(first: Tensor, second: Tensor) -> Tensor:
     """Means over windows of the scalar products of gradients (N, 2, H, W): (N, 1, h, w)."""
     return _blurred((first * second).sum(dim=1, keepdim=True))

@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 import torch
 
+from core.engine.ranges import from_pixels
+from core.engine.style.stylization import Region
 from core.errors import BadParameter
+from core.items import Scalar
 from core.media.drawn_styles import drawn_style
 from core.media.picture import Picture
 from core.media.samples import sample
-from core.method_base.style import DEFAULT_STYLE, numbers, shares_of, side_by_side, sized
+from core.method_base.style import DEFAULT_STYLE, numbers, shares_of, side_by_side, sized, style_measures
 from core.methods import make_method
+from core.networks.catalog import get_card
+from core.networks.loading import load
 
 ONE, OTHER = "1" * 64, "2" * 64
 
@@ -80,3 +85,14 @@ def test_pictures_of_any_size_form_a_row() -> None:
     assert row[:5, :7].max() == 0
     assert (row[:, 11:] == 128).all()
     assert (row[5:, :7] == 255).all()
+
+
+def test_a_photo_of_one_color_has_no_content_although_the_padding_of_the_judge_varies() -> None:
+    photo = torch.full((1, 3, 64, 80), 128 / 255)
+    region = Region([(from_pixels(sample("cat").pixels[:64, :80].copy()), 1.0)])
+    items = style_measures((photo + 0.1).clamp(0, 1), photo, [region], load(get_card("bundled/cnn"), "cpu"))
+    content, edges = items["content_distance"], items["edges_kept"]
+    assert isinstance(content, Scalar)
+    assert isinstance(edges, Scalar)
+    assert (content.value, content.reason) == (None, "the photo is plain")
+    assert (edges.value, edges.reason) == (None, "the photo has no edges")

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from core.engine.ranges import from_pixels
 from core.engine.style.luminance import luminance
-from core.engine.style.similarity import edges_shared, has_edges, ssim
+from core.engine.style.similarity import edges_shared, has_edges, is_plain, ssim
 from core.media.samples import sample
 
 
@@ -61,3 +61,11 @@ def test_shared_edges_are_measured_per_picture() -> None:
 def test_a_plain_picture_has_no_edges() -> None:
     assert has_edges(picture("cat"))
     assert not has_edges(torch.full((1, 3, 40, 40), 0.3))
+
+
+def test_a_picture_of_one_color_is_plain_whatever_its_color() -> None:
+    color = torch.tensor([0.8, 0.1, 0.4]).view(1, 3, 1, 1).expand(1, 3, 40, 40).clone()
+    assert is_plain(color)
+    color[0, 2, 5, 7] += 1 / 255 + 1e-6
+    assert not is_plain(color)
+    assert not is_plain(picture("cat"))
