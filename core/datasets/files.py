@@ -191,7 +191,9 @@ def _layout(
         if reading is not None:
             return reading
     if archive_kind(tree.name) == ".tar" and (samples := samples_of(tree)):
-        return webdataset_reading(tree, samples, wanted, names or ())
+        reading = webdataset_reading(tree, samples, wanted, names or (), classes_told=classes_told)
+        if reading is not None:
+            return reading
     refuse_choice(wanted, tree.name)
     return Reading(folder_pictures(tree, wanted))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from core.datasets.file_tree import FileTree, is_wrapped, parts_are_wrapped
@@ -16,12 +16,12 @@ NUMBERED = re.compile(r"([0-9]{1,6})_")
 """Start of a file name that gives the class index; a date, such as 20260131_, gives none."""
 BOXES_FILE = "boxes.json"
 """File in a folder of pictures: file name -> box."""
-TABLES = (".csv", ".tsv", ".jsonl")
+TABLES = (".csv", ".tsv", ".jsonl", ".xlsx", ".xls", ".ods", ".cls")
 LISTS, LABEL_WORDS = (
     (".json", ".txt", ".xml", ".npy", ".mat", ".pkl"),
     ("label", "class", "annotation", "target", "categor"),
 )
-"""A file that ends so and has such a word in its name may tell the classes of pictures beside it, as any table may."""
+"""A file that ends so and has such a word in its path may tell the classes of pictures beside it, as any table may."""
 
 
 def folder_pictures(tree: FileTree, wanted: Wanted) -> Iterator[LabeledPicture]:
@@ -31,8 +31,10 @@ def folder_pictures(tree: FileTree, wanted: Wanted) -> Iterator[LabeledPicture]:
     inner = {name: _inside_part(path) for name, path in names.items()}
     numbered = _are_numbered(list(inner.values()))
     boxes = _boxes_in(tree) if wanted.boxes else {}
-    if not numbered and len({_class_folder(path) for path in inner.values()}) < 2:
-        _refuse_label_files(tree, wanted)
+    if not numbered:
+        _refuse_other_folders(inner.values(), tree.name, wanted)
+        if len({_class_folder(path) for path in inner.values()}) < 2:
+            _refuse_label_files(tree, wanted)
     for name, path in names.items():
         label = _numbered_class(path, inner[name]) if numbered else _class_folder(inner[name])
         if label == UNLABELED and wanted.labeled:
@@ -115,12 +117,30 @@ def _numbered_class(path: str, inner: str) -> str:
     return str(int(match[1]))
 
 
+def _refuse_other_folders(paths: Collection[str], where: str, wanted: Wanted) -> None:
+    """Raise BadInput where the folders that stand for classes seem to be parts, or to hold the folders of classes."""
+    folders = sorted({_class_folder(path) for path in paths})
+    words = [PARTS.keys() & re.findall("[a-z]+", folder.lower()) for folder in folders]
+    if all(words) and len({PARTS[word] for found in words for word in found}) > 1:
+        raise BadInput(
+            f"the folders of {where} are named like parts, not classes, such as {folders[0][:80]} and "
+            f"{folders[-1][:80]}: name them train, val or test"
+        )
+    inner = sorted({parts[1] for parts in (PurePosixPath(path).parts for path in paths) if len(parts) > 2})
+    named = [folder for folder in inner if not folder.isdecimal()]
+    if len(folders) == 1 and len(named) > 1 and wanted.label_column != NONE:
+        raise BadInput(
+            f"all pictures of {where} are in the folder {folders[0][:80]}, in which {named[0][:80]} and "
+            f"{named[1][:80]} may be classes: leave out the folder {folders[0][:80]}, or set {OPTION} to {NONE!r}"
+        )
+
+
 def _refuse_label_files(tree: FileTree, wanted: Wanted) -> None:
     """Raise BadInput where no folder tells the classes, but a file beside the pictures may."""
     if wanted.label_column == NONE:
         return
     for name in tree.names:
-        if _may_tell_classes(PurePosixPath(name).name.lower()):
+        if _may_tell_classes(name.lower()):
             raise BadInput(
                 f"{tree.name} has no class folders, but {name[:200]} may tell the classes: name it metadata.csv, with "
                 f"the columns file_name and label, or set {OPTION} to {NONE!r}"
@@ -128,7 +148,8 @@ def _refuse_label_files(tree: FileTree, wanted: Wanted) -> None:
 
 
 def _may_tell_classes(file: str) -> bool:
-    return file.endswith(TABLES) or (file.endswith(LISTS) and any(word in file for word in LABEL_WORDS))
+    is_list = PurePosixPath(file).stem in PARTS or any(word in file for word in LABEL_WORDS)
+    return file.endswith(TABLES) or (file.endswith(LISTS) and is_list)
 
 
 def _boxes_in(tree: FileTree) -> dict[str, Box]:

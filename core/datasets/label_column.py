@@ -85,11 +85,15 @@ def may_be_class(name: str) -> bool:
 
 
 def _may_be_classes(name: str, cells: Sequence[Any]) -> bool:
-    """Whether the values are texts or whole numbers, at least two different ones, and few or mostly repeated."""
-    if not all(isinstance(cell, str | int) for cell in cells):
+    """Whether the values are texts or whole numbers, at least two different ones, and few or mostly repeated.
+
+    Missing ones do not count; where some are, data frames keep whole numbers as floats.
+    """
+    told = [cell for cell in cells if cell is not None and cell == cell]  # noqa: PLR0124  NaN is not
+    if not all(isinstance(cell, str | int) or (isinstance(cell, float) and cell.is_integer()) for cell in told):
         return False
     few = 0 if name.lower() in CAPTIONS else FEW
-    return 2 <= len(set(cells)) <= max(len(cells) / 2, few)
+    return 2 <= len(set(told)) <= max(len(told) / 2, few)
 
 
 def refuse_choice(wanted: Wanted, where: str) -> None:

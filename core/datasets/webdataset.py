@@ -24,7 +24,15 @@ from core.datasets.label_column import (
     refuse_choice,
     refuse_unnamed_classes,
 )
-from core.datasets.labeled import ENDINGS, MAX_CLASS_NAME, UNLABELED, LabeledPicture, Reading, Wanted
+from core.datasets.labeled import (
+    ENDINGS,
+    MAX_CLASS_NAME,
+    UNLABELED,
+    LabeledPicture,
+    Reading,
+    Wanted,
+    is_picture,
+)
 from core.errors import BadInput
 
 CLASS, DESCRIPTION, TEXT = "cls", "json", "txt"
@@ -57,14 +65,21 @@ def samples_of(tree: FileTree) -> Mapping[str, Sample]:
 
 
 def _pictures(sample: Sample) -> list[str]:
-    return [path for ending, path in sample.items() if f".{ending}" in ENDINGS]
+    """Paths of the pictures of a sample: such as `0001.png`, else such as `0001.image.png`."""
+    plain = [path for ending, path in sample.items() if f".{ending}" in ENDINGS]
+    return plain or [path for path in sample.values() if is_picture(path)]
 
 
 def webdataset_reading(
-    tree: FileTree, samples: Mapping[str, Sample], wanted: Wanted, names: tuple[str, ...]
-) -> Reading:
-    """The pictures of the samples in order of their names. `names`: declared class names, by index. Raises BadInput."""
+    tree: FileTree, samples: Mapping[str, Sample], wanted: Wanted, names: tuple[str, ...], *, classes_told: bool
+) -> Reading | None:
+    """The pictures of the samples in order of their names. `names`: declared class names, by index. Raises BadInput.
+
+    None where the samples tell no class, but the pictures' folders do, `classes_told`.
+    """
     labels, told = _labels(tree, samples, wanted)
+    if not labels and classes_told:
+        return None
     if missing := next((name for name in samples if labels and name not in labels), None):
         raise BadInput(f"the sample {missing[:200]} of {tree.name} has no class, but others have one")
     return Reading(_labeled(tree, samples, labels, names), names if labels else (), told)

@@ -132,3 +132,33 @@ def test_a_name_of_another_encoding_stays_as_the_zip_says(tmp_path: Path) -> Non
     content = packed(tmp_path / "a.zip", {"xx/1.png": RED, "xx/2.png": RED}, zipfile.ZIP_STORED).read_bytes()
     (tmp_path / "a.zip").write_bytes(content.replace(b"xx/", b"\x84x/"))  # cp437
     assert read_dataset([tmp_path / "a.zip"], labeled=False).class_names == ("äx",)
+
+
+@pytest.mark.parametrize("labeled", [True, False])
+@pytest.mark.parametrize("names", [("train_images", "test_images"), ("train2017", "val2017")])
+def test_folders_that_are_named_like_parts_are_no_classes(
+    tmp_path: Path, names: tuple[str, str], labeled: bool
+) -> None:
+    content = {f"{names[0]}/1.png": RED, f"{names[1]}/1.png": GREEN, "train.csv": b"1.png,cat"}
+    with pytest.raises(BadInput, match=r"^the folders of a are named like parts, not classes, such as \w+ and \w+: "):
+        read_dataset([folder(tmp_path / "a", content)], labeled=labeled)
+
+
+def test_classes_may_have_the_word_of_one_part(tmp_path: Path) -> None:
+    content = {f"{name}/{number}.png": RED for name in ("steam train", "express train") for number in range(2)}
+    assert read_dataset([folder(tmp_path, content)]).class_names == ("express train", "steam train")
+
+
+@pytest.mark.parametrize("labeled", [True, False])
+@pytest.mark.parametrize("top", ["images/", "train/images/"])
+def test_classes_within_one_folder_are_not_left_out_in_silence(tmp_path: Path, top: str, labeled: bool) -> None:
+    content = {f"{top}{name}/{number}.png": RED for name in ("cat", "dog") for number in range(2)}
+    path = folder(tmp_path / "a", content | {"val/images/cat/1.png": RED} if "train" in top else content)
+    with pytest.raises(BadInput, match=r"^all pictures of a are in the folder images, in which cat and dog may be "):
+        read_dataset([path], labeled=labeled)
+    assert read_dataset([path], labeled=False, label_column="none").class_names == ("all",)
+
+
+def test_numbered_folders_within_one_folder_are_no_classes(tmp_path: Path) -> None:
+    content = {f"faces/{folder:05}/{folder}.png": RED for folder in range(3)}
+    assert read_dataset([folder(tmp_path, content)], labeled=False).class_names == ("faces",)

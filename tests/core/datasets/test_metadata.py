@@ -206,7 +206,20 @@ def test_metadata_that_cannot_be_read_are_one_sentence(
 
 @pytest.mark.parametrize(
     "name",
-    ["labels.csv", "train.csv", "Annotations.json", "sub/labels.txt", "classes.txt", "data.jsonl", "imagelabels.mat"],
+    [
+        "labels.csv",
+        "train.csv",
+        "Annotations.json",
+        "sub/labels.txt",
+        "classes.txt",
+        "data.jsonl",
+        "imagelabels.mat",
+        "train.txt",
+        "labels/0001.txt",
+        "Annotations/1.xml",
+        "list.xlsx",
+        "photo.v1.cls",
+    ],
 )
 @pytest.mark.parametrize("top", ["", "images/"])
 def test_a_file_that_may_tell_classes_is_never_left_out_in_silence(tmp_path: Path, name: str, top: str) -> None:

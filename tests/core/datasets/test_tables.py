@@ -169,6 +169,15 @@ def test_a_column_that_may_be_a_class_is_never_left_out_in_silence(tmp_path: Pat
     assert read_dataset([path], label_column="none", labeled=False).class_names == ("all",)
 
 
+@pytest.mark.parametrize(
+    "values", [["tabby", "collie", None, "tabby"], [3.0, 7.0, None, 3.0], [3.0, float("nan"), 7.0, 3.0]]
+)
+def test_missing_values_do_not_hide_a_class(tmp_path: Path, values: list[Any]) -> None:
+    path = table(tmp_path / "a.parquet", {"image": PICTURES, "breed": values})
+    with pytest.raises(BadInput, match="but breed may be one"):
+        read_dataset([path], labeled=False)
+
+
 def test_captions_sizes_and_names_are_no_classes(tmp_path: Path) -> None:
     captions = {"text": [f"photo {number}" for number in range(4)], "width": [20] * 4, "height": [20, 21] * 2}
     few = table(tmp_path / "a.parquet", {"image": PICTURES, **captions, "score": [0.5, 1.0] * 2})

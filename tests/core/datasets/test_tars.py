@@ -320,3 +320,17 @@ def test_a_tar_in_a_folder_beside_pictures_without_classes_is_one_sentence(tmp_p
     tarred(folder(tmp_path / "a", LOOSE) / "b.tar", TWO)
     with pytest.raises(BadInput, match=r"^a holds both pictures and b\.tar: give one of them$"):
         read_dataset([tmp_path / "a"])
+
+
+def test_a_picture_has_a_class_whatever_stands_before_its_ending(tmp_path: Path) -> None:
+    content = {f"{number}.{kind}": data for number in range(4) for kind, data in (
+        ("image.png", RED), ("cls", str(number % 2).encode()),
+    )}  # fmt: skip
+    assert read_dataset([tarred(tmp_path / "a.tar", content)], labeled=False).labels.tolist() == [0, 1, 0, 1]
+
+
+def test_samples_without_a_class_leave_it_to_the_folders(tmp_path: Path) -> None:
+    content = {f"{name}/{number}.{kind}": data for name in ("cat", "dog") for number in range(2) for kind, data in (
+        ("png", RED), ("json", b'{"width": 3}'),
+    )}  # fmt: skip
+    assert read_dataset([tarred(tmp_path / "a.tar", content)], labeled=False).class_names == ("cat", "dog")
