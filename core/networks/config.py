@@ -6,6 +6,7 @@ size and preprocessing). Older versions wrote one flat table. `family`, `license
 
 from __future__ import annotations
 
+import re
 import stat
 import unicodedata
 from collections import Counter
@@ -127,7 +128,10 @@ def read_config(path: Path) -> NetworkConfig:
     try:
         document = _document(path)
         described = document.get("pretrained_cfg", document)
-        preprocessing = Preprocessing.model_validate({} if described is None else described)
+        if not isinstance(described, Mapping | None):
+            sentence = f"pretrained_cfg must be a table of names and values, got {_short(described)}"
+            raise ValueError(sentence)  # noqa: TRY004  a sentence for a reader
+        preprocessing = Preprocessing.model_validate(described or {})
         count = document.get("num_classes", preprocessing.num_classes)
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_CLASSES:
             raise ValueError(f"num_classes must be 1 to {MAX_CLASSES}, got {_short(count)}")
@@ -243,7 +247,8 @@ def _sentence(error: ValidationError) -> str:
     """The first error as `std.1 must be greater than 0, got 0`."""
     first = error.errors(include_url=False)[0]
     place = ".".join(map(str, first["loc"]))
-    text = first["msg"].removeprefix("Value error, ").replace("Input should", "must").replace("a valid tuple", "a list")
+    text = re.sub("^(Input|String) should", "must", first["msg"].removeprefix("Value error, "))
+    text = text.replace("a valid tuple", "a list")
     if first["type"] == "missing":
         return f"{place} is missing"
     return f"{place} {text}, got {_short(first['input'])}" if place else text

@@ -72,6 +72,8 @@ def test_another_content_of_either_file_is_another_identity(
         ({"pretrained_cfg": {"mean": [123.7, 116.3, 103.5]}}, "mean.0 must be less than or equal to 1, got 123.7"),
         ({"pretrained_cfg": {"mean": ["0.5", 0.5, 0.5]}}, "mean.0 must be a number, got '0.5'"),
         ({"pretrained_cfg": {"mean": [0.5, True, 0.5]}}, "mean.1 must be a number, got True"),
+        ({"pretrained_cfg": []}, r"cannot be used: pretrained_cfg must be a table of names and values, got \[\]"),
+        ({"license": "x" * 501}, "license must have at most 500 characters"),
         ({"pretrained_cfg": {"crop_pct": 0}}, "crop_pct must be greater than 0, got 0"),
         ({"pretrained_cfg": {"interpolation": "magic"}}, "interpolation must be 'bilinear', 'bicubic'"),
         ({"pretrained_cfg": {"crop_mode": 3}}, "crop_mode must be 'center'"),
