@@ -63,14 +63,19 @@ def judgments(networks: Sequence[Network], pictures: Tensor, class_name: str) ->
 
     Each network gets the whole picture, resized to its input. The last column is None where it lacks the class.
     """
-    pictures = engine.ranges.as_stored(pictures)
     rows: list[Row] = []
     for network in networks:
         names = network.card.class_names
-        resized = engine.ranges.resized(pictures, network.card.input_px)
-        probabilities = network(resized).float().softmax(dim=1)  # (N, K)
+        probabilities = logits_of(network, pictures).softmax(dim=1)
         for number, row in enumerate(probabilities, start=1):
             top = int(row.argmax())
             of_target = round(float(row[names.index(class_name)]), 6) if class_name in names else None
             rows.append((number, network.card.name, names[top], round(float(row[top]), 6), of_target))
     return rows
+
+
+def logits_of(network: Network, pictures: Tensor) -> Tensor:
+    """What a network gives for whole pictures (N, 3, H, W) as they are stored, resized to its input: (N, K)."""
+    stored = engine.ranges.as_stored(pictures)
+    logits: Tensor = network(engine.ranges.resized(stored, network.card.input_px))
+    return logits.float()

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from core import engine
+from core import engine, measures
 from core.items import Image, Item, Result, Scalar, Table
 from core.method_base.class_weights import class_parameter, class_problem
-from core.method_base.judges import COLUMNS, Judges, judgments, loaded_judges
+from core.method_base.judges import COLUMNS, Judges, judgments, loaded_judges, logits_of
 from core.method_base.method import Context, MethodFamily, Output, parameter
 from core.method_base.optimization import (
     TransformedOptimization,
@@ -115,9 +115,7 @@ class ClassImage(TransformedOptimization):
         rows = judgments(networks, outcome.picture, name)
         own = rows[: self.seeds]
         columns = math.ceil(math.sqrt(self.seeds))
-        with_class = [row for row in rows if row[4] is not None]
         probability = sum(row[4] for row in own) / len(own)
-        agreement = sum(row[2] == name for row in with_class) / len(with_class)
         return {
             "images": sheet_image(outcome.picture, columns, f"{self.captions()['images']}: {name}"),
             "original": Image(pixels=engine.ranges.to_pixels(photo)),
@@ -125,6 +123,17 @@ class ClassImage(TransformedOptimization):
             **engine.result_items.traces(outcome.traces, TRACES),
             "judgments": Table(columns=COLUMNS, rows=tuple(rows)),
             "probability_after": Scalar(value=probability, unit="share", subject=name),
-            "agreement": Scalar(value=agreement, unit="share"),
+            "agreement": Scalar(value=_agreement(networks, outcome.picture, name), unit="share"),
             "steps": Scalar(value=outcome.steps, unit="steps"),
         }
+
+
+def _agreement(networks: Sequence[Network], pictures: Tensor, class_name: str) -> float:
+    """Share of predictions that are the class, over the networks that have it; where logits are equal, by chance."""
+    shares: list[float] = []
+    for network in networks:
+        if class_name in network.card.class_names:
+            logits = logits_of(network, pictures)
+            classes = logits.new_full((len(logits),), network.class_index(class_name)).long()
+            shares += measures.accuracy.top_shares(logits, classes).tolist()
+    return sum(shares) / len(shares)

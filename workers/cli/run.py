@@ -91,8 +91,10 @@ def _values(cls: type[Method], parameter: str, values: object) -> Sequence[Any]:
 
 def _print_reports(reports: Sequence[Mapping[str, Any]], comparison: Comparison) -> None:
     for name, report in zip(cell_names(comparison), reports, strict=True):
+        reasons = {metric: f"{NO_NUMBER} ({reason})" for metric, reason in report["reasons"].items()}
         metrics = "  ".join(
-            f"{metric} {NO_NUMBER if value is None else f'{value:.4g}'}" for metric, value in report["metrics"].items()
+            f"{metric} {reasons[metric] if value is None else f'{value:.4g}'}"
+            for metric, value in report["metrics"].items()
         )
         print_line(f"{name:50} {report['state']:9} {report['error'] or metrics}")
         print_line(f"{'':50} {report['key']}")

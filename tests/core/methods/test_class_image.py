@@ -85,6 +85,14 @@ def test_the_network_and_the_judges_classify_the_images() -> None:
     assert result.metrics["agreement"] == agreeing / 4
 
 
+def test_equal_logits_agree_by_chance(linear: Network, picture: Picture) -> None:
+    with torch.no_grad():
+        for weights in linear.parameters():
+            weights.zero_()
+    result = run(linear, picture, class_name="cat", seeds=2, steps=1)
+    assert result.metrics["agreement"] == pytest.approx(1 / len(linear.card.class_names))
+
+
 def test_the_default_class_is_the_predicted_one() -> None:
     network = load(get_card(LITE0))
     result = run(network, sample("cat"), seeds=1, steps=2)

@@ -48,6 +48,16 @@ def test_run_prints_the_documented_fields_and_files(gazegrid, photo):
     assert set(report["metrics"]) >= {"edges_left", "probability_before", "probability_after"}
 
 
+def test_a_metric_without_a_meaning_has_its_reason_in_the_lines_of_cells_and_in_json(gazegrid, tmp_path):
+    gray = tmp_path / "gray.png"
+    gray.write_bytes(png_bytes(np.full((40, 40, 3), 128, np.uint8)))
+    _, (report,) = run(gazegrid, str(gray))
+    reason = "the original picture has no edges"
+    assert (report["metrics"]["edges_left"], report["reasons"]) == (None, {"edges_left": reason})
+    arguments = ["run", "detail_search", "--networks", TINY, "--pictures", str(gray), *FAST, "--inline"]
+    assert f"edges_left - ({reason})" in gazegrid(*arguments)[1]
+
+
 @pytest.mark.parametrize(
     ("parameters", "expected"),
     [
