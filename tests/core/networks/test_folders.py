@@ -77,7 +77,7 @@ def test_another_content_of_either_file_is_another_identity(
         ({"pretrained_cfg": {"crop_pct": 0}}, "crop_pct must be greater than 0, got 0"),
         ({"pretrained_cfg": {"interpolation": "magic"}}, "interpolation must be 'bilinear', 'bicubic'"),
         ({"pretrained_cfg": {"crop_mode": 3}}, "crop_mode must be 'center'"),
-        ({"pretrained_cfg": ["input_size"]}, "must be a valid dictionary"),
+        ({"pretrained_cfg": ["input_size"]}, "pretrained_cfg must be a table of names and values"),
         ({"num_classes": True}, "num_classes must be 1 to 200000, got True"),
         ({"num_classes": 10.0}, "num_classes must be 1 to 200000, got 10.0"),
         ({"label_names": ["x" * 10**6, *"abcdefghi"]}, "label_names must be names of 1 to 200 characters"),
