@@ -68,6 +68,8 @@ def _differ(
     networks: Sequence[NetworkFindings], means: Sequence[Interval], by_picture: Sequence[Mapping[str, float]]
 ) -> tuple[Verdict, str]:
     """Whether two networks of different families differ on the same pictures, and the numbers."""
+    if not networks:
+        return "inconclusive", "no network is measured."
     names = list(network_names(network.name for network in networks).values())
     summary = listed([f"{name} {interval_text(mean)}" for name, mean in zip(names, means, strict=True)])
     pairs = [

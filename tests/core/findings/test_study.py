@@ -96,6 +96,12 @@ def test_numbers_that_are_missing_survive_a_file(store: Store) -> None:
     assert np.isnan(restored.rings).all()
 
 
+def test_without_networks_nothing_is_said_of_families() -> None:
+    claims = conclusions(Findings(()))
+    assert {claim.verdict for claim in claims} == {"inconclusive"}
+    assert claims[0].reason == "Extent of connected edges, as a share of the width: no network is measured."
+
+
 def test_without_data_a_verdict_is_inconclusive(store: Store) -> None:
     found = findings(a_study(store, SIZES, SHARES), store)
     assert conclusions(found)[3].verdict == "inconclusive"  # random networks have no training record
