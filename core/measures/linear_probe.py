@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 from core.items import Floats
-from core.measures.principal import require_finite_values
+from core.measures.principal import is_constant, require_finite_values
 
 FOLDS = 5
 ITERATIONS = 300
@@ -23,9 +23,9 @@ def linear_accuracy(features: Floats, labels: NDArray[np.int64]) -> float | None
 
     None where it is undefined, see `undefined_for`. Raises ComputationFailed where features are not finite.
     """
-    if undefined_for(labels):
-        return None
     require_finite_values(features)
+    if undefined_for(features, labels):
+        return None
     folds = min(FOLDS, int(np.unique(labels, return_counts=True)[1].min()))
     shuffled = StratifiedKFold(folds, shuffle=True, random_state=0)
     with warnings.catch_warnings():
@@ -34,12 +34,14 @@ def linear_accuracy(features: Floats, labels: NDArray[np.int64]) -> float | None
     return float(scores.mean())
 
 
-def undefined_for(labels: NDArray[np.int64]) -> str:
-    """Why there is no accuracy for labels (N,), without a full stop; empty where there is."""
+def undefined_for(features: Floats, labels: NDArray[np.int64]) -> str:
+    """Why `features` (N, D) with labels (N,) have no accuracy, without a full stop; empty where they have one."""
     counts = np.unique(labels, return_counts=True)[1]
     if len(counts) < 2:
         return ONE_CLASS
-    return "cross-validation needs two pictures of each class" if counts.min() < 2 else ""
+    if counts.min() < 2:
+        return "cross-validation needs two pictures of each class"
+    return "they are the same for all pictures" if is_constant(features) else ""
 
 
 def _standardized(features: Floats) -> Floats:

@@ -160,9 +160,9 @@ class Evaluation:
 
 def accuracies(features: Mapping[str, Floats], labels: Indices) -> Items:
     """Items `accuracy_NAME` of a linear classifier on each of `features` (N, D), with labels (N,)."""
-    reason = undefined_for(labels)
     return {
-        f"accuracy_{name}": _share_item(linear_accuracy(matrix, labels), reason) for name, matrix in features.items()
+        f"accuracy_{name}": _share_item(linear_accuracy(matrix, labels), undefined_for(matrix, labels))
+        for name, matrix in features.items()
     }
 
 

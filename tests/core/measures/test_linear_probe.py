@@ -56,8 +56,15 @@ def test_two_of_a_class_are_enough() -> None:
     ([0, 0, 0], "one class"), ([0, 1, 1], "two pictures of each class"), ([0, 0, 1, 1], ""),
 ])  # fmt: skip
 def test_an_undefined_accuracy_has_a_reason(labels: list[int], reason: str) -> None:
-    assert reason in undefined_for(np.array(labels))
-    assert bool(undefined_for(np.array(labels))) is bool(reason)
+    given = undefined_for(features(4, 1)[: len(labels)], np.array(labels))
+    assert reason in given
+    assert bool(given) is bool(reason)
+
+
+def test_features_that_are_the_same_for_all_pictures_have_no_accuracy() -> None:
+    same, labels = np.full((8, 3), 0.7, np.float32), np.arange(8) % 2
+    assert linear_accuracy(same, labels) is None
+    assert undefined_for(same, labels) == "they are the same for all pictures"
 
 
 def test_features_that_are_not_finite_are_refused() -> None:
