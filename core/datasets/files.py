@@ -236,9 +236,11 @@ def _idx_pictures(tree: FileTree, path: Path, idx: dict[tuple[str, str], str]) -
 def _file_in(folder: Path, name: str) -> bytes | None:
     """The content of a file below `folder`; None if there is none."""
     file = folder / name
-    if not file.resolve().is_relative_to(folder.resolve()) or not file.is_file():
+    try:
+        is_below = file.resolve().is_relative_to(folder.resolve()) and file.is_file()
+    except (OSError, ValueError):  # no name of a file: too long, or with a zero byte
         return None
-    return file.read_bytes()
+    return file.read_bytes() if is_below else None
 
 
 def _names_beside(path: Path) -> tuple[str, ...] | None:

@@ -20,7 +20,7 @@ from core.methods import make_method
 from core.store.sources import datasets_from, pictures_from, with_digests
 from core.store.store import Store
 from workers.cli.arguments import Inline, Json, Networks, Seed, comma_separated, parse_parameter
-from workers.cli.console import current_store, print_json, print_line
+from workers.cli.console import current_store, print_json, print_line, print_message
 from workers.cli.grid_run import run_grid
 from workers.cli.reports import explained_report, failed, item_reports
 
@@ -65,11 +65,20 @@ def run(  # noqa: PLR0913, PLR0917  each is a flag
     rows = tuple(
         PictureRef(store.inputs.put_picture(picture), name) for picture, name in pictures_from(pictures, store)
     )
+    _tell_repeats(rows)
     datasets = tuple(DatasetRef(*one) for one in datasets_from(data, store))
     comparison = Comparison(rows, names, methods, checked_seed(seed), datasets)
     reports = run_grid(comparison, store, inline=inline)
     print_json(reports) if json_ else _print_reports(reports, comparison)
     raise typer.Exit(1 if failed(reports) else 0)
+
+
+def _tell_repeats(pictures: Sequence[PictureRef]) -> None:
+    """Say on standard error which pictures have no row of their own, since one before has the same pixels."""
+    names: dict[str, str] = {}
+    for picture in pictures:
+        if (name := names.setdefault(picture.digest, picture.name)) != picture.name:
+            print_message(" ".join(f"{picture.name} is the same picture as {name}: it has no row of its own".split()))
 
 
 def _variants(name: str, settings: Sequence[str], varied: Sequence[str], store: Store) -> tuple[Method, ...]:

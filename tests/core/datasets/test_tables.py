@@ -178,6 +178,13 @@ def test_missing_values_do_not_hide_a_class(tmp_path: Path, values: list[Any]) -
         read_dataset([path], labeled=False)
 
 
+@pytest.mark.parametrize("text", ["ff" * 3000, "a\0b"])
+def test_a_text_that_can_be_no_path_is_one_sentence(tmp_path: Path, text: str) -> None:
+    path = table(tmp_path / "a.parquet", {"image": [text] * 4, "label": [0, 1] * 2})
+    with pytest.raises(BadInput, match=r"^row 1 of a.parquet has no picture: it names the file '[^']+', which is not"):
+        read_dataset([path])
+
+
 def test_captions_sizes_and_names_are_no_classes(tmp_path: Path) -> None:
     captions = {"text": [f"photo {number}" for number in range(4)], "width": [20] * 4, "height": [20, 21] * 2}
     few = table(tmp_path / "a.parquet", {"image": PICTURES, **captions, "score": [0.5, 1.0] * 2})

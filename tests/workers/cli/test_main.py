@@ -120,6 +120,15 @@ def test_a_result_can_be_the_picture_of_the_next_run(gazegrid, photo):
     assert second["key"] != first["key"]
 
 
+def test_a_picture_that_has_no_row_of_its_own_is_named(gazegrid, photo):
+    again = Path(photo).with_name("again, 2.png")
+    again.write_bytes(Path(photo).read_bytes())
+    arguments = ["run", "saliency", "--networks", TINY, "--pictures", f'{photo},"{again}"', "--inline", "--json"]
+    status, out, err = gazegrid(*arguments)
+    assert (status, [report["picture"] for report in json.loads(out)]) == (0, ["photo.png"])
+    assert "gazegrid: again, 2.png is the same picture as photo.png: it has no row of its own\n" in err
+
+
 def test_a_parameter_takes_pictures_by_source(gazegrid, photo, store):
     small = ["steps=1", "frames=2", "size_px=32", f"judge={TINY}"]
     status, out, _ = gazegrid(
