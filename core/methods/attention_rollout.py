@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NO_ATTENTION = "This network has no attention between tokens."
 NO_WEIGHTS = "The attention weights of this network are not accessible."
+UNREAD = "The prediction of this network depends on no token behind its last attention."
 HIDDEN = "Part of this network's attention is not accessible, such as a pool that reads tokens by attention."
 WINDOWS = (
     "Attention stays within windows in this network, or changes its grid, or mixes its heads: rollout is not defined."
@@ -81,6 +82,8 @@ class AttentionRollout(Method):
         first, last = (networks.places.places_of(network, networks.places.input_of(ran[end].name)) for end in (0, -1))
         groups = rollout.in_parallel(ran)
         read = rollout.readers(logits.amax(dim=1), ran[-1], last.channels)  # (T,)
+        if not read.any():
+            raise Undefined(UNREAD)
         flow = rollout.rollout([[one.weights.detach() for one in group] for group in groups], self.head_fusion)
         shares = rollout.as_inputs(flow[:, read].mean(dim=1), ran[0], first.channels)
         maps = first.map_of(shares, pictures.shape[2] / pictures.shape[3])[:, 0]

@@ -91,6 +91,15 @@ def test_a_pool_that_reads_tokens_by_attention_is_undefined() -> None:
         made("attention_rollout").maps(network, photos(network))
 
 
+def test_a_prediction_that_reads_no_token_is_undefined() -> None:
+    network = load(get_card("bundled/vit"))
+    classifier: Any = network.model.get_classifier()  # type: ignore[operator]
+    with torch.no_grad():
+        classifier.weight.zero_()
+    with pytest.raises(Undefined, match="depends on no token"):
+        made("attention_rollout").run([sample("cat")], network, Context())
+
+
 def test_a_batch_equals_single_pictures() -> None:
     network = loaded("random/test_vit")
     pictures = photos(network, 2)
