@@ -30,7 +30,7 @@ class Stylize(Method):
     )
     source: ClassVar[str] = "See `style_model`"
     family: ClassVar[MethodFamily] = "style"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[Needs] = Needs(network=False)
     outputs: ClassVar[tuple[Output, ...]] = (
         Output("stylized", "image", "Stylized picture"),
