@@ -77,8 +77,8 @@ def read_dataset(
     if not validation.any():
         validation = every_tenth(labels)
     if paths and (validation.all() or not validation.any()):
-        told = any(picture.held_out for picture in pictures)
-        reason = "all pictures of {} are held out" if told else "{} has too few pictures"
+        all_held_out = any(picture.held_out for picture in pictures)
+        reason = "all pictures of {} are held out" if all_held_out else "{} has too few pictures"
         raise BadInput(f"a data set needs both training and held-out pictures: {reason.format(_named(paths))}")
     object_boxes = np.array([picture.box for picture in pictures], np.int32) if boxes else None
     column = next((reading.label_column for reading in readings if reading.label_column), "")
@@ -89,8 +89,8 @@ def read_dataset(
 def _with_parts(paths: Sequence[Path]) -> list[tuple[Path, bool]]:
     """Each path, and whether it is a file that is held out by its name, where others are for training by theirs."""
     parts = [None if path.is_dir() else part_of_file(path.name) for path in paths]
-    told = {True, False} <= set(parts)
-    return [(path, told and bool(part)) for path, part in zip(paths, parts, strict=True)]
+    both = {True, False} <= set(parts)
+    return [(path, both and bool(part)) for path, part in zip(paths, parts, strict=True)]
 
 
 def _classes(

@@ -1,4 +1,4 @@
-"""Pictures whose class is told by their path: class folders, also within `train` and `val`, and numbered files."""
+"""Pictures whose class is given by their path: class folders, also within `train` and `val`, and numbered files."""
 
 from __future__ import annotations
 

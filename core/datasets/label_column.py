@@ -89,11 +89,11 @@ def _may_be_classes(name: str, cells: Sequence[Any]) -> bool:
 
     Missing ones do not count; where some are, data frames keep whole numbers as floats.
     """
-    told = [cell for cell in cells if cell is not None and cell == cell]  # noqa: PLR0124  NaN is not
-    if not all(isinstance(cell, str | int) or (isinstance(cell, float) and cell.is_integer()) for cell in told):
+    known = [cell for cell in cells if cell is not None and cell == cell]  # noqa: PLR0124  NaN is not
+    if not all(isinstance(cell, str | int) or (isinstance(cell, float) and cell.is_integer()) for cell in known):
         return False
     few = 0 if name.lower() in CAPTIONS else FEW
-    return 2 <= len(set(told)) <= max(len(told) / 2, few)
+    return 2 <= len(set(known)) <= max(len(known) / 2, few)
 
 
 def refuse_choice(wanted: Wanted, where: str) -> None:
@@ -130,7 +130,7 @@ def column_list(columns: Sequence[str], most: int = 8) -> str:
 
 
 def chosen(column: str | None, columns: Sequence[str]) -> str:
-    """The column, if it is to be told: where it has another name than `label`, or others could have been meant."""
+    """The column, if it is to be shown: where it has another name than `label`, or others could have been meant."""
     if column is None or (column == LABEL and len(candidates_of(columns)) < 2):
         return ""
     return column

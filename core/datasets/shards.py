@@ -87,7 +87,7 @@ def pictures_of_shards(tree: FileTree, shards: Sequence[str], read: Read) -> Ite
     if None in parts.values() and len(set(parts.values())) > 1:
         odd = next(name for name, part in parts.items() if part is None)
         raise BadInput(
-            f"the part of {odd[:200]} is not told by its name, as it is for others of {tree.name}: name it train, "
+            f"the part of {odd[:200]} is not clear from its name, as it is for others of {tree.name}: name it train, "
             "validation or test, or give the files one by one"
         )
     for shard in shards:

@@ -71,8 +71,8 @@ def table_reading(
     with opened() as file:
         table = pq.ParquetFile(file)
         columns = _columns(table, name, wanted, names)
-        told = chosen(columns.label, table.schema_arrow.names)
-    return Reading(_pictures(opened, columns, name, beside), columns.names, told)
+        column = chosen(columns.label, table.schema_arrow.names)
+    return Reading(_pictures(opened, columns, name, beside), columns.names, column)
 
 
 def _columns(table: pq.ParquetFile, name: str, wanted: Wanted, names: tuple[str, ...] | None) -> Columns:

@@ -77,12 +77,12 @@ def webdataset_reading(
 
     None where the samples tell no class, but the pictures' folders do, `classes_told`.
     """
-    labels, told = _labels(tree, samples, wanted)
+    labels, column = _labels(tree, samples, wanted)
     if not labels and classes_told:
         return None
     if missing := next((name for name in samples if labels and name not in labels), None):
         raise BadInput(f"the sample {missing[:200]} of {tree.name} has no class, but others have one")
-    return Reading(_labeled(tree, samples, labels, names), names if labels else (), told)
+    return Reading(_labeled(tree, samples, labels, names), names if labels else (), column)
 
 
 def _labels(tree: FileTree, samples: Mapping[str, Sample], wanted: Wanted) -> tuple[dict[str, object], str]:

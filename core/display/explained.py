@@ -1,4 +1,4 @@
-"""The class, channel or neuron that a result explains, and whether it was the prediction or asked for."""
+"""The class, channel or neuron that a result explains, and whether it was the prediction or requested."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Explained:
     index: int | None
     """Index of the class; None for a channel or neuron, and where this machine does not have the network any more."""
     selected_by: Literal["prediction", "parameter", "excitation"]
-    """`prediction`: it is the predicted class; `parameter`: it was asked for; `excitation`: the channel that the
+    """`prediction`: it is the predicted class; `parameter`: it was requested; `excitation`: the channel that the
     picture excites most, compared with the sample photos."""
     contrast_class: str | None = None
     """The class whose score is subtracted."""
@@ -37,7 +37,7 @@ class Explained:
         return f"{self.name}{number}{contrast}, {_REASONS[self.selected_by]}"
 
 
-_REASONS = {"prediction": "the prediction", "parameter": "as asked for", "excitation": "the most excited channel"}
+_REASONS = {"prediction": "the prediction", "parameter": "as requested", "excitation": "the most excited channel"}
 
 
 def explained(manifest: Manifest) -> Explained | None:

@@ -355,7 +355,7 @@ def test_many_tables_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
             r"^a lacks the file train-00001-of-00003\.parquet$",
         ),
         (("fine/train.parquet", "coarse/train.parquet"), r"^a holds several data sets, such as "),
-        (("train.parquet", "extra.parquet"), r"^the part of extra\.parquet is not told by its name"),
+        (("train.parquet", "extra.parquet"), r"^the part of extra\.parquet is not clear from its name"),
         (("train.parquet", "test.parquet", "1.png"), r"^a holds both pictures and train\.parquet: give one of them$"),
         (("train.parquet", "test.zip"), r"^a holds files of several kinds, such as "),
     ],
